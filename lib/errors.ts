@@ -1,0 +1,72 @@
+/** Stable codes of every error this package throws. */
+export type FaceNetErrorCode =
+  | 'ERR_FACENET_ADDON_NOT_FOUND'
+  | 'ERR_FACENET_CUDA_UNAVAILABLE'
+  | 'ERR_FACENET_CUDA_OOM'
+  | 'ERR_FACENET_MODEL_INVALID'
+  | 'ERR_FACENET_INVALID_ARGUMENT'
+  | 'ERR_FACENET_IMAGE_INVALID'
+  | 'ERR_FACENET_IO'
+  | 'ERR_FACENET_ABORTED'
+  | 'ERR_FACENET_INTERNAL'
+
+export interface FaceNetErrorDetails {
+  /** The argument, layer, tensor or file that was wrong. */
+  argument?: string
+  expected?: string
+  received?: string
+  cause?: unknown
+}
+
+/** What every function of this package throws or rejects with. `code` is stable, the message is for people. */
+export class FaceNetError extends Error {
+  override readonly name = 'FaceNetError'
+  readonly code: FaceNetErrorCode
+  readonly argument?: string
+  readonly expected?: string
+  readonly received?: string
+
+  constructor(code: FaceNetErrorCode, message: string, details: FaceNetErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.code = code
+    this.argument = details.argument
+    this.expected = details.expected
+    this.received = details.received
+  }
+}
+
+/** `Expected <expected> for <argument> but received <received>`. */
+export function invalidArgument(argument: string, expected: string, received: unknown): FaceNetError {
+  return mismatch('ERR_FACENET_INVALID_ARGUMENT', argument, expected, received)
+}
+
+/** The same for the contents of a model file or graph. */
+export function invalidModel(argument: string, expected: string, received: unknown, cause?: unknown): FaceNetError {
+  return mismatch('ERR_FACENET_MODEL_INVALID', argument, expected, received, cause)
+}
+
+function mismatch(
+  code: FaceNetErrorCode,
+  argument: string,
+  expected: string,
+  received: unknown,
+  cause?: unknown,
+): FaceNetError {
+  const shown = typeof received === 'string' ? received : describe(received)
+  return new FaceNetError(code, `Expected ${expected} for ${argument} but received ${shown}`, {
+    argument,
+    expected,
+    received: shown,
+    cause,
+  })
+}
+
+/** A short, safe rendering of any value for a message. */
+export function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value)
+  if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value)
+  if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint') return String(value)
+  if (Array.isArray(value)) return `an array of ${value.length}`
+  if (ArrayBuffer.isView(value)) return `${value.constructor.name} of ${(value as Uint8Array).length}`
+  return typeof value === 'object' ? `an object (${value.constructor?.name ?? 'no constructor'})` : typeof value
+}

@@ -1,0 +1,80 @@
+// A plan: the graph after shape inference, folding, fusion and memory planning. Backends only execute plans.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "graph/graph.h"
+#include "graph/weights.h"
+
+namespace facenet {
+
+struct PlannedTensor {
+  std::string name;
+  Shape shape;
+  DType dtype = DType::f32;
+  int buffer = -1;            // index into Plan::buffers; tensors of one concat share a buffer
+  int64_t channelOffset = 0;  // of this tensor within the buffer's pixels
+  int64_t pixelStride = 0;    // elements between pixels: the channels of the buffer
+};
+
+// A piece of the arena. `offset` and `bytes` are those of one image; for a chunk of n images both are multiplied by n,
+// so buffers that are apart for one image are apart for n.
+struct PlannedBuffer {
+  int64_t bytes = 0;   // multiple of 64
+  int64_t offset = 0;  // multiple of 64; -1 for the graph's inputs and outputs, which live in the caller's memory
+  int firstStep = 0, lastStep = 0;
+};
+
+struct Step {
+  std::string name;                // of the last layer it stands for
+  Op op;
+  std::vector<int> inputs, outputs;  // indices into Plan::tensors
+  std::vector<std::string> layers;   // names of all layers it stands for, in the graph's order
+  int64_t parameters = 0, multiplyAdds = 0;  // of all its layers, one image
+};
+
+struct PlanOptions {
+  DType dtype = DType::f32;   // of the activations between steps; the graph's outputs are always f32
+  bool fold = true;           // norms into the convolution or fully connected layer before them
+  bool fuse = true;           // activations, residual adds and maxout into the step before them
+  bool mergeSiblings = true;  // convolutions of one input and one window into one step
+  bool concatInPlace = true;  // producers of a concat write their slice of its buffer
+  int64_t cacheBytes = 0;     // what a chunk's arena should fit in; 0: the default of the build
+};
+
+struct Plan {
+  std::string name;
+  PlanOptions options;
+  std::vector<PlannedTensor> tensors;
+  std::vector<PlannedBuffer> buffers;
+  std::vector<Step> steps;
+  int input = 0;
+  std::vector<int> outputs;
+  int64_t arenaBytes = 0;  // one image
+  int64_t chunk = 1;       // images that go through all steps together
+  int64_t parameters = 0, multiplyAdds = 0;
+};
+
+// Throws ERR_FACENET_MODEL_INVALID, naming the layer, where the graph does not hold together.
+Plan makePlan(const Graph& graph, const PlanOptions& options);
+
+// One line a step: op, layers, input and output shapes, parameters, multiply-adds, arena offset, what was fused.
+std::string printPlan(const Plan& plan);
+
+// Weight and bias of one conv2d part or fully connected layer with its norms and factor folded in, computed in fp64 and
+// rounded once. `inChannels` is per group. Weight keeps its stored O x I x KH x KW (or out x in) order.
+struct FoldedWeights {
+  std::vector<float> weight, bias;
+};
+FoldedWeights foldConvPart(const ConvPart& part, int64_t inChannels, const Window& window, const Weights& weights,
+                           const std::string& layer);
+FoldedWeights foldFullyConnected(const FullyConnected& op, int64_t inFeatures, const Weights& weights,
+                                 const std::string& layer);
+// scale and shift of a norm that stands alone.
+struct ScaleShift {
+  std::vector<float> scale, shift;
+};
+ScaleShift foldNorm(const Norm& norm, int64_t channels, const Weights& weights, const std::string& layer);
+
+}  // namespace facenet

@@ -1,0 +1,42 @@
+// conv2d: y[o] = activation(sum over (ky, kx, i) of x[y * s + ky - pad, x * s + kx - pad, i] * w[o, i, ky, kx] + b[o]).
+// Weights are stored O x I/groups x KH x KW (PyTorch, ONNX). groups == channels is a depthwise convolution.
+//
+// After planning one conv2d step may stand for several layers of the network:
+//   parts     sibling convolutions of one input and one window (the 1x1 reductions of an inception block), run as one
+//             product; part p writes output p of the step.
+//   norms     batch normalisations and affines that followed, folded into weight and bias in order.
+//   factor    scale of a scaled residual add, folded likewise.
+//   residual  input 1 of the step is added before the activation (one part only): y = activation(conv + residual).
+#pragma once
+
+#include <vector>
+
+#include "ops/activation.h"
+#include "ops/norm.h"
+#include "ops/window.h"
+
+namespace facenet {
+
+struct ConvPart {
+  std::string weight;
+  std::string bias;  // empty: none
+  std::vector<Norm> norms;
+  float factor = 1;
+  int64_t outChannels = 0;
+  Activation activation;
+};
+
+struct Conv2d {
+  Window window;
+  int64_t groups = 1;
+  std::vector<ConvPart> parts;
+  bool residual = false;
+
+  int64_t outChannels() const {
+    int64_t sum = 0;
+    for (const ConvPart& part : parts) sum += part.outChannels;
+    return sum;
+  }
+};
+
+}  // namespace facenet

@@ -1,0 +1,29 @@
+// Every op of the forward path. A new op adds its header here and a kernel to each backend's table.
+#pragma once
+
+#include <variant>
+
+#include "ops/conv2d.h"
+#include "ops/elementwise.h"
+#include "ops/fully_connected.h"
+#include "ops/lrn.h"
+#include "ops/pool.h"
+
+namespace facenet {
+
+using Op = std::variant<Preprocess, Conv2d, Norm, Activation, Pool, Lrn, FullyConnected, Maxout, Concat, Add, ZeroPad,
+                        L2Normalize>;
+
+// The name that graphs, errors and printed plans use: "conv2d", "batch_norm", "max_pool", ...
+std::string opName(const Op& op);
+
+// The shape rule of an op. Throws ERR_FACENET_MODEL_INVALID with `layer` in the message where the inputs do not fit.
+// Fills in what the op leaves open (the window of a global pool). A conv2d with several parts gives its summed channels.
+Shape inferShape(Op& op, const std::vector<Shape>& inputs, const std::string& layer);
+
+// Trainable and stored parameters (weights, biases, slopes, scale and shift; not running statistics) and
+// multiply-adds of one image, counted as the paper does: convolutions and fully connected layers only.
+int64_t parameterCount(const Op& op, const std::vector<Shape>& inputs);
+int64_t multiplyAdds(const Op& op, const std::vector<Shape>& inputs, const Shape& output);
+
+}  // namespace facenet

@@ -1,0 +1,40 @@
+// What convolutions and pools share: a window that slides over the image.
+#pragma once
+
+#include "core/shape.h"
+
+namespace facenet {
+
+enum class Rounding : uint8_t { floor, ceil };
+
+// kernel, stride >= 1; padding >= 0 on each side (TensorFlow's SAME is asymmetric, so all four are given).
+struct Window {
+  int64_t kernelHeight = 1, kernelWidth = 1;
+  int64_t strideHeight = 1, strideWidth = 1;
+  int64_t padTop = 0, padLeft = 0, padBottom = 0, padRight = 0;
+  Rounding rounding = Rounding::floor;
+
+  bool pointwise() const {
+    return kernelHeight == 1 && kernelWidth == 1 && strideHeight == 1 && strideWidth == 1 && !padded();
+  }
+  bool padded() const { return padTop || padLeft || padBottom || padRight; }
+  bool operator==(const Window&) const = default;
+};
+
+// floor((size + before + after - kernel) / stride) + 1, or with ceil. With ceil, a last window that would start
+// beyond the image and its leading padding is dropped (Caffe, Torch). Returns < 1 where the window does not fit.
+inline int64_t slidingSize(int64_t size, int64_t kernel, int64_t stride, int64_t before, int64_t after,
+                           Rounding rounding) {
+  const int64_t room = size + before + after - kernel;
+  if (room < 0) return 0;
+  int64_t count = (rounding == Rounding::ceil ? (room + stride - 1) / stride : room / stride) + 1;
+  if (rounding == Rounding::ceil && (count - 1) * stride >= size + before) --count;
+  return count;
+}
+
+inline Shape slidingShape(const Window& w, const Shape& in, int64_t channels) {
+  return {slidingSize(in.height, w.kernelHeight, w.strideHeight, w.padTop, w.padBottom, w.rounding),
+          slidingSize(in.width, w.kernelWidth, w.strideWidth, w.padLeft, w.padRight, w.rounding), channels};
+}
+
+}  // namespace facenet

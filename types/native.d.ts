@@ -1,0 +1,107 @@
+/** The native surface, typed once. Only `lib/native.ts` touches it; arguments are validated before they get here. */
+import type { GraphDescription } from './graph'
+
+export type DeviceKind = 'cuda' | 'cpu' | 'reference'
+export type DType = 'f32' | 'bf16'
+
+export interface BuildInfo {
+  version: string
+  /** Version of oneDNN the CPU backend was built with; null: built without it, so only the reference backend is there. */
+  onednn: string | null
+  /** What the CPU backend runs with here: 'avx512_amx', 'avx512_bf16', 'avx512', 'avx2', 'baseline'. */
+  isa: string
+  /** null: built without CUDA. `driver` 0: no driver. `reason`: why no device is used, empty where one is. */
+  cuda: null | { runtime: number; driver: number; architectures: string[]; devices: CudaDevice[]; reason: string }
+}
+
+export interface CudaDevice {
+  index: number
+  name: string
+  computeCapability: string
+  memoryBytes: number
+}
+
+export interface PlanOptions {
+  dtype?: DType
+  fold?: boolean
+  fuse?: boolean
+  mergeSiblings?: boolean
+  concatInPlace?: boolean
+}
+
+export interface PlanStep {
+  name: string
+  op: string
+  /** All layers of the graph this step stands for. */
+  layers: string[]
+  /** `[height, width, channels]` each. */
+  inputs: [number, number, number][]
+  outputs: [number, number, number][]
+  parameters: number
+  multiplyAdds: number
+  /** Bytes from the start of one image's arena, an entry an output; -1: the caller's memory. */
+  offsets: number[]
+}
+
+export interface PlanReport {
+  name: string
+  steps: PlanStep[]
+  parameters: number
+  multiplyAdds: number
+  arenaBytes: number
+  chunk: number
+  outputs: [number, number, number][]
+  /** The plan as printable lines. */
+  text: string
+}
+
+export interface TensorEntry {
+  name: string
+  dtype: DType
+  shape: number[]
+  /** Bytes from the start of the file or buffer. */
+  offset: number
+  bytes: number
+}
+
+/** Where a model's tensors are: a file to be mapped, or memory that is copied from before the promise resolves. */
+export type WeightSource = { tensors: TensorEntry[] } & ({ path: string; fileBytes: number } | { buffer: Uint8Array })
+
+export interface OpenOptions extends PlanOptions {
+  device: DeviceKind
+  deviceIndex?: number
+  threads: number
+}
+
+export interface NativeModel {
+  readonly outputs: [number, number, number][]
+  readonly threads: number
+  readonly plan: PlanReport
+  /** How each step is executed, one string a step. */
+  readonly kernels: string[]
+  /** Native bytes held: prepared weights, arenas, scratch. */
+  readonly memoryBytes: number
+  /**
+   * Runs `count` images. `input` is Uint8Array or Float32Array as the graph says, read in place until the promise
+   * settles; `outputs[i]` gets count x elements. `cancel[0]` set to non-zero stops between layers with ERR_FACENET_ABORTED.
+   */
+  run(input: Uint8Array | Float32Array, count: number, outputs: Float32Array[], cancel: Int32Array): Promise<void>
+  /** Idempotent. Work in flight finishes first. */
+  dispose(): void
+}
+
+export interface NativeAddon {
+  info(): BuildInfo
+  plan(graph: GraphDescription, options: PlanOptions): PlanReport
+  openModel(graph: GraphDescription, weights: WeightSource, options: OpenOptions): Promise<NativeModel>
+  /** In: n x dimensions. Out: same, each row of unit length; rows shorter than `epsilon` are divided by it. */
+  l2Normalize(x: Float32Array, dimensions: number, epsilon: number, out: Float32Array, device: DeviceKind): Promise<void>
+  /** Squared L2 distances, n x m, clamped at zero. */
+  pairwiseDistances(
+    a: Float32Array,
+    b: Float32Array,
+    dimensions: number,
+    out: Float32Array,
+    device: DeviceKind,
+  ): Promise<void>
+}
