@@ -1,5 +1,5 @@
 /** The native surface, typed once. Only `lib/native.ts` touches it; arguments are validated before they get here. */
-import type { GraphDescription } from './graph'
+import type { GraphDescription } from './graph.js'
 
 export type DeviceKind = 'cuda' | 'cpu' | 'reference'
 export type DType = 'f32' | 'bf16'
