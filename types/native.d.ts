@@ -95,7 +95,13 @@ export interface NativeAddon {
   plan(graph: GraphDescription, options: PlanOptions): PlanReport
   openModel(graph: GraphDescription, weights: WeightSource, options: OpenOptions): Promise<NativeModel>
   /** In: n x dimensions. Out: same, each row of unit length; rows shorter than `epsilon` are divided by it. */
-  l2Normalize(x: Float32Array, dimensions: number, epsilon: number, out: Float32Array, device: DeviceKind): Promise<void>
+  l2Normalize(
+    x: Float32Array,
+    dimensions: number,
+    epsilon: number,
+    out: Float32Array,
+    device: DeviceKind,
+  ): Promise<void>
   /** Squared L2 distances, n x m, clamped at zero. */
   pairwiseDistances(
     a: Float32Array,
