@@ -22,8 +22,8 @@ std::string opName(const Op& op);
 Shape inferShape(Op& op, const std::vector<Shape>& inputs, const std::string& layer);
 
 // Trainable and stored parameters (weights, biases, slopes, scale and shift; not running statistics) and
-// multiply-adds of one image, counted as the paper does: convolutions and fully connected layers only, and a bias is
-// one more multiply-add of each output (NN1's conv1: 110 x 110 x 64 x (7 x 7 x 3 + 1) = 115 M, as printed).
+// multiply-adds of one image, counted as the paper's totals are: one for every weight that an output of a
+// convolution or fully connected layer sums over, none for a bias (lib/networks/count.ts counts the same).
 int64_t parameterCount(const Op& op, const std::vector<Shape>& inputs);
 int64_t multiplyAdds(const Op& op, const std::vector<Shape>& inputs, const Shape& output);
 
