@@ -1,0 +1,5 @@
+export { type DecodeLimits, decodeImage, defaultLimitInputPixels, type ImageInput } from './decode.js'
+export { type Align, type AlignOptions, cropFace, type FaceTarget, loadFace } from './face.js'
+export type { FivePoints, Size } from './geometry.js'
+export { type TemplateName, templatePoints, templates } from './templates.js'
+export type { RawImage } from './warp.js'
