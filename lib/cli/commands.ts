@@ -1,0 +1,128 @@
+/** The commands as data: what each is called with, its options, and where its code is. */
+import type { Context } from './context.js'
+
+export interface Option {
+  /** As sade writes it: `-m, --model`. */
+  flags: string
+  text: string
+  /** Takes no value. */
+  boolean?: boolean
+}
+
+export interface Command {
+  name: string
+  /** Operands as the help shows them. */
+  operands: string
+  /** How many operands it takes, at least and at most. */
+  count: [least: number, most: number]
+  text: string
+  options: Option[]
+  examples?: string[]
+  load(): Promise<{ run(context: Context): Promise<void> }>
+}
+
+/** Options of every command. */
+export const commonOptions: Option[] = [
+  { flags: '--device', text: 'auto, cuda, cpu or reference; default auto' },
+  { flags: '--dtype', text: 'f32 or bf16; default f32' },
+  { flags: '--threads', text: 'CPU threads; default all cores' },
+  { flags: '--json', text: 'Machine-readable output on stdout', boolean: true },
+  { flags: '--quiet', text: 'No progress and no summary on stderr', boolean: true },
+]
+
+const model: Option = { flags: '-m, --model', text: 'Model file (.safetensors); default $FACENET_MODEL' }
+const out: Option = { flags: '-o, --out', text: 'File to write' }
+const align: Option = {
+  flags: '--align',
+  text: 'none (whole image), center (middle crop) or points (five points from the .tsv beside the images); default none',
+}
+
+export const commands: Command[] = [
+  {
+    name: 'embed',
+    operands: '<images...>',
+    count: [1, Infinity],
+    text: 'Embed images: files, folders and .tar shards.',
+    options: [
+      model,
+      { ...out, text: 'File to write: .npy, .parquet or .jsonl; without it, rows go to stdout' },
+      align,
+      { flags: '--batch-size', text: 'Images a batch; default 64' },
+    ],
+    examples: ['embed photos/ --model m.safetensors --out faces.npy', 'embed a.jpg b.jpg --model m.safetensors --json'],
+    load: () => import('./embed.js'),
+  },
+  {
+    name: 'verify',
+    operands: '<a> <b>',
+    count: [2, 2],
+    text: 'Say whether two images show the same person.',
+    options: [
+      model,
+      align,
+      { flags: '--threshold', text: "Squared distance below which two faces are one person; default the model's own" },
+    ],
+    examples: ['verify a.jpg b.jpg --model m.safetensors'],
+    load: () => import('./verify.js'),
+  },
+  {
+    name: 'import',
+    operands: '<weights>',
+    count: [1, 1],
+    text: 'Make a model file from ONNX, from safetensors with a graph, or from a tfjs weight manifest.',
+    options: [
+      { flags: '--graph', text: 'Node list (.graph.json) of a .safetensors file' },
+      { ...out, text: 'Model file to write (.safetensors)' },
+      { flags: '--size', text: 'Input size, height x width, as 112x112' },
+      { flags: '--color', text: 'Channel order of the input: rgb, bgr or grey' },
+      { flags: '--mean', text: 'Subtracted from each pixel: one value, or three with commas' },
+      { flags: '--scale', text: 'Multiplied after that: one value, or three with commas' },
+      { flags: '--name', text: 'Name of the model' },
+      { flags: '--threshold', text: 'Squared distance below which two faces are one person' },
+    ],
+    examples: ['import w.safetensors --graph g.json --size 112x112 --mean 127.5 --scale 0.0078125 --out m.safetensors'],
+    load: () => import('./import.js'),
+  },
+  {
+    name: 'export',
+    operands: '<model>',
+    count: [1, 1],
+    text: 'Write a model file as ONNX.',
+    options: [{ ...out, text: 'ONNX file to write' }],
+    examples: ['export m.safetensors --out m.onnx'],
+    load: () => import('./export.js'),
+  },
+  {
+    name: 'networks',
+    operands: '[name]',
+    count: [0, 1],
+    text: 'List the networks, or the layers of one.',
+    options: [{ flags: '--plan', text: 'What is executed: shapes, offsets, what was fused', boolean: true }],
+    examples: ['networks nn2 --plan'],
+    load: () => import('./networks.js'),
+  },
+  {
+    name: 'info',
+    operands: '',
+    count: [0, 0],
+    text: 'Say what this build can do, and which device it uses.',
+    options: [],
+    load: () => import('./info.js'),
+  },
+  {
+    name: 'bench',
+    operands: '',
+    count: [0, 0],
+    text: 'Measure against onnxruntime-node. Needs a clone of the repository.',
+    options: [],
+    load: () => import('./bench.js'),
+  },
+  {
+    name: 'build',
+    operands: '',
+    count: [0, 0],
+    text: 'Compile the native addon here.',
+    options: [],
+    load: () => import('./build.js'),
+  },
+]

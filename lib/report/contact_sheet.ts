@@ -1,0 +1,143 @@
+/**
+ * A contact sheet: every face with the one nearest to it, and the whole distance matrix, in one HTML file that needs
+ * nothing else. Distances are squared L2.
+ */
+import { style } from './style.js'
+
+export interface SheetFace {
+  label: string
+  /** Where the face comes from, for example a file name. */
+  source: string
+  /** A small square picture, and its media type. */
+  thumbnail: Uint8Array
+  mediaType: 'image/jpeg' | 'image/png' | 'image/webp'
+}
+
+export interface Sheet {
+  title: string
+  /** One or two sentences under the title. */
+  caption: string
+  /** Squared L2 distance below which two faces count as one person; null: not known, so nothing is judged. */
+  threshold: number | null
+  faces: readonly SheetFace[]
+  /** faces x faces. */
+  distances: Float32Array
+}
+
+export interface Neighbour {
+  face: number
+  nearest: number
+  distance: number
+}
+
+/** For each face the nearest other one; ties go to the lowest index. Needs at least two faces. */
+export function nearestNeighbours(distances: Float32Array, count: number): Neighbour[] {
+  return Array.from({ length: count }, (_, face) => {
+    let nearest = face === 0 ? 1 : 0
+    for (let other = 0; other < count; other++) {
+      if (other !== face && distances[face * count + other]! < distances[face * count + nearest]!) nearest = other
+    }
+    return { face, nearest, distance: distances[face * count + nearest]! }
+  })
+}
+
+export function contactSheet(sheet: Sheet): string {
+  const { title, caption, threshold } = sheet
+  const rule =
+    threshold === null
+      ? 'The model states no threshold, so the sheet does not judge who is who.'
+      : `Pairs below the model’s threshold of ${threshold.toFixed(3)} count as the same person and are marked with a ring.`
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escape(title)}</title>
+<style>${style}${thumbnails(sheet)}</style>
+</head>
+<body>
+<header>
+<h1>${escape(title)}</h1>
+<p>${escape(caption)} ${rule}</p>
+</header>
+<main>
+<section aria-labelledby="nearest">
+<h2 id="nearest">Nearest faces</h2>
+<ul class="cards">
+${nearestNeighbours(sheet.distances, sheet.faces.length)
+  .map((neighbour) => card(sheet, neighbour))
+  .join('\n')}
+</ul>
+</section>
+<section aria-labelledby="matrix">
+<h2 id="matrix">All distances</h2>
+<p class="legend"><span>near</span><span class="ramp" aria-hidden="true"></span><span>far</span></p>
+<div class="scroll" role="region" aria-labelledby="matrix" tabindex="0">
+${matrix(sheet)}
+</div>
+</section>
+</main>
+</body>
+</html>
+`
+}
+
+function card(sheet: Sheet, { face, nearest, distance }: Neighbour): string {
+  const self = sheet.faces[face]!
+  const other = sheet.faces[nearest]!
+  return `<li>
+<div class="pair">${picture(face, self)}${picture(nearest, other)}</div>
+<p><strong>${escape(self.label)}</strong> <small>${escape(self.source)}</small></p>
+<p>nearest: ${escape(other.label)} <small>${escape(other.source)}</small></p>
+<p class="figure">${distance.toFixed(3)}${verdict(distance, sheet.threshold)}</p>
+</li>`
+}
+
+function verdict(distance: number, threshold: number | null): string {
+  if (threshold === null) return ''
+  return distance < threshold ? ' <span class="same">same person</span>' : ' <span class="different">different</span>'
+}
+
+function matrix({ faces, distances, threshold }: Sheet): string {
+  const count = faces.length
+  const largest = distances.reduce((most, value) => Math.max(most, value), 0) || 1
+  const columns = faces.map((face, j) => `<th scope="col">${picture(j, face)}</th>`).join('')
+  const rows = faces.map((face, i) => {
+    const cells = faces.map((_, j) => {
+      const distance = distances[i * count + j]!
+      if (i === j) return '<td class="self">–</td>'
+      const same = threshold !== null && distance < threshold
+      const label = same ? `${distance.toFixed(2)}<span class="hidden">, same person</span>` : distance.toFixed(2)
+      return `<td${same ? ' class="ring"' : ''} style="--near:${(100 * (1 - distance / largest)).toFixed(0)}%">${label}</td>`
+    })
+    const label = `${escape(face.label)} <small>${escape(face.source)}</small>`
+    return `<tr><th scope="row">${label}</th>${cells.join('')}</tr>`
+  })
+  return `<table>
+<caption class="hidden">Squared distance between every two faces</caption>
+<thead><tr><td></td>${columns}</tr></thead>
+<tbody>
+${rows.join('\n')}
+</tbody>
+</table>`
+}
+
+/** Each thumbnail stands in the file once, as a background that its pictures share. */
+function thumbnails({ faces }: Sheet): string {
+  return faces
+    .map((face, i) => {
+      const data = Buffer.from(face.thumbnail).toString('base64')
+      return `.f${i}{background-image:url(data:${face.mediaType};base64,${data})}`
+    })
+    .join('\n')
+}
+
+function picture(index: number, face: SheetFace): string {
+  return `<span class="face f${index}" role="img" aria-label="${escape(`${face.label}, ${face.source}`)}"></span>`
+}
+
+const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+
+function escape(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => entities[character]!)
+}
