@@ -1,13 +1,6 @@
 /** From an image file to the pixels a network takes: which part of it to use, decoded no larger than needed, resampled. */
 import { FaceNetError, invalidArgument } from '../errors.js'
-import {
-  type DecodeLimits,
-  decode,
-  type ImageInput,
-  readImage,
-  readImageSize,
-  type Window,
-} from './decode.js'
+import { type DecodeLimits, decode, type ImageInput, readImage, readImageSize, type Window } from './decode.js'
 import { type Affine, aligned, centred, type FivePoints, footprint, rescaled, type Size, scaleOf } from './geometry.js'
 import { type TemplateName, templatePoints } from './templates.js'
 import { type RawImage, warp } from './warp.js'
@@ -66,12 +59,12 @@ export function cropFace(image: RawImage, target: FaceTarget, out: Uint8Array, p
 /** Checks the options, and returns the map from output pixels into an image of a given size. */
 function placement(target: FaceTarget, points: FivePoints | undefined, name: string): (image: Size) => Affine {
   const { align = 'none', centerFraction = 0.6, template } = target
-  if (align === 'none') return image => centred(image, target, 1)
+  if (align === 'none') return (image) => centred(image, target, 1)
   if (align === 'center') {
     if (!(centerFraction > 0 && centerFraction <= 1)) {
       throw invalidArgument('centerFraction', 'a number above 0 and at most 1', centerFraction)
     }
-    return image => centred(image, target, centerFraction)
+    return (image) => centred(image, target, centerFraction)
   }
   if (align !== 'points') throw invalidArgument('align', "'none', 'center' or 'points'", align)
   if (!template) throw invalidArgument('template', "a template's name, with align 'points'", template)
@@ -97,4 +90,3 @@ function reduce(image: Size, map: Affine, output: Size): { window: Window; map: 
   const region = footprint(rescaled(map, sx, sy, 0, 0), output, size, margin)
   return { window: { size, region }, map: rescaled(map, sx, sy, region.left, region.top) }
 }
-

@@ -1,0 +1,132 @@
+/** A source's images as batches of network inputs: read and decoded ahead of the reader, in order, in bounded memory. */
+import { availableParallelism } from 'node:os'
+import { FaceNetError } from '../errors.js'
+import { type FaceTarget, loadFace } from '../images/index.js'
+import { checkInteger, throwIfAborted } from '../options.js'
+import type { ImageSource, SourceImage } from './source.js'
+
+export interface BatchOptions {
+  /** Images a batch; the last one may hold fewer. Default 32. */
+  batchSize?: number
+  /** Images read and decoded at a time. Default: the cores there are, at most 4, libuv's own number of threads. */
+  concurrency?: number
+  /** Batches' worth of images that may be decoded or waiting while one is used. Default 2. */
+  maxInFlight?: number
+  signal?: AbortSignal
+}
+
+export interface FailedImage {
+  path: string
+  error: FaceNetError
+}
+
+export interface Batch {
+  /** count x height x width x 3 bytes of RGB. */
+  images: Uint8Array
+  count: number
+  /** One an image. */
+  paths: string[]
+  /** Images of the source up to here that could not be used and were left out. A batch of failures alone has count 0. */
+  failures: FailedImage[]
+}
+
+/**
+ * A bad image never ends the run: it is listed in its batch's `failures`. A source that fails (a missing folder, a damaged
+ * archive) does end it.
+ *
+ * @throws FaceNetError ERR_FACENET_ABORTED once `signal` is aborted; whatever the source throws.
+ */
+export async function* batches(
+  source: ImageSource,
+  target: FaceTarget,
+  options: BatchOptions = {},
+): AsyncGenerator<Batch> {
+  const batchSize = checkInteger(options.batchSize ?? 32, 'batchSize', 1)
+  const concurrency = checkInteger(options.concurrency ?? Math.min(availableParallelism(), 4), 'concurrency', 1)
+  const ahead = checkInteger(options.maxInFlight ?? 2, 'maxInFlight', 1) * batchSize
+  const bytes = target.height * target.width * 3
+  const empty = (): Batch => ({ images: new Uint8Array(batchSize * bytes), count: 0, paths: [], failures: [] })
+  const finish = (batch: Batch): Batch => ({ ...batch, images: batch.images.subarray(0, batch.count * bytes) })
+
+  let batch = empty()
+  const load = async (image: SourceImage) => ({ path: image.path, ...(await loadOne(image, target, bytes)) })
+  for await (const { path, pixels, error } of inOrder(source, load, concurrency, ahead, options.signal)) {
+    if (error) batch.failures.push({ path, error })
+    else {
+      batch.images.set(pixels!, batch.count++ * bytes)
+      batch.paths.push(path)
+    }
+    if (batch.count === batchSize) {
+      yield finish(batch)
+      batch = empty()
+    }
+  }
+  if (batch.count + batch.failures.length > 0) yield finish(batch)
+}
+
+async function loadOne(image: SourceImage, target: FaceTarget, bytes: number) {
+  try {
+    const pixels = new Uint8Array(bytes)
+    await loadFace(await image.read(), target, pixels, image.points, image.path)
+    return { pixels }
+  } catch (cause) {
+    const error =
+      cause instanceof FaceNetError
+        ? cause
+        : new FaceNetError('ERR_FACENET_INTERNAL', `${image.path}: ${(cause as Error).message}`, { cause })
+    return { error }
+  }
+}
+
+/**
+ * `load` of every item, `concurrency` of them running at a time and at most `ahead` started before the first of them is
+ * taken, results in the order of the source. `load` must not reject. Nothing still runs once this has ended.
+ */
+async function* inOrder<T, R>(
+  source: AsyncIterable<T>,
+  load: (item: T) => Promise<R>,
+  concurrency: number,
+  ahead: number,
+  signal?: AbortSignal,
+): AsyncGenerator<R> {
+  const items = source[Symbol.asyncIterator]()
+  const limited = limit(concurrency, () => signal?.aborted === true)
+  const pending: Promise<R | undefined>[] = []
+  try {
+    for (let more = true; more || pending.length > 0; ) {
+      while (more && pending.length < ahead) {
+        throwIfAborted(signal)
+        const next = await items.next()
+        if (next.done) more = false
+        else pending.push(limited(() => load(next.value)))
+      }
+      if (pending.length === 0) break
+      const result = await pending.shift()!
+      throwIfAborted(signal)
+      yield result!
+    }
+  } finally {
+    limited.stop()
+    await Promise.all(pending)
+    await items.return?.()
+  }
+}
+
+/** Runs at most `concurrency` tasks at a time; tasks not begun when it is stopped resolve to undefined unrun. */
+function limit(concurrency: number, stopped: () => boolean) {
+  let running = 0
+  let stop = false
+  const waiting: (() => void)[] = []
+  async function run<R>(task: () => Promise<R>): Promise<R | undefined> {
+    if (running === concurrency) await new Promise<void>((resolve) => waiting.push(resolve))
+    else ++running
+    try {
+      return stop || stopped() ? undefined : await task()
+    } finally {
+      const next = waiting.shift()
+      if (next) next()
+      else --running
+    }
+  }
+  return Object.assign(run, { stop: () => void (stop = true) })
+}

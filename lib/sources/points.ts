@@ -1,0 +1,48 @@
+/** Five points a face, from a table of tab-separated values with a header line. */
+import { FaceNetError } from '../errors.js'
+import type { FivePoints } from '../images/index.js'
+import { readTextIfAny } from './io.js'
+
+/** Right eye, left eye, nose, right and left corner of the mouth: x and y of each, in pixels of the image. */
+const columns = ['rex', 'rey', 'lex', 'ley', 'nx', 'ny', 'rmx', 'rmy', 'lmx', 'lmy']
+
+export type PointsTable = ReadonlyMap<string, FivePoints>
+
+/** The table of the first of `paths` that is there; empty where none is. */
+export async function readPoints(paths: readonly string[]): Promise<PointsTable> {
+  for (const path of paths) {
+    const text = await readTextIfAny(path)
+    if (text !== null) return parsePoints(text, path)
+  }
+  return new Map()
+}
+
+/**
+ * Rows by their `name` column. A table without point columns (it may hold other facts) gives no points, and neither does a
+ * row whose point cells are empty.
+ *
+ * @throws FaceNetError ERR_FACENET_IO where a point is no number.
+ */
+export function parsePoints(text: string, path: string): PointsTable {
+  const lines = text.split(/\r?\n/)
+  const header = lines[0]!.split('\t')
+  const name = header.indexOf('name')
+  const places = columns.map((column) => header.indexOf(column))
+  const table = new Map<string, FivePoints>()
+  if (name < 0 || places.includes(-1)) return table
+  for (let i = 1; i < lines.length; ++i) {
+    const cells = lines[i]!.split('\t')
+    const values = places.map((place) => cells[place]?.trim() ?? '')
+    if (values.every((value) => value === '')) continue
+    const points = values.map((value) => (value === '' ? Number.NaN : Number(value)))
+    if (!points.every(Number.isFinite)) throw badRow(path, i + 1, values)
+    table.set(cells[name]!, points)
+  }
+  return table
+}
+
+function badRow(path: string, line: number, values: string[]): FaceNetError {
+  const [argument, expected, received] = [`${path}:${line}`, `numbers in ${columns.join(', ')}`, values.join(' ')]
+  const message = `Expected ${expected} for ${argument} but received ${received}`
+  return new FaceNetError('ERR_FACENET_IO', message, { argument, expected, received })
+}
