@@ -26,11 +26,12 @@ class Executor {
   int64_t memoryBytes() const;  // arenas and scratch; prepared weights are the kernels' own
 
  private:
-  struct Lane;  // one thread's arena, scratch and views
+  struct Lane;  // one thread's arena and scratch
   void runChunk(Lane& lane, const void* input, int64_t first, int64_t count, const std::vector<float*>& outputs,
                 const std::atomic<int32_t>* cancelled) const;
 
   Plan plan_;
+  int64_t scratchBytes_ = 0;
   std::vector<std::unique_ptr<Kernel>> kernels_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::unique_ptr<ThreadPool> pool_;

@@ -1,0 +1,75 @@
+#include "core/thread_pool.h"
+
+#if defined(__linux__)
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+namespace facenet {
+
+namespace {
+
+// Worker threads give way to the event loop's thread, so that a timer or a request is served while a batch is embedded.
+void yieldToEventLoop() {
+#if defined(__linux__)
+  setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), 10);
+#endif
+}
+
+}  // namespace
+
+ThreadPool::ThreadPool(int threads) {
+  threads_.reserve(static_cast<size_t>(threads));
+  for (int i = 0; i < threads; ++i) threads_.emplace_back([this, i] { loop(i); });
+}
+
+ThreadPool::~ThreadPool() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void ThreadPool::run(int64_t items, const std::function<void(int64_t, int)>& work) {
+  const std::lock_guard job(jobMutex_);
+  std::unique_lock lock(mutex_);
+  work_ = &work;
+  next_ = 0;
+  items_ = items;
+  failure_ = nullptr;
+  wake_.notify_all();
+  done_.wait(lock, [this] { return next_ >= items_ && busy_ == 0; });
+  work_ = nullptr;
+  if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+}
+
+void ThreadPool::loop(int thread) {
+  yieldToEventLoop();
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    wake_.wait(lock, [this] { return stopping_ || (work_ && next_ < items_); });
+    if (stopping_) return;
+    const int64_t item = next_++;
+    const auto* work = work_;
+    ++busy_;
+    lock.unlock();
+    std::exception_ptr failure;
+    try {
+      (*work)(item, thread);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    lock.lock();
+    --busy_;
+    if (failure) {
+      if (!failure_) failure_ = failure;
+      next_ = items_;
+    }
+    if (next_ >= items_ && busy_ == 0) done_.notify_all();
+  }
+}
+
+}  // namespace facenet

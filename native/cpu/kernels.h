@@ -1,0 +1,73 @@
+// The inner loops of the CPU backend, compiled once for each instruction set and chosen when the addon is loaded.
+#pragma once
+
+#include "core/shape.h"
+#include "ops/op.h"
+
+namespace facenet::cpu {
+
+// One vector of output channels of a GEMM tile: where it goes and what happens to it on the way.
+struct GemmColumn {
+  const float* bias = nullptr;      // a full vector
+  const float* slope = nullptr;     // a full vector; read for prelu only
+  const float* residual = nullptr;  // null: none; pixel m at residual + m * residualStride
+  int64_t residualStride = 0;
+  float* output = nullptr;          // pixel m at output + m * outputStride
+  int64_t outputStride = 0;
+  int64_t lanes = 0;                // channels of the vector that exist
+  Activation::Kind activation = Activation::Kind::none;
+};
+
+// A 6 x 6 input tile and its 4 x 4 output tile of Winograd's F(4x4, 3x3), all channels.
+struct WinogradInput {
+  const float* pixels[36];  // rows of `channels` floats; zeros where the window hangs over the edge
+  int64_t channels;
+  float* transformed;       // 36 rows, `planeStride` apart
+  int64_t planeStride;
+};
+struct WinogradOutput {
+  const float* products;    // 36 rows, `planeStride` apart
+  int64_t planeStride;
+  const GemmColumn* columns;  // one a vector; `output` and `residual` point at pixel 0 of the view
+  int64_t vectors;
+  int64_t firstPixel, rowPixels;  // of the tile's corner, and of one row of the image
+  int64_t height, width;          // of the tile that lies inside the image, 1..4
+};
+
+struct Isa {
+  const char* name;
+  int lanes;         // floats a vector
+  int rows;          // output pixels a GEMM tile
+  int panelVectors;  // vectors a panel of GEMM weights
+
+  void (*gemmTile)(int64_t vectors, int64_t valid, const float* const* rows, int64_t taps, int64_t run,
+                   const float* weights, const GemmColumn* columns, int64_t firstPixel);
+  void (*winogradInput)(const WinogradInput&);
+  void (*winogradOutput)(const WinogradOutput&);
+  // weights: taps x channels; bias and slope: channels (slope may be null).
+  void (*depthwise)(const Window&, const View& in, const View* residual, const View& out, const float* weights,
+                    const float* bias, const float* slope, Activation::Kind);
+  void (*pool)(const Pool&, const View& in, const View& out);
+  void (*lrn)(const Lrn&, const View& in, const View& out, float* scratch);  // scratch: channels + size + 2 vectors
+  void (*scaleShift)(const View& in, const View& out, const float* scale, const float* shift);
+  void (*activation)(const View& in, const View& out, Activation::Kind, const float* slope);
+  void (*add)(const View& a, const View& b, float factor, const View& out, Activation::Kind, const float* slope);
+  // Copies channels, converting between f32 and bf16.
+  void (*convert)(const View& in, const View& out);
+  // (x - mean) * scale with mean and scale repeating every 3 elements.
+  void (*normalizePixels)(const uint8_t* in, int64_t elements, const float* mean3, const float* scale3,
+                          const View& out);
+  // Squared distances of rows [0, n) of a to all rows of b. packed: b transposed by packDistances().
+  void (*pairwise)(const float* a, int64_t n, const float* packed, int64_t m, int64_t dimensions, float* out);
+};
+
+extern const Isa avx512, avx2, baseline;
+
+// The widest one this machine has. FACENET_ISA=avx512|avx2|baseline narrows it.
+const Isa& isa();
+// "avx512_amx", "avx512_bf16", "avx512", "avx2", "baseline": isa() and what oneDNN can use for bf16.
+const char* isaName();
+
+inline int64_t roundUp(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+
+}  // namespace facenet::cpu
