@@ -27,10 +27,10 @@ struct PlannedBuffer {
 };
 
 struct Step {
-  std::string name;                // of the last layer it stands for
+  std::string name;                // of the last layer it computes
   Op op;
   std::vector<int> inputs, outputs;  // indices into Plan::tensors
-  std::vector<std::string> layers;   // names of all layers it stands for, in the graph's order
+  std::vector<std::string> layers;   // names of all layers it stands for; every layer belongs to one step
   int64_t parameters = 0, multiplyAdds = 0;  // of all its layers, one image
 };
 
@@ -56,14 +56,26 @@ struct Plan {
   int64_t parameters = 0, multiplyAdds = 0;
 };
 
-// Throws ERR_FACENET_MODEL_INVALID, naming the layer, where the graph does not hold together.
+// Throws ERR_FACENET_MODEL_INVALID, naming the layer, where the graph does not hold together. Layers that no output
+// needs are left out. A concat that could not be avoided, wholly or for some of its inputs, stays as a step that copies
+// its inputs one after the other into its output, which may be a slice.
 Plan makePlan(const Graph& graph, const PlanOptions& options);
 
-// One line a step: op, layers, input and output shapes, parameters, multiply-adds, arena offset, what was fused.
+// One line a step: op and what was fused into it, shapes, parameters, multiply-adds, place in the arena, layers.
 std::string printPlan(const Plan& plan);
 
+// Bytes from the start of one image's arena to the tensor's first element; -1 in the caller's memory.
+int64_t arenaOffset(const Plan& plan, const PlannedTensor& tensor);
+
+// Images whose arenas fit in `cacheBytes` together, 1..maxChunk. Larger chunks give every product more rows, smaller
+// ones keep activations in cache; on a server core with a few MB of its own, 8 images of NN2 (4.6 MB each) beat 32.
+int64_t chunkFor(int64_t arenaBytes, int64_t cacheBytes);
+constexpr int64_t maxChunk = 32;
+constexpr int64_t defaultCacheBytes = int64_t{32} << 20;
+
 // Weight and bias of one conv2d part or fully connected layer with its norms and factor folded in, computed in fp64 and
-// rounded once. `inChannels` is per group. Weight keeps its stored O x I x KH x KW (or out x in) order.
+// rounded once. `inChannels` is per group. Weight keeps its stored O x I x KH x KW (or out x in) order; bias has a value
+// an output channel, zeros where the layer has none.
 struct FoldedWeights {
   std::vector<float> weight, bias;
 };
