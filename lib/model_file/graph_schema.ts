@@ -1,0 +1,157 @@
+/** Checks that a value read from a file is a `GraphDescription` that holds together: fields, names, order and shapes. */
+import * as v from 'valibot'
+import type { GraphDescription, OpName } from '../../types/graph.js'
+import { invalidModel } from '../errors.js'
+import { activationShapes } from '../networks/shapes.js'
+
+// Larger than any network for images needs, small enough that products of a few of them stay exact.
+const extentLimit = 65_536
+const channelLimit = 1 << 24
+
+const positive = v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(extentLimit))
+const nonNegative = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(extentLimit))
+const channels = v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(channelLimit))
+const finite = v.pipe(v.number(), v.finite())
+const tensor = v.pipe(v.string(), v.nonEmpty())
+const values = v.pipe(
+  v.array(finite),
+  v.check(({ length }) => length === 1 || length === 3, 'one value or three'),
+)
+const window = {
+  kernel: v.tuple([positive, positive]),
+  stride: v.tuple([positive, positive]),
+  padding: v.tuple([nonNegative, nonNegative, nonNegative, nonNegative]),
+}
+const poolAttributes = v.strictObject({
+  ...window,
+  rounding: v.optional(v.picklist(['floor', 'ceil'])),
+  countPadding: v.optional(v.boolean()),
+  mean: v.optional(v.boolean()),
+})
+
+const base = { name: v.pipe(v.string(), v.nonEmpty()), inputs: v.pipe(v.array(v.string()), v.minLength(1)) }
+const bare = <const Op extends OpName>(op: Op) => v.strictObject({ ...base, op: v.literal(op) })
+const pool = <const Op extends OpName>(op: Op) =>
+  v.strictObject({ ...base, op: v.literal(op), attributes: poolAttributes })
+
+const node = v.variant('op', [
+  v.strictObject({
+    ...base,
+    op: v.literal('preprocess'),
+    attributes: v.strictObject({
+      mode: v.picklist(['fixed', 'per-image']),
+      color: v.picklist(['rgb', 'bgr', 'grey']),
+      mean: v.optional(values),
+      scale: v.optional(values),
+    }),
+  }),
+  v.strictObject({
+    ...base,
+    op: v.literal('conv2d'),
+    attributes: v.strictObject({ ...window, outChannels: channels, groups: v.optional(channels) }),
+    tensors: v.strictObject({ weight: tensor, bias: v.optional(tensor) }),
+  }),
+  v.strictObject({
+    ...base,
+    op: v.literal('batch_norm'),
+    attributes: v.strictObject({ epsilon: v.pipe(finite, v.minValue(0)) }),
+    tensors: v.strictObject({
+      mean: tensor,
+      variance: tensor,
+      scale: v.optional(tensor),
+      shift: v.optional(tensor),
+    }),
+  }),
+  v.strictObject({
+    ...base,
+    op: v.literal('affine'),
+    tensors: v.strictObject({ scale: v.optional(tensor), shift: v.optional(tensor) }),
+  }),
+  bare('relu'),
+  bare('relu6'),
+  v.strictObject({ ...base, op: v.literal('prelu'), tensors: v.strictObject({ slope: tensor }) }),
+  pool('max_pool'),
+  pool('avg_pool'),
+  pool('l2_pool'),
+  v.strictObject({
+    ...base,
+    op: v.literal('global_pool'),
+    attributes: v.strictObject({ kind: v.picklist(['max', 'avg', 'l2']), mean: v.optional(v.boolean()) }),
+  }),
+  v.strictObject({
+    ...base,
+    op: v.literal('lrn'),
+    attributes: v.strictObject({
+      size: positive,
+      alpha: finite,
+      beta: finite,
+      bias: finite,
+      alphaPer: v.picklist(['element', 'window']),
+    }),
+  }),
+  v.strictObject({
+    ...base,
+    op: v.literal('fully_connected'),
+    attributes: v.strictObject({ outFeatures: channels, order: v.optional(v.picklist(['chw', 'hwc'])) }),
+    tensors: v.strictObject({ weight: tensor, bias: v.optional(tensor) }),
+  }),
+  v.strictObject({ ...base, op: v.literal('maxout'), attributes: v.strictObject({ pieces: channels }) }),
+  bare('concat'),
+  v.strictObject({
+    ...base,
+    op: v.literal('add'),
+    attributes: v.optional(v.strictObject({ factor: v.optional(finite) })),
+  }),
+  v.strictObject({
+    ...base,
+    op: v.literal('zero_pad'),
+    attributes: v.strictObject({ padding: v.optional(window.padding), channels: v.optional(nonNegative) }),
+  }),
+  v.strictObject({
+    ...base,
+    op: v.literal('l2_normalize'),
+    attributes: v.optional(v.strictObject({ epsilon: v.optional(v.pipe(finite, v.minValue(0))) })),
+  }),
+])
+
+const graph = v.strictObject({
+  name: v.string(),
+  input: v.strictObject({
+    name: v.string(),
+    height: positive,
+    width: positive,
+    channels,
+    dtype: v.picklist(['u8', 'f32']),
+  }),
+  nodes: v.pipe(v.array(node), v.minLength(1)),
+  outputs: v.pipe(v.array(v.string()), v.minLength(1)),
+})
+
+/** Throws ERR_FACENET_MODEL_INVALID that names the field or the node. */
+export function checkGraph(value: unknown): GraphDescription {
+  const result = v.safeParse(graph, value, { abortEarly: true })
+  if (!result.success) {
+    const [issue] = result.issues
+    const path = v.getDotPath(issue)
+    throw invalidModel(path ? `graph.${path}` : 'graph', issue.expected ?? issue.message, issue.received)
+  }
+  const description: GraphDescription = result.output
+  checkNames(description)
+  activationShapes(description)
+  return description
+}
+
+function checkNames({ input, nodes, outputs }: GraphDescription): void {
+  const names = new Set([input.name])
+  for (const { name, op, inputs } of nodes) {
+    if (names.has(name)) throw invalidModel('graph.nodes', 'unique names', `${name} twice`)
+    const [fewest, most] = op === 'concat' ? [1, Number.POSITIVE_INFINITY] : op === 'add' ? [2, 2] : [1, 1]
+    if (inputs.length < fewest || inputs.length > most) throw invalidModel(`inputs of ${name}`, `${most}`, inputs)
+    if ((op === 'preprocess') !== (input.dtype === 'u8' && inputs.includes(input.name))) {
+      throw invalidModel(name, 'preprocess, and nothing else, on a u8 image', op)
+    }
+    names.add(name)
+  }
+  const missing = outputs.find((output) => !names.has(output))
+  if (missing !== undefined) throw invalidModel('graph.outputs', 'names of nodes', missing)
+}

@@ -1,0 +1,160 @@
+/**
+ * What a model file says about itself, as the string map of safetensors holds it.
+ *
+ * | key | value |
+ * |---|---|
+ * | `format`, `formatVersion` | `facenet-native`, `1` |
+ * | `network` | name of the network |
+ * | `graph` | JSON of a `GraphDescription`, preprocessing included |
+ * | `dtype` | `f32` or `bf16`: of the stored weights |
+ * | `dimensions`, `inputSize` | `128`; `150x150` (height x width) |
+ * | `unitLength` | `true` where embeddings have length 1 |
+ * | `alignment` | template that faces are aligned to: `dlib`, `arcface112`, ..., `none` |
+ * | `threshold` | JSON `{ value, metric: 'squared-l2' }`: same person below it; left out where unknown |
+ * | `producer`, `license`, `source` | free text |
+ * | `fingerprint` | see `fingerprint.ts` |
+ */
+import type { GraphDescription } from '../../types/graph.js'
+import type { DType } from '../../types/native.js'
+import { invalidModel } from '../errors.js'
+import { activationShapes } from '../networks/shapes.js'
+import { checkGraph } from './graph_schema.js'
+import { isObject, parseStrictJson } from './strict_json.js'
+
+const format = 'facenet-native'
+const formatVersion = 1
+
+/** The keys that are ours; a file may hold others. */
+export const metadataKeys: ReadonlySet<string> = new Set([
+  'format',
+  'formatVersion',
+  'network',
+  'graph',
+  'dtype',
+  'dimensions',
+  'inputSize',
+  'unitLength',
+  'alignment',
+  'threshold',
+  'producer',
+  'license',
+  'source',
+  'fingerprint',
+])
+
+/** Distances are squared L2 throughout: dlib's Euclidean 0.6 is 0.36 here. */
+export interface Threshold {
+  value: number
+  metric: 'squared-l2'
+}
+
+/** What whoever makes a model knows about it beyond graph and tensors. */
+export interface ModelNotes {
+  alignment?: string
+  threshold?: Threshold
+  producer?: string
+  license?: string
+  source?: string
+}
+
+export interface ModelMetadata extends ModelNotes {
+  network: string
+  dtype: DType
+  /** Floats of one embedding. */
+  dimensions: number
+  /** `[height, width]` in pixels. */
+  inputSize: [number, number]
+  /** Whether embeddings have length 1. */
+  unitLength: boolean
+  alignment: string
+  fingerprint: string
+}
+
+/** What follows from the graph alone. Throws where it has not exactly one output. */
+export function describeGraph(
+  graph: GraphDescription,
+): Pick<ModelMetadata, 'network' | 'dimensions' | 'inputSize' | 'unitLength'> {
+  const [output, ...others] = graph.outputs
+  if (output === undefined || others.length > 0) {
+    throw invalidModel('graph.outputs', 'one output, the embedding', graph.outputs)
+  }
+  const shape = activationShapes(graph).get(output)
+  if (!shape) throw invalidModel('graph.outputs', 'the name of a node', output)
+  return {
+    network: graph.name,
+    dimensions: shape[0] * shape[1] * shape[2],
+    inputSize: [graph.input.height, graph.input.width],
+    unitLength: graph.nodes.find(({ name }) => name === output)?.op === 'l2_normalize',
+  }
+}
+
+export function encodeMetadata(graph: GraphDescription, metadata: ModelMetadata): Record<string, string> {
+  const { threshold, producer, license, source } = metadata
+  const optional = { threshold: threshold && JSON.stringify(threshold), producer, license, source }
+  return {
+    format,
+    formatVersion: String(formatVersion),
+    network: metadata.network,
+    graph: JSON.stringify(graph),
+    dtype: metadata.dtype,
+    dimensions: String(metadata.dimensions),
+    inputSize: metadata.inputSize.join('x'),
+    unitLength: String(metadata.unitLength),
+    alignment: metadata.alignment,
+    ...Object.fromEntries(
+      Object.entries(optional).filter((entry): entry is [string, string] => entry[1] !== undefined),
+    ),
+    fingerprint: metadata.fingerprint,
+  }
+}
+
+/** The other way round. What the graph says is taken from the graph; the map must not contradict it. */
+export function decodeMetadata(map: ReadonlyMap<string, string>): { graph: GraphDescription; metadata: ModelMetadata } {
+  if (map.get('format') !== format) {
+    throw invalidModel('format', `'${format}' (other weights go through \`facenet import\`)`, map.get('format'))
+  }
+  if (map.get('formatVersion') !== String(formatVersion)) {
+    throw invalidModel('formatVersion', `${formatVersion}`, map.get('formatVersion'))
+  }
+  const graph = checkGraph(parseStrictJson(required(map, 'graph'), 'graph'))
+  const described = describeGraph(graph)
+  const dtype = required(map, 'dtype')
+  if (dtype !== 'f32' && dtype !== 'bf16') throw invalidModel('dtype', 'f32 or bf16', dtype)
+  const metadata: ModelMetadata = {
+    ...described,
+    dtype,
+    alignment: map.get('alignment') ?? 'none',
+    threshold: decodeThreshold(map.get('threshold')),
+    producer: map.get('producer'),
+    license: map.get('license'),
+    source: map.get('source'),
+    fingerprint: required(map, 'fingerprint'),
+  }
+  if (!/^[0-9a-f]{64}$/.test(metadata.fingerprint)) {
+    throw invalidModel('fingerprint', '64 hexadecimal digits', metadata.fingerprint)
+  }
+  for (const key of ['network', 'dimensions', 'inputSize', 'unitLength'] as const) {
+    const expected = key === 'inputSize' ? described.inputSize.join('x') : String(described[key])
+    if (required(map, key) !== expected) throw invalidModel(key, `${expected}, as the graph says`, map.get(key))
+  }
+  return { graph, metadata }
+}
+
+function required(map: ReadonlyMap<string, string>, key: string): string {
+  const value = map.get(key)
+  if (value === undefined) throw invalidModel(key, 'an entry in the metadata', undefined)
+  return value
+}
+
+function decodeThreshold(text: string | undefined): Threshold | undefined {
+  if (text === undefined) return undefined
+  const value = parseStrictJson(text, 'threshold')
+  if (!isObject(value) || value.metric !== 'squared-l2' || !isThreshold(value.value)) {
+    throw invalidModel('threshold', "{ value: a number >= 0, metric: 'squared-l2' }", value)
+  }
+  return { value: value.value, metric: value.metric }
+}
+
+export function isThreshold(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0
+}

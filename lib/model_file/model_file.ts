@@ -1,0 +1,117 @@
+/** Model files: safetensors whose metadata holds the graph, see `metadata.ts`. */
+import type { GraphDescription } from '../../types/graph.js'
+import type { DType, TensorEntry, WeightSource } from '../../types/native.js'
+import { invalidArgument, invalidModel } from '../errors.js'
+import { activationShapes, inputShapes, nodeTensors } from '../networks/shapes.js'
+import { fingerprintOf } from './fingerprint.js'
+import {
+  decodeMetadata,
+  describeGraph,
+  encodeMetadata,
+  isThreshold,
+  type ModelMetadata,
+  type ModelNotes,
+  metadataKeys,
+} from './metadata.js'
+import { readHeader, readHeaderFrom, type SafetensorsHeader, type Source, withSource } from './safetensors.js'
+import { writeSafetensors } from './safetensors_writer.js'
+import { bytesOf, elementCount, type Tensors } from './tensor.js'
+
+export interface ModelContents extends ModelNotes {
+  graph: GraphDescription
+  /** Must hold the tensors that the graph names; others are stored too. */
+  tensors: Tensors
+  /** Further entries of the metadata, under keys of their own. */
+  extra?: Readonly<Record<string, string>>
+}
+
+export interface Model {
+  graph: GraphDescription
+  weights: WeightSource
+  metadata: ModelMetadata
+  /** Entries of the metadata that are not ours. */
+  extra: ReadonlyMap<string, string>
+}
+
+/**
+ * Writes a model file; see `atomic_write.ts` for what a failure leaves. Resolves to what the file says about itself.
+ * Throws ERR_FACENET_MODEL_INVALID where tensors do not fit the graph, ERR_FACENET_IO where the disk refuses.
+ */
+export async function writeModel(path: string, contents: ModelContents): Promise<ModelMetadata> {
+  const { graph, tensors, alignment = 'none', threshold, producer, license, source, extra } = contents
+  if (threshold && !isThreshold(threshold.value)) throw invalidArgument('threshold', 'a number >= 0', threshold.value)
+  const named = checkTensors(graph, tensors)
+  const metadata: ModelMetadata = {
+    ...describeGraph(graph),
+    dtype: storedDtype(named.map((name) => tensors.get(name)!.dtype)),
+    alignment,
+    threshold,
+    producer,
+    license,
+    source,
+    fingerprint: await fingerprintOf(graph, tensors, ({ data }) => [bytesOf(data)]),
+  }
+  await writeSafetensors(path, tensors, { ...extra, ...encodeMetadata(graph, metadata) })
+  return metadata
+}
+
+/** Reads and checks the header of a model file; the tensors stay where they are. */
+export async function readModel(source: Source): Promise<Model> {
+  const header = await readHeader(source)
+  const { graph, metadata } = decodeMetadata(header.metadata)
+  const tensors = tensorEntries(header)
+  checkTensors(graph, tensors)
+  return {
+    graph,
+    metadata,
+    extra: new Map([...header.metadata].filter(([key]) => !metadataKeys.has(key))),
+    weights: {
+      tensors: [...tensors.values()],
+      ...(typeof source === 'string' ? { path: source, fileBytes: header.fileBytes } : { buffer: source }),
+    },
+  }
+}
+
+/** Reads the whole file and throws ERR_FACENET_MODEL_INVALID where its fingerprint is not that of its contents. */
+export async function verifyModel(source: Source): Promise<ModelMetadata> {
+  return withSource(source, async (fileBytes, read) => {
+    const header = await readHeaderFrom(fileBytes, read)
+    const { graph, metadata } = decodeMetadata(header.metadata)
+    const chunkBytes = 1 << 20
+    const found = await fingerprintOf(graph, tensorEntries(header), async function* ({ offset, bytes }) {
+      for (let done = 0; done < bytes; done += chunkBytes) {
+        yield await read(offset + done, Math.min(chunkBytes, bytes - done))
+      }
+    })
+    if (found !== metadata.fingerprint) throw invalidModel('fingerprint', metadata.fingerprint, found)
+    return metadata
+  })
+}
+
+function tensorEntries({ tensors }: SafetensorsHeader): Map<string, TensorEntry> {
+  const entries = tensors.flatMap((entry): [string, TensorEntry][] => {
+    if (entry.dtype !== 'F32' && entry.dtype !== 'BF16') return []
+    return [[entry.name, { ...entry, dtype: entry.dtype === 'F32' ? 'f32' : 'bf16' }]]
+  })
+  return new Map(entries)
+}
+
+/** Checks that the tensors a graph names are there with their shapes. Returns their names. */
+function checkTensors(graph: GraphDescription, tensors: ReadonlyMap<string, { shape: readonly number[] }>): string[] {
+  const shapes = activationShapes(graph)
+  return graph.nodes.flatMap((node) =>
+    nodeTensors(node, inputShapes(node, shapes)[0]!).map(({ name, role, shape }) => {
+      const stored = tensors.get(name)?.shape
+      if (!stored) throw invalidModel(`${role} of ${node.name}`, `an F32 or BF16 tensor named ${name}`, 'none')
+      // What is applied channel by channel may be one value for all of them.
+      const one = role !== 'weight' && role !== 'bias' && elementCount(stored) === 1
+      if (!one && stored.join('x') !== shape.join('x')) throw invalidModel(name, shape.join('x'), stored.join('x'))
+      return name
+    }),
+  )
+}
+
+/** bf16 only where every weight is. */
+function storedDtype(dtypes: readonly DType[]): DType {
+  return dtypes.length > 0 && dtypes.every((dtype) => dtype === 'bf16') ? 'bf16' : 'f32'
+}

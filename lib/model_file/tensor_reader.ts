@@ -1,0 +1,51 @@
+/** Reads the tensors of a safetensors file into memory as fp32 or bf16; other float types become fp32. */
+import { invalidModel } from '../errors.js'
+import {
+  type ReadRange,
+  readHeaderFrom,
+  type SafetensorsEntry,
+  type SafetensorsHeader,
+  type Source,
+  withSource,
+} from './safetensors.js'
+import type { Tensor } from './tensor.js'
+
+export interface TensorFile extends SafetensorsHeader {
+  values: Map<string, Tensor>
+}
+
+export function readTensors(source: Source): Promise<TensorFile> {
+  return withSource(source, async (fileBytes, read) => {
+    const header = await readHeaderFrom(fileBytes, read)
+    const values = new Map<string, Tensor>()
+    for (const entry of header.tensors) values.set(entry.name, await readTensor(entry, read))
+    return { ...header, values }
+  })
+}
+
+async function readTensor({ name, dtype, shape, offset, bytes }: SafetensorsEntry, read: ReadRange): Promise<Tensor> {
+  // A copy, so that the view is aligned wherever the tensor lies in the file.
+  const { buffer } = (await read(offset, bytes)).slice()
+  switch (dtype) {
+    case 'F32':
+      return { dtype: 'f32', shape, data: new Float32Array(buffer) }
+    case 'BF16':
+      return { dtype: 'bf16', shape, data: new Uint16Array(buffer) }
+    case 'F16':
+      return { dtype: 'f32', shape, data: Float32Array.from(new Uint16Array(buffer), halfToFloat) }
+    case 'F64':
+      return { dtype: 'f32', shape, data: Float32Array.from(new Float64Array(buffer)) }
+    default:
+      throw invalidModel(`dtype of ${name}`, 'F32, BF16, F16 or F64', dtype)
+  }
+}
+
+/** IEEE 754 binary16: 1 sign bit, 5 bits of exponent (bias 15), 10 bits of fraction. */
+export function halfToFloat(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1
+  const exponent = (bits >> 10) & 0x1f
+  const fraction = bits & 0x3ff
+  if (exponent === 0) return sign * fraction * 2 ** -24
+  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
+}
