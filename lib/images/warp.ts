@@ -32,8 +32,8 @@ export function warp(image: RawImage, map: Affine, output: Size, out: Uint8Array
         let u = xx * x + xy * y + x0
         let v = yx * x + yy * y + y0
         if (u < -0.5 || v < -0.5 || u > right + 0.5 || v > bottom + 0.5) continue
-        u = u < 0 ? 0 : u > right ? right : u
-        v = v < 0 ? 0 : v > bottom ? bottom : v
+        u = Math.min(Math.max(u, 0), right)
+        v = Math.min(Math.max(v, 0), bottom)
         const [left, top] = [u | 0, v | 0]
         const [fu, fv] = [u - left, v - top]
         const p = top * pitch + left * 3

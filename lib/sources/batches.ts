@@ -90,7 +90,8 @@ async function* inOrder<T, R>(
   signal?: AbortSignal,
 ): AsyncGenerator<R> {
   const items = source[Symbol.asyncIterator]()
-  const limited = limit(concurrency, () => signal?.aborted === true)
+  let ended = false
+  const limited = limit(concurrency, () => ended || signal?.aborted === true)
   const pending: Promise<R | undefined>[] = []
   try {
     for (let more = true; more || pending.length > 0; ) {
@@ -106,27 +107,25 @@ async function* inOrder<T, R>(
       yield result!
     }
   } finally {
-    limited.stop()
+    ended = true
     await Promise.all(pending)
     await items.return?.()
   }
 }
 
-/** Runs at most `concurrency` tasks at a time; tasks not begun when it is stopped resolve to undefined unrun. */
+/** Runs at most `concurrency` tasks at a time. Tasks that have not begun once it is `stopped` resolve to undefined unrun. */
 function limit(concurrency: number, stopped: () => boolean) {
   let running = 0
-  let stop = false
   const waiting: (() => void)[] = []
-  async function run<R>(task: () => Promise<R>): Promise<R | undefined> {
+  return async <R>(task: () => Promise<R>): Promise<R | undefined> => {
     if (running === concurrency) await new Promise<void>((resolve) => waiting.push(resolve))
     else ++running
     try {
-      return stop || stopped() ? undefined : await task()
+      return stopped() ? undefined : await task()
     } finally {
       const next = waiting.shift()
       if (next) next()
       else --running
     }
   }
-  return Object.assign(run, { stop: () => void (stop = true) })
 }

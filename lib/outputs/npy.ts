@@ -1,0 +1,65 @@
+/** NumPy's array format, version 1.0: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html */
+import type { EmbeddingRow, Output, OutputOptions } from './output.js'
+import { PendingFile } from './pending_file.js'
+
+/** Room for any row count, so that the header can be rewritten in place; NumPy wants a multiple of 64. */
+const headerBytes = 128
+
+function header(rows: number, dimensions: number): Uint8Array {
+  const description = `{'descr': '<f4', 'fortran_order': False, 'shape': (${rows}, ${dimensions}), }`
+  const bytes = Buffer.alloc(headerBytes, ' ')
+  bytes.write('\x93NUMPY\x01\x00', 'latin1')
+  bytes.writeUInt16LE(headerBytes - 10, 8)
+  bytes.write(description, 10, 'latin1')
+  bytes.write('\n', headerBytes - 1)
+  return bytes
+}
+
+/** Rows one after another as little-endian float32, whatever the machine's order of bytes. */
+function littleEndian(rows: readonly EmbeddingRow[], dimensions: number): Uint8Array {
+  const bytes = new Uint8Array(rows.length * dimensions * 4)
+  const view = new DataView(bytes.buffer)
+  for (let i = 0; i < rows.length; ++i) {
+    const { embedding } = rows[i]!
+    for (let j = 0; j < dimensions; ++j) view.setFloat32((i * dimensions + j) * 4, embedding[j]!, true)
+  }
+  return bytes
+}
+
+export async function npyOutput(path: string, { dimensions, fingerprint }: OutputOptions): Promise<Output> {
+  const array = await PendingFile.open(path)
+  const paths = await PendingFile.open(`${path}.json`).catch(async (error) => {
+    await array.abort()
+    throw error
+  })
+  const abort = async () => void (await Promise.all([array.abort(), paths.abort()]))
+  /** Neither of the two files is left when one of them fails. */
+  const both = (action: () => Promise<void>) =>
+    action().catch(async (error) => {
+      await abort()
+      throw error
+    })
+
+  let count = 0
+  await both(async () => {
+    await array.write(header(0, dimensions))
+    await paths.write(Buffer.from(`{${JSON.stringify({ fingerprint, dimensions }).slice(1, -1)},"paths":[`))
+  })
+  return {
+    write: (rows) =>
+      both(async () => {
+        const lines = rows.map((row, i) => `${count + i === 0 ? '' : ','}\n${JSON.stringify(row.path)}`)
+        await array.write(littleEndian(rows, dimensions))
+        await paths.write(Buffer.from(lines.join('')))
+        count += rows.length
+      }),
+    close: () =>
+      both(async () => {
+        await array.write(header(count, dimensions), 0)
+        await paths.write(Buffer.from('\n]}\n'))
+        await paths.commit()
+        await array.commit()
+      }),
+    abort,
+  }
+}

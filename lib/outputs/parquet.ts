@@ -1,0 +1,68 @@
+import { ByteWriter, ParquetWriter, type SchemaElement } from 'hyparquet-writer'
+import type { EmbeddingRow, Output, OutputOptions } from './output.js'
+import { PendingFile } from './pending_file.js'
+
+/** Rows of a row group: encoding one of 128 dimensions takes some 20 ms, in which nothing else runs. */
+const groupRows = 1000
+
+/** The three-level list of the Parquet specification, no level of it nullable. */
+const schema: SchemaElement[] = [
+  { name: 'root', num_children: 2 },
+  { name: 'path', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'REQUIRED' },
+  { name: 'embedding', repetition_type: 'REQUIRED', converted_type: 'LIST', num_children: 1 },
+  { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
+  { name: 'element', type: 'FLOAT', repetition_type: 'REQUIRED' },
+]
+
+export async function parquetOutput(path: string, { dimensions, fingerprint }: OutputOptions): Promise<Output> {
+  const file = await PendingFile.open(path)
+  const bytes = new ByteWriter()
+  const kvMetadata = [
+    { key: 'fingerprint', value: fingerprint },
+    { key: 'dimensions', value: String(dimensions) },
+  ]
+  const parquet = new ParquetWriter({ writer: bytes, schema, kvMetadata })
+  let waiting: EmbeddingRow[] = []
+
+  /** Encodes rows into memory, then moves what has been encoded to the file. */
+  const writeGroup = async (rows: EmbeddingRow[]) => {
+    parquet.write({
+      columnData: [
+        { name: 'path', data: rows.map((row) => row.path), encoding: 'PLAIN' },
+        // Floats that look random: neither compression nor a dictionary nor minima help.
+        {
+          name: 'embedding',
+          data: rows.map((row) => Array.from(row.embedding)),
+          encoding: 'PLAIN',
+          codec: 'UNCOMPRESSED',
+          statistics: false,
+        },
+      ],
+      rowGroupSize: rows.length,
+    })
+    await drain()
+  }
+  const drain = async () => {
+    await file.write(bytes.getBytes())
+    bytes.index = 0
+  }
+  return {
+    async write(rows) {
+      for (const row of rows) {
+        waiting.push(row)
+        if (waiting.length === groupRows) {
+          await writeGroup(waiting)
+          waiting = []
+        }
+      }
+    },
+    async close() {
+      if (waiting.length > 0) await writeGroup(waiting)
+      waiting = []
+      parquet.finish()
+      await drain()
+      await file.commit()
+    },
+    abort: () => file.abort(),
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * A file that appears whole or not at all: written under a temporary name beside its target, flushed to the disk and renamed
+ * once it is complete. After a failure, or `abort`, the temporary file is gone and the target is as it was.
+ */
+import { randomUUID } from 'node:crypto'
+import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { FaceNetError } from '../errors.js'
+
+export class PendingFile {
+  private state: 'open' | 'committed' | 'aborted' = 'open'
+
+  private constructor(
+    readonly path: string,
+    private readonly temporary: string,
+    private readonly file: FileHandle,
+  ) {}
+
+  /** @throws FaceNetError ERR_FACENET_IO, as all methods do, where the disk refuses. */
+  static async open(path: string): Promise<PendingFile> {
+    const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`)
+    try {
+      return new PendingFile(path, temporary, await open(temporary, 'wx'))
+    } catch (cause) {
+      throw cannotWrite(path, cause)
+    }
+  }
+
+  /** Appends, or where `position` is given writes there. */
+  async write(bytes: Uint8Array, position: number | null = null): Promise<void> {
+    await this.attempt(async () => {
+      for (let done = 0; done < bytes.length; ) {
+        // One write call takes at most 2 GiB on Linux, and may take less than it is given.
+        const length = Math.min(bytes.length - done, 1 << 30)
+        const at = position === null ? null : position + done
+        done += (await this.file.write(bytes, done, length, at)).bytesWritten
+      }
+    })
+  }
+
+  async commit(): Promise<void> {
+    await this.attempt(async () => {
+      await this.file.sync()
+      await this.file.close()
+      await rename(this.temporary, this.path)
+    })
+    this.state = 'committed'
+  }
+
+  /** Leaves no trace. Does nothing once the file is committed or aborted. */
+  async abort(): Promise<void> {
+    if (this.state !== 'open') return
+    this.state = 'aborted'
+    await this.file.close().catch(() => {})
+    await rm(this.temporary, { force: true }).catch(() => {})
+  }
+
+  private async attempt(action: () => Promise<void>): Promise<void> {
+    if (this.state !== 'open') throw cannotWrite(this.path, new Error(`the file is already ${this.state}`))
+    try {
+      await action()
+    } catch (cause) {
+      await this.abort()
+      throw cannotWrite(this.path, cause)
+    }
+  }
+}
+
+function cannotWrite(path: string, cause: unknown): FaceNetError {
+  const { code, message } = cause as NodeJS.ErrnoException
+  return new FaceNetError('ERR_FACENET_IO', `Cannot write ${path}: ${message}`, {
+    argument: path,
+    expected: 'a writable file',
+    received: code ?? message,
+    cause,
+  })
+}
