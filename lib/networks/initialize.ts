@@ -7,13 +7,9 @@
  * same weights in whatever order and company it stands.
  */
 import type { GraphDescription, GraphNode } from '../../types/graph.js'
+import { elementCount, f32Tensor, type Tensor } from '../model_file/tensor.js'
 import { checkInteger } from '../options.js'
 import { activationShapes, inputShapes, nodeTensors } from './shapes.js'
-
-export interface Tensor {
-  shape: number[]
-  data: Float32Array
-}
 
 /** All tensors of a graph by name. `seed`: 0..2^32-1. */
 export function initialWeights(graph: GraphDescription, seed = 0): Map<string, Tensor> {
@@ -22,22 +18,20 @@ export function initialWeights(graph: GraphDescription, seed = 0): Map<string, T
   const tensors = new Map<string, Tensor>()
   for (const node of graph.nodes) {
     for (const { name, role, shape } of nodeTensors(node, inputShapes(node, shapes)[0]!)) {
-      const data = new Float32Array(product(shape))
+      const data = new Float32Array(elementCount(shape))
       if (role === 'weight') fillUniform(data, bound(graph, node, shape), generator(seed, name))
       if (role === 'scale' || role === 'variance') data.fill(1)
       if (role === 'slope') data.fill(0.25)
-      tensors.set(name, { shape, data })
+      tensors.set(name, f32Tensor(shape, data))
     }
   }
   return tensors
 }
 
-const product = (shape: readonly number[]) => shape.reduce((result, extent) => result * extent, 1)
-
 /** Half the width of a uniform distribution of variance gain / fan-in. */
 function bound(graph: GraphDescription, node: GraphNode, [, ...fanIn]: number[]): number {
   const gain = reluFollows(graph, node.name) ? 2 : 1
-  return Math.sqrt((3 * gain) / product(fanIn))
+  return Math.sqrt((3 * gain) / elementCount(fanIn))
 }
 
 function reluFollows(graph: GraphDescription, name: string): boolean {
