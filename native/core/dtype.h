@@ -10,7 +10,9 @@ namespace facenet {
 
 enum class DType : uint8_t { f32, bf16, u8 };
 
-constexpr size_t byteSize(DType type) { return type == DType::f32 ? 4 : type == DType::bf16 ? 2 : 1; }
+constexpr size_t byteSize(DType type) {
+  return type == DType::f32 ? 4 : type == DType::bf16 ? 2 : 1;
+}
 constexpr const char* dtypeName(DType type) {
   return type == DType::f32 ? "f32" : type == DType::bf16 ? "bf16" : "u8";
 }
@@ -20,8 +22,12 @@ struct bf16 {
   uint16_t bits;
 };
 
-inline float toFloat(float value) { return value; }
-inline float toFloat(uint8_t value) { return static_cast<float>(value); }
+inline float toFloat(float value) {
+  return value;
+}
+inline float toFloat(uint8_t value) {
+  return static_cast<float>(value);
+}
 inline float toFloat(bf16 value) {
   const uint32_t wide = static_cast<uint32_t>(value.bits) << 16;
   float result;
@@ -40,8 +46,12 @@ inline bf16 toBf16(float value) {
 template <class T>
 T fromFloat(float value);
 template <>
-inline float fromFloat<float>(float value) { return value; }
+inline float fromFloat<float>(float value) {
+  return value;
+}
 template <>
-inline bf16 fromFloat<bf16>(float value) { return toBf16(value); }
+inline bf16 fromFloat<bf16>(float value) {
+  return toBf16(value);
+}
 
 }  // namespace facenet

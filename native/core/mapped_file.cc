@@ -32,9 +32,10 @@ MappedFile::MappedFile(const std::string& path, int64_t expectedBytes) : size_(e
   struct stat status;
   if (fstat(file.value, &status) != 0) throw failed("stat", path);
   if (status.st_size != size_) {
-    const std::string expected = text("a file of ", size_, " bytes"), received = text(status.st_size, " bytes");
-    throw Error("ERR_FACENET_IO", "Expected " + expected + " at " + path + " but received " + received, path, expected,
-                received);
+    const std::string expected = text("a file of ", size_, " bytes"),
+                      received = text(status.st_size, " bytes");
+    throw Error("ERR_FACENET_IO", "Expected " + expected + " at " + path + " but received " + received, path,
+                expected, received);
   }
   if (size_ == 0) return;
   void* mapped = mmap(nullptr, static_cast<size_t>(size_), PROT_READ, MAP_PRIVATE, file.value, 0);

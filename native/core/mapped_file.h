@@ -9,8 +9,8 @@ namespace facenet {
 
 class MappedFile {
  public:
-  // Throws ERR_FACENET_IO where the file cannot be opened or mapped or is not `expectedBytes` long: a length that has
-  // changed since the header was read means that the offsets in it no longer hold.
+  // Throws ERR_FACENET_IO where the file cannot be opened or mapped or is not `expectedBytes` long: a length
+  // that has changed since the header was read means that the offsets in it no longer hold.
   MappedFile(const std::string& path, int64_t expectedBytes);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;

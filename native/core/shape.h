@@ -24,9 +24,9 @@ inline std::string toString(const Shape& shape) {
   return text(shape.height, "x", shape.width, "x", shape.channels);
 }
 
-// A batch of activations in memory. `pixelStride` is the distance in elements between neighbouring pixels; it is
-// larger than `shape.channels` where the view is a channel slice of a wider tensor (a concat written in place).
-// Rows and images follow each other without gaps: element (n, y, x, c) is at
+// A batch of activations in memory. `pixelStride` is the distance in elements between neighbouring pixels; it
+// is larger than `shape.channels` where the view is a channel slice of a wider tensor (a concat written in
+// place). Rows and images follow each other without gaps: element (n, y, x, c) is at
 // ((n * height + y) * width + x) * pixelStride + c.
 struct View {
   void* data = nullptr;

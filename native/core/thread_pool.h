@@ -21,8 +21,9 @@ class ThreadPool {
 
   int size() const { return static_cast<int>(threads_.size()); }
 
-  // Calls work(item, thread) for each item in [0, items), thread in [0, size()), and returns when all are done. Rethrows
-  // the first exception; items not started by then are skipped. One job at a time: callers wait for each other.
+  // Calls work(item, thread) for each item in [0, items), thread in [0, size()), and returns when all are
+  // done. Rethrows the first exception; items not started by then are skipped. One job at a time: callers
+  // wait for each other.
   void run(int64_t items, const std::function<void(int64_t item, int thread)>& work);
 
  private:

@@ -1,4 +1,5 @@
-// The inner loops of the CPU backend, compiled once for each instruction set and chosen when the addon is loaded.
+// The inner loops of the CPU backend, compiled once for each instruction set and chosen when the addon is
+// loaded.
 #pragma once
 
 #include "core/shape.h"
@@ -12,9 +13,9 @@ struct GemmColumn {
   const float* slope = nullptr;     // a full vector; read for prelu only
   const float* residual = nullptr;  // null: none; pixel m at residual + m * residualStride
   int64_t residualStride = 0;
-  float* output = nullptr;          // pixel m at output + m * outputStride
+  float* output = nullptr;  // pixel m at output + m * outputStride
   int64_t outputStride = 0;
-  int64_t lanes = 0;                // channels of the vector that exist
+  int64_t lanes = 0;  // channels of the vector that exist
   Activation::Kind activation = Activation::Kind::none;
 };
 
@@ -22,11 +23,11 @@ struct GemmColumn {
 struct WinogradInput {
   const float* pixels[36];  // rows of `channels` floats; zeros where the window hangs over the edge
   int64_t channels;
-  float* transformed;       // 36 rows, `planeStride` apart
+  float* transformed;  // 36 rows, `planeStride` apart
   int64_t planeStride;
 };
 struct WinogradOutput {
-  const float* products;    // 36 rows, `planeStride` apart
+  const float* products;  // 36 rows, `planeStride` apart
   int64_t planeStride;
   const GemmColumn* columns;  // one a vector; `output` and `residual` point at pixel 0 of the view
   int64_t vectors;
@@ -45,19 +46,22 @@ struct Isa {
   void (*winogradInput)(const WinogradInput&);
   void (*winogradOutput)(const WinogradOutput&);
   // weights: taps x channels; bias and slope: channels (slope may be null).
-  void (*depthwise)(const Window&, const View& in, const View* residual, const View& out, const float* weights,
-                    const float* bias, const float* slope, Activation::Kind);
+  void (*depthwise)(const Window&, const View& in, const View* residual, const View& out,
+                    const float* weights, const float* bias, const float* slope, Activation::Kind);
   void (*pool)(const Pool&, const View& in, const View& out);
-  void (*lrn)(const Lrn&, const View& in, const View& out, float* scratch);  // scratch: channels + size + 2 vectors
+  void (*lrn)(const Lrn&, const View& in, const View& out,
+              float* scratch);  // scratch: channels + size + 2 vectors
   void (*scaleShift)(const View& in, const View& out, const float* scale, const float* shift);
   void (*activation)(const View& in, const View& out, Activation::Kind, const float* slope);
-  void (*add)(const View& a, const View& b, float factor, const View& out, Activation::Kind, const float* slope);
+  void (*add)(const View& a, const View& b, float factor, const View& out, Activation::Kind,
+              const float* slope);
   // Copies channels, converting between f32 and bf16.
   void (*convert)(const View& in, const View& out);
   // (x - mean) * scale with mean and scale repeating every 3 elements.
   void (*normalizePixels)(const uint8_t* in, int64_t elements, const float* mean3, const float* scale3,
                           const View& out);
-  // Squared distances of rows [0, n) of a to all rows of b. packed: b transposed by packDistances().
+  // Squared distances of rows [0, n) of a to all rows of b. packed: blocks of one vector of
+  // rows of b, transposed: dimensions x lanes each, the last block filled up.
   void (*pairwise)(const float* a, int64_t n, const float* packed, int64_t m, int64_t dimensions, float* out);
 };
 
@@ -68,6 +72,8 @@ const Isa& isa();
 // "avx512_amx", "avx512_bf16", "avx512", "avx2", "baseline": isa() and what oneDNN can use for bf16.
 const char* isaName();
 
-inline int64_t roundUp(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+inline int64_t roundUp(int64_t value, int64_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
 
 }  // namespace facenet::cpu

@@ -12,7 +12,8 @@ struct Executor::Lane {
   AlignedArray<unsigned char> scratch;  // the most any kernel asks for
 };
 
-Executor::Executor(Plan plan, const Weights& weights, KernelFactory factory, int threads) : plan_(std::move(plan)) {
+Executor::Executor(Plan plan, const Weights& weights, KernelFactory factory, int threads)
+    : plan_(std::move(plan)) {
   int64_t scratch = 0;
   for (const Step& step : plan_.steps) {
     kernels_.push_back(factory(plan_, step, weights));
@@ -36,7 +37,8 @@ void Executor::run(const void* input, int64_t count, const std::vector<float*>& 
   const int64_t chunks = (count + chunk - 1) / chunk;
   pool_->run(chunks, [&](int64_t item, int thread) {
     const int64_t first = item * chunk;
-    runChunk(*lanes_[static_cast<size_t>(thread)], input, first, std::min(chunk, count - first), outputs, cancelled);
+    runChunk(*lanes_[static_cast<size_t>(thread)], input, first, std::min(chunk, count - first), outputs,
+             cancelled);
   });
 }
 

@@ -15,9 +15,9 @@ class Executor {
   Executor(Plan plan, const Weights& weights, KernelFactory factory, int threads);
   ~Executor();
 
-  // input: count images of the plan's input shape and dtype. outputs[i]: count x elements of output i, f32, dense.
-  // `cancelled` (may be null) is read between layers; when it turns non-zero the run stops with ERR_FACENET_ABORTED.
-  // The result of an image does not depend on its position or on the batch it is in.
+  // input: count images of the plan's input shape and dtype. outputs[i]: count x elements of output i, f32,
+  // dense. `cancelled` (may be null) is read between layers; when it turns non-zero the run stops with
+  // ERR_FACENET_ABORTED. The result of an image does not depend on its position or on the batch it is in.
   void run(const void* input, int64_t count, const std::vector<float*>& outputs,
            const std::atomic<int32_t>* cancelled);
 
@@ -27,8 +27,8 @@ class Executor {
 
  private:
   struct Lane;  // one thread's arena and scratch
-  void runChunk(Lane& lane, const void* input, int64_t first, int64_t count, const std::vector<float*>& outputs,
-                const std::atomic<int32_t>* cancelled) const;
+  void runChunk(Lane& lane, const void* input, int64_t first, int64_t count,
+                const std::vector<float*>& outputs, const std::atomic<int32_t>* cancelled) const;
 
   Plan plan_;
   int64_t scratchBytes_ = 0;

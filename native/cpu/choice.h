@@ -1,0 +1,23 @@
+// How a convolution is carried out on the CPU: a pure function of the step, so that it can be printed and
+// tested.
+#pragma once
+
+#include "graph/plan.h"
+
+namespace facenet::cpu {
+
+enum class ConvMethod : uint8_t {
+  implicitGemm,  // fp32, any window and groups
+  winograd,      // fp32, 3x3 stride 1: F(4x4, 3x3)
+  depthwise,     // groups == channels, fp32 or bf16
+  onednn,        // bf16: oneDNN uses AMX or AVX-512 bf16 where the machine has them
+};
+
+const char* methodName(ConvMethod method);
+
+// Winograd needs as many channels as make up for its transforms; below, the direct product is faster.
+constexpr int64_t kWinogradMinChannels = 32;
+
+ConvMethod chooseConv(const Conv2d& op, const Shape& in, const Shape& out, DType dtype);
+
+}  // namespace facenet::cpu

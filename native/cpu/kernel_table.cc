@@ -1,0 +1,55 @@
+// Which kernel carries out a step on the CPU.
+
+#include "cpu/choice.h"
+#include "cpu/conv2d.h"
+#include "cpu/kernels_table.h"
+
+namespace facenet {
+
+namespace {
+
+using namespace cpu;
+
+struct Make {
+  const Plan& plan;
+  const Step& step;
+  const Weights& weights;
+
+  std::unique_ptr<Kernel> operator()(const Conv2d& op) const {
+    const PlannedTensor& in = plan.tensors[static_cast<size_t>(step.inputs[0])];
+    const PlannedTensor& out = plan.tensors[static_cast<size_t>(step.outputs[0])];
+    switch (chooseConv(op, in.shape, out.shape, in.dtype)) {
+      case ConvMethod::winograd:
+        return makeConvWinograd(plan, step, weights);
+      case ConvMethod::depthwise:
+        return makeConvDepthwise(plan, step, weights);
+      case ConvMethod::onednn:
+        return makeConvOnednn(plan, step, weights);
+      default:
+        return makeConvGemm(plan, step, weights);
+    }
+  }
+  std::unique_ptr<Kernel> operator()(const FullyConnected&) const {
+    return makeFullyConnected(plan, step, weights);
+  }
+  std::unique_ptr<Kernel> operator()(const Preprocess&) const { return makePreprocess(plan, step, weights); }
+  std::unique_ptr<Kernel> operator()(const Norm&) const { return makeNorm(plan, step, weights); }
+  std::unique_ptr<Kernel> operator()(const Activation&) const { return makeActivation(plan, step, weights); }
+  std::unique_ptr<Kernel> operator()(const Pool&) const { return makePool(plan, step, weights); }
+  std::unique_ptr<Kernel> operator()(const Lrn&) const { return makeLrn(plan, step, weights); }
+  std::unique_ptr<Kernel> operator()(const Maxout&) const { return makeMaxout(plan, step, weights); }
+  std::unique_ptr<Kernel> operator()(const Concat&) const { return makeConcat(plan, step, weights); }
+  std::unique_ptr<Kernel> operator()(const Add&) const { return makeAdd(plan, step, weights); }
+  std::unique_ptr<Kernel> operator()(const ZeroPad&) const { return makeZeroPad(plan, step, weights); }
+  std::unique_ptr<Kernel> operator()(const L2Normalize&) const {
+    return makeL2Normalize(plan, step, weights);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Kernel> makeCpuKernel(const Plan& plan, const Step& step, const Weights& weights) {
+  return std::visit(Make{plan, step, weights}, step.op);
+}
+
+}  // namespace facenet
