@@ -7,22 +7,24 @@
  * same weights in whatever order and company it stands.
  */
 import type { GraphDescription, GraphNode } from '../../types/graph.js'
-import { elementCount, f32Tensor, type Tensor } from '../model_file/tensor.js'
+import { elementCount, type Tensor } from '../model_file/tensor.js'
 import { checkInteger } from '../options.js'
 import { activationShapes, inputShapes, nodeTensors } from './shapes.js'
 
+type F32Tensor = Extract<Tensor, { dtype: 'f32' }>
+
 /** All tensors of a graph by name. `seed`: 0..2^32-1. */
-export function initialWeights(graph: GraphDescription, seed = 0): Map<string, Tensor> {
+export function initialWeights(graph: GraphDescription, seed = 0): Map<string, F32Tensor> {
   checkInteger(seed, 'seed', 0, 2 ** 32 - 1)
   const shapes = activationShapes(graph)
-  const tensors = new Map<string, Tensor>()
+  const tensors = new Map<string, F32Tensor>()
   for (const node of graph.nodes) {
     for (const { name, role, shape } of nodeTensors(node, inputShapes(node, shapes)[0]!)) {
       const data = new Float32Array(elementCount(shape))
       if (role === 'weight') fillUniform(data, bound(graph, node, shape), generator(seed, name))
       if (role === 'scale' || role === 'variance') data.fill(1)
       if (role === 'slope') data.fill(0.25)
-      tensors.set(name, f32Tensor(shape, data))
+      tensors.set(name, { dtype: 'f32', shape, data })
     }
   }
   return tensors
