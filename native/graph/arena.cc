@@ -1,6 +1,5 @@
 // One arena for all activations: buffers that are never needed at the same time share memory.
 #include <algorithm>
-#include <numeric>
 
 #include "graph/passes.h"
 
@@ -41,54 +40,58 @@ int64_t bestFit(const PlannedBuffer& buffer, const std::vector<PlannedBuffer>& p
   return best < 0 ? end : best;
 }
 
-// Gives buffers an offset one by one in the given order; returns the size of the arena.
-int64_t place(std::vector<PlannedBuffer>& buffers, const std::vector<int>& order) {
+// Gives buffers an offset one by one in the given order. Returns the place in `order` of the one that ends
+// last.
+size_t place(std::vector<PlannedBuffer>& buffers, const std::vector<int>& order) {
   std::vector<PlannedBuffer> placed;
   int64_t size = 0;
-  for (int index : order) {
-    PlannedBuffer& buffer = buffers[index];
+  size_t highest = 0;
+  for (size_t i = 0; i < order.size(); ++i) {
+    PlannedBuffer& buffer = buffers[order[i]];
     buffer.offset = bestFit(buffer, placed);
+    if (buffer.offset + buffer.bytes > size) highest = i;
     size = std::max(size, buffer.offset + buffer.bytes);
     const auto later = [](const PlannedBuffer& a, const PlannedBuffer& b) { return a.offset < b.offset; };
     placed.insert(std::upper_bound(placed.begin(), placed.end(), buffer, later), buffer);
   }
-  return size;
+  return highest;
+}
+
+// The buffers of the arena; the graph's input and outputs are the caller's.
+std::vector<int> arenaBuffers(const Plan& plan) {
+  std::vector<bool> callers(plan.buffers.size(), false);
+  callers[plan.tensors[plan.input].buffer] = true;
+  for (int tensor : plan.outputs) callers[plan.tensors[tensor].buffer] = true;
+  std::vector<int> result;
+  for (size_t i = 0; i < plan.buffers.size(); ++i)
+    if (!callers[i]) result.push_back(static_cast<int>(i));
+  return result;
 }
 
 }  // namespace
 
-// Big buffers first is the best single order for most networks, but not for all: the smallest of three arenas
-// is taken.
+// Big buffers first, which is optimal for most networks. Where it is not, the buffer that ended up on top
+// comes first in the next attempt: it was squeezed out by buffers that have more freedom.
 Plan layOutArena(Plan plan) {
+  constexpr int attempts = 32;
   findLives(plan);
-  std::vector<bool> callers(plan.buffers.size(), false);
-  callers[plan.tensors[plan.input].buffer] = true;
-  for (int tensor : plan.outputs) callers[plan.tensors[tensor].buffer] = true;
+  for (PlannedBuffer& buffer : plan.buffers) buffer.offset = -1;
+  std::vector<int> order = arenaBuffers(plan);
+  if (order.empty()) return plan;
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int a, int b) { return plan.buffers[a].bytes > plan.buffers[b].bytes; });
 
-  std::vector<int> order;
-  for (size_t i = 0; i < plan.buffers.size(); ++i) {
-    plan.buffers[i].offset = -1;
-    if (!callers[i]) order.push_back(static_cast<int>(i));
+  std::vector<PlannedBuffer> buffers = plan.buffers;
+  for (int attempt = 0; attempt < attempts; ++attempt) {
+    const size_t highest = place(buffers, order);
+    const PlannedBuffer& top = buffers[order[highest]];
+    if (attempt == 0 || top.offset + top.bytes < plan.arenaBytes) {
+      plan.arenaBytes = top.offset + top.bytes;
+      plan.buffers = buffers;
+    }
+    std::rotate(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(highest),
+                order.begin() + static_cast<std::ptrdiff_t>(highest) + 1);
   }
-
-  using Before = bool (*)(const PlannedBuffer&, const PlannedBuffer&);
-  const Before orders[] = {
-      [](const PlannedBuffer& a, const PlannedBuffer& b) { return a.bytes > b.bytes; },
-      [](const PlannedBuffer& a, const PlannedBuffer& b) { return a.firstStep < b.firstStep; },
-      [](const PlannedBuffer& a, const PlannedBuffer& b) {
-        return a.lastStep - a.firstStep > b.lastStep - b.firstStep;
-      }};
-  std::vector<PlannedBuffer> best;
-  for (Before before : orders) {
-    std::stable_sort(order.begin(), order.end(),
-                     [&](int a, int b) { return before(plan.buffers[a], plan.buffers[b]); });
-    std::vector<PlannedBuffer> buffers = plan.buffers;
-    const int64_t bytes = place(buffers, order);
-    if (!best.empty() && bytes >= plan.arenaBytes) continue;
-    plan.arenaBytes = bytes;
-    best = std::move(buffers);
-  }
-  plan.buffers = std::move(best);
   return plan;
 }
 
