@@ -1,0 +1,71 @@
+import { test } from 'uvu'
+import type { GraphNode } from '../../types/graph.js'
+import { graphOf, type OpCase, testCases } from '../support/ops.js'
+import { gridValues, normals, seeded } from '../support/random.js'
+
+const relu: GraphNode = { name: 'y', op: 'relu', inputs: ['x'] }
+const relu6: GraphNode = { name: 'y', op: 'relu6', inputs: ['x'] }
+const prelu: GraphNode = { name: 'y', op: 'prelu', inputs: ['x'], tensors: { slope: 'slope' } }
+
+const channels = 37
+const shape: [number, number, number] = [4, 5, channels]
+const input = gridValues(3 * 4 * 5 * channels, seeded(1)).map((value) => value * 5)
+const slopes = normals(channels, seeded(2))
+
+const cases: OpCase[] = [
+  {
+    name: 'relu',
+    graph: graphOf(shape, [relu]),
+    input,
+    onnx: { nodes: [{ op: 'Relu', inputs: ['x'], outputs: ['y'] }] },
+  },
+  {
+    name: 'relu6',
+    graph: graphOf(shape, [relu6]),
+    input,
+    onnx: {
+      nodes: [{ op: 'Clip', inputs: ['x', 'low', 'high'], outputs: ['y'] }],
+      tensors: { low: { shape: [], data: Float32Array.of(0) }, high: { shape: [], data: Float32Array.of(6) } },
+    },
+  },
+  {
+    name: 'prelu, a slope a channel',
+    graph: graphOf(shape, [prelu]),
+    tensors: { slope: { shape: [channels], data: slopes } },
+    input,
+    onnx: {
+      nodes: [{ op: 'PRelu', inputs: ['x', 'slopes'], outputs: ['y'] }],
+      tensors: { slopes: { shape: [channels, 1, 1], data: slopes } },
+    },
+  },
+  {
+    name: 'prelu, one slope for all channels',
+    graph: graphOf(shape, [prelu]),
+    tensors: { slope: { shape: [1], data: Float32Array.of(0.25) } },
+    input,
+    onnx: { nodes: [{ op: 'PRelu', inputs: ['x', 'slope'], outputs: ['y'] }] },
+  },
+  {
+    name: 'relu by hand',
+    graph: graphOf([1, 1, 5], [relu]),
+    input: Float32Array.of(-2, -0.5, 0, 0.5, 7),
+    expected: [0, 0, 0, 0.5, 7],
+  },
+  {
+    name: 'relu6 by hand',
+    graph: graphOf([1, 1, 5], [relu6]),
+    input: Float32Array.of(-2, -0.5, 5.5, 6, 7),
+    expected: [0, 0, 5.5, 6, 6],
+  },
+  {
+    name: 'prelu by hand, also with slopes that are negative or above one',
+    graph: graphOf([1, 2, 3], [prelu]),
+    tensors: { slope: { shape: [3], data: Float32Array.of(0.5, -1, 2) } },
+    input: Float32Array.of(-4, -4, -4, 4, 4, 4),
+    expected: [-2, 4, -8, 4, 4, 4],
+  },
+]
+
+testCases(cases)
+
+test.run()

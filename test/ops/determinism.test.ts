@@ -1,0 +1,116 @@
+/** An image gives the same bytes wherever it stands in a batch, in batches of any size, with any number of threads. */
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { GraphDescription, GraphNode } from '../../types/graph.js'
+import type { Tensors } from '../support/evaluate.js'
+import { devices, dtypes, runGraph } from '../support/ops.js'
+import { normals, seeded } from '../support/random.js'
+
+const side = 19
+const pixels = side * side * 3
+
+/** Every kind of op on the way from pixels to an embedding. */
+function network(): { graph: GraphDescription; tensors: Tensors } {
+  const random = seeded(1)
+  const tensors: Tensors = {}
+  const tensor = (name: string, shape: number[]) => {
+    tensors[name] = {
+      shape,
+      data: normals(
+        shape.reduce((product, size) => product * size, 1),
+        random,
+        0.2,
+      ),
+    }
+    return name
+  }
+  const conv = (name: string, from: string, shape: [number, number, number], stride = 1, groups = 1): GraphNode => {
+    const [inputs, outChannels, kernel] = shape
+    const around = (kernel - 1) / 2
+    const weight = tensor(`${name}.w`, [outChannels, inputs / groups, kernel, kernel])
+    return {
+      name,
+      op: 'conv2d',
+      inputs: [from],
+      attributes: {
+        kernel: [kernel, kernel],
+        stride: [stride, stride],
+        padding: [around, around, around, around],
+        outChannels,
+        groups,
+      },
+      tensors: { weight, bias: tensor(`${name}.b`, [outChannels]) },
+    }
+  }
+  const window = { kernel: [3, 3], stride: [1, 1], padding: [1, 1, 1, 1] } as const
+  const nodes: GraphNode[] = [
+    { name: 'input', op: 'preprocess', inputs: ['image'], attributes: { mode: 'per-image', color: 'rgb' } },
+    conv('stem', 'input', [3, 32, 7], 2),
+    { name: 'stem.prelu', op: 'prelu', inputs: ['stem'], tensors: { slope: tensor('slope', [32]) } },
+    {
+      name: 'lrn',
+      op: 'lrn',
+      inputs: ['stem.prelu'],
+      attributes: { size: 5, alpha: 0.1, beta: 0.75, bias: 1, alphaPer: 'window' },
+    },
+    conv('depthwise', 'lrn', [32, 32, 3], 1, 32),
+    conv('a', 'depthwise', [32, 17, 1]),
+    conv('b', 'depthwise', [32, 40, 3]),
+    { name: 'pool', op: 'l2_pool', inputs: ['depthwise'], attributes: window },
+    { name: 'concat', op: 'concat', inputs: ['a', 'b', 'pool'] },
+    conv('mix', 'concat', [89, 89, 3]),
+    { name: 'sum', op: 'add', inputs: ['concat', 'mix'], attributes: { factor: 0.2 } },
+    { name: 'relu', op: 'relu', inputs: ['sum'] },
+    { name: 'average', op: 'avg_pool', inputs: ['relu'], attributes: { ...window, countPadding: true } },
+    {
+      name: 'fc',
+      op: 'fully_connected',
+      inputs: ['average'],
+      attributes: { outFeatures: 64 },
+      tensors: { weight: tensor('fc.w', [64, 89 * 10 * 10]), bias: tensor('fc.b', [64]) },
+    },
+    { name: 'maxout', op: 'maxout', inputs: ['fc'], attributes: { pieces: 2 } },
+    { name: 'embedding', op: 'l2_normalize', inputs: ['maxout'] },
+  ]
+  const input = { name: 'image', height: side, width: side, channels: 3, dtype: 'u8' as const }
+  return { graph: { name: 'every op', input, nodes, outputs: ['embedding'] }, tensors }
+}
+
+const { graph, tensors } = network()
+
+const noise = (count: number, seed: number) => {
+  const random = seeded(seed)
+  return Uint8Array.from({ length: count * pixels }, () => random.integer(0, 255))
+}
+
+for (const device of devices) {
+  for (const dtype of dtypes) {
+    test(`the place of an image in a batch does not matter (${device}, ${dtype})`, async () => {
+      const images = noise(9, 2)
+      const [alone] = await runGraph(graph, tensors, images.subarray(0, pixels), { device, dtype })
+      for (const count of [2, 3, 5, 8, 9]) {
+        for (const place of new Set([0, 1, count - 1])) {
+          const batch = images.slice(0, count * pixels)
+          batch.copyWithin(place * pixels, 0, pixels)
+          const [together] = await runGraph(graph, tensors, batch, { device, dtype })
+          assert.equal(together!.subarray(place * 32, (place + 1) * 32), alone, `place ${place} of ${count}`)
+        }
+      }
+    })
+
+    test(`threads do not change the result (${device}, ${dtype})`, async () => {
+      const images = noise(7, 3)
+      const [one] = await runGraph(graph, tensors, images, { device, dtype, threads: 1 })
+      for (const threads of [2, 3, 8]) {
+        assert.equal((await runGraph(graph, tensors, images, { device, dtype, threads }))[0], one, `${threads} threads`)
+      }
+    })
+  }
+
+  test(`different images give different embeddings (${device})`, async () => {
+    const [two] = await runGraph(graph, tensors, noise(2, 4), { device })
+    assert.not.equal(two!.subarray(0, 32), two!.subarray(32))
+  })
+}
+
+test.run()

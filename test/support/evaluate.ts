@@ -1,0 +1,296 @@
+/**
+ * Runs a graph node by node in plain TypeScript, written apart from the native code: in fp64 it is the oracle of every
+ * device, in fp32 and bf16 it shows what error that precision costs.
+ */
+import { outputShape, type Shape } from '../../lib/networks/shapes.js'
+import type { GraphDescription, GraphNode, PoolAttributes } from '../../types/graph.js'
+import type { Precision } from './precision.js'
+
+/** Tensors of a model by name, as fp32 values. */
+export type Tensors = Record<string, { shape: number[]; data: Float32Array }>
+
+/** N x H x W x C, dense. */
+export interface Activations {
+  count: number
+  shape: Shape
+  data: Float64Array
+}
+
+type NodeOf<Name extends GraphNode['op']> = Extract<GraphNode, { op: Name }>
+
+/** The graph's outputs for `count` images. */
+export function evaluate(
+  graph: GraphDescription,
+  tensors: Tensors,
+  input: ArrayLike<number>,
+  count: number,
+  precision: Precision,
+): Float64Array[] {
+  const { name, height, width, channels } = graph.input
+  const made = new Map<string, Activations>()
+  made.set(name, { count, shape: [height, width, channels], data: Float64Array.from(input) })
+  for (const node of graph.nodes) {
+    const inputs = node.inputs.map((from) => made.get(from)!)
+    const shape = outputShape(
+      node,
+      inputs.map((from) => from.shape),
+    )
+    const out = { count, shape, data: new Float64Array(count * shape[0] * shape[1] * shape[2]) }
+    const loop = loops[node.op] as (node: GraphNode, call: Call) => void
+    loop(node, { inputs, out, tensors, precision })
+    if (!graph.outputs.includes(node.name)) out.data = out.data.map(precision.store)
+    made.set(node.name, out)
+  }
+  return graph.outputs.map((output) => made.get(output)!.data)
+}
+
+interface Call {
+  inputs: Activations[]
+  out: Activations
+  tensors: Tensors
+  precision: Precision
+}
+
+type Loop<Name extends GraphNode['op']> = (node: NodeOf<Name>, call: Call) => void
+
+const loops: { [Name in GraphNode['op']]: Loop<Name> } = {
+  preprocess,
+  conv2d,
+  fully_connected: fullyConnected,
+  max_pool: slidingPool,
+  avg_pool: slidingPool,
+  l2_pool: slidingPool,
+  global_pool: globalPool,
+  lrn,
+  concat,
+  zero_pad: zeroPad,
+  l2_normalize: l2Normalize,
+  batch_norm: elementwise,
+  affine: elementwise,
+  relu: elementwise,
+  relu6: elementwise,
+  prelu: elementwise,
+  maxout: elementwise,
+  add: elementwise,
+}
+
+/** Calls `body` for every image, row and column of the output. */
+function forEachPixel(out: Activations, body: (n: number, y: number, x: number) => void): void {
+  for (let n = 0; n < out.count; n++) {
+    for (let y = 0; y < out.shape[0]; y++) for (let x = 0; x < out.shape[1]; x++) body(n, y, x)
+  }
+}
+
+function at({ shape: [height, width, channels] }: Activations, n: number, y: number, x: number, c = 0): number {
+  return ((n * height + y) * width + x) * channels + c
+}
+
+function inside({ shape: [height, width] }: Activations, y: number, x: number): boolean {
+  return y >= 0 && y < height && x >= 0 && x < width
+}
+
+/** Value of channel c in a tensor of one value a channel, or one for all. */
+function channelValue(tensors: Tensors, name: string | undefined, c: number, otherwise: number): number {
+  if (name === undefined) return otherwise
+  const { data } = tensors[name]!
+  return data[data.length === 1 ? 0 : c]!
+}
+
+function preprocess(node: NodeOf<'preprocess'>, { inputs, out, precision }: Call): void {
+  const [image] = inputs as [Activations]
+  const r = precision.arithmetic
+  const { mode, color, mean = [0], scale = [1] } = node.attributes
+  const channels = out.shape[2]
+  forEachPixel(out, (n, y, x) => {
+    const [red, green, blue] = [0, 1, 2].map((c) => image.data[at(image, n, y, x, c)]!) as [number, number, number]
+    const grey = r(r(r(0.299 * red) + r(0.587 * green)) + r(0.114 * blue))
+    const pixel = color === 'grey' ? [grey] : color === 'bgr' ? [blue, green, red] : [red, green, blue]
+    for (let c = 0; c < channels; c++) out.data[at(out, n, y, x, c)] = pixel[c]!
+  })
+  const elements = out.shape[0] * out.shape[1] * channels
+  for (let n = 0; n < out.count; n++) {
+    const values = out.data.subarray(n * elements, (n + 1) * elements)
+    const average = values.reduce((sum, value) => r(sum + value), 0) / elements
+    const variance = values.reduce((sum, value) => r(sum + r((value - average) ** 2)), 0) / elements
+    const deviation = Math.max(Math.sqrt(variance), 1 / Math.sqrt(elements))
+    values.forEach((value, i) => {
+      const c = i % channels
+      values[i] =
+        mode === 'per-image'
+          ? r(r(value - average) / deviation)
+          : r(r(value - (mean[c] ?? mean[0]!)) * (scale[c] ?? scale[0]!))
+    })
+  }
+}
+
+function conv2d({ attributes, tensors: names }: NodeOf<'conv2d'>, { inputs, out, tensors, precision }: Call): void {
+  const [x] = inputs as [Activations]
+  const r = precision.arithmetic
+  const { kernel, stride, padding, outChannels, groups = 1 } = attributes
+  const weight = tensors[names.weight]!.data.map(precision.weight)
+  const groupInputs = x.shape[2] / groups
+  forEachPixel(out, (n, row, column) => {
+    for (let o = 0; o < outChannels; o++) {
+      const firstInput = Math.floor(o / (outChannels / groups)) * groupInputs
+      let sum = 0
+      for (let ky = 0; ky < kernel[0]; ky++) {
+        for (let kx = 0; kx < kernel[1]; kx++) {
+          const [fromRow, fromColumn] = [row * stride[0] + ky - padding[0], column * stride[1] + kx - padding[1]]
+          if (!inside(x, fromRow, fromColumn)) continue
+          for (let i = 0; i < groupInputs; i++) {
+            const w = weight[((o * groupInputs + i) * kernel[0] + ky) * kernel[1] + kx]!
+            sum = r(sum + r(w * x.data[at(x, n, fromRow, fromColumn, firstInput + i)]!))
+          }
+        }
+      }
+      out.data[at(out, n, row, column, o)] = r(sum + channelValue(tensors, names.bias, o, 0))
+    }
+  })
+}
+
+function fullyConnected(node: NodeOf<'fully_connected'>, { inputs, out, tensors, precision }: Call): void {
+  const [x] = inputs as [Activations]
+  const r = precision.arithmetic
+  const [height, width, channels] = x.shape
+  const inFeatures = height * width * channels
+  const weight = tensors[node.tensors.weight]!.data.map(precision.weight)
+  const place = (i: number) => {
+    if (node.attributes.order === 'hwc') return i
+    const [y, column, c] = [Math.floor(i / channels / width), Math.floor(i / channels) % width, i % channels]
+    return (c * height + y) * width + column
+  }
+  for (let n = 0; n < out.count; n++) {
+    for (let o = 0; o < node.attributes.outFeatures; o++) {
+      let sum = 0
+      for (let i = 0; i < inFeatures; i++) {
+        sum = r(sum + r(x.data[n * inFeatures + i]! * weight[o * inFeatures + place(i)]!))
+      }
+      out.data[n * node.attributes.outFeatures + o] = r(sum + channelValue(tensors, node.tensors.bias, o, 0))
+    }
+  }
+}
+
+function slidingPool(node: NodeOf<'max_pool' | 'avg_pool' | 'l2_pool'>, call: Call): void {
+  pool(node.op, node.attributes, call)
+}
+
+function pool(op: 'max_pool' | 'avg_pool' | 'l2_pool', attributes: PoolAttributes, call: Call): void {
+  const { inputs, out, precision } = call
+  const [x] = inputs as [Activations]
+  const r = precision.arithmetic
+  const { kernel, stride, padding, countPadding = false, mean = false } = attributes
+  const [top, left, bottom, right] = padding
+  forEachPixel(out, (n, row, column) => {
+    for (let c = 0; c < out.shape[2]; c++) {
+      let [largest, sum, squares, divisor] = [Number.NEGATIVE_INFINITY, 0, 0, 0]
+      for (let ky = 0; ky < kernel[0]; ky++) {
+        for (let kx = 0; kx < kernel[1]; kx++) {
+          const [y, fromColumn] = [row * stride[0] + ky - top, column * stride[1] + kx - left]
+          const isInside = inside(x, y, fromColumn)
+          if (isInside || (countPadding && y < x.shape[0] + bottom && fromColumn < x.shape[1] + right)) divisor++
+          if (!isInside) continue
+          const value = x.data[at(x, n, y, fromColumn, c)]!
+          largest = Math.max(largest, value)
+          sum = r(sum + value)
+          squares = r(squares + r(value * value))
+        }
+      }
+      const l2 = r(Math.sqrt(mean ? r(squares / divisor) : squares))
+      out.data[at(out, n, row, column, c)] = op === 'max_pool' ? largest : op === 'avg_pool' ? r(sum / divisor) : l2
+    }
+  })
+}
+
+function globalPool({ attributes: { kind, mean } }: NodeOf<'global_pool'>, call: Call): void {
+  const [height, width] = call.inputs[0]!.shape
+  pool(`${kind}_pool`, { kernel: [height, width], stride: [1, 1], padding: [0, 0, 0, 0], mean }, call)
+}
+
+function lrn({ attributes }: NodeOf<'lrn'>, { inputs, out, precision }: Call): void {
+  const [x] = inputs as [Activations]
+  const r = precision.arithmetic
+  const { size, alpha, beta, bias, alphaPer } = attributes
+  const factor = r(alphaPer === 'window' ? alpha / size : alpha)
+  const channels = out.shape[2]
+  forEachPixel(out, (n, row, column) => {
+    const pixel = at(x, n, row, column)
+    for (let c = 0; c < channels; c++) {
+      let squares = 0
+      for (let i = c - Math.floor((size - 1) / 2); i <= c + Math.floor(size / 2); i++) {
+        if (i >= 0 && i < channels) squares = r(squares + r(x.data[pixel + i]! ** 2))
+      }
+      out.data[pixel + c] = r(x.data[pixel + c]! / r(r(bias + r(factor * squares)) ** beta))
+    }
+  })
+}
+
+function concat(_: NodeOf<'concat'>, { inputs, out }: Call): void {
+  let first = 0
+  for (const part of inputs) {
+    forEachPixel(out, (n, y, x) => {
+      for (let c = 0; c < part.shape[2]; c++) out.data[at(out, n, y, x, first + c)] = part.data[at(part, n, y, x, c)]!
+    })
+    first += part.shape[2]
+  }
+}
+
+function zeroPad({ attributes: { padding = [0, 0, 0, 0] } }: NodeOf<'zero_pad'>, { inputs, out }: Call): void {
+  const [x] = inputs as [Activations]
+  forEachPixel(x, (n, row, column) => {
+    for (let c = 0; c < x.shape[2]; c++) {
+      out.data[at(out, n, row + padding[0], column + padding[1], c)] = x.data[at(x, n, row, column, c)]!
+    }
+  })
+}
+
+function l2Normalize({ attributes: { epsilon = 1e-12 } = {} }: NodeOf<'l2_normalize'>, call: Call): void {
+  const { inputs, out, precision } = call
+  const [x] = inputs as [Activations]
+  const r = precision.arithmetic
+  const elements = x.data.length / x.count
+  for (let n = 0; n < x.count; n++) {
+    const values = x.data.subarray(n * elements, (n + 1) * elements)
+    const squares = values.reduce((sum, value) => r(sum + r(value * value)), 0)
+    const norm = Math.max(r(Math.sqrt(squares)), epsilon)
+    out.data.set(
+      values.map((value) => r(value / norm)),
+      n * elements,
+    )
+  }
+}
+
+/** Ops whose output element depends on one channel of one pixel, or (maxout) on its neighbours in memory. */
+function elementwise(node: GraphNode, { inputs, out, tensors, precision }: Call): void {
+  const r = precision.arithmetic
+  const [a, b] = inputs as [Activations, Activations | undefined]
+  const channels = out.shape[2]
+  const value = (i: number): number => {
+    const x = a.data[i]!
+    const parameter = (name: string | undefined, otherwise: number) =>
+      channelValue(tensors, name, i % channels, otherwise)
+    switch (node.op) {
+      case 'relu':
+        return Math.max(x, 0)
+      case 'relu6':
+        return Math.min(Math.max(x, 0), 6)
+      case 'prelu':
+        return x > 0 ? x : r(x * parameter(node.tensors.slope, 0))
+      case 'affine':
+        return r(r(x * parameter(node.tensors.scale, 1)) + parameter(node.tensors.shift, 0))
+      case 'batch_norm': {
+        const { mean, variance, scale, shift } = node.tensors
+        const deviation = r(Math.sqrt(r(parameter(variance, 1) + node.attributes.epsilon)))
+        return r(r(r(r(x - parameter(mean, 0)) / deviation) * parameter(scale, 1)) + parameter(shift, 0))
+      }
+      case 'add':
+        return r(x + r((node.attributes?.factor ?? 1) * b!.data[i]!))
+      case 'maxout': {
+        const { pieces } = node.attributes
+        return Math.max(...a.data.subarray(i * pieces, (i + 1) * pieces))
+      }
+      default:
+        throw new Error(`evaluate does not know ${node.op}`)
+    }
+  }
+  for (let i = 0; i < out.data.length; i++) out.data[i] = value(i)
+}

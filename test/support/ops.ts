@@ -1,0 +1,171 @@
+/** One test body for every device: cases are data, and what a device may differ by is written here once. */
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { native } from '../../lib/native.js'
+import type { GraphDescription, GraphNode } from '../../types/graph.js'
+import type { DeviceKind, DType, PlanOptions, WeightSource } from '../../types/native.js'
+import { evaluate, type Tensors } from './evaluate.js'
+import { type OnnxGraph, runOnnx } from './onnx.js'
+import { bf16, f32, f64, ulp } from './precision.js'
+
+/** Devices under test: the specification, and every backend this addon was built with. */
+export const devices: DeviceKind[] = native().info().onednn === null ? ['reference'] : ['reference', 'cpu']
+export const dtypes: DType[] = ['f32', 'bf16']
+
+export interface RunOptions extends PlanOptions {
+  device?: DeviceKind
+  threads?: number
+}
+
+/** Opens a model of `graph`, runs every image of `input` and closes it. An output holds count x elements. */
+export async function runGraph(
+  graph: GraphDescription,
+  tensors: Tensors,
+  input: Uint8Array | Float32Array,
+  { device = 'reference', threads = 1, ...plan }: RunOptions = {},
+): Promise<Float32Array[]> {
+  const model = await native().openModel(graph, weightSource(tensors), { device, threads, ...plan })
+  try {
+    const count = imageCount(graph, input)
+    const outputs = model.outputs.map(
+      ([height, width, channels]) => new Float32Array(count * height * width * channels),
+    )
+    await model.run(input, count, outputs, new Int32Array(1))
+    return outputs
+  } finally {
+    model.dispose()
+  }
+}
+
+/** Tensors as one buffer, in the form the addon reads. */
+export function weightSource(tensors: Tensors): WeightSource {
+  const entries = Object.entries(tensors)
+  const buffer = new Uint8Array(entries.reduce((bytes, [, { data }]) => bytes + data.byteLength, 0))
+  let offset = 0
+  return {
+    buffer,
+    tensors: entries.map(([name, { shape, data }]) => {
+      const entry = { name, dtype: 'f32' as const, shape, offset, bytes: data.byteLength }
+      buffer.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset)
+      offset += data.byteLength
+      return entry
+    }),
+  }
+}
+
+/** A graph on fp32 activations named `x`, of which the last node is the output. */
+export function graphOf([height, width, channels]: [number, number, number], nodes: GraphNode[]): GraphDescription {
+  return {
+    name: 'case',
+    input: { name: 'x', height, width, channels, dtype: 'f32' },
+    nodes,
+    outputs: [nodes.at(-1)!.name],
+  }
+}
+
+export interface OpCase {
+  name: string
+  graph: GraphDescription
+  tensors?: Tensors
+  input: Uint8Array | Float32Array
+  /** Small integers whose arithmetic is exact in fp32 and bf16: every device must give the very values. */
+  exact?: boolean
+  /** The values themselves, worked out by hand; implies `exact`. */
+  expected?: number[]
+  /** The same computation in ONNX, on `x` in NCHW order, for onnxruntime as a second opinion. */
+  onnx?: OnnxGraph
+}
+
+/** Registers every case on every device in every dtype. */
+export function testCases(cases: OpCase[]): void {
+  for (const item of cases) {
+    for (const device of devices) {
+      for (const dtype of dtypes) test(`${item.name} (${device}, ${dtype})`, () => checkCase(item, { device, dtype }))
+    }
+    if (item.onnx) test(`${item.name} (onnxruntime agrees)`, () => checkOnnx(item, item.onnx!))
+  }
+}
+
+/** Runs a case and holds its outputs against the oracle, or against the expected values where they are exact. */
+export async function checkCase(item: OpCase, options: RunOptions): Promise<void> {
+  const { expected, exact = expected !== undefined, input } = item
+  const graph = options.dtype === 'bf16' ? withCopies(item.graph) : item.graph
+  const outputs = await runGraph(graph, item.tensors ?? {}, input, options)
+  if (expected) assert.equal([...outputs[0]!], expected)
+  if (exact) {
+    const oracle = evaluate(graph, item.tensors ?? {}, input, imageCount(graph, input), f64)
+    assert.equal(
+      outputs,
+      oracle.map((values) => Float32Array.from(values)),
+    )
+  } else {
+    assertWithinPrecision(outputs, { ...item, graph }, options)
+  }
+}
+
+/**
+ * The tolerance of the project: the largest error against fp64 is at most twice that of a plain loop in the same
+ * precision. Where that loop happens to be exact a floor remains: in fp32 4 ulp of the largest output, for constants and
+ * folded weights that are rounded to fp32 and for roots and powers that are not correctly rounded; in bf16 half an ulp,
+ * one rounding of an activation. The fp32 reference accumulates in fp64, so it has the floor alone.
+ */
+export function assertWithinPrecision(outputs: ArrayLike<number>[], item: OpCase, options: RunOptions): void {
+  const { graph, tensors = {}, input } = item
+  const count = imageCount(graph, input)
+  const dtype = options.dtype ?? 'f32'
+  const oracle = evaluate(graph, tensors, input, count, f64)
+  const loop = evaluate(graph, tensors, input, count, dtype === 'bf16' ? bf16 : f32)
+  assert.is(outputs.length, oracle.length)
+  oracle.forEach((values, i) => {
+    const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+    const floor = largest * (dtype === 'bf16' ? ulp.bf16 / 2 : 4 * ulp.f32)
+    const isReference = options.device === 'reference' && dtype === 'f32'
+    const allowed = floor + (isReference ? 0 : 2 * largestError(loop[i]!, values))
+    const error = largestError(outputs[i]!, values)
+    assert.ok(error <= allowed, `output ${i} of ${item.name}: error ${error} is above ${allowed}`)
+  })
+}
+
+/** The largest absolute difference; NaN where any value is. */
+export function largestError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  assert.is(actual.length, expected.length)
+  let largest = 0
+  for (let i = 0; i < expected.length; i++) largest = Math.max(largest, Math.abs(actual[i]! - expected[i]!))
+  return largest
+}
+
+async function checkOnnx(item: OpCase, onnx: OnnxGraph): Promise<void> {
+  assert.instance(item.input, Float32Array)
+  const { height, width, channels } = item.graph.input
+  const output = await runOnnx(onnx, item.tensors ?? {}, item.input as Float32Array, [height, width, channels])
+  assertWithinPrecision([output], item, { dtype: 'f32' })
+}
+
+/**
+ * The same graph with a copy after its input and before each output. A graph's ends are fp32 in the caller's memory; the
+ * copies (1x1 max pools) put the ops between them on the plan's own dtype.
+ */
+function withCopies(graph: GraphDescription): GraphDescription {
+  const copy = (name: string, from: string): GraphNode => ({
+    name,
+    op: 'max_pool',
+    inputs: [from],
+    attributes: { kernel: [1, 1], stride: [1, 1], padding: [0, 0, 0, 0] },
+  })
+  const outputs = graph.outputs.map((from) => copy(`${from}.copy`, from))
+  if (graph.input.dtype === 'u8') {
+    return { ...graph, nodes: [...graph.nodes, ...outputs], outputs: outputs.map(({ name }) => name) }
+  }
+  const input = `${graph.input.name}.copy`
+  const rename = (name: string) => (name === graph.input.name ? input : name)
+  const nodes = graph.nodes.map((node) => ({ ...node, inputs: node.inputs.map(rename) }))
+  return {
+    ...graph,
+    nodes: [copy(input, graph.input.name), ...nodes, ...outputs],
+    outputs: outputs.map(({ name }) => name),
+  }
+}
+
+function imageCount({ input: { height, width, channels } }: GraphDescription, input: ArrayLike<number>): number {
+  return input.length / (height * width * channels)
+}
