@@ -8,63 +8,71 @@ export interface Device {
   readonly kind: DeviceKind
   /** The graphics card's name, or the CPU backend with its instruction set. */
   readonly name: string
-  /** Why this device was taken: 'asked for', or what keeps the better ones from being used. */
+  /** Why this device was taken: 'asked for', or what keeps a faster one from being used. */
   readonly reason: string
 }
 
-/** The devices this process can use, fastest first. `reason` of the first says what keeps a faster one from being used. */
+/** What a device is wanted for. On CUDA this version runs L2 normalisation only. */
+export type Work = 'models' | 'distances' | 'L2 normalisation'
+const cudaWork: readonly Work[] = ['L2 normalisation']
+
+/** The devices this process can use, fastest first. The first one's `reason` says why no CUDA device is before it. */
 export function devices(): Device[] {
   const info = native().info()
-  const kinds: DeviceKind[] = info.onednn ? ['cpu', 'reference'] : ['reference']
-  const cards = (info.cuda?.devices ?? []).map((card) => ({ kind: 'cuda' as const, name: card.name, reason: '' }))
-  const others = kinds.map((kind) => ({ kind, name: nameOf(kind, info), reason: '' }))
+  const cards = (info.cuda?.devices ?? []).map(({ name }): Device => ({ kind: 'cuda', name, reason: '' }))
+  const backends: DeviceKind[] = info.onednn ? ['cpu', 'reference'] : ['reference']
+  const others = backends.map((kind): Device => ({ kind, name: backendName(kind, info), reason: '' }))
   const [first, ...rest] = [...cards, ...others]
-  return [{ ...first!, reason: cards.length > 0 ? '' : whyNoCuda(info) }, ...rest]
+  return [{ ...first!, reason: whyNoCuda(info) }, ...rest]
 }
 
 /**
  * The device for a preference. `auto` takes the fastest there is; `cuda` throws ERR_FACENET_CUDA_UNAVAILABLE where it
  * cannot be used; `cpu` is the reference backend, with one warning a process, where the addon was built without oneDNN.
  */
-export function resolveDevice(preference: DevicePreference = 'auto'): Device {
+export function resolveDevice(preference: DevicePreference = 'auto', work: Work = 'models'): Device {
   checkOneOf(preference, 'options.device', devicePreferences)
   const info = native().info()
-  const card = info.cuda?.devices[0]
-  if (preference === 'reference') return { kind: 'reference', name: nameOf('reference', info), reason: 'asked for' }
-  if (preference === 'cuda' && !card) {
-    throw new FaceNetError('ERR_FACENET_CUDA_UNAVAILABLE', `No CUDA device can be used: ${whyNoCuda(info)}`, {
-      argument: 'options.device',
-      expected: 'a device that is there',
-      received: 'cuda',
-    })
+  if (preference === 'reference')
+    return { kind: 'reference', name: backendName('reference', info), reason: 'asked for' }
+  if (preference === 'cpu') return onCpu(info, 'asked for')
+  const obstacle = whyNoCuda(info) || (cudaWork.includes(work) ? '' : `this version runs ${work} on the CPU only`)
+  if (!obstacle) {
+    const reason = preference === 'cuda' ? 'asked for' : 'the fastest device there is'
+    return { kind: 'cuda', name: info.cuda!.devices[0]!.name, reason }
   }
-  if (card && preference !== 'cpu') {
-    return { kind: 'cuda', name: card.name, reason: preference === 'cuda' ? 'asked for' : 'the fastest device there is' }
-  }
-  const reason = preference === 'cpu' ? 'asked for' : `CUDA is not used: ${whyNoCuda(info)}`
-  if (info.onednn) return { kind: 'cpu', name: nameOf('cpu', info), reason }
-  warnWithoutOneDnn()
-  return { kind: 'reference', name: nameOf('reference', info), reason: `${reason}; the addon was built without oneDNN` }
+  if (preference === 'auto') return onCpu(info, `CUDA is not used: ${obstacle}`)
+  throw new FaceNetError('ERR_FACENET_CUDA_UNAVAILABLE', `CUDA cannot be used: ${obstacle}`, {
+    argument: 'options.device',
+    expected: 'a device that can be used',
+    received: 'cuda',
+  })
 }
 
-/** One line on why no CUDA device is used. */
-export function whyNoCuda(info: BuildInfo): string {
-  if (!info.cuda) return 'the addon was built without CUDA'
-  return info.cuda.reason || 'no device was found'
+/** Empty where there is a CUDA device to use. */
+export function whyNoCuda({ cuda }: BuildInfo): string {
+  if (!cuda) return 'the addon was built without CUDA'
+  return cuda.devices.length > 0 ? '' : cuda.reason || 'no device was found'
 }
 
-function nameOf(kind: 'cpu' | 'reference' | DeviceKind, info: BuildInfo): string {
-  return kind === 'cpu' ? `CPU (oneDNN ${info.onednn}, ${info.isa})` : 'CPU (reference loops)'
+function onCpu(info: BuildInfo, reason: string): Device {
+  if (info.onednn) return { kind: 'cpu', name: backendName('cpu', info), reason }
+  warnOnce()
+  const kind = 'reference'
+  return { kind, name: backendName(kind, info), reason: `${reason}; the addon was built without oneDNN` }
+}
+
+function backendName(kind: DeviceKind, info: BuildInfo): string {
+  return kind === 'cpu' ? `oneDNN ${info.onednn} on ${info.isa}` : 'reference loops'
 }
 
 let warned = false
 
-function warnWithoutOneDnn(): void {
+function warnOnce(): void {
   if (warned) return
   warned = true
-  process.emitWarning(
-    'facenet-native was built without oneDNN, so the slow reference backend is used. ' +
-      'Install libdnnl-dev and run `facenet build`.',
-    { code: 'FACENET_NO_ONEDNN' },
-  )
+  const advice = 'Install oneDNN (Debian: libdnnl-dev) and run `facenet build`.'
+  process.emitWarning(`facenet-native was built without oneDNN and runs its slow reference loops. ${advice}`, {
+    code: 'FACENET_NO_ONEDNN',
+  })
 }

@@ -15,7 +15,7 @@ export function checkOptions(value: unknown, name: string, known: readonly strin
   }
 }
 
-export function checkOneOf<T extends string>(value: unknown, name: string, allowed: readonly T[]): T {
+export function checkOneOf<T extends string | boolean>(value: unknown, name: string, allowed: readonly T[]): T {
   if (!allowed.includes(value as T)) throw invalidArgument(name, `one of ${allowed.join(', ')}`, value)
   return value as T
 }

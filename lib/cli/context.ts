@@ -1,4 +1,5 @@
 /** What a command is given: its operands, its options with their types checked, and where to write. */
+import { once } from 'node:events'
 import type { DType } from '../../types/native.js'
 import { FaceNetError } from '../errors.js'
 import { type DevicePreference, devicePreferences, dtypes } from '../options.js'
@@ -25,9 +26,9 @@ export class Context {
     return this.flag('quiet')
   }
 
-  /** A line on stdout: the command's result. */
-  print(line: string): void {
-    process.stdout.write(`${line}\n`)
+  /** A line on stdout: the command's result. Resolves when there is room for the next one. */
+  async print(line: string): Promise<void> {
+    if (!process.stdout.write(`${line.trimEnd()}\n`)) await once(process.stdout, 'drain')
   }
   /** A line on stderr, unless --quiet. */
   say(line: string): void {

@@ -3,11 +3,11 @@
  * The `facenet` command. Results go to stdout, everything else to stderr.
  * Exit codes: 0 done, 1 failed or partly failed, 2 wrong usage, 130 interrupted.
  */
-import { readFile } from 'node:fs/promises'
 import sade from 'sade'
 import { FaceNetError } from '../errors.js'
 import { type Command, commands, commonOptions, type Option } from './commands.js'
 import { Context, errorLine, type OptionValues, PartialFailure, UsageError } from './context.js'
+import { packageRoot } from './package_root.js'
 
 async function main(): Promise<number> {
   const interrupt = new AbortController()
@@ -16,7 +16,7 @@ async function main(): Promise<number> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
   try {
     const command = findCommand(process.argv[2])
-    const parsed = await parse(command)
+    const parsed = parse(command)
     if (parsed) await (await command!.load()).run(new Context(parsed.operands, parsed.values, interrupt.signal))
     return 0
   } catch (error) {
@@ -53,8 +53,8 @@ const names = () => commands.map((command) => command.name).join(', ')
  * sade describes and parses. It would end the process itself, with code 1, on a command line it does not like, so it
  * hears of operands for its help only (they are counted here), and unknown options are thrown from its hook.
  */
-async function parse(command: Command | undefined): Promise<{ operands: string[]; values: OptionValues } | undefined> {
-  const program = sade('facenet').version(await packageVersion())
+function parse(command: Command | undefined): { operands: string[]; values: OptionValues } | undefined {
+  const program = sade('facenet').version(packageRoot().manifest.version)
   const help = process.argv.some((argument) => argument === '--help' || argument === '-h')
   for (const option of commonOptions) program.option(option.flags, option.text)
   for (const each of commands) {
@@ -65,7 +65,9 @@ async function parse(command: Command | undefined): Promise<{ operands: string[]
   const options = [...commonOptions, ...(command?.options ?? [])]
   const switches = options.filter((option) => option.boolean).map(longName)
   // Written out, a switch cannot take the operand after it for its value.
-  const line = process.argv.map((word) => (switches.includes(word.startsWith('--') ? word.slice(2) : '') ? `${word}=true` : word))
+  const line = process.argv.map((word) =>
+    switches.includes(word.startsWith('--') ? word.slice(2) : '') ? `${word}=true` : word,
+  )
   const lazy = program.parse(line, {
     lazy: true,
     boolean: switches,
@@ -100,15 +102,5 @@ function checkValues(options: Option[], given: Record<string, unknown>): OptionV
 }
 
 const longName = ({ flags }: Option): string => flags.slice(flags.indexOf('--') + 2)
-
-async function packageVersion(): Promise<string> {
-  // lib/cli and dist/esm/cli lie at different depths, so the first package.json upwards is taken.
-  for (let folder = new URL('.', import.meta.url); folder.pathname !== '/'; folder = new URL('..', folder)) {
-    const text = await readFile(new URL('package.json', folder), 'utf8').catch(() => undefined)
-    const found = text && (JSON.parse(text) as { name?: string; version: string })
-    if (found && found.name === 'facenet-native') return found.version
-  }
-  return 'unknown'
-}
 
 process.exitCode = await main()

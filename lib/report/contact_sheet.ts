@@ -52,13 +52,13 @@ export function contactSheet(sheet: Sheet): string {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escape(title)}</title>
+<title>${html(title)}</title>
 <style>${style}${thumbnails(sheet)}</style>
 </head>
 <body>
 <header>
-<h1>${escape(title)}</h1>
-<p>${escape(caption)} ${rule}</p>
+<h1>${html(title)}</h1>
+<p>${html(caption)} ${rule}</p>
 </header>
 <main>
 <section aria-labelledby="nearest">
@@ -87,8 +87,8 @@ function card(sheet: Sheet, { face, nearest, distance }: Neighbour): string {
   const other = sheet.faces[nearest]!
   return `<li>
 <div class="pair">${picture(face, self)}${picture(nearest, other)}</div>
-<p><strong>${escape(self.label)}</strong> <small>${escape(self.source)}</small></p>
-<p>nearest: ${escape(other.label)} <small>${escape(other.source)}</small></p>
+<p><strong>${html(self.label)}</strong> <small>${html(self.source)}</small></p>
+<p>nearest: ${html(other.label)} <small>${html(other.source)}</small></p>
 <p class="figure">${distance.toFixed(3)}${verdict(distance, sheet.threshold)}</p>
 </li>`
 }
@@ -110,7 +110,7 @@ function matrix({ faces, distances, threshold }: Sheet): string {
       const label = same ? `${distance.toFixed(2)}<span class="hidden">, same person</span>` : distance.toFixed(2)
       return `<td${same ? ' class="ring"' : ''} style="--near:${(100 * (1 - distance / largest)).toFixed(0)}%">${label}</td>`
     })
-    const label = `${escape(face.label)} <small>${escape(face.source)}</small>`
+    const label = `${html(face.label)} <small>${html(face.source)}</small>`
     return `<tr><th scope="row">${label}</th>${cells.join('')}</tr>`
   })
   return `<table>
@@ -133,11 +133,11 @@ function thumbnails({ faces }: Sheet): string {
 }
 
 function picture(index: number, face: SheetFace): string {
-  return `<span class="face f${index}" role="img" aria-label="${escape(`${face.label}, ${face.source}`)}"></span>`
+  return `<span class="face f${index}" role="img" aria-label="${html(`${face.label}, ${face.source}`)}"></span>`
 }
 
 const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
 
-function escape(text: string): string {
+function html(text: string): string {
   return text.replace(/[&<>"']/g, (character) => entities[character]!)
 }

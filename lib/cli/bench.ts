@@ -1,0 +1,21 @@
+/** `facenet bench`: the repository's benchmark. It is not in the published package, as its peers are not. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { FaceNetError } from '../errors.js'
+import { runNode } from './child.js'
+import type { Context } from './context.js'
+import { packageRoot } from './package_root.js'
+
+export async function run(context: Context): Promise<void> {
+  const { folder } = packageRoot()
+  const script = join('bench', 'run.ts')
+  if (!existsSync(join(folder, script))) {
+    throw new FaceNetError('ERR_FACENET_IO', 'The benchmark needs a clone of the repository: bench/run.ts is missing')
+  }
+  const threads = context.integer('threads', 1)
+  const args = ['--import', 'tsx', script]
+  if (context.json) args.push('--json')
+  if (context.quiet) args.push('--quiet')
+  if (threads !== undefined) args.push(`--threads=${threads}`)
+  await runNode(args, folder, 'stdout', context.signal)
+}

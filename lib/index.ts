@@ -1,0 +1,18 @@
+/** FaceNet for Node.js: faces to points whose distance says who is who. */
+export type { GraphDescription, GraphNode } from '../types/graph.js'
+export type { DeviceKind, DType, PlanReport, PlanStep } from '../types/native.js'
+export { type Device, devices } from './devices.js'
+export {
+  assertSameFingerprint,
+  type DistanceOptions,
+  l2Normalize,
+  type NormalizeOptions,
+  pairwiseDistances,
+} from './embeddings.js'
+export { FaceNetError, type FaceNetErrorCode } from './errors.js'
+export type { Align, FivePoints, ImageInput, TemplateName } from './images/index.js'
+export { type EmbedOptions, type Model, type ModelInMemory, type OpenModelOptions, openModel } from './model.js'
+export { networks } from './networks/index.js'
+export type { DevicePreference } from './options.js'
+export type { FailedImage, SourceImage } from './sources/index.js'
+export type { EmbeddedImage, StreamOptions, StreamProgress, StreamSource } from './stream.js'

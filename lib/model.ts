@@ -1,0 +1,291 @@
+/** A model that is ready to embed faces. */
+import type { GraphDescription } from '../types/graph.js'
+import type { DType, NativeModel, WeightSource } from '../types/native.js'
+import { type Device, resolveDevice } from './devices.js'
+import { describe, FaceNetError, invalidArgument } from './errors.js'
+import type { Align, FaceTarget, FivePoints, ImageInput, TemplateName } from './images/index.js'
+import { fingerprintOf } from './model_file/fingerprint.js'
+import { checkGraph } from './model_file/graph_schema.js'
+import { describeGraph, type ModelMetadata, type ModelNotes } from './model_file/metadata.js'
+import { readModel } from './model_file/model_file.js'
+import { bytesOf, type Tensor, type Tensors, weightSource } from './model_file/tensor.js'
+import { native } from './native.js'
+import {
+  aborted,
+  checkOneOf,
+  checkOptions,
+  checkSignal,
+  checkThreads,
+  type DevicePreference,
+  devicePreferences,
+  dtypes,
+  throwIfAborted,
+} from './options.js'
+import { batches } from './sources/index.js'
+import { readWhole } from './sources/io.js'
+import { type EmbeddedImage, embedStream, type StreamOptions, type StreamSource } from './stream.js'
+import { takeTurn } from './turns.js'
+
+export interface OpenModelOptions {
+  /** `auto` where it is left out: CUDA where it can be used, else the CPU; `model.device.reason` says why. */
+  device?: DevicePreference
+  /** Precision of weights and activations; sums are fp32 either way. `f32` where it is left out. */
+  dtype?: DType
+  /** CPU threads, 1..1024; every core where it is left out. */
+  threads?: number
+  signal?: AbortSignal
+}
+
+/** A model in memory: a network's graph with its tensors, and what else is known of it. */
+export interface ModelInMemory extends ModelNotes {
+  graph: GraphDescription
+  /** Float32Array: fp32 values. Uint16Array: the upper halves of fp32 values, bf16. */
+  tensors: ReadonlyMap<string, { shape: readonly number[]; data: Float32Array | Uint16Array }>
+}
+
+export interface EmbedOptions {
+  /** Rejects with ERR_FACENET_ABORTED, within 100 ms: it is looked at between layers. */
+  signal?: AbortSignal
+  /** N x dimensions floats to write to, instead of a new array. */
+  out?: Float32Array
+  /** For image files and buffers: which part of each is used. `none`, the whole image, where it is left out. */
+  align?: Align
+  /** For `align: 'points'`: five points an image. */
+  points?: readonly FivePoints[]
+}
+
+/**
+ * Opens a model file, or a model in memory.
+ *
+ * @throws FaceNetError ERR_FACENET_IO or ERR_FACENET_MODEL_INVALID for the file, ERR_FACENET_CUDA_UNAVAILABLE where
+ *   `cuda` is asked for and cannot be used, ERR_FACENET_INVALID_ARGUMENT for an option.
+ */
+export async function openModel(source: string | ModelInMemory, options: OpenModelOptions = {}): Promise<Model> {
+  checkOptions(options, 'options', ['device', 'dtype', 'threads', 'signal'])
+  const preference = checkOneOf(options.device ?? 'auto', 'options.device', devicePreferences)
+  const dtype = checkOneOf(options.dtype ?? 'f32', 'options.dtype', dtypes)
+  const threads = checkThreads(options.threads)
+  const signal = checkSignal(options.signal)
+  throwIfAborted(signal)
+  const device = resolveDevice(preference)
+  const { graph, weights, metadata } = await load(source)
+  throwIfAborted(signal)
+  const opened = await native().openModel(graph, weights, { device: device.kind, dtype, threads })
+  if (signal?.aborted) opened.dispose()
+  throwIfAborted(signal)
+  return new Model(opened, metadata, device, dtype)
+}
+
+interface LoadedModel {
+  graph: GraphDescription
+  weights: WeightSource
+  metadata: ModelMetadata
+}
+
+async function load(source: string | ModelInMemory): Promise<LoadedModel> {
+  if (typeof source === 'string') return readModel(source)
+  if (typeof source !== 'object' || source === null || !source.graph || !(source.tensors instanceof Map)) {
+    throw invalidArgument('source', 'a path, or an object with a graph and a Map of tensors', source)
+  }
+  const { alignment = 'none', threshold, producer, license, source: origin } = source
+  const graph = checkGraph(source.graph)
+  const tensors: Tensors = new Map([...source.tensors].map(([name, tensor]) => [name, typed(name, tensor)]))
+  const fingerprint = await fingerprintOf(graph, tensors, ({ data }) => [bytesOf(data)])
+  const dtype = [...tensors.values()].every((tensor) => tensor.dtype === 'bf16') ? 'bf16' : 'f32'
+  const notes = { alignment, threshold, producer, license, source: origin }
+  return { graph, weights: weightSource(tensors), metadata: { ...describeGraph(graph), ...notes, dtype, fingerprint } }
+}
+
+function typed(name: string, { shape, data }: { shape: readonly number[]; data: unknown }): Tensor {
+  if (data instanceof Float32Array) return { dtype: 'f32', shape: [...shape], data }
+  if (data instanceof Uint16Array) return { dtype: 'bf16', shape: [...shape], data }
+  throw invalidArgument(`tensor ${name}`, 'a Float32Array or a Uint16Array of data', data)
+}
+
+export class Model {
+  /** The network's name. */
+  readonly name: string
+  /** In pixels. */
+  readonly inputSize: { readonly height: number; readonly width: number }
+  /** Floats of one embedding. */
+  readonly dimensions: number
+  /** Equal fingerprints mean comparable embeddings: a hash of graph, weights and preprocessing. */
+  readonly fingerprint: string
+  /** Whether embeddings have length 1. Where they do not, squared distances are not bound to [0, 4]. */
+  readonly unitLength: boolean
+  /** Squared L2 distance below which two faces count as one person; null where the model file does not say. */
+  readonly threshold: number | null
+  readonly device: Device
+  readonly dtype: DType
+  /** What else the model file says: producer, licence, source, alignment. */
+  readonly metadata: Readonly<ModelMetadata>
+
+  readonly #native: NativeModel
+  readonly #running = new Set<Promise<void>>()
+  #disposed = false
+
+  /** Models are made by `openModel`. */
+  constructor(opened: NativeModel, metadata: ModelMetadata, device: Device, dtype: DType) {
+    this.#native = opened
+    this.metadata = metadata
+    this.device = device
+    this.dtype = dtype
+    this.name = metadata.network
+    const [height, width] = metadata.inputSize
+    this.inputSize = { height, width }
+    this.dimensions = metadata.dimensions
+    this.fingerprint = metadata.fingerprint
+    this.unitLength = metadata.unitLength
+    this.threshold = metadata.threshold?.value ?? null
+  }
+
+  /** What is executed, step by step: shapes, offsets, what was fused. */
+  get plan() {
+    return this.#native.plan
+  }
+  /** Native bytes held: prepared weights, arenas, scratch. */
+  get memoryBytes(): number {
+    return this.#native.memoryBytes
+  }
+  get disposed(): boolean {
+    return this.#disposed
+  }
+
+  /**
+   * Embeds faces. `images` is N x height x width x 3 bytes of RGB, which must not change until the promise settles, or an
+   * array of image files (paths, or their bytes). Resolves to N x dimensions floats, in the order of the images; the
+   * embedding of an image does not depend on the others. Image files are decoded a batch at a time, in bounded memory.
+   *
+   * @throws FaceNetError ERR_FACENET_IMAGE_INVALID or ERR_FACENET_IO for the first image that cannot be used,
+   *   ERR_FACENET_ABORTED, ERR_FACENET_INVALID_ARGUMENT.
+   */
+  async embed(images: Uint8Array | readonly ImageInput[], options: EmbedOptions = {}): Promise<Float32Array> {
+    this.#checkOpen()
+    checkOptions(options, 'options', ['signal', 'out', 'align', 'points'])
+    const signal = checkSignal(options.signal)
+    const count = this.#countImages(images)
+    if (options.points !== undefined && options.points.length !== count) {
+      throw invalidArgument('options.points', `five points for each of the ${count} images`, options.points)
+    }
+    const out = options.out ?? new Float32Array(count * this.dimensions)
+    if (!(out instanceof Float32Array) || out.length !== count * this.dimensions) {
+      const expected = `a Float32Array of ${count * this.dimensions} (${count} images x ${this.dimensions})`
+      throw invalidArgument('options.out', expected, out)
+    }
+    throwIfAborted(signal)
+    if (count === 0) return out
+    const pixels = images instanceof Uint8Array
+    await this.#finishFirst(pixels ? this.#run(images, count, out, signal) : this.#embedFiles(images, options, out))
+    return out
+  }
+
+  /**
+   * Embeds images of any number in bounded memory: files, folders and tar archives by their paths, or any iterable of
+   * images. Yields in the order of the source; reading and decoding go on while a batch is computed.
+   * Images that cannot be used are handed to `onError`; without it, the iteration ends with an error that lists them, after
+   * every good one was yielded.
+   */
+  embedStream(source: StreamSource, options: StreamOptions = {}): AsyncGenerator<EmbeddedImage, void, undefined> {
+    this.#checkOpen()
+    return embedStream(this, source, options)
+  }
+
+  /** How image files are brought to the network's input. Where the file names no template, the usual one of its size. */
+  faceTarget(align: Align = 'none', template?: TemplateName): FaceTarget {
+    const { height, width } = this.inputSize
+    const known = this.metadata.alignment === 'none' ? undefined : (this.metadata.alignment as TemplateName)
+    const usual = height === 112 && width === 112 ? 'arcface112' : 'dlib'
+    return { height, width, align, template: template ?? known ?? usual }
+  }
+
+  /** `count` images of the network's size to `count` embeddings, unchecked: what `embedStream` is made of. */
+  async run(images: Uint8Array, count: number, out: Float32Array, signal?: AbortSignal): Promise<void> {
+    this.#checkOpen()
+    await this.#finishFirst(this.#run(images, count, out, signal))
+  }
+
+  /** `dispose` waits for `work`. */
+  async #finishFirst(work: Promise<void>): Promise<void> {
+    const settled = work.catch(() => {}).finally(() => this.#running.delete(settled))
+    this.#running.add(settled)
+    await work
+  }
+
+  #run(images: Uint8Array, count: number, out: Float32Array, signal?: AbortSignal): Promise<void> {
+    return takeTurn(signal, () => this.#runNow(images, count, out, signal))
+  }
+
+  async #runNow(images: Uint8Array, count: number, out: Float32Array, signal?: AbortSignal): Promise<void> {
+    const cancel = new Int32Array(1)
+    const stop = () => void Atomics.store(cancel, 0, 1)
+    signal?.addEventListener('abort', stop, { once: true })
+    try {
+      await this.#native.run(images, count, [out], cancel)
+    } catch (error) {
+      // The caller's stack and reason instead of the native ones.
+      if (signal?.aborted && error instanceof FaceNetError && error.code === 'ERR_FACENET_ABORTED')
+        throw aborted(signal)
+      throw error
+    } finally {
+      signal?.removeEventListener('abort', stop)
+    }
+  }
+
+  async #embedFiles(images: readonly ImageInput[], options: EmbedOptions, out: Float32Array): Promise<void> {
+    const { signal, align, points } = options
+    async function* source() {
+      for (const [i, image] of images.entries()) {
+        const bytes = typeof image === 'string' ? undefined : image
+        const path = typeof image === 'string' ? image : `images[${i}]`
+        yield { path, read: async () => bytes ?? readWhole(image as string), points: points?.[i] }
+      }
+    }
+    let done = 0
+    for await (const batch of batches(source(), this.faceTarget(align), { signal })) {
+      if (batch.failures.length > 0) throw batch.failures[0]!.error
+      await this.#run(batch.images, batch.count, out.subarray(done, done + batch.count * this.dimensions), signal)
+      done += batch.count * this.dimensions
+    }
+  }
+
+  #countImages(images: unknown): number {
+    if (Array.isArray(images)) {
+      for (const [i, image] of images.entries()) {
+        if (typeof image !== 'string' && !(image instanceof Uint8Array)) {
+          throw invalidArgument(`images[${i}]`, 'a path or the bytes of an image file', image)
+        }
+      }
+      return images.length
+    }
+    if (!(images instanceof Uint8Array)) {
+      throw invalidArgument('images', 'a Uint8Array of pixels or an array of image files', images)
+    }
+    const { height, width } = this.inputSize
+    const bytes = height * width * 3
+    if (images.length % bytes !== 0) {
+      const expected = `N x ${height} x ${width} x 3 = N x ${bytes} bytes of RGB (image files go into an array)`
+      throw invalidArgument('images', expected, describe(images))
+    }
+    return images.length / bytes
+  }
+
+  #checkOpen(): void {
+    if (this.#disposed) throw invalidArgument('model', 'an open model', 'a disposed one')
+  }
+
+  /** Frees what the model holds, once calls that are under way have ended. May be called more than once. */
+  dispose(): void {
+    void this[Symbol.asyncDispose]()
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+
+  /** Resolves when everything is freed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed = true
+    await Promise.all(this.#running)
+    this.#native.dispose()
+  }
+}

@@ -1,0 +1,93 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { devices, FaceNetError, type ModelInMemory, openModel } from '../../lib/index.js'
+import { inMemory, openSmall, rejection } from './support.js'
+
+const cases: [string, unknown, RegExp][] = [
+  ['an unknown device', { device: 'gpu' }, /one of auto, cuda, cpu, reference for options\.device but received "gpu"/],
+  ['an unknown dtype', { dtype: 'f16' }, /one of f32, bf16 for options\.dtype but received "f16"/],
+  ['no threads', { threads: 0 }, /an integer 1\.\.1024 for options\.threads but received 0/],
+  ['half a thread', { threads: 1.5 }, /options\.threads but received 1\.5/],
+  ['no signal', { signal: {} }, /an AbortSignal for options\.signal/],
+  ['a misspelt option', { devcie: 'cpu' }, /options\.devcie/],
+  ['no options', null, /an object for options but received null/],
+]
+
+for (const [what, options, message] of cases) {
+  test(`openModel refuses ${what}`, async () => {
+    const error = await rejection(openModel(inMemory(), options as object))
+    assert.instance(error, FaceNetError)
+    assert.is(error.code, 'ERR_FACENET_INVALID_ARGUMENT')
+    assert.match(error.message, message)
+  })
+}
+
+test('openModel refuses what is no model', async () => {
+  const error = await rejection(openModel(42 as unknown as string))
+  assert.is(error.code, 'ERR_FACENET_INVALID_ARGUMENT')
+  assert.match(error.message, /a path, or an object with a graph and a Map of tensors for source but received 42/)
+})
+
+test('a missing file is an input/output error that names it', async () => {
+  const error = await rejection(openModel('no/such/model.safetensors'))
+  assert.is(error.code, 'ERR_FACENET_IO')
+  assert.match(error.message, /no\/such\/model\.safetensors/)
+})
+
+test('a missing tensor is named', async () => {
+  const model = inMemory()
+  model.tensors.delete('conv1/weight')
+  const error = await rejection(openModel(model))
+  assert.is(error.code, 'ERR_FACENET_MODEL_INVALID')
+  assert.match(error.message, /conv1\/weight/)
+})
+
+test('a tensor of another type is named', async () => {
+  const model = inMemory()
+  const tensors = new Map<string, unknown>(model.tensors)
+  tensors.set('conv1/weight', { shape: [1], data: new Float64Array(1) })
+  const error = await rejection(openModel({ ...model, tensors } as ModelInMemory))
+  assert.match(error.message, /a Float32Array or a Uint16Array of data for tensor conv1\/weight/)
+})
+
+test('an open model says what it is', async () => {
+  const model = await openSmall({ device: 'cpu', threads: 1 })
+  assert.is(model.name, 'nns2')
+  assert.equal(model.inputSize, { height: 140, width: 116 })
+  assert.is(model.dimensions, 128)
+  assert.is(model.unitLength, true)
+  assert.is(model.threshold, null)
+  assert.match(model.fingerprint, /^[0-9a-f]{64}$/)
+  assert.ok(model.memoryBytes > 0)
+  assert.is(model.plan.outputs[0]!.join('x'), '1x1x128')
+  assert.is(model.device.reason.startsWith('asked for'), true)
+  model.dispose()
+})
+
+test('the fingerprint follows the weights', async () => {
+  const opened = await Promise.all([1, 1, 2].map((seed) => openModel(inMemory('nns2', seed))))
+  const [a, again, other] = opened.map((model) => model.fingerprint)
+  assert.is(a, again)
+  assert.is.not(a, other)
+  for (const model of opened) model.dispose()
+})
+
+test('auto says why it did not take CUDA, and cuda throws where there is none', async () => {
+  const cuda = devices().some(({ kind }) => kind === 'cuda')
+  const model = await openSmall({ device: 'auto' })
+  if (model.device.kind !== 'cuda') {
+    assert.match(model.device.reason, /^CUDA is not used: ./)
+    const error = await rejection(openSmall({ device: 'cuda' }))
+    assert.is(error.code, 'ERR_FACENET_CUDA_UNAVAILABLE')
+  }
+  assert.is(cuda || devices()[0]!.reason !== '', true)
+  model.dispose()
+})
+
+test('a signal that is already aborted ends opening', async () => {
+  const error = await rejection(openSmall({ signal: AbortSignal.abort('enough') }))
+  assert.is(error.code, 'ERR_FACENET_ABORTED')
+  assert.is((error as unknown as Error).cause, 'enough')
+})
+
+test.run()
