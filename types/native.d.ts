@@ -48,7 +48,11 @@ export interface PlanReport {
   steps: PlanStep[]
   parameters: number
   multiplyAdds: number
+  /** Of one image. */
   arenaBytes: number
+  /** The pieces of one image's arena, in bytes, and the first and the last step that touch each. */
+  buffers: { offset: number; bytes: number; firstStep: number; lastStep: number }[]
+  /** Images that go through all steps together. */
   chunk: number
   outputs: [number, number, number][]
   /** The plan as printable lines. */
