@@ -30,8 +30,8 @@ export const templates: Record<TemplateName, Template> = {
 
 /** The template's points in pixels of an output of the given size: scaled to fit inside it, centred. */
 export function templatePoints(name: TemplateName, output: Size): number[] {
+  if (!Object.hasOwn(templates, name)) throw invalidArgument('template', `one of ${Object.keys(templates).join(', ')}`, name)
   const template = templates[name]
-  if (!template) throw invalidArgument('template', `one of ${Object.keys(templates).join(', ')}`, name)
   const scale = Math.min(output.width, output.height) / template.side
   const offsets = [(output.width - template.side * scale) / 2, (output.height - template.side * scale) / 2]
   return template.points.map((v, i) => (v + 0.5) * scale - 0.5 + offsets[i % 2]!)

@@ -2,7 +2,7 @@ import { ByteWriter, ParquetWriter, type SchemaElement } from 'hyparquet-writer'
 import type { EmbeddingRow, Output, OutputOptions } from './output.js'
 import { PendingFile } from './pending_file.js'
 
-/** Rows of a row group: encoding one of 128 dimensions takes some 20 ms, in which nothing else runs. */
+/** Rows of a row group: encoding one of 128 dimensions takes some 40 ms, in which nothing else runs. */
 const groupRows = 1000
 
 /** The three-level list of the Parquet specification, no level of it nullable. */
