@@ -1,7 +1,8 @@
 import { test } from 'uvu'
+import * as assert from 'uvu/assert'
 import type { Padding } from '../../types/graph.js'
 import type { Tensors } from '../support/evaluate.js'
-import { graphOf, type OpCase, testCases } from '../support/ops.js'
+import { graphOf, type OpCase, runGraph, testCases } from '../support/ops.js'
 import { gridValues, integers, normals, seeded } from '../support/random.js'
 
 interface Description {
@@ -32,6 +33,14 @@ const descriptions: Description[] = [
     stride: [2, 2],
     padding: [0, 0, 1, 1],
     out: 8,
+  },
+  {
+    name: '3x2 with unequal strides',
+    input: [10, 9, 7],
+    kernel: [3, 2],
+    stride: [1, 3],
+    padding: [1, 0, 0, 1],
+    out: 9,
   },
   { name: '5x5', input: [8, 8, 16], kernel: [5, 5], padding: [2, 2, 2, 2], out: 32 },
   {
@@ -167,5 +176,27 @@ testCases([
     expected: [1 + 6 + 6 + 16, 4, 3 + 10 + 12 + 24, 6],
   },
 ])
+
+test('conv2d: with a bf16 plan the reference holds weights in bf16 and biases in fp32', async () => {
+  const graph = graphOf(
+    [1, 1, 1],
+    [
+      {
+        name: 'y',
+        op: 'conv2d',
+        inputs: ['x'],
+        attributes: { kernel: [1, 1], stride: [1, 1], padding: [0, 0, 0, 0], outChannels: 2 },
+        tensors: { weight: 'w', bias: 'b' },
+      },
+    ],
+  )
+  // bf16 steps by 2^-7 between 1 and 2: 1 + 2^-9 falls back to 1, 1 + 3 * 2^-9 rounds up to 1 + 2^-7.
+  const tensors = {
+    w: { shape: [2, 1, 1, 1], data: Float32Array.of(1 + 2 ** -9, 1 + 3 * 2 ** -9) },
+    b: { shape: [2], data: Float32Array.of(2 ** -12, 0) },
+  }
+  const [output] = await runGraph(graph, tensors, Float32Array.of(1), { device: 'reference', dtype: 'bf16' })
+  assert.equal([...output!], [1 + 2 ** -12, 1 + 2 ** -7])
+})
 
 test.run()
