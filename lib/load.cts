@@ -1,0 +1,27 @@
+/** Finds and loads the addon. CommonJS, since `bindings` requires the file and __dirname is there in every build. */
+import bindings = require('bindings')
+import fs = require('node:fs')
+import path = require('node:path')
+
+import type { NativeAddon } from '../types/native.js'
+
+/** Where the builds put the addon: CMake first, then node-gyp. */
+const places = [
+  ['module_root', 'build', 'cmake', 'Release', 'bindings'],
+  ['module_root', 'build', 'cmake', 'Debug', 'bindings'],
+  ['module_root', 'native', 'build', 'Release', 'bindings'],
+  ['module_root', 'native', 'build', 'Debug', 'bindings'],
+]
+
+/** The package's root, from lib as well as from dist/esm and dist/cjs. */
+function packageRoot(): string {
+  const above = [path.join(__dirname, '..'), path.join(__dirname, '../..')]
+  return above.find((folder) => fs.existsSync(path.join(folder, 'CMakeLists.txt'))) ?? above[0]!
+}
+
+/** Throws what `bindings` throws: an error with `tries` where no file was found, else what the loader said. */
+function loadAddon(): NativeAddon {
+  return bindings({ bindings: 'facenet', module_root: packageRoot(), try: places })
+}
+
+export = { loadAddon, packageRoot }

@@ -1,0 +1,40 @@
+# The CPU build for machines without CMake: `node-gyp rebuild --directory native`, into native/build/Release.
+{
+  "variables": {
+    "root": "<(module_root_dir)/..",
+    "version": "<!(node -p \"require('../package.json').version\")",
+    "onednn%": "<!(node ../scripts/find-onednn.mjs)",
+  },
+  "targets": [
+    {
+      "target_name": "facenet",
+      "sources": ["<!@(node -p \"require('fs').readdirSync('.', { recursive: true }).filter((f) => /^(core|ops|graph|reference|binding)\\/[^/]+\\.cc$/.test(f)).join(' ')\")"],
+      "include_dirs": ["<(module_root_dir)", "<(root)", "<!(node -p \"require('node-addon-api').include_dir\")"],
+      "defines": [
+        "FACENET_VERSION=\"<(version)\"",
+        "NAPI_VERSION=8",
+        "NAPI_CPP_EXCEPTIONS",
+        "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
+      ],
+      "cflags_cc!": ["-fno-exceptions", "-fno-rtti"],
+      "cflags_cc": ["-std=c++20", "-O3", "-fvisibility=hidden"],
+      "conditions": [
+        ["onednn=='yes'", {
+          "sources": ["<!@(node -p \"require('fs').readdirSync('.', { recursive: true }).filter((f) => /^cpu\\/.*\\.cc$/.test(f)).join(' ')\")"],
+          "defines": ["FACENET_ONEDNN"],
+          "cflags_cc": ["-fopenmp"],
+          "ldflags": ["-fopenmp"],
+          "libraries": ["-ldnnl"],
+        }],
+        ["OS=='mac'", {
+          "xcode_settings": {
+            "GCC_ENABLE_CPP_EXCEPTIONS": "YES",
+            "GCC_ENABLE_CPP_RTTI": "YES",
+            "CLANG_CXX_LANGUAGE_STANDARD": "c++20",
+            "MACOSX_DEPLOYMENT_TARGET": "11.0",
+          },
+        }],
+      ],
+    },
+  ],
+}

@@ -1,0 +1,54 @@
+// The exports of the addon: NativeAddon of types/native.d.ts. One instance an environment.
+#include <napi.h>
+
+#include "binding/devices.h"
+#include "binding/embeddings.h"
+#include "binding/errors.h"
+#include "binding/model.h"
+#include "binding/plan_report.h"
+#include "binding/read_graph.h"
+
+namespace facenet::binding {
+
+class FacenetAddon : public Napi::Addon<FacenetAddon> {
+ public:
+  FacenetAddon(Napi::Env env, Napi::Object exports)
+      : worker_(env), modelClass_(Napi::Persistent(Model::defineClass(env))) {
+    DefineAddon(exports,
+                {InstanceMethod("info", &FacenetAddon::info), InstanceMethod("plan", &FacenetAddon::plan),
+                 InstanceMethod("openModel", &FacenetAddon::openModel),
+                 InstanceMethod("l2Normalize", &FacenetAddon::normalize),
+                 InstanceMethod("pairwiseDistances", &FacenetAddon::distances)});
+  }
+
+ private:
+  Napi::Value info(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] { return buildInfo(info.Env()); });
+  }
+
+  Napi::Value plan(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] {
+      const Fields options(info[1], "options", Fields::Kind::argument);
+      return planReport(info.Env(), makePlan(readGraph(info[0]), readPlanOptions(options)));
+    });
+  }
+
+  Napi::Value openModel(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] { return Model::open(info, worker_, modelClass_); });
+  }
+
+  Napi::Value normalize(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] { return l2Normalize(info, worker_); });
+  }
+
+  Napi::Value distances(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] { return pairwiseDistances(info, worker_); });
+  }
+
+  PromiseWorker worker_;
+  Napi::FunctionReference modelClass_;
+};
+
+NODE_API_NAMED_ADDON(facenet, FacenetAddon)
+
+}  // namespace facenet::binding

@@ -1,0 +1,141 @@
+#include "binding/model.h"
+
+#include "binding/devices.h"
+#include "binding/errors.h"
+#include "binding/plan_report.h"
+#include "binding/read_graph.h"
+#include "binding/weight_source.h"
+
+namespace facenet::binding {
+
+struct Model::Opened {
+  PromiseWorker* worker;
+  std::shared_ptr<Executor> executor;
+  int threads;
+  int64_t memoryBytes;
+};
+
+namespace {
+
+constexpr napi_type_tag openedTag{0x8f1d2f1c6a6b4c0e, 0xb1c0de5e9a7e42d3};
+
+// Prepared weights are as many values as the plan has parameters, in the plan's dtype.
+int64_t bytesHeld(const Executor& executor) {
+  const Plan& plan = executor.plan();
+  return executor.memoryBytes() + plan.parameters * static_cast<int64_t>(byteSize(plan.options.dtype));
+}
+
+}  // namespace
+
+Napi::Function Model::defineClass(Napi::Env env) {
+  return DefineClass(
+      env, "NativeModel",
+      {InstanceMethod<&Model::run>("run"), InstanceMethod<&Model::dispose>("dispose"),
+       InstanceAccessor<&Model::outputs>("outputs"), InstanceAccessor<&Model::plan>("plan"),
+       InstanceAccessor<&Model::kernels>("kernels"), InstanceAccessor<&Model::threads>("threads"),
+       InstanceAccessor<&Model::memoryBytes>("memoryBytes")});
+}
+
+Napi::Promise Model::open(const Napi::CallbackInfo& info, PromiseWorker& worker,
+                          Napi::FunctionReference& modelClass) {
+  const Fields options(info[2], "options", Fields::Kind::argument);
+  const KernelFactory factory = kernelsOf(readDevice(options.get("device")));
+  const PlanOptions planOptions = readPlanOptions(options);
+  const int threads = static_cast<int>(options.integer("threads", 1, 1024));
+  std::vector<Napi::Object> keepAlive;
+  const auto source = std::make_shared<WeightSource>(readWeightSource(info[1], keepAlive));
+  const auto graph = std::make_shared<Graph>(readGraph(info[0]));
+
+  return worker.post(std::move(keepAlive), nullptr, [=, &worker, &modelClass]() -> PromiseWorker::Resolve {
+    const Weights weights = loadWeights(*source);
+    const auto executor =
+        std::make_shared<Executor>(makePlan(*graph, planOptions), weights, factory, threads);
+    const auto opened = std::make_shared<Opened>(Opened{&worker, executor, threads, bytesHeld(*executor)});
+    return [opened, &modelClass](Napi::Env env) -> Napi::Value {
+      auto external = Napi::External<Opened>::New(env, opened.get());
+      external.TypeTag(&openedTag);
+      return modelClass.New({external});
+    };
+  });
+}
+
+Model::Model(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+  if (!info[0].IsExternal() || !info[0].As<Napi::External<Opened>>().CheckTypeTag(&openedTag))
+    throw Napi::TypeError::New(info.Env(), "NativeModel is made by openModel only");
+  const Opened& opened = *info[0].As<Napi::External<Opened>>().Data();
+  worker_ = opened.worker;
+  executor_ = opened.executor;
+  threads_ = opened.threads;
+  memoryBytes_ = opened.memoryBytes;
+  Napi::MemoryManagement::AdjustExternalMemory(info.Env(), memoryBytes_);
+}
+
+void Model::release(Napi::Env env) {
+  if (!executor_) return;
+  executor_.reset();
+  Napi::MemoryManagement::AdjustExternalMemory(env, -memoryBytes_);
+}
+
+Executor& Model::executor() const {
+  if (!executor_) throw invalidArgument("model", "an open model", "a disposed one");
+  return *executor_;
+}
+
+Napi::Value Model::run(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const Plan& plan = executor().plan();
+    const PlannedTensor& image = plan.tensors[plan.input];
+    if (!info[1].IsNumber()) throw invalidArgument("count", "a number", describe(info[1]));
+    const int64_t count = info[1].As<Napi::Number>().Int64Value();
+    if (count < 1) throw invalidArgument("count", "at least 1", describe(info[1]));
+
+    const auto inputType = image.dtype == DType::u8 ? napi_uint8_array : napi_float32_array;
+    const auto input = readTypedArray(info[0], "input", inputType, count * image.shape.elements());
+    const auto cancel = readTypedArray(info[3], "cancel", napi_int32_array, 1);
+    std::vector<Napi::Object> keepAlive{input, cancel};
+    if (!info[2].IsArray() || info[2].As<Napi::Array>().Length() != plan.outputs.size())
+      throw invalidArgument("outputs", text("an array of ", plan.outputs.size()), describe(info[2]));
+    std::vector<float*> outputs;
+    for (uint32_t i = 0; i < plan.outputs.size(); ++i) {
+      const Napi::Value value = info[2].As<Napi::Array>()[i];
+      const int64_t elements = count * plan.tensors[plan.outputs[i]].shape.elements();
+      const auto output = readTypedArray(value, text("outputs[", i, "]"), napi_float32_array, elements);
+      keepAlive.push_back(output);
+      outputs.push_back(elementsOf<float>(output));
+    }
+
+    auto* const flag = elementsOf<std::atomic<int32_t>>(cancel);
+    const void* const pixels = elementsOf<void>(input);
+    return worker_->post(std::move(keepAlive), flag, [=, executor = executor_]() -> PromiseWorker::Resolve {
+      executor->run(pixels, count, outputs, flag);
+      return {};
+    });
+  });
+}
+
+Napi::Value Model::outputs(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(),
+                 [&] { return shapesOf(info.Env(), executor().plan(), executor().plan().outputs); });
+}
+
+Napi::Value Model::plan(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] { return planReport(info.Env(), executor().plan()); });
+}
+
+Napi::Value Model::kernels(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    Napi::Array result = Napi::Array::New(info.Env());
+    for (const std::string& line : executor().describeKernels()) result.Set(result.Length(), line);
+    return result;
+  });
+}
+
+Napi::Value Model::threads(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), threads_);
+}
+
+Napi::Value Model::memoryBytes(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), executor_ ? static_cast<double>(memoryBytes_) : 0);
+}
+
+}  // namespace facenet::binding

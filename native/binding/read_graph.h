@@ -1,0 +1,14 @@
+// types/graph.d.ts -> graph/graph.h.
+#pragma once
+
+#include <napi.h>
+
+#include "graph/graph.h"
+
+namespace facenet::binding {
+
+// Throws ERR_FACENET_MODEL_INVALID that names node and attribute. Shapes and connections are the planner's to
+// check.
+Graph readGraph(const Napi::Value& value);
+
+}  // namespace facenet::binding

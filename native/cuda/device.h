@@ -1,0 +1,33 @@
+// Which CUDA devices there are, and why none is used where none is.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace facenet::cuda {
+
+// The oldest compute capability that the kernels are built for.
+constexpr int minimumMajor = 8;
+
+struct Device {
+  int index;
+  std::string name;
+  int major, minor;  // compute capability
+  int64_t memoryBytes;
+};
+
+struct Status {
+  int runtimeVersion = 0;  // 1000 * major + 10 * minor, as CUDA counts
+  int driverVersion = 0;   // the newest CUDA that the driver supports; 0: no driver
+  std::vector<Device> devices;
+  std::string reason;  // why no device can be used; empty where one can
+};
+
+Status queryStatus();
+
+// The first usable device, made the calling thread's current one. Throws ERR_FACENET_CUDA_UNAVAILABLE with
+// the reason where there is none.
+Device requireDevice();
+
+}  // namespace facenet::cuda

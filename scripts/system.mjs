@@ -1,0 +1,43 @@
+// The system packages that the native build needs, and how to get them.
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+
+const works = (command, args, input) =>
+  spawnSync(command, args, { input, stdio: ['pipe', 'ignore', 'ignore'] }).status === 0
+
+/** Whether the compiler finds oneDNN's C++ header. */
+export const hasOneDnn = () => works('g++', ['-E', '-x', 'c++', '-'], '#include <dnnl.hpp>\n')
+
+const needs = [
+  { package: 'cmake', found: () => works('cmake', ['--version']) },
+  { package: 'make', found: () => works('make', ['--version']) || works('ninja', ['--version']) },
+  { package: 'g++', found: () => works('g++', ['--version']) },
+  { package: 'libdnnl-dev', found: hasOneDnn },
+]
+
+/** Installs what is missing as root on Debian and its kin; elsewhere prints the line that does and returns false. */
+export function ensureSystemPackages() {
+  const missing = needs.filter((need) => !need.found()).map((need) => need.package)
+  if (missing.length === 0 || process.env.FACENET_SKIP_SYSTEM_CHECK) return true
+
+  const debian = existsSync('/etc/debian_version')
+  if (debian && process.getuid?.() === 0) {
+    console.error(`Installing ${missing.join(' ')}`)
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+    const apt = (...args) => spawnSync('apt-get', args, { stdio: ['ignore', 2, 2], env }).status === 0
+    apt('update', '-q')
+    if (apt('install', '-y', '-q', '--no-install-recommends', ...missing)) return true
+    console.error('apt-get failed.')
+  }
+  console.error(
+    `These packages are missing: ${missing.join(' ')}. To install them, run\n\n  ${installLine(debian, missing)}\n`,
+  )
+  console.error('or set FACENET_SKIP_SYSTEM_CHECK=1 to build with what is there.')
+  return false
+}
+
+function installLine(debian, missing) {
+  if (debian) return `sudo apt-get install -y ${missing.join(' ')}`
+  if (process.platform === 'darwin') return 'brew install cmake onednn libomp'
+  return 'sudo dnf install -y cmake make gcc-c++ onednn-devel'
+}
