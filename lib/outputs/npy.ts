@@ -1,4 +1,5 @@
 /** NumPy's array format, version 1.0: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html */
+import { rm } from 'node:fs/promises'
 import type { EmbeddingRow, Output, OutputOptions } from './output.js'
 import { PendingFile } from './pending_file.js'
 
@@ -57,8 +58,14 @@ export async function npyOutput(path: string, { dimensions, fingerprint }: Outpu
       both(async () => {
         await array.write(header(count, dimensions), 0)
         await paths.write(Buffer.from('\n]}\n'))
-        await paths.commit()
+        // Both are on the disk before either gets its name, so that what can fail has failed by then.
+        await array.seal()
+        await paths.seal()
         await array.commit()
+        await paths.commit().catch(async (error) => {
+          await rm(path, { force: true })
+          throw error
+        })
       }),
     abort,
   }

@@ -8,7 +8,7 @@ import { basename, dirname, join } from 'node:path'
 import { FaceNetError } from '../errors.js'
 
 export class PendingFile {
-  private state: 'open' | 'committed' | 'aborted' = 'open'
+  private state: 'open' | 'sealed' | 'committed' | 'aborted' = 'open'
 
   private constructor(
     readonly path: string,
@@ -28,7 +28,7 @@ export class PendingFile {
 
   /** Appends, or where `position` is given writes there. */
   async write(bytes: Uint8Array, position: number | null = null): Promise<void> {
-    await this.attempt(async () => {
+    await this.attempt('open', async () => {
       for (let done = 0; done < bytes.length; ) {
         // One write call takes at most 2 GiB on Linux, and may take less than it is given.
         const length = Math.min(bytes.length - done, 1 << 30)
@@ -38,25 +38,32 @@ export class PendingFile {
     })
   }
 
-  async commit(): Promise<void> {
-    await this.attempt(async () => {
+  /** Flushes the complete file to the disk, still under its temporary name. */
+  async seal(): Promise<void> {
+    await this.attempt('open', async () => {
       await this.file.sync()
       await this.file.close()
-      await rename(this.temporary, this.path)
     })
+    this.state = 'sealed'
+  }
+
+  /** Gives the file its name, sealing it first where that has not been done. */
+  async commit(): Promise<void> {
+    if (this.state === 'open') await this.seal()
+    await this.attempt('sealed', () => rename(this.temporary, this.path))
     this.state = 'committed'
   }
 
   /** Leaves no trace. Does nothing once the file is committed or aborted. */
   async abort(): Promise<void> {
-    if (this.state !== 'open') return
+    if (this.state === 'committed' || this.state === 'aborted') return
     this.state = 'aborted'
     await this.file.close().catch(() => {})
     await rm(this.temporary, { force: true }).catch(() => {})
   }
 
-  private async attempt(action: () => Promise<void>): Promise<void> {
-    if (this.state !== 'open') throw cannotWrite(this.path, new Error(`the file is already ${this.state}`))
+  private async attempt(state: 'open' | 'sealed', action: () => Promise<void>): Promise<void> {
+    if (this.state !== state) throw cannotWrite(this.path, new Error(`the file is already ${this.state}`))
     try {
       await action()
     } catch (cause) {
