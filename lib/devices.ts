@@ -28,7 +28,7 @@ export function devices(): Device[] {
 
 /**
  * The device for a preference. `auto` takes the fastest there is; `cuda` throws ERR_FACENET_CUDA_UNAVAILABLE where it
- * cannot be used; `cpu` is the reference backend, with one warning a process, where the addon was built without oneDNN.
+ * cannot be used; `cpu` is the reference backend where the addon was built without oneDNN.
  */
 export function resolveDevice(preference: DevicePreference = 'auto', work: Work = 'models'): Device {
   checkOneOf(preference, 'options.device', devicePreferences)
@@ -57,22 +57,10 @@ export function whyNoCuda({ cuda }: BuildInfo): string {
 
 function onCpu(info: BuildInfo, reason: string): Device {
   if (info.onednn) return { kind: 'cpu', name: backendName('cpu', info), reason }
-  warnOnce()
   const kind = 'reference'
   return { kind, name: backendName(kind, info), reason: `${reason}; the addon was built without oneDNN` }
 }
 
 function backendName(kind: DeviceKind, info: BuildInfo): string {
   return kind === 'cpu' ? `oneDNN ${info.onednn} on ${info.isa}` : 'reference loops'
-}
-
-let warned = false
-
-function warnOnce(): void {
-  if (warned) return
-  warned = true
-  const advice = 'Install oneDNN (Debian: libdnnl-dev) and run `facenet build`.'
-  process.emitWarning(`facenet-native was built without oneDNN and runs its slow reference loops. ${advice}`, {
-    code: 'FACENET_NO_ONEDNN',
-  })
 }

@@ -1,7 +1,7 @@
 /** What can be done with finished embeddings: rows of `dimensions` floats in one Float32Array. */
 import { resolveDevice } from './devices.js'
 import { invalidArgument } from './errors.js'
-import { native } from './native.js'
+import { native, nativeCall } from './native.js'
 import { checkInteger, checkOptions, checkRows, type DevicePreference } from './options.js'
 
 export interface DistanceOptions {
@@ -23,7 +23,7 @@ export async function pairwiseDistances(a: Float32Array, options: DistanceOption
   const b = options.b ?? a
   const out = new Float32Array(checkRows(a, 'a', dimensions) * checkRows(b, 'options.b', dimensions))
   const device = resolveDevice(options.device, 'distances')
-  if (out.length > 0) await native().pairwiseDistances(a, b, dimensions, out, device.kind)
+  if (out.length > 0) await nativeCall(() => native().pairwiseDistances(a, b, dimensions, out, device.kind))
   return out
 }
 
@@ -47,7 +47,7 @@ export async function l2Normalize(x: Float32Array, options: NormalizeOptions): P
   }
   const device = resolveDevice(options.device, 'L2 normalisation')
   const out = new Float32Array(x.length)
-  if (rows > 0) await native().l2Normalize(x, dimensions, epsilon, out, device.kind)
+  if (rows > 0) await nativeCall(() => native().l2Normalize(x, dimensions, epsilon, out, device.kind))
   return out
 }
 

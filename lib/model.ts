@@ -9,7 +9,7 @@ import { checkGraph } from './model_file/graph_schema.js'
 import { describeGraph, type ModelMetadata, type ModelNotes } from './model_file/metadata.js'
 import { readModel } from './model_file/model_file.js'
 import { bytesOf, type Tensor, type Tensors, weightSource } from './model_file/tensor.js'
-import { native } from './native.js'
+import { native, nativeCall } from './native.js'
 import {
   aborted,
   checkOneOf,
@@ -70,7 +70,7 @@ export async function openModel(source: string | ModelInMemory, options: OpenMod
   const device = resolveDevice(preference)
   const { graph, weights, metadata } = await load(source)
   throwIfAborted(signal)
-  const opened = await native().openModel(graph, weights, { device: device.kind, dtype, threads })
+  const opened = await nativeCall(() => native().openModel(graph, weights, { device: device.kind, dtype, threads }))
   if (signal?.aborted) opened.dispose()
   throwIfAborted(signal)
   return new Model(opened, metadata, device, dtype)
@@ -220,9 +220,9 @@ export class Model {
     const stop = () => void Atomics.store(cancel, 0, 1)
     signal?.addEventListener('abort', stop, { once: true })
     try {
-      await this.#native.run(images, count, [out], cancel)
+      await nativeCall(() => this.#native.run(images, count, [out], cancel))
     } catch (error) {
-      // The caller's stack and reason instead of the native ones.
+      // The reason of whoever aborted, which the native code does not know.
       if (signal?.aborted && error instanceof FaceNetError && error.code === 'ERR_FACENET_ABORTED')
         throw aborted(signal)
       throw error

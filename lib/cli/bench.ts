@@ -2,14 +2,13 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { FaceNetError } from '../errors.js'
+import loader from '../load.cjs'
 import { runNode } from './child.js'
 import type { Context } from './context.js'
-import { packageRoot } from './package_root.js'
 
 export async function run(context: Context): Promise<void> {
-  const { folder } = packageRoot()
   const script = join('bench', 'run.ts')
-  if (!existsSync(join(folder, script))) {
+  if (!existsSync(join(loader.packageRoot(), script))) {
     throw new FaceNetError('ERR_FACENET_IO', 'The benchmark needs a clone of the repository: bench/run.ts is missing')
   }
   const threads = context.integer('threads', 1)
@@ -17,5 +16,5 @@ export async function run(context: Context): Promise<void> {
   if (context.json) args.push('--json')
   if (context.quiet) args.push('--quiet')
   if (threads !== undefined) args.push(`--threads=${threads}`)
-  await runNode(args, folder, 'stdout', context.signal)
+  await runNode(args, loader.packageRoot(), 'stdout', context.signal)
 }

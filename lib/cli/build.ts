@@ -1,11 +1,11 @@
 /** `facenet build`: compiles the addon where the package lies, with CMake or, where that is missing, node-gyp. */
+
+import loader from '../load.cjs'
 import { runNode } from './child.js'
 import type { Context } from './context.js'
-import { packageRoot } from './package_root.js'
 
 export async function run(context: Context): Promise<void> {
-  const { folder } = packageRoot()
-  context.say(`Compiling the native addon in ${folder}; this takes some minutes.`)
-  await runNode(['scripts/build-native.mjs'], folder, 'stderr', context.signal)
+  context.say(`Compiling the native addon in ${loader.packageRoot()}; this takes some minutes.`)
+  await runNode(['scripts/build-native.mjs'], loader.packageRoot(), 'stderr', context.signal)
   if (context.json) await context.print(JSON.stringify({ built: true }))
 }

@@ -3,11 +3,13 @@
  * The `facenet` command. Results go to stdout, everything else to stderr.
  * Exit codes: 0 done, 1 failed or partly failed, 2 wrong usage, 130 interrupted.
  */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import sade from 'sade'
 import { FaceNetError } from '../errors.js'
+import loader from '../load.cjs'
 import { type Command, commands, commonOptions, type Option } from './commands.js'
 import { Context, errorLine, type OptionValues, PartialFailure, UsageError } from './context.js'
-import { packageRoot } from './package_root.js'
 
 async function main(): Promise<number> {
   const interrupt = new AbortController()
@@ -54,7 +56,7 @@ const names = () => commands.map((command) => command.name).join(', ')
  * hears of operands for its help only (they are counted here), and unknown options are thrown from its hook.
  */
 function parse(command: Command | undefined): { operands: string[]; values: OptionValues } | undefined {
-  const program = sade('facenet').version(packageRoot().manifest.version)
+  const program = sade('facenet').version(packageVersion())
   const help = process.argv.some((argument) => argument === '--help' || argument === '-h')
   for (const option of commonOptions) program.option(option.flags, option.text)
   for (const each of commands) {
@@ -102,5 +104,10 @@ function checkValues(options: Option[], given: Record<string, unknown>): OptionV
 }
 
 const longName = ({ flags }: Option): string => flags.slice(flags.indexOf('--') + 2)
+
+function packageVersion(): string {
+  const manifest = JSON.parse(readFileSync(join(loader.packageRoot(), 'package.json'), 'utf8')) as { version: string }
+  return manifest.version
+}
 
 process.exitCode = await main()

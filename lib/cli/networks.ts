@@ -1,5 +1,5 @@
 /** `facenet networks`: the list of them, one's layers, or what is executed for it. */
-import { native } from '../native.js'
+import { native, nativeCallSync } from '../native.js'
 import { countRows } from '../networks/count.js'
 import { type NetworkDefinition, network, networks } from '../networks/index.js'
 import { type Context, UsageError } from './context.js'
@@ -55,7 +55,8 @@ async function layers(context: Context, definition: NetworkDefinition): Promise<
 }
 
 async function printPlan(context: Context, definition: NetworkDefinition): Promise<void> {
-  const plan = native().plan(definition.graph(), { dtype: context.modelOptions().dtype })
+  const { dtype } = context.modelOptions()
+  const plan = nativeCallSync(() => native().plan(definition.graph(), { dtype }))
   await context.print(context.json ? JSON.stringify({ ...plan, text: undefined }) : plan.text.trimEnd())
 }
 

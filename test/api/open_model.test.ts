@@ -4,8 +4,8 @@ import { devices, FaceNetError, type ModelInMemory, openModel } from '../../lib/
 import { inMemory, openSmall, rejection } from './support.js'
 
 const cases: [string, unknown, RegExp][] = [
-  ['an unknown device', { device: 'gpu' }, /one of auto, cuda, cpu, reference for options\.device but received "gpu"/],
-  ['an unknown dtype', { dtype: 'f16' }, /one of f32, bf16 for options\.dtype but received "f16"/],
+  ['an unknown device', { device: 'gpu' }, /one of auto, cuda, cpu, reference for options\.device but received gpu/],
+  ['an unknown dtype', { dtype: 'f16' }, /one of f32, bf16 for options\.dtype but received f16/],
   ['no threads', { threads: 0 }, /an integer 1\.\.1024 for options\.threads but received 0/],
   ['half a thread', { threads: 1.5 }, /options\.threads but received 1\.5/],
   ['no signal', { signal: {} }, /an AbortSignal for options\.signal/],
@@ -36,10 +36,11 @@ test('a missing file is an input/output error that names it', async () => {
 
 test('a missing tensor is named', async () => {
   const model = inMemory()
-  model.tensors.delete('conv1/weight')
+  const [name] = model.tensors.keys()
+  model.tensors.delete(name!)
   const error = await rejection(openModel(model))
   assert.is(error.code, 'ERR_FACENET_MODEL_INVALID')
-  assert.match(error.message, /conv1\/weight/)
+  assert.ok(error.message.includes(name!))
 })
 
 test('a tensor of another type is named', async () => {
