@@ -97,7 +97,10 @@ function tensorEntries({ tensors }: SafetensorsHeader): Map<string, TensorEntry>
 }
 
 /** Checks that the tensors a graph names are there with their shapes. Returns their names. */
-function checkTensors(graph: GraphDescription, tensors: ReadonlyMap<string, { shape: readonly number[] }>): string[] {
+export function checkTensors(
+  graph: GraphDescription,
+  tensors: ReadonlyMap<string, { shape: readonly number[] }>,
+): string[] {
   const shapes = activationShapes(graph)
   return graph.nodes.flatMap((node) =>
     nodeTensors(node, inputShapes(node, shapes)[0]!).map(({ name, role, shape }) => {

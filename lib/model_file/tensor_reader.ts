@@ -25,7 +25,7 @@ export function readTensors(source: Source): Promise<TensorFile> {
 
 async function readTensor({ name, dtype, shape, offset, bytes }: SafetensorsEntry, read: ReadRange): Promise<Tensor> {
   // A copy, so that the view is aligned wherever the tensor lies in the file.
-  const { buffer } = (await read(offset, bytes)).slice()
+  const { buffer } = new Uint8Array(await read(offset, bytes))
   switch (dtype) {
     case 'F32':
       return { dtype: 'f32', shape, data: new Float32Array(buffer) }
