@@ -79,6 +79,7 @@ export const commands: Command[] = [
       { flags: '--scale', text: 'Multiplied after that: one value, or three with commas' },
       { flags: '--name', text: 'Name of the model' },
       { flags: '--threshold', text: 'Squared distance below which two faces are one person' },
+      { flags: '--alignment', text: 'Template its faces are aligned to: dlib, arcface112 or none' },
     ],
     examples: ['import w.safetensors --graph g.json --size 112x112 --mean 127.5 --scale 0.0078125 --out m.safetensors'],
     load: () => import('./import.js'),
