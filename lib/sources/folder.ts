@@ -1,7 +1,7 @@
 import { opendir } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { ioError, readWhole } from './io.js'
-import { type PointsTable, readPoints } from './points.js'
+import { type PointsTable, pointTablesOf, readPoints } from './points.js'
 import type { SourceImage } from './source.js'
 
 /** By the name alone: what is in the file is found out when it is decoded. */
@@ -9,7 +9,7 @@ export const imageName = /\.(jpe?g|png|webp|gif|avif|tiff?)$/i
 
 /** Images of a folder and its subfolders, sorted by name folder by folder; hidden ones and other files are left out. */
 export async function* folderImages(folder: string): AsyncGenerator<SourceImage> {
-  const points = await readPoints([`${folder.replace(/[/\\]+$/, '')}.tsv`, join(folder, 'points.tsv')])
+  const points = await readPoints(pointTablesOf(folder))
   yield* walk(folder, folder, points)
 }
 

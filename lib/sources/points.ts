@@ -1,4 +1,5 @@
 /** Five points a face, from a table of tab-separated values with a header line. */
+import { basename, dirname, join, resolve } from 'node:path'
 import { FaceNetError } from '../errors.js'
 import type { FivePoints } from '../images/index.js'
 import { readTextIfAny } from './io.js'
@@ -7,6 +8,28 @@ import { readTextIfAny } from './io.js'
 const columns = ['rex', 'rey', 'lex', 'ley', 'nx', 'ny', 'rmx', 'rmy', 'lmx', 'lmy']
 
 export type PointsTable = ReadonlyMap<string, FivePoints>
+
+/** Where a folder's table may be. */
+export function pointTablesOf(folder: string): string[] {
+  return [`${folder.replace(/[/\\]+$/, '')}.tsv`, join(folder, 'points.tsv')]
+}
+
+/**
+ * Finds the points of single files: in the table of the file's folder, or in that of the folder above, as where people have
+ * a folder each. Each table is read once.
+ */
+export function pointsFinder(): (file: string) => Promise<FivePoints | undefined> {
+  const tables = new Map<string, Promise<PointsTable>>()
+  const find = (folder: string, name: string) => {
+    if (!tables.has(folder)) tables.set(folder, readPoints(pointTablesOf(folder)))
+    return tables.get(folder)!.then((table) => table.get(name))
+  }
+  return async (file) => {
+    const folder = dirname(resolve(file))
+    const inOwn = await find(folder, basename(file))
+    return inOwn ?? find(dirname(folder), `${basename(folder)}/${basename(file)}`)
+  }
+}
 
 /** The table of the first of `paths` that is there; empty where none is. */
 export async function readPoints(paths: readonly string[]): Promise<PointsTable> {

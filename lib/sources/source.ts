@@ -4,6 +4,7 @@ import { invalidArgument } from '../errors.js'
 import type { FivePoints } from '../images/index.js'
 import { folderImages } from './folder.js'
 import { ioError, readWhole } from './io.js'
+import { pointsFinder } from './points.js'
 import { tarImages } from './tar.js'
 
 export interface SourceImage {
@@ -20,7 +21,8 @@ const archive = /\.tar$/i
 
 /**
  * Images of the given files, folders (with their subfolders, in the order of their names) and tar archives. Five points are
- * taken from a `.tsv` beside: `x.tar` has `x.tsv`, a folder `x` has `x.tsv` or `x/points.tsv`.
+ * taken from a `.tsv` beside: `x.tar` has `x.tsv`, a folder `x` has `x.tsv` or `x/points.tsv`, a file is looked for in the
+ * tables of its folder and of the folder above.
  *
  * @throws FaceNetError ERR_FACENET_IO, on the first step, where a path is missing or an archive is damaged.
  */
@@ -30,10 +32,11 @@ export async function* openSource(paths: string | readonly string[]): AsyncGener
     throw invalidArgument('source', 'a path or an array of paths', paths)
   }
   const kinds = await Promise.all(list.map(async (path) => ({ path, folder: (await lookUp(path)).isDirectory() })))
+  const pointsOf = pointsFinder()
   for (const { path, folder } of kinds) {
     if (folder) yield* folderImages(path)
     else if (archive.test(path)) yield* tarImages(path)
-    else yield { path, read: () => readWhole(path) }
+    else yield { path, read: () => readWhole(path), points: await pointsOf(path) }
   }
 }
 

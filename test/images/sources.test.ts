@@ -76,6 +76,17 @@ test('a folder has its points beside or within', async () => {
   )
 })
 
+test('a single file has its points in the table of its folder, or of the folder above', async () => {
+  const root = await tree('a/1.jpg', 'a/2.jpg', 'a/3.jpg')
+  await writeFile(join(root, 'a', 'points.tsv'), `${header}\n${row('1.jpg')}\n`)
+  await writeFile(`${root}.tsv`, `${header}\n${row('a/2.jpg')}\n`)
+  const images = await all(openSource(['1', '2', '3'].map((name) => join(root, 'a', `${name}.jpg`))))
+  assert.equal(
+    images.map((image) => image.points),
+    [points, points, undefined],
+  )
+})
+
 test('a table without point columns, and a row without points, give none', async () => {
   const root = await tree('1.jpg', '2.jpg')
   await writeFile(`${root}.tsv`, 'name\tage\n1.jpg\t4\n')
