@@ -5,6 +5,7 @@
 import { outputShape, type Shape } from '../../lib/networks/shapes.js'
 import type { GraphDescription, GraphNode, PoolAttributes } from '../../types/graph.js'
 import type { Precision } from './precision.js'
+import { winograd } from './winograd.js'
 
 /** Tensors of a model by name, as fp32 values. */
 export type Tensors = Record<string, { shape: number[]; data: Float32Array }>
@@ -18,13 +19,14 @@ export interface Activations {
 
 type NodeOf<Name extends GraphNode['op']> = Extract<GraphNode, { op: Name }>
 
-/** The graph's outputs for `count` images. */
+/** The graph's outputs for `count` images. The convolutions named in `byWinograd` are computed that way. */
 export function evaluate(
   graph: GraphDescription,
   tensors: Tensors,
   input: ArrayLike<number>,
   count: number,
   precision: Precision,
+  byWinograd: readonly string[] = [],
 ): Float64Array[] {
   const { name, height, width, channels } = graph.input
   const made = new Map<string, Activations>()
@@ -37,7 +39,7 @@ export function evaluate(
     )
     const out = { count, shape, data: new Float64Array(count * shape[0] * shape[1] * shape[2]) }
     const loop = loops[node.op] as (node: GraphNode, call: Call) => void
-    loop(node, { inputs, out, tensors, precision })
+    loop(node, { inputs, out, tensors, precision, byWinograd })
     if (!graph.outputs.includes(node.name)) out.data = out.data.map(precision.store)
     made.set(node.name, out)
   }
@@ -49,6 +51,7 @@ interface Call {
   out: Activations
   tensors: Tensors
   precision: Precision
+  byWinograd: readonly string[]
 }
 
 type Loop<Name extends GraphNode['op']> = (node: NodeOf<Name>, call: Call) => void
@@ -110,9 +113,9 @@ function preprocess(node: NodeOf<'preprocess'>, { inputs, out, precision }: Call
   const elements = out.shape[0] * out.shape[1] * channels
   for (let n = 0; n < out.count; n++) {
     const values = out.data.subarray(n * elements, (n + 1) * elements)
-    const average = values.reduce((sum, value) => r(sum + value), 0) / elements
-    const variance = values.reduce((sum, value) => r(sum + r((value - average) ** 2)), 0) / elements
-    const deviation = Math.max(Math.sqrt(variance), 1 / Math.sqrt(elements))
+    const average = r(values.reduce((sum, value) => r(sum + value), 0) / elements)
+    const variance = r(values.reduce((sum, value) => r(sum + r(r(value - average) ** 2)), 0) / elements)
+    const deviation = r(Math.max(Math.sqrt(variance), 1 / Math.sqrt(elements)))
     values.forEach((value, i) => {
       const c = i % channels
       values[i] =
@@ -123,27 +126,34 @@ function preprocess(node: NodeOf<'preprocess'>, { inputs, out, precision }: Call
   }
 }
 
-function conv2d({ attributes, tensors: names }: NodeOf<'conv2d'>, { inputs, out, tensors, precision }: Call): void {
+function conv2d(node: NodeOf<'conv2d'>, { inputs, out, tensors, precision, byWinograd }: Call): void {
   const [x] = inputs as [Activations]
   const r = precision.arithmetic
-  const { kernel, stride, padding, outChannels, groups = 1 } = attributes
-  const weight = tensors[names.weight]!.data.map(precision.weight)
+  const { kernel, stride, padding, outChannels, groups = 1 } = node.attributes
+  const weight = tensors[node.tensors.weight]!.data.map(precision.weight)
   const groupInputs = x.shape[2] / groups
-  forEachPixel(out, (n, row, column) => {
-    for (let o = 0; o < outChannels; o++) {
-      const firstInput = Math.floor(o / (outChannels / groups)) * groupInputs
-      let sum = 0
-      for (let ky = 0; ky < kernel[0]; ky++) {
-        for (let kx = 0; kx < kernel[1]; kx++) {
-          const [fromRow, fromColumn] = [row * stride[0] + ky - padding[0], column * stride[1] + kx - padding[1]]
-          if (!inside(x, fromRow, fromColumn)) continue
-          for (let i = 0; i < groupInputs; i++) {
-            const w = weight[((o * groupInputs + i) * kernel[0] + ky) * kernel[1] + kx]!
-            sum = r(sum + r(w * x.data[at(x, n, fromRow, fromColumn, firstInput + i)]!))
-          }
+  const windowSum = (n: number, row: number, column: number, o: number) => {
+    const firstInput = Math.floor(o / (outChannels / groups)) * groupInputs
+    let sum = 0
+    for (let ky = 0; ky < kernel[0]; ky++) {
+      for (let kx = 0; kx < kernel[1]; kx++) {
+        const [fromRow, fromColumn] = [row * stride[0] + ky - padding[0], column * stride[1] + kx - padding[1]]
+        if (!inside(x, fromRow, fromColumn)) continue
+        for (let i = 0; i < groupInputs; i++) {
+          const w = weight[((o * groupInputs + i) * kernel[0] + ky) * kernel[1] + kx]!
+          sum = r(sum + r(w * x.data[at(x, n, fromRow, fromColumn, firstInput + i)]!))
         }
       }
-      out.data[at(out, n, row, column, o)] = r(sum + channelValue(tensors, names.bias, o, 0))
+    }
+    return sum
+  }
+  const isWinograd = byWinograd.includes(node.name)
+  if (isWinograd) winograd(x, weight, padding, out, precision)
+  forEachPixel(out, (n, row, column) => {
+    for (let o = 0; o < outChannels; o++) {
+      const place = at(out, n, row, column, o)
+      const sum = isWinograd ? out.data[place]! : windowSum(n, row, column, o)
+      out.data[place] = r(sum + channelValue(tensors, node.tensors.bias, o, 0))
     }
   })
 }
