@@ -116,14 +116,21 @@ class ConvGemm final : public Kernel {
   // The images with zeros around them, dense.
   View padImages(const View& in, float* memory) const {
     const Window& w = op_.window;
-    std::fill_n(memory, in.count * padded_.elements(), 0.0f);
     View padded{memory, DType::f32, in.count, padded_, padded_.channels};
+    const int64_t row = padded_.width * padded_.channels, left = w.padLeft * padded_.channels;
+    const int64_t inRow = in_.width * in_.channels;
+    float* to = memory;
     for (int64_t n = 0; n < in.count; ++n)
-      for (int64_t y = 0; y < in_.height; ++y)
-        for (int64_t x = 0; x < in_.width; ++x)
-          std::copy_n(in.as<float>() + ((n * in_.height + y) * in_.width + x) * in.pixelStride, in_.channels,
-                      memory + ((n * padded_.height + y + w.padTop) * padded_.width + x + w.padLeft) *
-                                   padded_.channels);
+      for (int64_t y = -w.padTop; y < in_.height + w.padBottom; ++y, to += row) {
+        std::fill_n(to, row, 0.0f);
+        if (y < 0 || y >= in_.height) continue;
+        const float* from = in.as<float>() + (n * in_.height + y) * in_.width * in.pixelStride;
+        if (in.dense())
+          std::copy_n(from, inRow, to + left);
+        else
+          for (int64_t x = 0; x < in_.width; ++x)
+            std::copy_n(from + x * in.pixelStride, in_.channels, to + left + x * in_.channels);
+      }
     return padded;
   }
 
@@ -132,26 +139,34 @@ class ConvGemm final : public Kernel {
   void pointAt(const View& in, int64_t channel, int64_t first, int64_t end, const float** rows) const {
     const Window& w = op_.window;
     const float* base = in.as<float>() + channel;
-    const int64_t padTop = rows_ ? 0 : w.padTop, padLeft = rows_ ? 0 : w.padLeft;
-    const int64_t tapsAcross = rows_ ? 1 : w.kernelWidth;
-    for (int64_t i = 0; i < isa().rows; ++i) {
-      const int64_t pixel = std::min(first + i, end - 1);
-      if (w.pointwise()) {
-        rows[i] = base + pixel * in.pixelStride;
-        continue;
-      }
-      const int64_t image = pixel / out_.pixels(), within = pixel % out_.pixels();
-      const int64_t y0 = within / out_.width * w.strideHeight - padTop;
-      const int64_t x0 = within % out_.width * w.strideWidth - padLeft;
-      const float* corner = base + ((image * in.shape.height + y0) * in.shape.width + x0) * in.pixelStride;
-      const float** row = rows + i;
-      for (int64_t ky = 0; ky < w.kernelHeight; ++ky)
-        for (int64_t kx = 0; kx < tapsAcross; ++kx, row += isa().rows) {
-          const bool inside =
-              y0 + ky >= 0 && y0 + ky < in.shape.height && x0 + kx >= 0 && x0 + kx < in.shape.width;
-          *row = inside ? corner + (ky * in.shape.width + kx) * in.pixelStride : zeros_.data();
-        }
+    if (w.pointwise()) {
+      for (int64_t i = 0; i < isa().rows; ++i) rows[i] = base + std::min(first + i, end - 1) * in.pixelStride;
+      return;
     }
+    const int64_t padTop = rows_ ? 0 : w.padTop, padLeft = rows_ ? 0 : w.padLeft;
+    int64_t image = first / out_.pixels(), y = first % out_.pixels() / out_.width, x = first % out_.width;
+    for (int64_t i = 0; i < isa().rows; ++i) {
+      pointAtPixel(in, base + image * in.imageStride(), y * w.strideHeight - padTop,
+                   x * w.strideWidth - padLeft, rows + i);
+      if (first + i + 1 >= end) continue;
+      if (++x == out_.width) x = 0, ++y;
+      if (y == out_.height) y = 0, ++image;
+    }
+  }
+
+  // The taps of the window whose corner is at (y0, x0) of an image.
+  void pointAtPixel(const View& in, const float* image, int64_t y0, int64_t x0, const float** row) const {
+    const Window& w = op_.window;
+    const int64_t across = rows_ ? 1 : w.kernelWidth, rows = isa().rows;
+    const float* corner = image + (y0 * in.shape.width + x0) * in.pixelStride;
+    const bool inside =
+        y0 >= 0 && y0 + w.kernelHeight <= in.shape.height && x0 >= 0 && x0 + w.kernelWidth <= in.shape.width;
+    for (int64_t ky = 0; ky < w.kernelHeight; ++ky)
+      for (int64_t kx = 0; kx < across; ++kx, row += rows) {
+        const bool here =
+            inside || (y0 + ky >= 0 && y0 + ky < in.shape.height && x0 + kx >= 0 && x0 + kx < in.shape.width);
+        *row = here ? corner + (ky * in.shape.width + kx) * in.pixelStride : zeros_.data();
+      }
   }
 
   void multiply(const View& in, const GemmWeights& weights, int64_t channel, const GemmColumn* columns,
