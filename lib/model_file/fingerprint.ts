@@ -21,7 +21,7 @@ export async function fingerprintOf<Entry extends FingerprintEntry>(
   chunks: (entry: Entry) => Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
 ): Promise<string> {
   const hash = createHash('sha256').update(canonicalJson({ ...graph, name: undefined }))
-  for (const name of tensorShapes(graph).keys()) {
+  for (const name of [...tensorShapes(graph).keys()].sort()) {
     const entry = tensors.get(name)
     if (!entry) throw invalidModel(name, 'a tensor of this name', 'none')
     hash.update(`\n${JSON.stringify(name)} ${entry.dtype} ${entry.shape.join('x')}\n`)
