@@ -2,22 +2,13 @@
 // as its last line the count. Arguments select files by a part of their path: `npm test -- ops binding/model`.
 import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join, relative } from 'node:path'
+import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const require = createRequire(import.meta.url)
 const jobs = Number(process.env.FACENET_TEST_JOBS ?? 2)
 const timeoutSeconds = Number(process.env.FACENET_TEST_TIMEOUT ?? 1200)
-
-/** The path of a package's executable. */
-function bin(name) {
-  const manifest = require.resolve(`${name}/package.json`)
-  const entry = require(manifest).bin
-  return join(dirname(manifest), typeof entry === 'string' ? entry : entry[name])
-}
 
 /** uvu's summary: passed, failed and skipped tests; undefined where there is none, or no test. */
 function countUvu(output) {
@@ -39,8 +30,8 @@ const testFiles = readdirSync(join(root, 'test'), { recursive: true })
 /** A check that is one test: it passes where its command exits with 0. */
 const check = (name, args) => ({ name, args, count: () => ({ passed: 1, failed: 0, skipped: 0 }) })
 const checks = [
-  check('types of the sources (tsc)', [bin('typescript').replace(/tsserver$/, 'tsc'), '--noEmit']),
-  check('public types (tsd)', [bin('tsd'), '--files', 'types/index.test-d.ts']),
+  check('types of the sources (tsc)', ['node_modules/typescript/bin/tsc', '--noEmit']),
+  check('public types (tsd)', ['node_modules/tsd/dist/cli.js', '--files', 'types/index.test-d.ts']),
 ]
 
 const wanted = process.argv.slice(2)
@@ -97,6 +88,4 @@ if (cases.length === 0) {
   total.failed = 1
 }
 process.exitCode = total.failed === 0 ? 0 : 1
-console.log(
-  `${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`,
-)
+console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`)

@@ -1,6 +1,7 @@
 #include "native/cuda/device.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "cuda/check.h"
 
@@ -9,10 +10,6 @@ namespace {
 
 std::string versionText(int version) {
   return text(version / 1000, ".", version % 1000 / 10);
-}
-
-bool usable(const Device& device) {
-  return device.major >= minimumMajor;
 }
 
 std::vector<Device> listDevices(int count) {
@@ -26,18 +23,18 @@ std::vector<Device> listDevices(int count) {
   return devices;
 }
 
-std::string reasonOf(const Status& status, cudaError_t counted) {
+// Why there is no usable device among those found.
+std::string reasonOf(const Status& status, cudaError_t counted, const std::vector<Device>& found) {
   if (status.driverVersion == 0) return "no NVIDIA driver is installed";
   if (counted == cudaErrorInsufficientDriver)
     return text("the NVIDIA driver supports CUDA ", versionText(status.driverVersion),
                 ", this build needs CUDA ", versionText(status.runtimeVersion));
-  if (counted == cudaErrorNoDevice || (counted == cudaSuccess && status.devices.empty()))
+  if (counted == cudaErrorNoDevice || (counted == cudaSuccess && found.empty()))
     return "the NVIDIA driver finds no CUDA device";
   if (counted != cudaSuccess) return text("the CUDA runtime reports: ", cudaGetErrorString(counted));
-  if (std::ranges::any_of(status.devices, usable)) return "";
-  const Device& first = status.devices.front();
-  return text(first.name, " has compute capability ", first.major, ".", first.minor, ", ", minimumMajor,
-              ".0 is the least that works");
+  const Device& first = found.front();
+  return text(first.name, " has compute capability ", first.major, ".", first.minor,
+              ", the least that works is ", minimumMajor, ".0");
 }
 
 }  // namespace
@@ -49,8 +46,10 @@ Status queryStatus() {
   int count = 0;
   const cudaError_t counted = cudaGetDeviceCount(&count);
   cudaGetLastError();  // not having a device is an answer here, not an error for the next call to find
-  if (counted == cudaSuccess) status.devices = listDevices(count);
-  status.reason = reasonOf(status, counted);
+  const std::vector<Device> found = listDevices(counted == cudaSuccess ? count : 0);
+  std::ranges::copy_if(found, std::back_inserter(status.devices),
+                       [](const Device& device) { return device.major >= minimumMajor; });
+  if (status.devices.empty()) status.reason = reasonOf(status, counted, found);
   return status;
 }
 
@@ -59,9 +58,8 @@ Device requireDevice() {
   if (!status.reason.empty())
     throw Error("ERR_FACENET_CUDA_UNAVAILABLE", "No CUDA device can be used: " + status.reason, "device",
                 "a CUDA device", status.reason);
-  const Device device = *std::ranges::find_if(status.devices, usable);
-  FACENET_CUDA_CHECK(cudaSetDevice(device.index));
-  return device;
+  FACENET_CUDA_CHECK(cudaSetDevice(status.devices.front().index));
+  return status.devices.front();
 }
 
 }  // namespace facenet::cuda

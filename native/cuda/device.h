@@ -18,10 +18,10 @@ struct Device {
 };
 
 struct Status {
-  int runtimeVersion = 0;  // 1000 * major + 10 * minor, as CUDA counts
-  int driverVersion = 0;   // the newest CUDA that the driver supports; 0: no driver
-  std::vector<Device> devices;
-  std::string reason;  // why no device can be used; empty where one can
+  int runtimeVersion = 0;       // 1000 * major + 10 * minor, as CUDA counts
+  int driverVersion = 0;        // the newest CUDA that the driver supports; 0: no driver
+  std::vector<Device> devices;  // those that can be used
+  std::string reason;           // why no device can be used; empty where one can
 };
 
 Status queryStatus();

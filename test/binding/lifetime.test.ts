@@ -1,0 +1,91 @@
+/** The addon and the end of what runs it: each case is a process of its own whose exit tells. */
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** Runs a script with `busy()`, a run of several seconds, at hand. */
+function runScript(body: string) {
+  const script = `
+    import { once } from 'node:events'
+    import { isMainThread, parentPort, Worker } from 'node:worker_threads'
+    import { chain, channels, inputOf, open } from ${JSON.stringify(new URL('./support.ts', import.meta.url).href)}
+    const graph = chain(32, 60)
+    const count = 256
+    const model = await open(graph)
+    const busy = () => model.run(inputOf(graph, count), count, [new Float32Array(count * channels)], new Int32Array(1))
+    ${body}`
+  const start = performance.now()
+  const { status, signal, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--import', 'tsx', '--input-type=module', '--eval', script],
+    { cwd: root, encoding: 'utf8', timeout: 60_000 },
+  )
+  return { status, signal, stdout, stderr, seconds: (performance.now() - start) / 1000 }
+}
+
+test('process.exit during work ends the process with its code, at once', () => {
+  const result = runScript(`
+    busy().then(() => console.log('finished'))
+    busy()
+    setTimeout(() => process.exit(7), 100)`)
+  assert.is(result.signal, null)
+  assert.is(result.status, 7, result.stderr)
+  assert.is(result.stdout, '')
+})
+
+test('an open promise keeps the process alive, an idle model does not', () => {
+  const result = runScript(`
+    const out = new Float32Array(channels)
+    model.run(inputOf(graph, 1), 1, [out], new Int32Array(1)).then(() => console.log('finished'))`)
+  assert.is(result.status, 0, result.stderr)
+  assert.is(result.stdout, 'finished\n')
+})
+
+test('an uncaught exception during work ends the process with code 1, not with a signal', () => {
+  const result = runScript(`busy(); setTimeout(() => { throw new Error('mine') }, 100)`)
+  assert.is(result.signal, null)
+  assert.is(result.status, 1)
+  assert.match(result.stderr, /mine/)
+})
+
+const workerScript = JSON.stringify(`
+  import('tsx/esm/api').then(async ({ register }) => {
+    register()
+    const { parentPort } = await import('node:worker_threads')
+    const { chain, channels, inputOf, open } = await import(${JSON.stringify(new URL('./support.ts', import.meta.url).href)})
+    const graph = chain(32, 60)
+    const model = await open(graph)
+    const run = (count) => model.run(inputOf(graph, count), count, [new Float32Array(count * channels)], new Int32Array(1))
+    for (let i = 0; i < 3; i++) run(256)
+    parentPort.postMessage('busy')
+  })`)
+
+test('workers that are terminated during work leave the process alive and the addon usable', () => {
+  const result = runScript(`
+    for (let i = 0; i < 4; i++) {
+      const workers = [0, 1].map(() => new Worker(${workerScript}, { eval: true }))
+      await Promise.all(workers.map((worker) => once(worker, 'message')))
+      await Promise.all(workers.map((worker) => worker.terminate()))
+    }
+    const out = new Float32Array(channels)
+    await model.run(inputOf(graph, 1), 1, [out], new Int32Array(1))
+    console.log(out.length)`)
+  assert.is(result.signal, null, result.stderr)
+  assert.is(result.status, 0, result.stderr)
+  assert.is(result.stdout, `32\n`)
+})
+
+test('process.exit while workers are busy ends the process with its code', () => {
+  const result = runScript(`
+    const worker = new Worker(${workerScript}, { eval: true })
+    await once(worker, 'message')
+    busy()
+    process.exit(3)`)
+  assert.is(result.signal, null, result.stderr)
+  assert.is(result.status, 3, result.stderr)
+})
+
+test.run()
