@@ -35,7 +35,7 @@ small { color: var(--soft); font-size: .8rem; overflow-wrap: anywhere }
 table { border-collapse: separate; border-spacing: 2px; font-size: .8rem; font-variant-numeric: tabular-nums }
 thead .face { width: 42px; display: block }
 tbody th { position: sticky; left: 0; padding: 0 .75rem 0 0; background: var(--paper); text-align: left;
-  font-weight: 500; white-space: nowrap }
+  font-weight: 500; white-space: nowrap; max-width: min(14rem, 38vw); overflow: hidden; text-overflow: ellipsis }
 tbody td { position: relative; min-width: 42px; height: 30px; padding: 0; text-align: center; border-radius: 3px;
   background: color-mix(in oklab, var(--close) var(--near), var(--paper)) }
 td.self { background: none; color: var(--soft) }

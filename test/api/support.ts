@@ -1,7 +1,7 @@
 /** A small model with random weights, and images that are exactly as large as its input. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import sharp from 'sharp'
 import { type Model, type OpenModelOptions, openModel } from '../../lib/index.js'
 import { type NetworkName, networks } from '../../lib/networks/index.js'
@@ -42,7 +42,11 @@ export function asPngs({ inputSize }: Pick<Model, 'inputSize'>, images: Uint8Arr
 export async function withFolder<T>(files: Record<string, Uint8Array | string>, use: (folder: string) => Promise<T>) {
   const folder = await mkdtemp(join(tmpdir(), 'facenet-'))
   try {
-    for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content)
+    for (const [name, content] of Object.entries(files)) {
+      const path = join(folder, name)
+      await mkdir(dirname(path), { recursive: true })
+      await writeFile(path, content)
+    }
     return await use(folder)
   } finally {
     await rm(folder, { recursive: true, force: true })

@@ -1,0 +1,158 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parquetReadObjects } from 'hyparquet'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { asPngs, pixels, withFolder } from '../api/support.js'
+import { facenet, jsonLines, start, writeSmallModel } from './support.js'
+
+interface Line {
+  path: string
+  embedding: number[]
+  fingerprint: string
+}
+
+const input = { inputSize: { height: 140, width: 116 } }
+
+/** A folder with `m.safetensors` and `faces/` of `count` good images and the bad ones. */
+async function withFaces(count: number, bad: Record<string, string>, use: (folder: string) => Promise<void>) {
+  const pngs = await asPngs(input, pixels(input, count))
+  const good = Object.fromEntries(pngs.map((png, i) => [`faces/${String(i).padStart(3, '0')}.png`, png]))
+  const named = Object.fromEntries(Object.entries(bad).map(([name, content]) => [`faces/${name}`, content]))
+  await withFolder({ ...good, ...named }, async (folder) => {
+    await writeSmallModel(join(folder, 'm.safetensors'), 0.5)
+    await use(folder)
+  })
+}
+
+test('--json prints a line an image on stdout, and nothing else there', async () => {
+  await withFaces(3, {}, async (folder) => {
+    const model = join(folder, 'm.safetensors')
+    const { code, stdout, stderr } = await facenet('embed', join(folder, 'faces'), '--model', model, '--json')
+    assert.is(code, 0)
+    const lines = jsonLines<Line>(stdout)
+    assert.equal(
+      lines.map(({ path }) => path.slice(-7)),
+      ['000.png', '001.png', '002.png'],
+    )
+    for (const { embedding, fingerprint } of lines) {
+      assert.is(embedding.length, 128)
+      assert.ok(Math.abs(Math.hypot(...embedding) - 1) < 1e-5)
+      assert.match(fingerprint, /^[0-9a-f]{64}$/)
+    }
+    assert.match(stderr, /3 images embedded/)
+  })
+})
+
+test('good images are written, bad ones listed at the end, and the exit code is 1', async () => {
+  const bad = { '0005.jpg': 'a text file named .jpg', '001a.png': '', 'zzz.jpg': '\xff\xd8\xff\xe0 no more' }
+  await withFaces(40, bad, async (folder) => {
+    const paths = ['npy', 'jsonl', 'parquet'].map((extension) => join(folder, `out.${extension}`))
+    for (const out of paths) {
+      const { code, stdout, stderr } = await facenet(
+        ...['embed', join(folder, 'faces'), '--model', join(folder, 'm.safetensors'), '--out', out],
+      )
+      assert.is(code, 1)
+      assert.is(stdout, '')
+      assert.match(
+        stderr,
+        /40 images embedded into .*\n3 of 43 images could not be used:\n {2}.*0005\.jpg.*\n {2}.*001a\.png.*\n {2}.*zzz\.jpg.*ERR_FACENET_IMAGE_INVALID/,
+      )
+    }
+    const [npy, jsonl, parquet] = paths as [string, string, string]
+    const lines = jsonLines<Line>(await readFile(jsonl, 'utf8'))
+    assert.is(lines.length, 40)
+    assert.match((await readFile(npy)).subarray(0, 128).toString('latin1'), /'<f4'.*\(40, 128\)/)
+    const bytes = await readFile(parquet)
+    const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length)
+    const rows = await parquetReadObjects({ file })
+    assert.equal(
+      rows.map(({ path }) => path),
+      lines.map(({ path }) => path),
+    )
+    assert.ok((await readdir(folder)).every((name) => !/tmp|partial/.test(name)))
+  })
+})
+
+test('--quiet leaves only what went wrong on stderr', async () => {
+  await withFaces(1, { 'bad.jpg': 'text' }, async (folder) => {
+    const { code, stdout, stderr } = await facenet(
+      ...['embed', '--quiet', join(folder, 'faces'), '-m', join(folder, 'm.safetensors')],
+    )
+    assert.is(code, 1)
+    assert.match(stdout, /^\S+000\.png\t(-?[\d.e-]+ ){127}-?[\d.e-]+\n$/)
+    assert.match(stderr, /^1 of 2 images could not be used:\n.*bad\.jpg.*\n$/)
+  })
+})
+
+test('a failed run leaves no file', async () => {
+  await withFaces(1, {}, async (folder) => {
+    const out = join(folder, 'out.npy')
+    const { code, stderr } = await facenet(
+      ...['embed', join(folder, 'nowhere'), '--model', join(folder, 'm.safetensors'), '--out', out],
+    )
+    assert.is(code, 1)
+    assert.match(stderr, /nowhere.*ERR_FACENET_IO/)
+    assert.equal((await readdir(folder)).sort(), ['faces', 'm.safetensors'])
+  })
+})
+
+test('a folder without images is an error', async () => {
+  await withFolder({}, async (folder) => {
+    const model = join(folder, 'm.safetensors')
+    await writeSmallModel(model)
+    const { code, stderr } = await facenet('embed', folder, '--model', model, '--out', join(folder, 'x.npy'))
+    assert.is(code, 1)
+    assert.match(stderr, /No images were found/)
+    assert.equal(await readdir(folder), ['m.safetensors'])
+  })
+})
+
+test('an interrupt ends with 130 and leaves no file', async () => {
+  await withFaces(400, {}, async (folder) => {
+    const faces = join(folder, 'faces')
+    const { process, outcome } = start([
+      ...['embed', ...Array.from({ length: 50 }, () => faces), '--model', join(folder, 'm.safetensors')],
+      ...['--out', join(folder, 'out.npy'), '--batch-size', '8', '--device', 'reference'],
+    ])
+    // The output's pending file shows that work is under way.
+    while ((await readdir(folder)).length < 3) await new Promise((resolve) => setTimeout(resolve, 20))
+    process.kill('SIGINT')
+    const { code, stderr } = await outcome
+    assert.is(code, 130)
+    assert.match(stderr, /interrupted/)
+    assert.equal((await readdir(folder)).sort(), ['faces', 'm.safetensors'])
+  })
+})
+
+test('FACENET_MODEL stands for --model, and verify compares two images', async () => {
+  await withFaces(2, {}, async (folder) => {
+    const environment = { FACENET_MODEL: join(folder, 'm.safetensors') }
+    const [a, b] = ['000.png', '001.png'].map((name) => join(folder, 'faces', name)) as [string, string]
+    const verify = async (...args: string[]) => {
+      const { code, stdout } = await start(['verify', '--json', ...args], environment).outcome
+      assert.is(code, 0)
+      return JSON.parse(stdout) as { distance: number; threshold: number; same: boolean }
+    }
+    assert.equal(await verify(a, a), { distance: 0, threshold: 0.5, same: true })
+    const different = await verify(a, b, '--threshold', '0')
+    assert.ok(different.distance > 0 && different.distance <= 4)
+    assert.equal([different.threshold, different.same], [0, false])
+    const { stdout } = await start(['verify', a, a], environment).outcome
+    assert.match(stdout, /^same person \(squared distance 0\.0000, threshold 0\.5\)\n$/)
+  })
+})
+
+test('verify with an image that is none', async () => {
+  await withFaces(1, { 'bad.jpg': 'text' }, async (folder) => {
+    const faces = join(folder, 'faces')
+    const { code, stdout, stderr } = await facenet(
+      ...['verify', join(faces, '000.png'), join(faces, 'bad.jpg'), '--model', join(folder, 'm.safetensors')],
+    )
+    assert.is(code, 1)
+    assert.is(stdout, '')
+    assert.match(stderr, /bad\.jpg.*ERR_FACENET_IMAGE_INVALID/)
+  })
+})
+
+test.run()
