@@ -86,9 +86,10 @@ const noise = (count: number, seed: number) => {
 for (const device of devices) {
   for (const dtype of dtypes) {
     test(`the place of an image in a batch does not matter (${device}, ${dtype})`, async () => {
-      const images = noise(9, 2)
+      // Chunks hold at most 32 images.
+      const images = noise(35, 2)
       const [alone] = await runGraph(graph, tensors, images.subarray(0, pixels), { device, dtype })
-      for (const count of [2, 3, 5, 8, 9]) {
+      for (const count of [2, 3, 8, 33, 35]) {
         for (const place of new Set([0, 1, count - 1])) {
           const batch = images.slice(0, count * pixels)
           batch.copyWithin(place * pixels, 0, pixels)

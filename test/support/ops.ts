@@ -87,21 +87,34 @@ export interface OpCase {
   onnx?: OnnxGraph
 }
 
-/** Registers every case on every device in every dtype. */
+/**
+ * Registers every case on every device in fp32 and in bf16, the latter with all activations of its ops in bf16 and with
+ * the fp32 input read as it is.
+ */
 export function testCases(cases: OpCase[]): void {
   for (const item of cases) {
     for (const device of devices) {
       for (const dtype of dtypes) test(`${item.name} (${device}, ${dtype})`, () => checkCase(item, { device, dtype }))
+      if (item.graph.input.dtype === 'f32') {
+        test(`${item.name} (${device}, bf16 from an fp32 input)`, () =>
+          checkCase(item, { device, dtype: 'bf16', copyInput: false }))
+      }
     }
     if (item.onnx) test(`${item.name} (onnxruntime agrees)`, () => checkOnnx(item, item.onnx!))
   }
 }
 
-/** Runs a case and holds its outputs against the oracle, or against the expected values where they are exact. */
-export async function checkCase(item: OpCase, options: RunOptions): Promise<void> {
+/**
+ * Runs a case and holds its outputs against the oracle, or against the expected values where they are exact. A graph's
+ * ends are fp32 in the caller's memory, so in bf16 a copy before each output, and unless told one after the input, put
+ * the ops between them on bf16 activations.
+ */
+export async function checkCase(item: OpCase, options: RunOptions & { copyInput?: boolean }): Promise<void> {
+  const { copyInput = true, ...runOptions } = options
   const { tensors = {}, input, expected } = item
-  const graph = options.dtype === 'bf16' ? withCopies(item.graph) : item.graph
-  const { outputs, byWinograd } = await runModel(graph, tensors, input, options)
+  let graph = item.graph
+  if (options.dtype === 'bf16') graph = withCopiedOutputs(copyInput ? withCopiedInput(graph) : graph)
+  const { outputs, byWinograd } = await runModel(graph, tensors, input, runOptions)
   const exact = (item.exact ?? expected !== undefined) && byWinograd.length === 0
   if (!exact) return assertWithinPrecision(outputs, { ...item, graph }, options, byWinograd)
   const oracle = evaluate(graph, tensors, input, imageCount(graph, input), f64)
@@ -155,28 +168,26 @@ async function checkOnnx(item: OpCase, onnx: OnnxGraph): Promise<void> {
   assertWithinPrecision([output], item, { dtype: 'f32' })
 }
 
-/**
- * The same graph with a copy after its input and before each output. A graph's ends are fp32 in the caller's memory; the
- * copies (1x1 max pools) put the ops between them on the plan's own dtype.
- */
-function withCopies(graph: GraphDescription): GraphDescription {
-  const copy = (name: string, from: string): GraphNode => ({
-    name,
+function withCopiedInput(graph: GraphDescription): GraphDescription {
+  const { name, dtype } = graph.input
+  if (dtype === 'u8') return graph
+  const rename = (from: string) => (from === name ? `${name}.copy` : from)
+  const nodes = graph.nodes.map((node) => ({ ...node, inputs: node.inputs.map(rename) }))
+  return { ...graph, nodes: [copyOf(name), ...nodes] }
+}
+
+function withCopiedOutputs(graph: GraphDescription): GraphDescription {
+  const copies = graph.outputs.map(copyOf)
+  return { ...graph, nodes: [...graph.nodes, ...copies], outputs: copies.map(({ name }) => name) }
+}
+
+/** A 1x1 max pool. */
+function copyOf(from: string): GraphNode {
+  return {
+    name: `${from}.copy`,
     op: 'max_pool',
     inputs: [from],
     attributes: { kernel: [1, 1], stride: [1, 1], padding: [0, 0, 0, 0] },
-  })
-  const outputs = graph.outputs.map((from) => copy(`${from}.copy`, from))
-  if (graph.input.dtype === 'u8') {
-    return { ...graph, nodes: [...graph.nodes, ...outputs], outputs: outputs.map(({ name }) => name) }
-  }
-  const input = `${graph.input.name}.copy`
-  const rename = (name: string) => (name === graph.input.name ? input : name)
-  const nodes = graph.nodes.map((node) => ({ ...node, inputs: node.inputs.map(rename) }))
-  return {
-    ...graph,
-    nodes: [copy(input, graph.input.name), ...nodes, ...outputs],
-    outputs: outputs.map(({ name }) => name),
   }
 }
 
