@@ -23,10 +23,11 @@ class Weights {
   std::map<std::string, WeightTensor> tensors;
   std::shared_ptr<const void> owner;  // keeps the memory behind `data` alive
 
-  // The tensor as fp32 values. Throws ERR_FACENET_MODEL_INVALID that names tensor and layer where it is missing, has
-  // another shape or holds a value that is not finite. With allowScalar a tensor of one element is spread over `shape`.
-  std::vector<float> read(const std::string& name, const std::vector<int64_t>& shape, const std::string& layer,
-                          bool allowScalar = false) const;
+  // The tensor as fp32 values. Throws ERR_FACENET_MODEL_INVALID that names tensor and layer where it is
+  // missing, has another shape or holds a value that is not finite. With allowScalar a tensor of one element
+  // is spread over `shape`.
+  std::vector<float> read(const std::string& name, const std::vector<int64_t>& shape,
+                          const std::string& layer, bool allowScalar = false) const;
 };
 
 }  // namespace facenet

@@ -11,14 +11,15 @@
 
 namespace facenet {
 
-using Op = std::variant<Preprocess, Conv2d, Norm, Activation, Pool, Lrn, FullyConnected, Maxout, Concat, Add, ZeroPad,
-                        L2Normalize>;
+using Op = std::variant<Preprocess, Conv2d, Norm, Activation, Pool, Lrn, FullyConnected, Maxout, Concat, Add,
+                        ZeroPad, L2Normalize>;
 
 // The name that graphs, errors and printed plans use: "conv2d", "batch_norm", "max_pool", ...
 std::string opName(const Op& op);
 
-// The shape rule of an op. Throws ERR_FACENET_MODEL_INVALID with `layer` in the message where the inputs do not fit.
-// Fills in what the op leaves open (the window of a global pool). A conv2d with several parts gives its summed channels.
+// The shape rule of an op. Throws ERR_FACENET_MODEL_INVALID with `layer` in the message where the inputs do
+// not fit. Fills in what the op leaves open (the window of a global pool). A conv2d with several parts gives
+// its summed channels.
 Shape inferShape(Op& op, const std::vector<Shape>& inputs, const std::string& layer);
 
 // Trainable and stored parameters (weights, biases, slopes, scale and shift; not running statistics) and
