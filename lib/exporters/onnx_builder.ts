@@ -1,4 +1,5 @@
 /** Collects the nodes and constants of an ONNX graph while an exporter walks a network. */
+import type { Padding } from '../../types/graph.js'
 import {
   attributeType,
   dataType,
@@ -46,6 +47,16 @@ export class OnnxBuilder {
     return name
   }
 
+  /** The same, where several readers may ask for the node: it is added once. */
+  sharedNode(
+    opType: string,
+    name: string,
+    inputs: readonly string[],
+    attributes: Record<string, Attribute> = {},
+  ): string {
+    return this.nodes.some((node) => node.name === name) ? name : this.node(opType, name, inputs, attributes)
+  }
+
   floats(name: string, dims: readonly number[], values: Float32Array | readonly number[]): string {
     const data = values instanceof Float32Array ? values : Float32Array.from(values)
     return this.constant({ name, dims, dataType: dataType.float, data: bytesOf(data) })
@@ -65,6 +76,19 @@ export class OnnxBuilder {
     const keepdims = { int: keepDimensions ? 1 : 0 }
     if (this.opset < 18) return this.node(opType, name, [input], { axes: { ints: axes }, keepdims })
     return this.node(opType, name, [input, this.ints(`${name}/axes`, axes)], { keepdims })
+  }
+
+  /**
+   * Zeros around an image and after its channels. From opset 18 on the axes are named: onnxruntime (1.17 to 1.23 at least)
+   * folds a Pad without them into a MaxPool behind it, whose own padding is not zero but minus infinity.
+   */
+  zeroPad(name: string, input: string, [top, left, bottom, right]: Padding, channels = 0): string {
+    if (this.opset < 18) {
+      const pads = this.ints(`${name}/pads`, [0, 0, top, left, 0, channels, bottom, right])
+      return this.node('Pad', name, [input, pads])
+    }
+    const pads = this.ints(`${name}/pads`, [0, top, left, channels, bottom, right])
+    return this.node('Pad', name, [input, pads, '', this.ints(`${name}/axes`, [1, 2, 3])])
   }
 
   encode(

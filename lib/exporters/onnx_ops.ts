@@ -74,9 +74,8 @@ export function emitNode(context: EmitContext, node: GraphNode, inputs: readonly
     case 'add':
       return emitAdd(builder, node, sameRank(builder, inputs), shape)
     case 'zero_pad': {
-      const { padding: [top, left, bottom, right] = [0, 0, 0, 0], channels = 0 } = node.attributes
-      const pads = builder.ints(`${node.name}/pads`, [0, 0, top, left, 0, channels, bottom, right])
-      return made(builder.node('Pad', node.name, [asMap(builder, input).name, pads]), false)
+      const { padding = [0, 0, 0, 0], channels } = node.attributes
+      return made(builder.zeroPad(node.name, asMap(builder, input).name, padding, channels), false)
     }
     case 'l2_normalize':
       return emitL2Normalize(builder, node, input, shape)
@@ -90,13 +89,13 @@ export function asMap(builder: OnnxBuilder, value: Value): Value {
   if (!value.flat) return value
   const name = `${value.name}/map`
   const shape = builder.ints(`${name}/shape`, [0, -1, 1, 1])
-  return { ...value, name: builder.node('Reshape', name, [value.name, shape]), flat: false }
+  return { ...value, name: builder.sharedNode('Reshape', name, [value.name, shape]), flat: false }
 }
 
 /** N x C x H x W as N x CHW. */
 export function asFlat(builder: OnnxBuilder, value: Value): Value {
   if (value.flat) return value
-  const name = builder.node('Flatten', `${value.name}/flat`, [value.name], { axis: { int: 1 } })
+  const name = builder.sharedNode('Flatten', `${value.name}/flat`, [value.name], { axis: { int: 1 } })
   return { ...value, name, flat: true }
 }
 
@@ -200,10 +199,7 @@ function emitPool(
   if (node.op === 'l2_pool') averaged = builder.node('Mul', `${name}/squares`, [averaged, averaged])
   const countAll = attributes.countPadding && bottom + right === 0
   const padFirst = attributes.countPadding && !countAll
-  if (padFirst) {
-    const counted = builder.ints(`${name}/pads`, [0, 0, padTop, padLeft, 0, 0, padBottom, padRight])
-    averaged = builder.node('Pad', `${name}/padded`, [averaged, counted])
-  }
+  if (padFirst) averaged = builder.zeroPad(`${name}/padded`, averaged, attributes.padding)
   const poolName = node.op === 'l2_pool' ? `${name}/mean` : name
   const pooled = builder.node('AveragePool', poolName, [averaged], {
     ...window,
