@@ -2,7 +2,7 @@
 // Arguments go to cmake-js, e.g. `npm run build:native -- --CDFACENET_CUDA=OFF`. Plain Node, so that `facenet build`
 // can run it in an installed package.
 import { spawnSync } from 'node:child_process'
-import { rmSync, statSync, utimesSync } from 'node:fs'
+import { existsSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -35,7 +35,10 @@ export function buildNative(args = []) {
     must('cmake-js', ['build', '--out', 'build/cmake', '--parallel', jobs])
   } else {
     console.error('CMake is missing: building the CPU backend with node-gyp.')
-    must('node-gyp', ['rebuild', '--directory', 'native', ...args])
+    // Headers that came with Node spare node-gyp the download.
+    const prefix = dirname(dirname(process.execPath))
+    const headers = existsSync(join(prefix, 'include/node/common.gypi')) ? [`--nodedir=${prefix}`] : []
+    must('node-gyp', ['rebuild', '--directory', 'native', '--jobs', 'max', ...headers, ...args])
   }
   // An incremental build may find nothing to link; the addon is up to date all the same.
   utimesSync(outputs[kind], new Date(), new Date())

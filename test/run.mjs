@@ -28,7 +28,11 @@ const testFiles = readdirSync(join(root, 'test'), { recursive: true })
   }))
 
 /** A check that is one test: it passes where its command exits with 0. */
-const check = (name, args) => ({ name, args, count: () => ({ passed: 1, failed: 0, skipped: 0 }) })
+const check = (name, args) => ({
+  name,
+  args,
+  count: (_, code) => ({ passed: Number(code === 0), failed: Number(code !== 0), skipped: 0 }),
+})
 const checks = [
   check('types of the sources (tsc)', ['node_modules/typescript/bin/tsc', '--noEmit']),
   check('public types (tsd)', ['node_modules/tsd/dist/cli.js', '--files', 'types/index.test-d.ts']),
@@ -55,7 +59,7 @@ function run({ name, args, count }) {
 
     child.on('close', (code, signal) => {
       clearTimeout(timer)
-      const result = count(output) ?? { passed: 0, failed: 0, skipped: 0, problem: 'it ran no test' }
+      const result = count(output, code) ?? { passed: 0, failed: 0, skipped: 0, problem: 'it ran no test' }
       if (timedOut) result.problem = `it took longer than ${timeoutSeconds} s`
       else if (signal) result.problem = `it was killed by ${signal}`
       else if (code !== 0) result.problem ??= `it exited with code ${code}`
