@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { FaceNetError } from '../errors.js'
 import loader from '../load.cjs'
+import { dtypes } from '../options.js'
 import { runNode } from './child.js'
 import type { Context } from './context.js'
 
@@ -12,9 +13,13 @@ export async function run(context: Context): Promise<void> {
     throw new FaceNetError('ERR_FACENET_IO', 'The benchmark needs a clone of the repository: bench/run.ts is missing')
   }
   const threads = context.integer('threads', 1)
+  const dtype = context.oneOf('dtype', dtypes)
+  const network = context.text('network')
   const args = ['--import', 'tsx', script]
   if (context.json) args.push('--json')
   if (context.quiet) args.push('--quiet')
   if (threads !== undefined) args.push(`--threads=${threads}`)
+  if (dtype !== undefined) args.push(`--dtype=${dtype}`)
+  if (network !== undefined) args.push(`--network=${network}`)
   await runNode(args, loader.packageRoot(), 'stdout', context.signal)
 }

@@ -115,7 +115,7 @@ export const commands: Command[] = [
     operands: '',
     count: [0, 0],
     text: 'Measure against onnxruntime-node. Needs a clone of the repository.',
-    options: [],
+    options: [{ flags: '--network', text: 'One network only' }],
     load: () => import('./bench.js'),
   },
   {
