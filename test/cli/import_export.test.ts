@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { asPngs, pixels, withFolder } from '../api/support.js'
@@ -51,7 +52,7 @@ test('the weights of face-api import without further options', async () => {
   })
 })
 
-const data = process.env.FACENET_DATA ?? new URL('../../../shared/data', import.meta.url).pathname
+const data = process.env.FACENET_DATA ?? fileURLToPath(new URL('../../../shared/data', import.meta.url))
 const weights = join(data, 'weights/mobilefacenet_192.safetensors')
 const withData = existsSync(weights) ? test : test.skip
 
