@@ -11,10 +11,8 @@ if (!ensureSystemPackages()) process.exit(1)
 
 if (modified(join(root, 'node_modules/.package-lock.json')) < modified(join(root, 'package-lock.json'))) {
   console.error('Installing npm packages')
-  const npm = process.env.npm_execpath
-  const [command, args] = npm ? [process.execPath, [npm, 'ci']] : ['npm', ['ci']]
-  const { status } = spawnSync(command, [...args, '--no-audit', '--no-fund'], { cwd: root, stdio: ['ignore', 2, 2] })
-  if (status !== 0) fail('npm ci failed.')
+  // `npm ci` wants a lock file that fits package.json; while that is being edited, `npm install` does.
+  if (!npm('ci') && !npm('install', '--no-save')) fail('npm could not install the packages.')
 }
 
 try {
@@ -30,6 +28,13 @@ try {
   }
 } catch (error) {
   fail(error.message)
+}
+
+function npm(...args) {
+  const own = process.env.npm_execpath
+  const [command, first] = own ? [process.execPath, [own]] : ['npm', []]
+  const options = { cwd: root, stdio: ['ignore', 2, 2] }
+  return spawnSync(command, [...first, ...args, '--no-audit', '--no-fund'], options).status === 0
 }
 
 function fail(message) {
