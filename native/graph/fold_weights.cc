@@ -46,7 +46,11 @@ float finite(double value, const std::string& layer) {
 // `outputs` rows of `weight`, one a channel; the bias may be absent.
 FoldedWeights fold(std::vector<float> weight, const std::string& bias, const std::vector<Norm>& norms,
                    double factor, int64_t outputs, const Weights& weights, const std::string& layer) {
-  std::vector<double> gain(outputs, 1), offset = channelValues(bias, outputs, 0, weights, layer);
+  std::vector<double> gain(outputs, 1), offset(outputs, 0);
+  if (!bias.empty()) {
+    const std::vector<float> values = weights.read(bias, {outputs}, layer);
+    offset.assign(values.begin(), values.end());
+  }
   for (const Norm& norm : norms) {
     const Affine next = affineOf(norm, outputs, weights, layer);
     for (int64_t o = 0; o < outputs; ++o) {

@@ -19,11 +19,10 @@ struct PlannedTensor {
 };
 
 // A piece of the arena. `offset` and `bytes` are those of one image; for a chunk of n images both are
-// multiplied by n, so buffers that are apart for one image are apart for n.
+// multiplied by n, so buffers that are apart for one image are apart for n. The graph's input and outputs are
+// in the caller's memory: their offset is -1.
 struct PlannedBuffer {
-  int64_t bytes = 0;  // multiple of 64
-  int64_t offset =
-      0;  // multiple of 64; -1 for the graph's input and outputs, which are in the caller's memory
+  int64_t bytes = 0, offset = 0;  // multiples of 64
   int firstStep = 0, lastStep = 0;
 };
 
