@@ -191,9 +191,15 @@ function transpose(node: SourceNode, { dims, data }: Constant): Constant {
 }
 
 function concatenateVectors(inputs: readonly Constant[]): Constant {
-  const values = inputs.flatMap(({ data }) => Array.from(data))
   const whole = inputs.every(({ data }) => data instanceof Float64Array)
-  return { dims: [values.length], data: whole ? Float64Array.from(values) : Float32Array.from(values) }
+  const length = inputs.reduce((sum, { data }) => sum + data.length, 0)
+  const data = new (whole ? Float64Array : Float32Array)(length)
+  let end = 0
+  for (const input of inputs) {
+    data.set(input.data, end)
+    end += input.data.length
+  }
+  return { dims: [length], data }
 }
 
 /** Of a vector only: what picks a dimension out of a shape. */

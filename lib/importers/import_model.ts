@@ -56,12 +56,21 @@ async function readAny(path: string, options: ImportOptions): Promise<ModelConte
         throw invalidArgument('graph', 'the node list that goes with the weights (.graph.json)', 'none')
       return lowered(await readGraphJson(path, options.graph), name, options)
     case '.json': {
+      rejectInputRule(options)
       const notes = { alignment: 'dlib', threshold: dlibThreshold, license: 'MIT', source: 'npm @vladmandic/face-api' }
       return { ...(await readTfjs(path)), ...notes }
     }
     default:
       throw invalidArgument('weights', 'a .onnx, .safetensors or weights_manifest.json file', path)
   }
+}
+
+/** The network behind the manifest is known, and with it its input. */
+function rejectInputRule({ graph, size, color, mean, scale }: ImportOptions): void {
+  for (const [name, value] of Object.entries({ graph, color, mean, scale })) {
+    if (value !== undefined) throw invalidArgument(name, 'nothing beside a weight manifest', value)
+  }
+  if (size && (size[0] !== 150 || size[1] !== 150)) throw invalidArgument('size', '150x150', size.join('x'))
 }
 
 /** dlib's Euclidean 0.6, squared. */

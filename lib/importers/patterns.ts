@@ -27,12 +27,12 @@ interface Replacement {
 }
 
 /** Elements that folding may make in all, 1 GiB of floats: a small hostile file could otherwise ask for any amount. */
-const foldLimit = 2 ** 28
+const defaultFoldLimit = 2 ** 28
 
 type Rule = (node: SourceNode, patterns: Patterns) => Replacement | undefined
 
-export function recognisePatterns(model: SourceModel): SourceModel {
-  const patterns = new Patterns(model)
+export function recognisePatterns(model: SourceModel, foldLimit = defaultFoldLimit): SourceModel {
+  const patterns = new Patterns(model, foldLimit)
   for (const node of model.nodes) patterns.add(node)
   return patterns.finish()
 }
@@ -43,10 +43,12 @@ class Patterns {
   private readonly model: SourceModel
   private readonly nodes: SourceNode[] = []
   private readonly producers = new Map<string, SourceNode>()
+  private readonly foldLimit: number
   private folded = 0
 
-  constructor(model: SourceModel) {
+  constructor(model: SourceModel, foldLimit: number) {
     this.model = model
+    this.foldLimit = foldLimit
     this.constants = new Map(model.constants)
   }
 
@@ -107,7 +109,8 @@ class Patterns {
     const constant = foldConstant(node, inputs as Constant[])
     if (!constant) return false
     this.folded += constant.data.length
-    if (this.folded > foldLimit) throw invalidModel('constants of the graph', `${foldLimit} computed values`, 'more')
+    if (this.folded > this.foldLimit)
+      throw invalidModel('constants of the graph', `${this.foldLimit} computed values`, 'more')
     this.constants.set(node.outputs[0]!, constant)
     return true
   }

@@ -3,6 +3,8 @@
  * the shards it names. The manifest holds names and no graph, so the network is built here: 29 convolutions in residual
  * blocks over 150x150 RGB, 128 floats that are not of unit length.
  *
+ * The input rule is dlib's, (pixel - mean) / 256, which these weights were trained with; face-api itself divides by 255.
+ *
  * A quantised value is q * scale + min. Filters are stored H x W x I x O, the last matrix in x out.
  */
 import { readFile } from 'node:fs/promises'

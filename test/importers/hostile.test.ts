@@ -1,0 +1,369 @@
+/** Files to import that are damaged or made to mislead: always a FaceNetError, never a crash. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { FaceNetError } from '../../lib/errors.js'
+import { OnnxBuilder } from '../../lib/exporters/onnx_builder.js'
+import { parseGraphJson } from '../../lib/importers/graph_json.js'
+import { importModel } from '../../lib/importers/import_model.js'
+import { lowerModel } from '../../lib/importers/lower.js'
+import { parseOnnx } from '../../lib/importers/onnx.js'
+import { recognisePatterns } from '../../lib/importers/patterns.js'
+import { parseManifest } from '../../lib/importers/tfjs.js'
+import { encodeModel } from '../../lib/model_file/onnx_schema.js'
+import { assertFails, faceApiManifest, floats, modelFails, node, source, testWith, whole } from './support.js'
+
+let folder = ''
+test.before.each(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'facenet-hostile-'))
+})
+test.after.each(() => rm(folder, { recursive: true, force: true }))
+
+function smallOnnx(): Uint8Array {
+  const builder = new OnnxBuilder(18)
+  const weight = builder.floats('w', [4, 3, 3, 3], new Float32Array(108).fill(0.1))
+  builder.node('Conv', 'c', ['x', weight], { kernel_shape: { ints: [3, 3] } })
+  builder.node('Flatten', 'f', [builder.node('Relu', 'r', ['c'])])
+  builder.node('Gemm', 'y', ['f', builder.floats('g', [64, 8], new Float32Array(512).fill(0.1))])
+  return builder.encode(
+    'small',
+    { name: 'x', type: 'float', shape: ['N', 3, 6, 6] },
+    [{ name: 'y', type: 'float', shape: [1, 8] }],
+    {},
+  )
+}
+
+test('the sound file that the others are made from', () => {
+  const { graph } = lowerModel(parseOnnx(smallOnnx()), { mean: 0 })
+  assert.equal(
+    graph.nodes.map(({ op }) => op),
+    ['preprocess', 'conv2d', 'relu', 'fully_connected'],
+  )
+})
+
+const lowered = (bytes: Uint8Array) => lowerModel(parseOnnx(bytes), { mean: 0 })
+
+test('truncated ONNX: every prefix is refused or, cut between fields, incomplete', () => {
+  const whole = smallOnnx()
+  for (let length = 0; length < whole.length; length += 7) {
+    try {
+      lowered(whole.subarray(0, length))
+      assert.unreachable(`a prefix of ${length} bytes was accepted`)
+    } catch (error) {
+      assert.instance(error, FaceNetError, String(error))
+    }
+  }
+})
+
+test('ONNX with changed bytes: a model or a FaceNetError', () => {
+  const whole = smallOnnx()
+  const changes = fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { minLength: 1, maxLength: 6 })
+  fc.assert(
+    fc.property(changes, (list) => {
+      const bytes = whole.slice()
+      for (const [at, value] of list) bytes[at] = value
+      assertSafe(() => lowered(bytes))
+    }),
+    { numRuns: 3000 },
+  )
+})
+
+test('random bytes as ONNX', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => assertSafe(() => lowered(bytes))),
+    { numRuns: 2000 },
+  )
+})
+
+/** What `importModel` turns into a FaceNetError besides: a stack or an array beyond what the machine has. */
+function assertSafe(action: () => unknown): void {
+  try {
+    action()
+  } catch (error) {
+    assert.instance(error, FaceNetError, error instanceof Error ? error.stack : String(error))
+  }
+}
+
+test('groups nested without end', () => {
+  // Field 99, wire type 3: a group that is opened ten thousand times.
+  const bytes = new Uint8Array(20_000)
+  for (let i = 0; i < bytes.length; i += 2) bytes.set([0x9b, 0x06], i)
+  return modelFails(() => parseOnnx(bytes), /protobuf/)
+})
+
+/** A model of one Relu and this tensor. */
+function withTensor(tensor: { dims: number[]; dataType?: number; data?: Uint8Array }): Uint8Array {
+  const graph = {
+    node: [{ opType: 'Relu', input: ['x'], output: ['y'] }],
+    input: [{ name: 'x' }],
+    output: [{ name: 'y' }],
+  }
+  return encodeModel({}, graph, [{ name: 't', dataType: 1, data: new Uint8Array(4), ...tensor }])
+}
+
+test('tensors of ONNX that lie about themselves', async () => {
+  await modelFails(() => parseOnnx(withTensor({ dims: [2] })), /data of t/)
+  await modelFails(() => parseOnnx(withTensor({ dims: [-1] })), /dims of t/)
+  await modelFails(() => parseOnnx(withTensor({ dims: [2 ** 40, 2 ** 40] })), /dims of t/)
+  await modelFails(() => parseOnnx(withTensor({ dims: [1], data: new Uint8Array(3) })), /multiple of 4/)
+  await modelFails(() => parseOnnx(withTensor({ dims: [1], dataType: 8 })), /data type of t/)
+  await modelFails(() => parseOnnx(withTensor({ dims: [1], dataType: 7, data: new Uint8Array(8).fill(0x7f) })), /2\^53/)
+})
+
+test('weights in another file', () => {
+  const graph = {
+    node: [
+      {
+        opType: 'Relu',
+        input: ['x'],
+        output: ['y'],
+        attribute: [{ name: 'a', type: 4, t: { name: 't', dataLocation: 1 } }],
+      },
+    ],
+    input: [{ name: 'x' }],
+    output: [{ name: 'y' }],
+  }
+  return modelFails(() => parseOnnx(encodeModel({}, graph, [])), /inside the ONNX file/)
+})
+
+test('graphs of ONNX that are not for us', async () => {
+  const relu = { opType: 'Relu', input: ['x'], output: ['y'] }
+  const make = (graph: Parameters<typeof encodeModel>[1]) => encodeModel({}, graph, [])
+  await modelFails(() => parseOnnx(make({ input: [{ name: 'x' }] })), /a model with a graph/)
+  await modelFails(() => parseOnnx(make({ node: [relu] })), /inputs of the graph/)
+  await modelFails(
+    () => parseOnnx(make({ node: [relu], input: [{ name: 'x' }, { name: 'z' }] })),
+    /inputs of the graph/,
+  )
+  await modelFails(
+    () => parseOnnx(make({ node: [{ ...relu, domain: 'com.microsoft' }], input: [{ name: 'x' }] })),
+    /com\.microsoft\.Relu/,
+  )
+  await modelFails(() => parseOnnx(make({ node: [{ ...relu, output: [] }], input: [{ name: 'x' }] })), /output/)
+  const subgraph = { ...relu, attribute: [{ name: 'body', type: 5 }] }
+  await modelFails(() => parseOnnx(make({ node: [subgraph], input: [{ name: 'x' }] })), /attribute body/)
+})
+
+const image = [1, 3, 4, 4]
+const weight = floats([2, 3, 3, 3], new Float32Array(54))
+const unsound: [string, ReturnType<typeof source>, RegExp][] = [
+  ['an unknown op', source(image, [node('Sigmoid', ['x'], 'y')]), /for node y but received the unsupported op Sigmoid/],
+  ['an input that nothing makes', source(image, [node('Relu', ['z'], 'y')]), /the unknown z/],
+  [
+    'a cycle',
+    source(image, [node('Relu', ['b'], 'a'), node('Relu', ['a'], 'b'), node('Add', ['b', 'x'], 'y')]),
+    /the unknown b/,
+  ],
+  ['an output that nothing makes', source(image, [node('Relu', ['x'], 'z')]), /outputs/],
+  ['the image itself as output', source(image, [node('Identity', ['x'], 'y')]), /outputs/],
+  ['weights that are an activation', source(image, [node('Conv', ['x', 'x'], 'y')]), /a constant/],
+  ['a convolution without weights', source(image, [node('Conv', ['x'], 'y')]), /received none/],
+  [
+    'weights of too few dimensions',
+    source(image, [node('Conv', ['x', 'w'], 'y')], { w: floats([2, 3], new Array(6)) }),
+    /weight of/,
+  ],
+  [
+    'weights for other channels',
+    source(image, [node('Conv', ['x', 'w'], 'y')], { w: floats([1, 2, 1, 1], [1, 2]) }),
+    /3\/1/,
+  ],
+  [
+    'groups that do not divide',
+    source(image, [node('Conv', ['x', 'w'], 'y', { group: 2 })], { w: weight }),
+    /weight of/,
+  ],
+  ['a group of none', source(image, [node('Conv', ['x', 'w'], 'y', { group: 0 })], { w: weight }), /weight of/],
+  [
+    'a bias of another length',
+    source(image, [node('Conv', ['x', 'w', 'b'], 'y')], { w: weight, b: floats([3], [1, 2, 3]) }),
+    /2 values/,
+  ],
+  [
+    'a kernel that contradicts the weights',
+    source(image, [node('Conv', ['x', 'w'], 'y', { kernel_shape: [2, 2] })], { w: weight }),
+    /kernel_shape/,
+  ],
+  ['dilation', source(image, [node('Conv', ['x', 'w'], 'y', { dilations: [2, 2] })], { w: weight }), /dilations/],
+  [
+    'a stride of none',
+    source(image, [node('MaxPool', ['x'], 'y', { kernel_shape: [2, 2], strides: [0, 1] })]),
+    /strides/,
+  ],
+  ['a window without a kernel', source(image, [node('MaxPool', ['x'], 'y')]), /kernel_shape/],
+  [
+    'a window larger than the image',
+    source(image, [node('MaxPool', ['x'], 'y', { kernel_shape: [5, 5] })]),
+    /5x5 window/,
+  ],
+  [
+    'negative padding',
+    source(image, [node('MaxPool', ['x'], 'y', { kernel_shape: [2, 2], pads: [-1, 0, 0, 0] })]),
+    /pads/,
+  ],
+  [
+    'an attribute of another kind',
+    source(image, [node('MaxPool', ['x'], 'y', { kernel_shape: 'big' })]),
+    /kernel_shape/,
+  ],
+  [
+    'indices of a max pool',
+    source(image, [{ ...node('MaxPool', ['x'], 'y', { kernel_shape: [2, 2] }), outputs: ['y', 'i'] }]),
+    /one output/,
+  ],
+  [
+    'padding with ones',
+    source(image, [node('Pad', ['x', 'p', 'v'], 'y')], { p: whole([0, 0, 1, 1, 0, 0, 1, 1]), v: floats([], [1]) }),
+    /padding with zeros/,
+  ],
+  ['cropping', source(image, [node('Pad', ['x', 'p'], 'y')], { p: whole([0, 0, -1, 0, 0, 0, 0, 0]) }), /pads/],
+  ['channels in front', source(image, [node('Pad', ['x', 'p'], 'y')], { p: whole([0, 1, 0, 0, 0, 0, 0, 0]) }), /pads/],
+  [
+    'a product of two activations',
+    source(image, [node('Relu', ['x'], 'a'), node('Mul', ['a', 'x'], 'y')]),
+    /Mul of two activations/,
+  ],
+  [
+    'a sum of two shapes',
+    source(image, [node('GlobalMaxPool', ['x'], 'a'), node('Add', ['a', 'x'], 'y')]),
+    /one shape/,
+  ],
+  [
+    'a constant along the width',
+    source(image, [node('Relu', ['x'], 'a'), node('Mul', ['a', 'c'], 'y')], { c: floats([4], [1, 2, 3, 4]) }),
+    /one a channel/,
+  ],
+  [
+    'one divided by an activation',
+    source(image, [node('Relu', ['x'], 'a'), node('Div', ['c', 'a'], 'y')], { c: floats([], [1]) }),
+    /of a constant by/,
+  ],
+  ['a reshape that mixes', source(image, [node('Reshape', ['x', 's'], 'y')], { s: whole([1, 4, 3, 4]) }), /reshape/],
+  [
+    'a reshape to another size',
+    source(image, [node('Reshape', ['x', 's'], 'y')], { s: whole([1, 47]) }),
+    /48 elements/,
+  ],
+  ['a reshape into nothing', source(image, [node('Reshape', ['x', 's'], 'y')], { s: whole([-1, -1]) }), /48 elements/],
+  ['a transpose of height and width', source(image, [node('Transpose', ['x'], 'y', { perm: [0, 1, 3, 2] })]), /perm/],
+  [
+    'a matrix for other features',
+    source(image, [node('Flatten', ['x'], 'f'), node('MatMul', ['f', 'w'], 'y')], { w: floats([2, 2], [1, 2, 3, 4]) }),
+    /a vector times/,
+  ],
+  ['a norm of maps', source(image, [node('LpNormalization', ['x'], 'y', { axis: 1 })]), /a norm over all/],
+  ['a norm of the first order', source(image, [node('LpNormalization', ['x'], 'y', { p: 1 })]), /p of LpNormalization/],
+  [
+    'maxout in no pieces',
+    source(image, [node('Reshape', ['x', 's'], 'r'), node('ReduceMax', ['r'], 'y', { axes: [2], keepdims: 0 })], {
+      s: whole([1, 3, 0, 4, 4]),
+    }),
+    /at least 1/,
+  ],
+  [
+    'a stretched constant of any size',
+    source(image, [node('Mul', ['a', 'b'], 'c'), node('Mul', ['x', 'c'], 'y')], {
+      a: floats([1e5, 1], new Float32Array(1e5)),
+      b: floats([1, 1e5], new Float32Array(1e5)),
+    }),
+    /values/,
+  ],
+  ['an input without channels', source([1, 4, 4], [node('Relu', ['x'], 'y')]), /a batch of images/],
+  ['an input of five channels', source([1, 5, 4, 4], [node('Relu', ['x'], 'y')]), /channels of x/],
+]
+for (const [name, model, message] of unsound)
+  test(`refused: ${name}`, () => modelFails(() => lowerModel(model, {}), message))
+
+test('constants that grow without end', () => {
+  const nodes = Array.from({ length: 100 }, (_, i) => node('Neg', [`c${i}`], `c${i + 1}`))
+  const model = source(image, [...nodes, node('Add', ['x', 'c100'], 'y')], { c0: floats([3, 1, 1], [1, 2, 3]) })
+  assert.equal(recognisePatterns(model, 300).nodes.length, 1)
+  return modelFails(() => recognisePatterns(model, 299), /299 computed values for constants of the graph/)
+})
+
+test('a chain deep enough to end the stack is a FaceNetError', async () => {
+  const nodes = [
+    { op: 'Relu', in: ['image'], out: ['r'] },
+    { op: 'Neg', in: ['image'], out: ['m0'] },
+  ] as object[]
+  for (let i = 0; i < 50_000; i++) nodes.push({ op: 'Mul', in: [`m${i}`, 'two'], out: [`m${i + 1}`] })
+  nodes.push({ op: 'Add', in: ['r', 'm50000'], out: ['y'] })
+  await writeFile(
+    join(folder, 'g.json'),
+    JSON.stringify({ input: 'image', output: 'y', nodes, int_consts: { two: [1] } }),
+  )
+  await writeFile(join(folder, 'w.safetensors'), Buffer.from([2, 0, 0, 0, 0, 0, 0, 0, 0x7b, 0x7d]))
+  const options = { graph: join(folder, 'g.json'), size: [4, 4] as const, mean: 0 }
+  try {
+    await importModel(join(folder, 'w.safetensors'), options)
+  } catch (error) {
+    assert.instance(error, FaceNetError)
+  }
+})
+
+test('node lists in JSON that are not what they should be', async () => {
+  const cases: [string, RegExp][] = [
+    ['', /JSON/],
+    ['[]', /for graph/],
+    ['{}', /graph\.nodes/],
+    ['{"nodes":[]}', /graph\.input/],
+    ['{"input":"x","output":"y","nodes":[1]}', /graph\.nodes\[0\]/],
+    ['{"input":"x","output":"y","nodes":[{"op":1}]}', /graph\.nodes\[0\]/],
+    ['{"input":"x","output":"y","nodes":[{"op":"Relu","in":"x","out":["y"]}]}', /\.in/],
+    ['{"input":"x","output":"y","nodes":[{"op":"Relu","in":["x"],"out":[]}]}', /\.out/],
+    ['{"input":"x","output":"y","nodes":[{"op":"Relu","in":["x"],"out":["y"],"attr":{"a":{}}}]}', /attr\.a/],
+    ['{"input":"x","output":"y","nodes":[],"int_consts":{"a":[0.5]}}', /int_consts\.a/],
+    ['{"input":"x","input":"y","nodes":[]}', /each key once/],
+  ]
+  for (const [text, message] of cases) await modelFails(() => parseGraphJson(text, new Map()), message)
+})
+
+test('random JSON as a node list or a manifest', () => {
+  fc.assert(
+    fc.property(fc.json(), (text) => {
+      assertSafe(() => parseGraphJson(text, new Map()))
+      assertSafe(() => parseManifest(text))
+    }),
+  )
+})
+
+test('manifests that are not what they should be', async () => {
+  const weight = { name: 'a', shape: [1], dtype: 'float32' }
+  const cases: [unknown, RegExp][] = [
+    [{}, /for manifest/],
+    [[{}], /paths, weights/],
+    [[{ paths: ['../a.bin'], weights: [] }], /beside the manifest/],
+    [[{ paths: ['/etc/passwd'], weights: [] }], /beside the manifest/],
+    [[{ paths: ['..'], weights: [] }], /beside the manifest/],
+    [[{ paths: ['a.bin'], weights: [{ ...weight, shape: [-1] }] }], /shape of a/],
+    [[{ paths: ['a.bin'], weights: [{ ...weight, dtype: 'string' }] }], /dtype of a/],
+    [
+      [{ paths: ['a.bin'], weights: [{ ...weight, quantization: { dtype: 'int4', scale: 1, min: 0 } }] }],
+      /quantization of a/,
+    ],
+  ]
+  for (const [value, message] of cases) await modelFails(() => parseManifest(JSON.stringify(value)), message)
+})
+
+test('files that are not there, or have an extension that says nothing', async () => {
+  await assertFails(() => importModel(join(folder, 'none.onnx')), 'ERR_FACENET_IO', /none\.onnx/)
+  await assertFails(() => importModel(join(folder, 'none.json')), 'ERR_FACENET_IO', /none\.json/)
+  await assertFails(() => importModel(join(folder, 'none.safetensors'), { graph: 'g' }), 'ERR_FACENET_IO', /none/)
+  await assertFails(() => importModel(join(folder, 'none.pt')), 'ERR_FACENET_INVALID_ARGUMENT', /\.onnx/)
+})
+
+testWith(faceApiManifest, 'a manifest whose shard is missing, short or long', async () => {
+  const path = join(folder, 'm-weights_manifest.json')
+  await writeFile(path, await readFile(faceApiManifest))
+  const shard = JSON.parse(await readFile(faceApiManifest, 'utf8'))[0].paths[0]
+  await assertFails(() => importModel(path), 'ERR_FACENET_IO', /Cannot read/)
+  await writeFile(join(folder, shard), new Uint8Array(1000))
+  await modelFails(() => importModel(path), /bytes in the shards/)
+  await writeFile(join(folder, shard), new Uint8Array(7_000_000))
+  await modelFails(() => importModel(path), /for shards/)
+})
+
+test.run()
