@@ -1,0 +1,115 @@
+/** One case: find the peer's best form, then let both engines take turns. */
+import type { Case } from './cases.js'
+import { peerBatches } from './cases.js'
+import { Child } from './child.js'
+import { load } from './machine.js'
+import type { LrnForm, ModelFiles } from './prepare.js'
+import type { Measured } from './worker.js'
+
+export interface Effort {
+  /** Turns of each engine. */
+  rounds: number
+  /** Least length of a turn in ms. */
+  turn: number
+}
+
+export interface PeerForm {
+  lrn: LrnForm
+  batch: number
+}
+
+export interface PeerChoice {
+  /** That of most images a second. */
+  form: PeerForm
+  /** Of whichever form takes least memory, which may be a slow one. */
+  leastPeakBytes: number
+}
+
+export interface Result extends Case {
+  /** Medians over the rounds. */
+  ours: Measured & { peakBytes: number; notes: string }
+  peer: Measured & { peakBytes: number; notes: string } & PeerChoice
+  /** Median over the rounds of ours / peer in images a second, and the rounds' extremes. */
+  ratio: number
+  ratioRange: [least: number, most: number]
+  /** ours / peer in its fastest form. */
+  memoryRatio: number
+  /** p99 of the event loop's delay in ms while `delayImages` images are embedded in one call. */
+  eventLoopP99: number
+  /** max |ours - peer| / max |peer| over the embeddings of the same images. */
+  difference: number
+  /** Of the machine while the case ran, this benchmark's own included. */
+  load: number
+}
+
+const delayImages = 256
+
+/** Tries every form of the peer with that many threads. */
+export async function choosePeer(item: Case, files: ModelFiles, effort: Effort): Promise<PeerChoice> {
+  const tried: { form: PeerForm; speed: number; peakBytes: number }[] = []
+  for (const lrn of Object.keys(files.onnx) as LrnForm[]) {
+    for (const batch of peerBatches) {
+      const form = { lrn, batch }
+      const peer = await startPeer(item, files, form)
+      const speeds: number[] = []
+      for (let round = 0; round < 3; round++) speeds.push((await peer.measure(effort.turn)).imagesPerSecond)
+      tried.push({ form, speed: median(speeds), peakBytes: await peer.peak() })
+      await peer.finish()
+    }
+  }
+  const { form } = tried.reduce((best, other) => (other.speed > best.speed ? other : best))
+  return { form, leastPeakBytes: Math.min(...tried.map(({ peakBytes }) => peakBytes)) }
+}
+
+export async function measureCase(item: Case, files: ModelFiles, choice: PeerChoice, effort: Effort): Promise<Result> {
+  const ours = await Child.start({ ...item, engine: 'facenet', model: files.facenet })
+  const peer = await startPeer(item, files, choice.form)
+  const turns: { ours: Measured; peer: Measured }[] = []
+  for (let round = 0; round < effort.rounds; round++) {
+    turns.push({ ours: await ours.measure(effort.turn), peer: await peer.measure(effort.turn) })
+  }
+  const difference = largestDifference(await ours.embed(), await peer.embed())
+  const [ourPeak, peerPeak] = [await ours.peak(), await peer.peak()]
+  await peer.finish()
+  const eventLoopP99 = await ours.delay(delayImages)
+  await ours.finish()
+  const ratios = turns.map((turn) => turn.ours.imagesPerSecond / turn.peer.imagesPerSecond)
+  return {
+    ...item,
+    ours: { ...medians(turns.map((turn) => turn.ours)), peakBytes: ourPeak, notes: ours.notes },
+    peer: { ...medians(turns.map((turn) => turn.peer)), peakBytes: peerPeak, notes: peer.notes, ...choice },
+    ratio: median(ratios),
+    ratioRange: [Math.min(...ratios), Math.max(...ratios)],
+    memoryRatio: ourPeak / peerPeak,
+    eventLoopP99,
+    difference,
+    load: load(),
+  }
+}
+
+function startPeer({ network, threads }: Case, files: ModelFiles, { lrn, batch }: PeerForm): Promise<Child> {
+  return Child.start({ engine: 'onnxruntime', model: files.onnx[lrn]!, network, dtype: 'f32', threads, batch })
+}
+
+/** max |a - b| / max |b| */
+export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let [difference, size] = [0, 0]
+  for (let index = 0; index < b.length; index++) {
+    difference = Math.max(difference, Math.abs(a[index]! - b[index]!))
+    size = Math.max(size, Math.abs(b[index]!))
+  }
+  return difference / size
+}
+
+function medians(all: readonly Measured[]): Measured {
+  return {
+    imagesPerSecond: median(all.map(({ imagesPerSecond }) => imagesPerSecond)),
+    cpuMillisecondsPerImage: median(all.map(({ cpuMillisecondsPerImage }) => cpuMillisecondsPerImage)),
+  }
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+}
