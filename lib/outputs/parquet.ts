@@ -1,4 +1,4 @@
-import { ByteWriter, ParquetWriter, type SchemaElement } from 'hyparquet-writer'
+import type { SchemaElement } from 'hyparquet-writer'
 import type { EmbeddingRow, Output, OutputOptions } from './output.js'
 import { PendingFile } from './pending_file.js'
 
@@ -15,6 +15,8 @@ const schema: SchemaElement[] = [
 ]
 
 export async function parquetOutput(path: string, { dimensions, fingerprint }: OutputOptions): Promise<Output> {
+  // Loaded here because it is an ES module, which the CommonJS build of this package cannot require.
+  const { ByteWriter, ParquetWriter } = await import('hyparquet-writer')
   const file = await PendingFile.open(path)
   const bytes = new ByteWriter()
   const kvMetadata = [

@@ -7,7 +7,10 @@ import type { SourceImage } from './source.js'
 /** By the name alone: what is in the file is found out when it is decoded. */
 export const imageName = /\.(jpe?g|png|webp|gif|avif|tiff?)$/i
 
-/** Images of a folder and its subfolders, sorted by name folder by folder; hidden ones and other files are left out. */
+/**
+ * Images of a folder and its subfolders, sorted by name, folder by folder. Hidden files, files that are no images by their
+ * name, and links to folders are left out.
+ */
 export async function* folderImages(folder: string): AsyncGenerator<SourceImage> {
   const points = await readPoints(pointTablesOf(folder))
   yield* walk(folder, folder, points)
