@@ -1,8 +1,8 @@
 /** A model that is ready to embed faces. */
 import type { GraphDescription } from '../types/graph.js'
-import type { DType, NativeModel, WeightSource } from '../types/native.js'
+import type { DType, NativeModel, PlanReport, WeightSource } from '../types/native.js'
 import { type Device, resolveDevice } from './devices.js'
-import { describe, FaceNetError, invalidArgument } from './errors.js'
+import { describe, FaceNetError, invalidArgument, invalidModel } from './errors.js'
 import type { Align, FaceTarget, FivePoints, ImageInput, TemplateName } from './images/index.js'
 import { fingerprintOf } from './model_file/fingerprint.js'
 import { checkGraph } from './model_file/graph_schema.js'
@@ -46,7 +46,7 @@ export interface ModelInMemory extends ModelNotes {
 export interface EmbedOptions {
   /** Rejects with ERR_FACENET_ABORTED, within 100 ms: it is looked at between layers. */
   signal?: AbortSignal
-  /** N x dimensions floats to write to, instead of a new array. */
+  /** N x dimensions floats to write to, instead of a new array. Where the call fails, some of them may be written. */
   out?: Float32Array
   /** For image files and buffers: which part of each is used. `none`, the whole image, where it is left out. */
   align?: Align
@@ -69,6 +69,7 @@ export async function openModel(source: string | ModelInMemory, options: OpenMod
   throwIfAborted(signal)
   const device = resolveDevice(preference)
   const { graph, weights, metadata } = await load(source)
+  if (graph.input.dtype !== 'u8') throw invalidModel('graph.input.dtype', 'u8, images', graph.input.dtype)
   throwIfAborted(signal)
   const opened = await nativeCall(() => native().openModel(graph, weights, { device: device.kind, dtype, threads }))
   if (signal?.aborted) opened.dispose()
@@ -140,7 +141,8 @@ export class Model {
   }
 
   /** What is executed, step by step: shapes, offsets, what was fused. */
-  get plan() {
+  get plan(): PlanReport {
+    this.#checkOpen()
     return this.#native.plan
   }
   /** Native bytes held: prepared weights, arenas, scratch. */
@@ -233,8 +235,10 @@ export class Model {
 
   async #embedFiles(images: readonly ImageInput[], options: EmbedOptions, out: Float32Array): Promise<void> {
     const { signal, align, points } = options
+    // The caller may go on using the array.
+    const files = [...images]
     async function* source() {
-      for (const [i, image] of images.entries()) {
+      for (const [i, image] of files.entries()) {
         const bytes = typeof image === 'string' ? undefined : image
         const path = typeof image === 'string' ? image : `images[${i}]`
         yield { path, read: async () => bytes ?? readWhole(image as string), points: points?.[i] }

@@ -12,6 +12,8 @@ test('a disposed model refuses work, and may be disposed of again', async () => 
   assert.is(error.code, 'ERR_FACENET_INVALID_ARGUMENT')
   assert.match(error.message, /an open model for model but received a disposed one/)
   assert.throws(() => model.embedStream([]), /an open model/)
+  assert.throws(() => model.plan, /an open model/)
+  assert.is(model.memoryBytes, 0)
 })
 
 test('work under way finishes first', async () => {

@@ -43,6 +43,15 @@ test('a missing tensor is named', async () => {
   assert.ok(error.message.includes(name!))
 })
 
+test('a network that takes no images is refused', async () => {
+  const { graph, tensors } = inMemory()
+  const [, ...nodes] = graph.nodes
+  const input = { ...graph.input, name: graph.nodes[0]!.name, dtype: 'f32' as const }
+  const error = await rejection(openModel({ graph: { ...graph, input, nodes }, tensors }))
+  assert.is(error.code, 'ERR_FACENET_MODEL_INVALID')
+  assert.match(error.message, /u8, images for graph\.input\.dtype but received f32/)
+})
+
 test('a tensor of another type is named', async () => {
   const model = inMemory()
   const tensors = new Map<string, unknown>(model.tensors)
