@@ -47,8 +47,8 @@ export function parseGraphJson(
   const meta = { ...notes, ...(isObject(graph.meta) ? graph.meta : {}) }
   return {
     name: '',
-    input: { name: text1(graph.input, 'graph.input'), dims: [] },
-    outputs: [text1(graph.output, 'graph.output')],
+    input: { name: nameOf(graph.input, 'graph.input'), dims: [] },
+    outputs: [nameOf(graph.output, 'graph.output')],
     nodes: graph.nodes.map(parseNode),
     constants,
     notes: { license: optionalText(meta.license), source: optionalText(meta.source) },
@@ -68,7 +68,7 @@ function parseNode(value: unknown, index: number): SourceNode {
   const outputs = textList(value.out, `${where}.out`)
   if (outputs.length === 0) throw invalidModel(`${where}.out`, 'at least one name', 'none')
   return {
-    op: text1(value.op, `${where}.op`),
+    op: nameOf(value.op, `${where}.op`),
     name: optionalText(value.name) ?? '',
     inputs: textList(value.in, `${where}.in`),
     outputs,
@@ -76,7 +76,7 @@ function parseNode(value: unknown, index: number): SourceNode {
   }
 }
 
-function text1(value: unknown, argument: string): string {
+function nameOf(value: unknown, argument: string): string {
   if (typeof value !== 'string' || value === '') throw invalidModel(argument, 'a name', value)
   return value
 }

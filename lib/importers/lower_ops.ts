@@ -1,21 +1,13 @@
 /** What each source op becomes: ONNX's, and those that `patterns.ts` makes. */
 import type { PoolAttributes } from '../../types/graph.js'
 import { invalidModel } from '../errors.js'
-import { axesOf, foldConstant, integers, resolveReshape, squeezedDims, uniformValue } from './constants.js'
-import { channelAxis, dimsOf, reshapedLayout, transposedLayout } from './layout.js'
-import type { Affine, Lowering, Value } from './lowering.js'
-import {
-  type Constant,
-  describeNode,
-  floatAttribute,
-  intAttribute,
-  intsAttribute,
-  type SourceNode,
-  stringAttribute,
-} from './source.js'
+import { axesOf, foldConstant } from './constants.js'
+import { channelAxis, dimsOf } from './layout.js'
+import { arithmetic, negate } from './lower_arithmetic.js'
+import { concat, flatten, gather, pad, reshape, shapeOf, squeeze, transpose } from './lower_shapes.js'
+import { type Lower, type Lowering, unknownOp, type Value } from './lowering.js'
+import { type Constant, describeNode, floatAttribute, intAttribute, intsAttribute, type SourceNode } from './source.js'
 import { poolOf, windowOf } from './window.js'
-
-type Lower = (lowering: Lowering, node: SourceNode) => void
 
 const pass: Lower = (lowering, node) => lowering.pass(node, lowering.value(node, 0))
 
@@ -185,125 +177,6 @@ function biasOf(node: SourceNode, bias: Constant, length: number): Float64Array 
   return uniform === undefined ? Float64Array.from(vector(node, bias, length)) : new Float64Array(length).fill(uniform)
 }
 
-/** Add, Sub, Mul, Div: of an activation with a constant, an affine; the sum of two activations, an add. */
-const arithmetic: Lower = (lowering, node) => {
-  const [first, second] = node.inputs
-  if (node.inputs.length !== 2) throw invalidModel(describeNode(node), 'two inputs', node.inputs.length)
-  if (lowering.isActivation(first!) && lowering.isActivation(second!)) {
-    if (node.op === 'Add' || node.op === 'Sum') add(lowering, node)
-    else throw unknownOp(node, ' of two activations')
-    return
-  }
-  const constantFirst = !lowering.isActivation(first!)
-  const value = lowering.value(node, constantFirst ? 1 : 0)
-  const constant = lowering.perChannel(node, lowering.constant(node, constantFirst ? 0 : 1), value)
-  if (constantFirst && node.op === 'Div') throw unknownOp(node, ' of a constant by an activation')
-  const signed = node.op === 'Sub'
-  const affine: Record<string, () => Affine> = {
-    Mul: () => ({ scale: constant, shift: zeros(constant) }),
-    Div: () => ({ scale: constant.map((divisor) => 1 / divisor), shift: zeros(constant) }),
-    Add: () => ({ scale: ones(constant), shift: constant }),
-    Sum: () => ({ scale: ones(constant), shift: constant }),
-    Sub: () => ({
-      scale: constantFirst ? ones(constant).map(() => -1) : ones(constant),
-      shift: signed && !constantFirst ? constant.map((c) => -c) : constant,
-    }),
-  }
-  lowering.applyAffine(node, value, affine[node.op]!())
-}
-
-const zeros = ({ length }: Float64Array) => new Float64Array(length)
-const ones = ({ length }: Float64Array) => new Float64Array(length).fill(1)
-
-const negate: Lower = (lowering, node) => {
-  const value = lowering.value(node, 0)
-  const scale = new Float64Array(value.shape[2]).fill(-1)
-  lowering.applyAffine(node, value, { scale, shift: zeros(scale) })
-}
-
-function add(lowering: Lowering, node: SourceNode): void {
-  const [a, b] = [lowering.value(node, 0), lowering.value(node, 1)]
-  if (dimsOf(a).join() !== dimsOf(b).join()) {
-    throw invalidModel(
-      `inputs of ${describeNode(node)}`,
-      'one shape',
-      `${dimsOf(a).join('x')} and ${dimsOf(b).join('x')}`,
-    )
-  }
-  // A sum of something with itself reads one node twice, so neither side can be scaled apart.
-  const scaled = a.node === b.node ? undefined : lowering.takeFactor(b)
-  const swapped = scaled || a.node === b.node ? undefined : lowering.takeFactor(a)
-  const inputs = scaled ? [a, scaled.value] : swapped ? [b, swapped.value] : [a, b]
-  const factor = scaled?.factor ?? swapped?.factor
-  const attributes = factor === undefined ? undefined : { factor }
-  lowering.emit(node, lowering.nodeName(node), { op: 'add', ...(attributes && { attributes }) }, inputs)
-}
-
-const concat: Lower = (lowering, node) => {
-  const values = node.inputs.map((_, index) => lowering.value(node, index))
-  const axis = intAttribute(node, 'axis', 1)
-  const sound = values.every((value) => {
-    const rank = dimsOf(value).length
-    return value.layout === values[0]!.layout && channelAxis(value) === (axis < 0 ? axis + rank : axis)
-  })
-  if (!sound) throw invalidModel(`axis of ${describeNode(node)}`, 'the channels of inputs of one layout', axis)
-  lowering.emit(node, lowering.nodeName(node), { op: 'concat' }, values)
-}
-
-/** Zeros around the image and after the last channel. */
-const pad: Lower = (lowering, node) => {
-  const value = lowering.value(node, 0)
-  const rank = dimsOf(value).length
-  const given = lowering.optionalConstant(node, 1)
-  const pads = given ? Array.from(given.data) : intsAttribute(node, 'pads', intsAttribute(node, 'paddings', []))
-  const axes = node.inputs[3] ? axesOf(node, rank, lowering.constant(node, 3))! : [...Array(rank).keys()]
-  const filler = node.inputs[2] ? uniformValue(lowering.constant(node, 2)) : floatAttribute(node, 'value', 0)
-  const mode = stringAttribute(node, 'mode', 'constant')
-  if (mode !== 'constant' || filler !== 0)
-    throw invalidModel(describeNode(node), 'padding with zeros', `${mode} ${filler}`)
-  if (pads.length !== 2 * axes.length || pads.some((count) => !Number.isSafeInteger(count) || count < 0)) {
-    throw invalidModel(`pads of ${describeNode(node)}`, `${2 * axes.length} integers >= 0`, `[${pads.join(', ')}]`)
-  }
-  const along = (axis: number, end: 0 | 1) => {
-    const index = axes.indexOf(axis)
-    return index < 0 ? 0 : pads[index + end * axes.length]!
-  }
-  const [channel, row, column] = value.layout === 'nhwc' ? [3, 1, 2] : [1, 2, 3]
-  if (value.layout.startsWith('flat') || along(0, 0) || along(0, 1) || along(channel, 0)) {
-    throw invalidModel(
-      `pads of ${describeNode(node)}`,
-      'zeros around the image or after the last channel',
-      `[${pads.join(', ')}]`,
-    )
-  }
-  const padding = [along(row, 0), along(column, 0), along(row, 1), along(column, 1)] as const
-  const channels = along(channel, 1)
-  const attributes = { ...(padding.some((count) => count > 0) && { padding }), ...(channels > 0 && { channels }) }
-  if (Object.keys(attributes).length === 0) lowering.pass(node, value)
-  else lowering.emit(node, lowering.nodeName(node), { op: 'zero_pad', attributes }, [value])
-}
-
-const reshape: Lower = (lowering, node) => {
-  const value = lowering.value(node, 0)
-  const dims = dimsOf(value)
-  const shape = lowering.optionalConstant(node, 1) ?? integers(intsAttribute(node, 'shape', []))
-  lowering.pass(node, value, reshapedLayout(node, value, resolveReshape(node, dims, shape)))
-}
-
-const squeeze: Lower = (lowering, node) => {
-  const value = lowering.value(node, 0)
-  const dims = squeezedDims(node, dimsOf(value), lowering.optionalConstant(node, 1))
-  lowering.pass(node, value, reshapedLayout(node, value, dims))
-}
-
-const flatten: Lower = (lowering, node) => {
-  const value = lowering.value(node, 0)
-  const axis = intAttribute(node, 'axis', 1)
-  const dims = dimsOf(value)
-  if (axis !== 1 && axis !== 1 - dims.length) throw invalidModel(`axis of ${describeNode(node)}`, '1', axis)
-  lowering.pass(node, value, reshapedLayout(node, value, [1, dims.reduce((product, extent) => product * extent, 1)]))
-}
-
 const l2Normalize: Lower = (lowering, node) => {
   const value = lowering.value(node, 0)
   const rank = dimsOf(value).length
@@ -324,36 +197,6 @@ const maxout: Lower = (lowering, node) => {
   const attributes = { pieces: intAttribute(node, 'pieces', 0) }
   if (attributes.pieces < 1) throw invalidModel(`pieces of ${describeNode(node)}`, 'at least 1', attributes.pieces)
   lowering.emit(node, lowering.nodeName(node), { op: 'maxout', attributes }, [lowering.value(node, 0)])
-}
-
-/** The only Gather of an activation: the image's channels turned round. */
-const gather: Lower = (lowering, node) => {
-  const value = lowering.value(node, 0)
-  const order = Array.from(lowering.constant(node, 1).data).join()
-  const { rule } = lowering
-  const axis = intAttribute(node, 'axis', 0)
-  if (
-    value.node !== lowering.preprocess ||
-    value.shared ||
-    axis !== channelAxis(value) ||
-    order !== '2,1,0' ||
-    rule.color === 'grey'
-  ) {
-    throw unknownOp(node, ' other than of the image, RGB to BGR')
-  }
-  rule.color = rule.color === 'rgb' ? 'bgr' : 'rgb'
-  rule.mean = [...rule.mean].reverse()
-  rule.scale = [...rule.scale].reverse()
-  lowering.pass(node, value)
-}
-
-const shapeOf: Lower = (lowering, node) => {
-  lowering.constants.set(node.outputs[0]!, integers(dimsOf(lowering.value(node, 0))))
-}
-
-const transpose: Lower = (lowering, node) => {
-  const value = lowering.value(node, 0)
-  lowering.pass(node, value, transposedLayout(node, value))
 }
 
 const table = new Map<string, Lower>([
@@ -408,9 +251,4 @@ export function lowerNode(lowering: Lowering, node: SourceNode): void {
   const lower = table.get(node.op)
   if (!lower) throw unknownOp(node)
   lower(lowering, node)
-}
-
-function unknownOp(node: SourceNode, what = '') {
-  const name = node.name || node.outputs[0] || 'unnamed'
-  return invalidModel(`node ${name}`, 'an op of embedding networks', `the unsupported op ${node.op}${what}`)
 }

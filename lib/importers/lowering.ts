@@ -31,6 +31,9 @@ export interface InputRule {
 
 type Body = GraphNode extends infer Node ? (Node extends GraphNode ? Omit<Node, 'name' | 'inputs'> : never) : never
 
+/** Translates one source node. */
+export type Lower = (lowering: Lowering, node: SourceNode) => void
+
 export class Lowering {
   readonly rule: InputRule
   readonly constants: Map<string, Constant>
@@ -253,4 +256,9 @@ function composed(first: Affine, next: Affine): Affine {
 
 function shortest(values: number[]): number[] {
   return values.every((value) => value === values[0]) ? values.slice(0, 1) : values
+}
+
+export function unknownOp(node: SourceNode, what = '') {
+  const name = node.name || node.outputs[0] || 'unnamed'
+  return invalidModel(`node ${name}`, 'an op of embedding networks', `the unsupported op ${node.op}${what}`)
 }
