@@ -15,11 +15,11 @@ const char* methodName(ConvMethod method) {
   }
 }
 
-ConvMethod chooseConv(const Conv2d& op, const Shape& in, const Shape& out, DType dtype) {
+ConvMethod chooseConv(const Conv2d& op, const Shape& in, const Shape& out, bool half) {
   const Window& w = op.window;
   if (op.groups > 1 && op.groups == in.channels && op.groups == op.outChannels() && op.parts.size() == 1)
     return ConvMethod::depthwise;
-  if (dtype == DType::bf16) return ConvMethod::onednn;
+  if (half) return ConvMethod::onednn;
   const bool square3 = w.kernelHeight == 3 && w.kernelWidth == 3 && w.strideHeight == 1 && w.strideWidth == 1;
   if (square3 && op.groups == 1 && in.channels >= kWinogradMinChannels &&
       op.outChannels() >= kWinogradMinChannels && out.height >= 4 && out.width >= 4)

@@ -18,6 +18,7 @@ const char* methodName(ConvMethod method);
 // Winograd needs as many channels as make up for its transforms; below, the direct product is faster.
 constexpr int64_t kWinogradMinChannels = 32;
 
-ConvMethod chooseConv(const Conv2d& op, const Shape& in, const Shape& out, DType dtype);
+// `half`: one of the step's tensors is bf16.
+ConvMethod chooseConv(const Conv2d& op, const Shape& in, const Shape& out, bool half);
 
 }  // namespace facenet::cpu

@@ -109,8 +109,8 @@ class ConvOnednn final : public Kernel {
     for (int64_t n = 0; n < inputs[0].count; ++n) {
       const View in = image(inputs[0], n);
       void* from = in.data;
-      if (!in.dense()) {
-        isa().convert(in, {sourceCopy, in.dtype, 1, in.shape, in.shape.channels});
+      if (sourceBytes()) {
+        isa().convert(in, {sourceCopy, DType::bf16, 1, in.shape, in.shape.channels});
         from = sourceCopy;
       }
       source.set_data_handle(from);
@@ -138,9 +138,10 @@ class ConvOnednn final : public Kernel {
     return one;
   }
 
+  // Of a dense bf16 copy of the input image, where it is not that already.
   int64_t sourceBytes() const {
-    const bool dense = in_.pixelStride == in_.shape.channels;
-    return dense ? 0 : roundUp(in_.shape.elements() * static_cast<int64_t>(byteSize(in_.dtype)), 64);
+    if (in_.dtype == DType::bf16 && in_.pixelStride == in_.shape.channels) return 0;
+    return roundUp(in_.shape.elements() * static_cast<int64_t>(byteSize(DType::bf16)), 64);
   }
 
   void prepare(const Weights& weights, const std::string& layer, Activation::Kind activation) {
@@ -158,9 +159,9 @@ class ConvOnednn final : public Kernel {
     const memory::dims shape =
         grouped ? memory::dims{op_.groups, out / op_.groups, groupIn, w.kernelHeight, w.kernelWidth}
                 : memory::dims{out, groupIn, w.kernelHeight, w.kernelWidth};
-    const memory::desc any(shape, dataType(in_.dtype), memory::format_tag::any);
+    const memory::desc any(shape, dataType(DType::bf16), memory::format_tag::any);
     const memory::desc plainBias({out}, memory::data_type::f32, memory::format_tag::a);
-    descriptor_ = describeConv(channelsLast(in_.shape, in_.dtype), any, plainBias,
+    descriptor_ = describeConv(channelsLast(in_.shape, DType::bf16), any, plainBias,
                                channelsLast(product_, productType_), w, attributesFor(activation));
     primitive_ = dnnl::convolution_forward(descriptor_);
 

@@ -14,8 +14,11 @@ namespace facenet::cpu {
 namespace {
 
 constexpr int64_t kPlanes = 36;
-// What the planes of a block of tiles should fit in, inputs and products together: about half of a core's L2.
-constexpr int64_t kBlockBytes = 1 << 20;
+// What the planes of a block of tiles should fit in, inputs and products together: about a core's L2. Late
+// layers have more bytes of filters than that, which every block reads again, so blocks are at least
+// kMinTiles.
+constexpr int64_t kBlockBytes = 2 << 20;
+constexpr int64_t kMinTiles = 28;
 
 // G g G^T for one 3x3 filter, in fp64.
 std::array<double, kPlanes> transformFilter(const float* g) {
@@ -57,7 +60,7 @@ class ConvWinograd final : public Kernel {
     outStride_ = epilogue_->vectors() * isa().lanes;
     packFilters(folded);
     const int64_t tileBytes = kPlanes * (inStride_ + outStride_) * 4;
-    blockTiles_ = std::max<int64_t>(1, kBlockBytes / tileBytes / isa().rows) * isa().rows;
+    blockTiles_ = roundUp(std::max(kMinTiles, kBlockBytes / tileBytes), isa().rows);
     noBias_.assign(static_cast<size_t>(isa().lanes), 0.0f);
   }
 

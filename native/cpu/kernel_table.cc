@@ -16,9 +16,13 @@ struct Make {
   const Weights& weights;
 
   std::unique_ptr<Kernel> operator()(const Conv2d& op) const {
-    const PlannedTensor& in = plan.tensors[static_cast<size_t>(step.inputs[0])];
-    const PlannedTensor& out = plan.tensors[static_cast<size_t>(step.outputs[0])];
-    switch (chooseConv(op, in.shape, out.shape, in.dtype)) {
+    const auto tensor = [&](int index) -> const PlannedTensor& {
+      return plan.tensors[static_cast<size_t>(index)];
+    };
+    bool half = false;
+    for (int index : step.inputs) half |= tensor(index).dtype == DType::bf16;
+    for (int index : step.outputs) half |= tensor(index).dtype == DType::bf16;
+    switch (chooseConv(op, tensor(step.inputs[0]).shape, tensor(step.outputs[0]).shape, half)) {
       case ConvMethod::winograd:
         return makeConvWinograd(plan, step, weights);
       case ConvMethod::depthwise:
