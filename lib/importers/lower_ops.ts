@@ -152,10 +152,7 @@ const fullyConnected: Lower = (lowering, node) => {
   }
   const alpha = gemm ? floatAttribute(node, 'alpha', 1) : 1
   const name = lowering.nodeName(node, node.inputs[1])
-  const values = Float32Array.from({ length: rows * columns }, (_, i) => {
-    const [out, feature] = [Math.floor(i / features), i % features]
-    return alpha * weight.data[outFirst ? i : feature * outFeatures + out]!
-  })
+  const values = outFirst && alpha === 1 ? weight.data : scaledRows(weight.data, features, outFirst, alpha)
   const bias = gemm ? lowering.optionalConstant(node, 2) : undefined
   const beta = gemm ? floatAttribute(node, 'beta', 1) : 1
   const tensors = {
@@ -170,6 +167,18 @@ const fullyConnected: Lower = (lowering, node) => {
   }
   const attributes = { outFeatures, ...(value.layout === 'flat-hwc' && { order: 'hwc' as const }) }
   lowering.emit(node, name, { op: 'fully_connected', attributes, tensors }, [value], 'flat-chw')
+}
+
+/** alpha x W, out x in. */
+function scaledRows(data: Constant['data'], features: number, outFirst: boolean, alpha: number): Float32Array {
+  const outputs = data.length / features
+  const [rowStep, columnStep] = outFirst ? [features, 1] : [1, outputs]
+  const rows = new Float32Array(data.length)
+  let i = 0
+  for (let out = 0; out < outputs; out++) {
+    for (let feature = 0; feature < features; feature++) rows[i++] = alpha * data[out * rowStep + feature * columnStep]!
+  }
+  return rows
 }
 
 function biasOf(node: SourceNode, bias: Constant, length: number): Float64Array {
