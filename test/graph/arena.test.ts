@@ -65,7 +65,7 @@ test('a chunk fits in the cache, has one image at least and 32 at most', () => {
     })
     return planOf(graph)
   }
-  const cacheBytes = 32 * 2 ** 20
+  const cacheBytes = 24 * 2 ** 20
   assert.is(chunkOf(16).chunk, 32)
   assert.is(chunkOf(2048).chunk, 1)
   const between = chunkOf(200)
