@@ -71,7 +71,7 @@ int64_t arenaOffset(const Plan& plan, const PlannedTensor& tensor);
 // Images whose arenas fit in `cacheBytes` together, 1..maxChunk. Larger chunks give the products of small
 // images more rows, smaller ones keep activations in cache and memory low. On a server core with 2 MiB of L2,
 // NN2 (4.6 MiB an image in f32, 2.3 in bf16) gained 20 to 30 % from 1 image to 6; 32 were no faster than that
-// in f32 and 8 to 16 % slower in bf16. At 96x96 (0.8 MiB) 16 images were 5 to 15 % faster than 8.
+// in f32 and 8 to 16 % slower in bf16. At 96x96 (0.8 MiB) 16 images were 3 to 13 % faster than 8.
 int64_t chunkFor(int64_t arenaBytes, int64_t cacheBytes);
 constexpr int64_t maxChunk = 32;
 constexpr int64_t defaultCacheBytes = int64_t{24} << 20;
