@@ -1,11 +1,12 @@
 /**
  * Accuracy of a model on Labeled Faces in the Wild, images aligned by five points to the model's template.
  *
- *   node --import tsx scripts/evaluate_lfw.ts --model m.safetensors [--pairs devtest|view2] [--align points|center|none]
- *     [--device auto|cuda|cpu|reference] [--dtype f32|bf16] [--threads n]
+ *   node --import tsx scripts/evaluate_lfw.ts --model m.safetensors [--pairs devtest|view2]
+ *     [--align points|center|none] [--device auto|cuda|cpu|reference] [--dtype f32|bf16] [--threads n]
  *
- * devtest: View 1, the threshold chosen on the 2,200 pairs of pairsDevTrain.txt, accuracy on the 1,000 of pairsDevTest.txt.
- * view2: the 6,000 pairs of pairs.txt, each of ten folds with the threshold chosen on the other nine. Never tune on it.
+ * - devtest: View 1. Threshold chosen on the 2,200 pairs of pairsDevTrain.txt, accuracy on the 1,000 of pairsDevTest.txt.
+ * - view2: the 6,000 pairs of pairs.txt, each of ten folds with the threshold chosen on the other nine. Never tune on it.
+ *
  * The data is looked for in `../shared/data`, or where FACENET_DATA says.
  */
 import { readFile } from 'node:fs/promises'

@@ -1,4 +1,6 @@
-/** Image files and buffers to RGB pixels, by sharp (libvips): JPEG, PNG, WebP, GIF and AVIF (first frame), TIFF, SVG. */
+/**
+ * Image files and buffers to RGB pixels, by sharp (libvips): JPEG, PNG, WebP, GIF and AVIF (first frame), TIFF, SVG.
+ */
 import { readFile } from 'node:fs/promises'
 import sharp, { type Sharp } from 'sharp'
 import { describe, FaceNetError, invalidArgument } from '../errors.js'
@@ -44,8 +46,8 @@ export async function readImage(input: ImageInput, name?: string): Promise<Encod
 }
 
 /**
- * Decodes to 8-bit sRGB, height x width x 3. The EXIF orientation is applied, transparency is laid over black, grey becomes
- * three equal channels, 16 bits are cut to 8, CMYK is converted.
+ * Decodes to 8-bit sRGB, height x width x 3. The EXIF orientation is applied, transparency is laid over black, grey
+ * becomes three equal channels, 16 bits are cut to 8, CMYK is converted.
  *
  * @throws FaceNetError ERR_FACENET_IMAGE_INVALID for bytes that are no complete image, or one above the limit.
  */
@@ -85,7 +87,7 @@ function open({ bytes, name }: EncodedImage, limits: DecodeLimits): Sharp {
     throw invalidArgument('limitInputPixels', 'a whole number of pixels, 1 or more', limitInputPixels)
   }
   if (bytes.length === 0) throw invalidImage({ bytes, name }, limits, new Error('the file is empty'))
-  // 'error' refuses what is truncated or corrupt, and forgives the odd bytes that cameras write and every viewer accepts.
+  // 'error' refuses what is truncated or corrupt, and forgives the odd bytes of cameras that every viewer accepts.
   return sharp(bytes, { limitInputPixels, failOn: 'error' }).autoOrient()
 }
 

@@ -1,6 +1,6 @@
 /**
- * Where the pixels of a network's input lie in a photograph, as affine maps. Coordinates are in pixels, x to the right, y
- * down, and whole numbers are the centres of pixels: an image of width w covers x from -0.5 to w - 0.5.
+ * Where the pixels of a network's input lie in a photograph, as affine maps. Coordinates are in pixels, x to the right,
+ * y down, and whole numbers are the centres of pixels: an image of width w covers x from -0.5 to w - 0.5.
  */
 import { invalidArgument } from '../errors.js'
 
@@ -15,8 +15,8 @@ export interface Affine {
 }
 
 /**
- * Right eye, left eye, nose tip, right and left corner of the mouth, x and y of each: ten numbers. Right and left are the
- * person's, so in a photograph the right eye is the one on the left.
+ * Right eye, left eye, nose tip, right and left corner of the mouth, x and y of each: ten numbers. Right and left are
+ * the person's, so in a photograph the right eye is the one on the left.
  */
 export type FivePoints = readonly number[]
 
@@ -32,8 +32,9 @@ export interface Region extends Size {
 }
 
 /**
- * The rotation, scale and shift that bring the points `from` nearest to the points `to` in the least-squares sense (Umeyama
- * 1991; in the plane and without mirroring the solution is this closed form). Points are x, y pairs, two or more.
+ * The rotation, scale and shift that bring the points `from` nearest to the points `to` in the least-squares sense
+ * (Umeyama 1991; in the plane and without mirroring the solution is this closed form). Points are x, y pairs, two or
+ * more.
  */
 export function similarity(from: readonly number[], to: readonly number[]): Affine {
   const n = from.length / 2

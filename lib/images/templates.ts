@@ -11,9 +11,10 @@ interface Template {
 }
 
 /**
- * dlib's mean face (`get_face_chip_details` in dlib/image_processing/render_face_detections.h and interpolation.h) in the
- * unit square: the eye centres are the means of each eye's six contour points, the nose is the tip, the mouth the two
- * outer corners. With dlib's padding of 0.25 a side, a 150-pixel chip holds the square's coordinate v at (v + 0.25) / 1.5 * 150.
+ * dlib's mean face (`get_face_chip_details` in dlib/image_processing/render_face_detections.h and interpolation.h) in
+ * the unit square: the eye centres are the means of each eye's six contour points, the nose is the tip, the mouth the
+ * two outer corners. With dlib's padding of 0.25 a side, a 150-pixel chip holds the square's coordinate v at
+ * (v + 0.25) / 1.5 * 150.
  */
 const dlibMeanFace = [
   0.224152, 0.211947, 0.756101, 0.211947, 0.490127, 0.515625, 0.254149, 0.780233, 0.726104, 0.780233,
@@ -30,7 +31,8 @@ export const templates: Record<TemplateName, Template> = {
 
 /** The template's points in pixels of an output of the given size: scaled to fit inside it, centred. */
 export function templatePoints(name: TemplateName, output: Size): number[] {
-  if (!Object.hasOwn(templates, name)) throw invalidArgument('template', `one of ${Object.keys(templates).join(', ')}`, name)
+  if (!Object.hasOwn(templates, name))
+    throw invalidArgument('template', `one of ${Object.keys(templates).join(', ')}`, name)
   const template = templates[name]
   const scale = Math.min(output.width, output.height) / template.side
   const offsets = [(output.width - template.side * scale) / 2, (output.height - template.side * scale) / 2]

@@ -1,8 +1,8 @@
 /**
  * The one resampler: every crop, whether the whole image, its centre or a face aligned by points, is an affine map from
- * output pixels to image pixels. Bilinear; where the image shrinks, the mean of k x k bilinear samples spread evenly over
- * each output pixel. k is the shrink rounded to whole: samples are then at most 1.5 pixels apart and each reads 2, so no
- * pixel of the image is left out, and shrinking by a whole number gives exact box means. The identity is exact.
+ * output pixels to image pixels. Bilinear; where the image shrinks, the mean of k x k bilinear samples spread evenly
+ * over each output pixel. k is the shrink rounded to whole: samples are then at most 1.5 pixels apart and each reads 2,
+ * so no pixel of the image is left out, and shrinking by a whole number gives exact box means. The identity is exact.
  */
 import { type Affine, type Size, scaleOf } from './geometry.js'
 
@@ -12,8 +12,8 @@ export interface RawImage extends Size {
 }
 
 /**
- * Fills `out` (height x width x 3 of `output`) with the pixels that `map` finds in `image`. What lies outside the image is
- * black; within half a pixel of its edge the edge is repeated. Rounds to nearest.
+ * Fills `out` (height x width x 3 of `output`) with the pixels that `map` finds in `image`. What lies outside the image
+ * is black; within half a pixel of its edge the edge is repeated. Rounds to nearest.
  */
 export function warp(image: RawImage, map: Affine, output: Size, out: Uint8Array): void {
   const taps = Math.max(1, Math.round(scaleOf(map)))

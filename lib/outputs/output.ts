@@ -34,13 +34,14 @@ const formats: Record<string, (path: string, options: OutputOptions) => Promise<
 }
 
 /**
- * - `.npy`: float32, rows x dimensions; beside it `<name>.npy.json` holds `fingerprint`, `dimensions` and `paths`, one a row.
+ * - `.npy`: float32, rows x dimensions; beside it `<name>.npy.json` holds `fingerprint`, `dimensions` and `paths`.
  * - `.jsonl`: a line a row, `{"path","embedding","fingerprint"}`.
  * - `.parquet`: columns `path` and `embedding` (list of float); `fingerprint` and `dimensions` in the file's metadata.
  *
- * The file appears under its name when it is closed. Until then, and after any failure, there is no file or the earlier one.
+ * The file appears under its name when it is closed. Until then, and after any failure, what was there stays.
  *
- * @throws FaceNetError ERR_FACENET_IO, as its methods do, where the disk refuses; ERR_FACENET_INVALID_ARGUMENT for another ending.
+ * @throws FaceNetError ERR_FACENET_IO, as its methods do, where the disk refuses; ERR_FACENET_INVALID_ARGUMENT for
+ *   another ending.
  */
 export async function openOutput(path: string, options: OutputOptions): Promise<Output> {
   const format = formats[extname(path).toLowerCase()]

@@ -1,6 +1,6 @@
 /**
- * A file that appears whole or not at all: written under a temporary name beside its target, flushed to the disk and renamed
- * once it is complete. After a failure, or `abort`, the temporary file is gone and the target is as it was.
+ * A file that appears whole or not at all: written under a temporary name beside its target, flushed to the disk and
+ * renamed once it is complete. After a failure, or `abort`, the temporary file is gone and the target is as it was.
  */
 import { randomUUID } from 'node:crypto'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'

@@ -1,4 +1,6 @@
-/** A source's images as batches of network inputs: read and decoded ahead of the reader, in order, in bounded memory. */
+/**
+ * A source's images as batches of network inputs: read and decoded ahead of the reader, in order, in bounded memory.
+ */
 import { availableParallelism } from 'node:os'
 import { FaceNetError } from '../errors.js'
 import { type FaceTarget, loadFace } from '../images/index.js'
@@ -26,13 +28,13 @@ export interface Batch {
   count: number
   /** One an image. */
   paths: string[]
-  /** Images of the source up to here that could not be used and were left out. A batch of failures alone has count 0. */
+  /** Images up to here that could not be used and were left out. A batch of failures alone has count 0. */
   failures: FailedImage[]
 }
 
 /**
- * A bad image never ends the run: it is listed in its batch's `failures`. A source that fails (a missing folder, a damaged
- * archive) does end it.
+ * A bad image never ends the run: it is listed in its batch's `failures`. A source that fails (a missing folder, a
+ * damaged archive) does end it.
  *
  * @throws FaceNetError ERR_FACENET_ABORTED once `signal` is aborted; whatever the source throws.
  */
@@ -113,7 +115,7 @@ async function* inOrder<T, R>(
   }
 }
 
-/** Runs at most `concurrency` tasks at a time. Tasks that have not begun once it is `stopped` resolve to undefined unrun. */
+/** Runs at most `concurrency` tasks at a time. Tasks not begun once it is `stopped` resolve to undefined, unrun. */
 function limit(concurrency: number, stopped: () => boolean) {
   let running = 0
   const waiting: (() => void)[] = []

@@ -8,8 +8,8 @@ import type { SourceImage } from './source.js'
 export const imageName = /\.(jpe?g|png|webp|gif|avif|tiff?)$/i
 
 /**
- * Images of a folder and its subfolders, sorted by name, folder by folder. Hidden files, files that are no images by their
- * name, and links to folders are left out.
+ * Images of a folder and its subfolders, sorted by name, folder by folder. Hidden files, files that are no images by
+ * their name, and links to folders are left out.
  */
 export async function* folderImages(folder: string): AsyncGenerator<SourceImage> {
   const points = await readPoints(pointTablesOf(folder))

@@ -15,8 +15,8 @@ export function pointTablesOf(folder: string): string[] {
 }
 
 /**
- * Finds the points of single files: in the table of the file's folder, or in that of the folder above, as where people have
- * a folder each. Each table is read once.
+ * Finds the points of single files: in the table of the file's folder, or in that of the folder above, as where people
+ * have a folder each. Each table is read once.
  */
 export function pointsFinder(): (file: string) => Promise<FivePoints | undefined> {
   const tables = new Map<string, Promise<PointsTable>>()
@@ -41,8 +41,8 @@ export async function readPoints(paths: readonly string[]): Promise<PointsTable>
 }
 
 /**
- * Rows by their `name` column. A table without point columns (it may hold other facts) gives no points, and neither does a
- * row whose point cells are empty.
+ * Rows by their `name` column. A table without point columns (it may hold other facts) gives no points, and neither
+ * does a row whose point cells are empty.
  *
  * @throws FaceNetError ERR_FACENET_IO where a point is no number.
  */

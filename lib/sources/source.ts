@@ -1,4 +1,6 @@
-/** Where images come from: files, folders and tar archives, in a fixed order, none of them read before it is asked for. */
+/**
+ * Where images come from: files, folders and tar archives, in a fixed order, none of them read before it is asked for.
+ */
 import { stat } from 'node:fs/promises'
 import { invalidArgument } from '../errors.js'
 import type { FivePoints } from '../images/index.js'
@@ -20,9 +22,9 @@ export type ImageSource = AsyncIterable<SourceImage>
 const archive = /\.tar$/i
 
 /**
- * Images of the given files, folders (with their subfolders, in the order of their names) and tar archives. Five points are
- * taken from a `.tsv` beside: `x.tar` has `x.tsv`, a folder `x` has `x.tsv` or `x/points.tsv`, a file is looked for in the
- * tables of its folder and of the folder above.
+ * Images of the given files, folders (with their subfolders, in the order of their names) and tar archives. Five points
+ * are taken from a `.tsv` beside: `x.tar` has `x.tsv`, a folder `x` has `x.tsv` or `x/points.tsv`, a file is looked for
+ * in the tables of its folder and of the folder above.
  *
  * @throws FaceNetError ERR_FACENET_IO, on the first step, where a path is missing or an archive is damaged.
  */

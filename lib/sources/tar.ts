@@ -1,7 +1,7 @@
 /**
- * Tar archives (POSIX ustar and pax, GNU long names). Only headers are read while listing; an entry's bytes are read from
- * their place in the file when asked for. So entries may be skipped at no cost, read in any order and several at a time,
- * and memory stays small whatever the archive's size.
+ * Tar archives (POSIX ustar and pax, GNU long names). Only headers are read while listing; an entry's bytes are read
+ * from their place in the file when asked for. So entries may be skipped at no cost, read in any order and several at a
+ * time, and memory stays small whatever the archive's size.
  */
 import { type FileHandle, open } from 'node:fs/promises'
 import { FaceNetError } from '../errors.js'

@@ -237,7 +237,7 @@ if (!existsSync(reference) || !existsSync(join(data, 'lfw/lfw.tar'))) {
       const target = { width: 112, height: 112, align: 'points', template: 'arcface112' } as const
       await loadFace(await read(), target, out, points)
       const { data: theirs } = await decodeImage(join(data, 'fixtures/mobilefacenet', crop))
-      // Theirs were cut from the 250-pixel originals: what is outside the archive's 192 pixels, black here, has no match.
+      // Theirs were cut from the 250-pixel originals: what is outside the archive's 192, black here, has no match.
       const inside = Array.from(out.keys()).filter((i) => out[i] !== 0)
       assert.ok(inside.length > 0.9 * out.length)
       const mean = inside.reduce((sum, i) => sum + Math.abs(out[i]! - theirs[i]!), 0) / inside.length
