@@ -44,18 +44,22 @@ export interface Result extends Case {
 
 const delayImages = 256
 
-/** Tries every form of the peer with that many threads. */
+/**
+ * Lets every form of the peer take turns, and keeps the one with the fastest turn: whatever else the machine does can only
+ * slow one down.
+ */
 export async function choosePeer(item: Case, files: ModelFiles, effort: Effort): Promise<PeerChoice> {
-  const tried: { form: PeerForm; speed: number; peakBytes: number }[] = []
-  for (const lrn of Object.keys(files.onnx) as LrnForm[]) {
-    for (const batch of peerBatches) {
-      const form = { lrn, batch }
-      const peer = await startPeer(item, files, form)
-      const speeds: number[] = []
-      for (let round = 0; round < 3; round++) speeds.push((await peer.measure(effort.turn)).imagesPerSecond)
-      tried.push({ form, speed: median(speeds), peakBytes: await peer.peak() })
-      await peer.finish()
+  const forms = (Object.keys(files.onnx) as LrnForm[]).flatMap((lrn) => peerBatches.map((batch) => ({ lrn, batch })))
+  const tried: { form: PeerForm; peer: Child; speed: number; peakBytes: number }[] = []
+  for (const form of forms) tried.push({ form, peer: await startPeer(item, files, form), speed: 0, peakBytes: 0 })
+  for (let round = 0; round < effort.rounds; round++) {
+    for (const one of tried) {
+      one.speed = Math.max(one.speed, (await one.peer.measure(effort.turn)).imagesPerSecond)
     }
+  }
+  for (const one of tried) {
+    one.peakBytes = await one.peer.peak()
+    await one.peer.finish()
   }
   const { form } = tried.reduce((best, other) => (other.speed > best.speed ? other : best))
   return { form, leastPeakBytes: Math.min(...tried.map(({ peakBytes }) => peakBytes)) }

@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: our networks against onnxruntime-node on this machine.
  *
- *     node --import tsx bench/run.ts [--network nn2] [--dtype f32] [--threads 2] [--rounds 9] [--turn 1000]
+ *     node --import tsx bench/run.ts [--network nn2] [--dtype f32] [--threads 2] [--rounds 7] [--turn 700]
  *                                    [--name cpu] [--json] [--quiet]
  *
  * Writes `bench/results/<name>-<date>.json` and `.md`, and prints the table, or with `--json` the report.
@@ -24,8 +24,8 @@ const { values: options } = parseArgs({
     network: { type: 'string', multiple: true },
     dtype: { type: 'string' },
     threads: { type: 'string', multiple: true },
-    rounds: { type: 'string', default: '9' },
-    turn: { type: 'string', default: '1000' },
+    rounds: { type: 'string', default: '7' },
+    turn: { type: 'string', default: '700' },
     name: { type: 'string', default: 'cpu' },
     json: { type: 'boolean', default: false },
     quiet: { type: 'boolean', default: false },
