@@ -39,7 +39,7 @@ std::string oneDnnVersion() {
 
 #ifdef FACENET_CUDA
 Napi::Object cudaInfo(Napi::Env env) {
-  const cuda::Status status = cuda::queryStatus();
+  const cuda::Status& status = cuda::queryStatus();
   Napi::Object result = Napi::Object::New(env);
   result.Set("runtime", status.runtimeVersion);
   result.Set("driver", status.driverVersion);

@@ -37,9 +37,7 @@ std::string reasonOf(const Status& status, cudaError_t counted, const std::vecto
               ", the least that works is ", minimumMajor, ".0");
 }
 
-}  // namespace
-
-Status queryStatus() {
+Status askRuntime() {
   Status status;
   FACENET_CUDA_CHECK(cudaRuntimeGetVersion(&status.runtimeVersion));
   FACENET_CUDA_CHECK(cudaDriverGetVersion(&status.driverVersion));
@@ -53,8 +51,15 @@ Status queryStatus() {
   return status;
 }
 
-Device requireDevice() {
-  const Status status = queryStatus();
+}  // namespace
+
+const Status& queryStatus() {
+  static const Status status = askRuntime();
+  return status;
+}
+
+const Device& requireDevice() {
+  const Status& status = queryStatus();
   if (!status.reason.empty())
     throw Error("ERR_FACENET_CUDA_UNAVAILABLE", "No CUDA device can be used: " + status.reason, "device",
                 "a CUDA device", status.reason);

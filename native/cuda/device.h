@@ -24,10 +24,11 @@ struct Status {
   std::string reason;           // why no device can be used; empty where one can
 };
 
-Status queryStatus();
+// Asked once a process: the first call starts the driver, which takes a good part of a second.
+const Status& queryStatus();
 
 // The first usable device, made the calling thread's current one. Throws ERR_FACENET_CUDA_UNAVAILABLE with
 // the reason where there is none.
-Device requireDevice();
+const Device& requireDevice();
 
 }  // namespace facenet::cuda
