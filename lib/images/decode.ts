@@ -95,7 +95,7 @@ function invalidImage({ bytes, name }: EncodedImage, limits: DecodeLimits, cause
   const tooLarge = cause.message.includes('exceeds pixel limit')
   const limit = ((limits.limitInputPixels ?? defaultLimitInputPixels) / 1e6).toLocaleString('en-US')
   const expected = tooLarge ? `an image of at most ${limit} megapixels` : 'a complete image file'
-  const received = tooLarge ? 'a larger one' : `${bytes.length} bytes starting with ${firstBytes(bytes)}`
+  const received = tooLarge ? 'a larger one' : `${bytes.length} bytes${firstBytes(bytes)}`
   const reason = tooLarge ? '' : `: ${cause.message.split('\n')[0]}`
   return new FaceNetError(
     'ERR_FACENET_IMAGE_INVALID',
@@ -105,6 +105,8 @@ function invalidImage({ bytes, name }: EncodedImage, limits: DecodeLimits, cause
 }
 
 function firstBytes(bytes: Uint8Array): string {
+  if (bytes.length === 0) return ''
   const text = Buffer.from(bytes.subarray(0, 12)).toString('latin1')
-  return /^[\x20-\x7e\s]+$/.test(text) ? describe(text) : Buffer.from(bytes.subarray(0, 4)).toString('hex')
+  const readable = /^[\x20-\x7e\s]+$/.test(text)
+  return ` starting with ${readable ? describe(text) : Buffer.from(bytes.subarray(0, 4)).toString('hex')}`
 }

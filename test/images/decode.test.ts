@@ -130,7 +130,7 @@ test('what is no image is refused, naming it', async () => {
     const jpeg = await smoothPicture().jpeg().toBuffer()
     const png = await smoothPicture().png().toBuffer()
     const cases: [string, Buffer, RegExp][] = [
-      ['empty.jpg', Buffer.alloc(0), /0 bytes/],
+      ['empty.jpg', Buffer.alloc(0), /^0 bytes$/],
       ['text.jpg', Buffer.from('this is no picture at all'), /25 bytes starting with "this is no p"/],
       ['cut.jpg', jpeg.subarray(0, jpeg.length - 40), /bytes starting with ffd8/],
       ['cut.png', png.subarray(0, png.length >> 1), /bytes starting with 8950/],
