@@ -49,11 +49,15 @@ export function buildNative(args = []) {
 
 function runBin(name, args) {
   const manifest = require.resolve(`${name}/package.json`)
-  const bin = require(manifest).bin[name]
-  const { status, error } = spawnSync(process.execPath, [join(dirname(manifest), bin), ...args], {
-    cwd: root,
-    stdio: ['ignore', 2, 2],
-  })
+  const { bin } = require(manifest)
+  const { status, error } = spawnSync(
+    process.execPath,
+    [join(dirname(manifest), typeof bin === 'string' ? bin : bin[name]), ...args],
+    {
+      cwd: root,
+      stdio: ['ignore', 2, 2],
+    },
+  )
   if (error) throw error
   return status === 0
 }
