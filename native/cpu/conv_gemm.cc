@@ -63,9 +63,7 @@ class ConvGemm final : public Kernel {
     return pointers + (rows_ && op_.window.padded() ? (count * padded_.elements() + 64) * 4 : 0);
   }
 
-  std::string describe() const override {
-    return text("implicit_gemm ", isa().rows, "x", isa().panelVectors * isa().lanes, " ", isa().name);
-  }
+  std::string describe() const override { return "implicit_gemm " + groups_[0].weights.describe(); }
 
  private:
   struct Group {
@@ -111,7 +109,8 @@ class ConvGemm final : public Kernel {
     groups_[static_cast<size_t>(group)].epilogue.bind(slices, residual ? &residualSlice : nullptr, columns);
   }
 
-  int64_t pointerCount() const { return roundUp(kTilesPerPass * taps_ * isa().rows, 8); }
+  int64_t tileRows() const { return groups_[0].weights.rows(); }
+  int64_t pointerCount() const { return roundUp(kTilesPerPass * taps_ * tileRows(), 8); }
 
   // The images with zeros around them, dense.
   View padImages(const View& in, float* memory) const {
@@ -134,18 +133,18 @@ class ConvGemm final : public Kernel {
     return padded;
   }
 
-  // rows[tap * isa().rows + i] for output pixels first..first + isa().rows; pixels past `end` repeat the last
+  // rows[tap * tileRows() + i] for output pixels first..first + tileRows(); pixels past `end` repeat the last
   // one.
   void pointAt(const View& in, int64_t channel, int64_t first, int64_t end, const float** rows) const {
     const Window& w = op_.window;
     const float* base = in.as<float>() + channel;
     if (w.pointwise()) {
-      for (int64_t i = 0; i < isa().rows; ++i) rows[i] = base + std::min(first + i, end - 1) * in.pixelStride;
+      for (int64_t i = 0; i < tileRows(); ++i) rows[i] = base + std::min(first + i, end - 1) * in.pixelStride;
       return;
     }
     const int64_t padTop = rows_ ? 0 : w.padTop, padLeft = rows_ ? 0 : w.padLeft;
     int64_t image = first / out_.pixels(), y = first % out_.pixels() / out_.width, x = first % out_.width;
-    for (int64_t i = 0; i < isa().rows; ++i) {
+    for (int64_t i = 0; i < tileRows(); ++i) {
       pointAtPixel(in, base + image * in.imageStride(), y * w.strideHeight - padTop,
                    x * w.strideWidth - padLeft, rows + i);
       if (first + i + 1 >= end) continue;
@@ -157,7 +156,7 @@ class ConvGemm final : public Kernel {
   // The taps of the window whose corner is at (y0, x0) of an image.
   void pointAtPixel(const View& in, const float* image, int64_t y0, int64_t x0, const float** row) const {
     const Window& w = op_.window;
-    const int64_t across = rows_ ? 1 : w.kernelWidth, rows = isa().rows;
+    const int64_t across = rows_ ? 1 : w.kernelWidth, rows = tileRows();
     const float* corner = image + (y0 * in.shape.width + x0) * in.pixelStride;
     const bool inside =
         y0 >= 0 && y0 + w.kernelHeight <= in.shape.height && x0 >= 0 && x0 + w.kernelWidth <= in.shape.width;
@@ -171,16 +170,20 @@ class ConvGemm final : public Kernel {
 
   void multiply(const View& in, const GemmWeights& weights, int64_t channel, const GemmColumn* columns,
                 const float** pointers, int64_t pixels) const {
-    const int64_t rows = isa().rows, tilePointers = taps_ * rows;
+    const int64_t rows = tileRows(), tilePointers = taps_ * rows;
     for (int64_t pass = 0; pass < pixels; pass += kTilesPerPass * rows) {
       const int64_t end = std::min(pixels, pass + kTilesPerPass * rows);
       for (int64_t first = pass; first < end; first += rows)
         pointAt(in, channel, first, end, pointers + (first - pass) / rows * tilePointers);
-      for (int64_t panel = 0; panel < weights.panels(); ++panel)
+      for (size_t panel = 0; panel < weights.panels(); ++panel)
         for (int64_t first = pass; first < end; first += rows)
-          isa().gemmTile(weights.panelVectors(panel), std::min(rows, end - first),
-                         pointers + (first - pass) / rows * tilePointers, taps_, run_, weights.panel(panel),
-                         columns + panel * isa().panelVectors, first);
+          weights.multiply({.rows = pointers + (first - pass) / rows * tilePointers,
+                            .tapStride = rows,
+                            .valid = std::min(rows, end - first),
+                            .taps = taps_,
+                            .run = run_,
+                            .firstPixel = first},
+                           columns, panel);
     }
   }
 

@@ -60,7 +60,7 @@ class ConvWinograd final : public Kernel {
     outStride_ = epilogue_->vectors() * isa().lanes;
     packFilters(folded);
     const int64_t tileBytes = kPlanes * (inStride_ + outStride_) * 4;
-    blockTiles_ = roundUp(std::max(kMinTiles, kBlockBytes / tileBytes), isa().rows);
+    blockTiles_ = roundUp(std::max(kMinTiles, kBlockBytes / tileBytes), filters_[0].rows());
     noBias_.assign(static_cast<size_t>(isa().lanes), 0.0f);
   }
 
@@ -125,13 +125,19 @@ class ConvWinograd final : public Kernel {
     for (int64_t v = 0; v < epilogue_->vectors(); ++v)
       columns[v] = {noBias_.data(), nullptr, nullptr, 0, out + v * isa().lanes, outStride_, isa().lanes, {}};
     const GemmWeights& filters = filters_[static_cast<size_t>(plane)];
-    const float* rows[64];
-    FACENET_ASSERT(isa().rows <= 64);
-    for (int64_t panel = 0; panel < filters.panels(); ++panel)
-      for (int64_t first = 0; first < tiles; first += isa().rows) {
-        for (int64_t i = 0; i < isa().rows; ++i) rows[i] = in + std::min(first + i, tiles - 1) * inStride_;
-        isa().gemmTile(filters.panelVectors(panel), std::min<int64_t>(isa().rows, tiles - first), rows, 1,
-                       in_.channels, filters.panel(panel), columns + panel * isa().panelVectors, first);
+    const float* rows[kMaxTileRows];
+    const int64_t tileRows = filters.rows();
+    FACENET_ASSERT(tileRows <= kMaxTileRows);
+    for (size_t panel = 0; panel < filters.panels(); ++panel)
+      for (int64_t first = 0; first < tiles; first += tileRows) {
+        for (int64_t i = 0; i < tileRows; ++i) rows[i] = in + std::min(first + i, tiles - 1) * inStride_;
+        filters.multiply({.rows = rows,
+                          .tapStride = tileRows,
+                          .valid = std::min(tileRows, tiles - first),
+                          .taps = 1,
+                          .run = in_.channels,
+                          .firstPixel = first},
+                         columns, panel);
       }
   }
 

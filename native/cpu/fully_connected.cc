@@ -43,14 +43,20 @@ class FullyConnectedKernel final : public Kernel {
     const View target =
         direct_ ? outputs[0] : View{product, DType::f32, count, {1, 1, op_.outFeatures}, op_.outFeatures};
     epilogue_->bind({target}, nullptr, columns);
-    const float* rows[64];
-    FACENET_ASSERT(isa().rows <= 64);
-    for (int64_t panel = 0; panel < weights_.panels(); ++panel)
-      for (int64_t first = 0; first < count; first += isa().rows) {
-        for (int64_t i = 0; i < isa().rows; ++i)
+    const float* rows[kMaxTileRows];
+    const int64_t tileRows = weights_.rows();
+    FACENET_ASSERT(tileRows <= kMaxTileRows);
+    for (size_t panel = 0; panel < weights_.panels(); ++panel)
+      for (int64_t first = 0; first < count; first += tileRows) {
+        for (int64_t i = 0; i < tileRows; ++i)
           rows[i] = in.as<float>() + std::min(first + i, count - 1) * features;
-        isa().gemmTile(weights_.panelVectors(panel), std::min<int64_t>(isa().rows, count - first), rows, 1,
-                       features, weights_.panel(panel), columns + panel * isa().panelVectors, first);
+        weights_.multiply({.rows = rows,
+                           .tapStride = tileRows,
+                           .valid = std::min(tileRows, count - first),
+                           .taps = 1,
+                           .run = features,
+                           .firstPixel = first},
+                          columns, panel);
       }
     if (!direct_) finish(target, outputs[0]);
   }
@@ -62,9 +68,7 @@ class FullyConnectedKernel final : public Kernel {
                4;
   }
 
-  std::string describe() const override {
-    return text("gemm ", isa().rows, "x", isa().panelVectors * isa().lanes, " ", isa().name);
-  }
+  std::string describe() const override { return "gemm " + weights_.describe(); }
 
  private:
   // The stored position of the k-th value in memory order H, W, C.

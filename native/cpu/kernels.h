@@ -19,6 +19,19 @@ struct GemmColumn {
   Activation::Kind activation = Activation::Kind::none;
 };
 
+// A tile of the implicit GEMM: up to tapStride output pixels by 1 to 3 vectors of output channels.
+struct GemmTile {
+  const float* const*
+      rows;           // input of pixel i under tap t: `run` floats at rows[t * tapStride + i], all readable
+  int64_t tapStride;  // isa().tallRows or isa().wideRows
+  int64_t valid;      // pixels that are stored
+  int64_t taps, run;
+  const float* weights;  // taps x run x vectors x lanes
+  int64_t vectors;       // 1, 2 in a tall tile; 2, 3 in a wide one
+  const GemmColumn* columns;
+  int64_t firstPixel;
+};
+
 // A 6 x 6 input tile and its 4 x 4 output tile of Winograd's F(4x4, 3x3), all channels.
 struct WinogradInput {
   const float* pixels[36];  // rows of `channels` floats; zeros where the window hangs over the edge
@@ -37,12 +50,11 @@ struct WinogradOutput {
 
 struct Isa {
   const char* name;
-  int lanes;         // floats a vector
-  int rows;          // output pixels a GEMM tile
-  int panelVectors;  // vectors a panel of GEMM weights
+  int lanes;     // floats a vector
+  int tallRows;  // output pixels of a GEMM tile of two vectors
+  int wideRows;  // and of one of three
 
-  void (*gemmTile)(int64_t vectors, int64_t valid, const float* const* rows, int64_t taps, int64_t run,
-                   const float* weights, const GemmColumn* columns, int64_t firstPixel);
+  void (*gemmTile)(const GemmTile&);
   void (*winogradInput)(const WinogradInput&);
   void (*winogradOutput)(const WinogradOutput&);
   // weights: taps x channels; bias and slope: channels (slope may be null).
