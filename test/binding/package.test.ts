@@ -21,7 +21,7 @@ test('ES modules and CommonJS export the same, and both load the addon', () => {
 test('the tarball holds what building and running need, and no tests', () => {
   const npm = process.env.npm_execpath
   const args = ['pack', '--dry-run', '--json', '--ignore-scripts']
-  const options = { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] } as const
+  const options = { cwd: root, encoding: 'utf8', stdio: 'pipe' } as const
   const output = npm ? execFileSync(process.execPath, [npm, ...args], options) : execFileSync('npm', args, options)
   const files: string[] = JSON.parse(output)[0].files.map(({ path }: { path: string }) => path)
   const needed = [
