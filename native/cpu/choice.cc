@@ -6,6 +6,8 @@ const char* methodName(ConvMethod method) {
   switch (method) {
     case ConvMethod::implicitGemm:
       return "implicit_gemm";
+    case ConvMethod::stem:
+      return "stem";
     case ConvMethod::winograd:
       return "winograd 4x4";
     case ConvMethod::depthwise:
@@ -20,6 +22,8 @@ ConvMethod chooseConv(const Conv2d& op, const Shape& in, const Shape& out, bool 
   if (op.groups > 1 && op.groups == in.channels && op.groups == op.outChannels() && op.parts.size() == 1)
     return ConvMethod::depthwise;
   if (half) return ConvMethod::onednn;
+  if (op.groups == 1 && in.channels <= kMaxStemChannels && w.kernelHeight <= kMaxStemKernel)
+    return ConvMethod::stem;
   const bool square3 = w.kernelHeight == 3 && w.kernelWidth == 3 && w.strideHeight == 1 && w.strideWidth == 1;
   if (square3 && op.groups == 1 && in.channels >= kWinogradMinChannels &&
       op.outChannels() >= kWinogradMinChannels && out.height >= 4 && out.width >= 4)

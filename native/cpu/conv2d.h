@@ -5,6 +5,7 @@
 
 namespace facenet::cpu {
 
+std::unique_ptr<Kernel> makeConvStem(const Plan& plan, const Step& step, const Weights& weights);
 std::unique_ptr<Kernel> makeConvGemm(const Plan& plan, const Step& step, const Weights& weights);
 std::unique_ptr<Kernel> makeConvWinograd(const Plan& plan, const Step& step, const Weights& weights);
 std::unique_ptr<Kernel> makeConvDepthwise(const Plan& plan, const Step& step, const Weights& weights);

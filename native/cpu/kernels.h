@@ -55,6 +55,11 @@ struct Isa {
   int wideRows;  // and of one of three
 
   void (*gemmTile)(const GemmTile&);
+  // Copies the taps of `count` pixels one after the other: out[i * outStride + tap * run + k]. Reads and
+  // writes up to a vector past each run; rows are written in order, so that only the slack behind the last
+  // one is lost.
+  void (*packRuns)(const float* const* rows, int64_t tapStride, int64_t count, int64_t taps, int64_t run,
+                   float* out, int64_t outStride);
   void (*winogradInput)(const WinogradInput&);
   void (*winogradOutput)(const WinogradOutput&);
   // weights: taps x channels; bias and slope: channels (slope may be null).
