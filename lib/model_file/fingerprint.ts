@@ -20,8 +20,29 @@ export async function fingerprintOf<Entry extends FingerprintEntry>(
   tensors: ReadonlyMap<string, Entry>,
   chunks: (entry: Entry) => Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
 ): Promise<string> {
-  const hash = createHash('sha256').update(canonicalJson({ ...graph, name: undefined }))
-  for (const name of [...tensorShapes(graph).keys()].sort()) {
+  return hashOf({ ...graph, name: undefined }, tensorShapes(graph).keys(), tensors, chunks)
+}
+
+/** The same for what is made of several graphs, whose names count: they say what each is for. */
+export async function detectorFingerprint<Entry extends FingerprintEntry>(
+  detector: string,
+  graphs: Readonly<Record<string, GraphDescription>>,
+  tensors: ReadonlyMap<string, Entry>,
+  chunks: (entry: Entry) => Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<string> {
+  const unnamed = Object.entries(graphs).map(([key, graph]) => [key, { ...graph, name: undefined }])
+  const names = new Set(Object.values(graphs).flatMap((graph) => [...tensorShapes(graph).keys()]))
+  return hashOf({ detector, graphs: Object.fromEntries(unnamed) }, names, tensors, chunks)
+}
+
+async function hashOf<Entry extends FingerprintEntry>(
+  description: object,
+  names: Iterable<string>,
+  tensors: ReadonlyMap<string, Entry>,
+  chunks: (entry: Entry) => Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<string> {
+  const hash = createHash('sha256').update(canonicalJson(description))
+  for (const name of [...names].sort()) {
     const entry = tensors.get(name)
     if (!entry) throw invalidModel(name, 'a tensor of this name', 'none')
     hash.update(`\n${JSON.stringify(name)} ${entry.dtype} ${entry.shape.join('x')}\n`)

@@ -21,8 +21,8 @@ import { activationShapes } from '../networks/shapes.js'
 import { checkGraph } from './graph_schema.js'
 import { isObject, parseStrictJson } from './strict_json.js'
 
-const format = 'facenet-native'
-const formatVersion = 1
+export const format = 'facenet-native'
+export const formatVersion = 1
 
 /** The keys that are ours; a file may hold others. */
 export const metadataKeys: ReadonlySet<string> = new Set([
@@ -110,28 +110,21 @@ export function encodeMetadata(graph: GraphDescription, metadata: ModelMetadata)
 
 /** The other way round. What the graph says is taken from the graph; the map must not contradict it. */
 export function decodeMetadata(map: ReadonlyMap<string, string>): { graph: GraphDescription; metadata: ModelMetadata } {
-  if (map.get('format') !== format) {
-    throw invalidModel('format', `'${format}' (other weights go through \`facenet import\`)`, map.get('format'))
-  }
-  if (map.get('formatVersion') !== String(formatVersion)) {
-    throw invalidModel('formatVersion', `${formatVersion}`, map.get('formatVersion'))
+  checkFormat(map)
+  if (map.has('detector')) {
+    throw invalidModel('model', 'a network that embeds faces', `the detector ${map.get('detector')}`)
   }
   const graph = checkGraph(parseStrictJson(required(map, 'graph'), 'graph'))
   const described = describeGraph(graph)
-  const dtype = required(map, 'dtype')
-  if (dtype !== 'f32' && dtype !== 'bf16') throw invalidModel('dtype', 'f32 or bf16', dtype)
   const metadata: ModelMetadata = {
     ...described,
-    dtype,
+    dtype: decodeDtype(map),
     alignment: map.get('alignment') ?? 'none',
     threshold: decodeThreshold(map.get('threshold')),
     producer: map.get('producer'),
     license: map.get('license'),
     source: map.get('source'),
-    fingerprint: required(map, 'fingerprint'),
-  }
-  if (!/^[0-9a-f]{64}$/.test(metadata.fingerprint)) {
-    throw invalidModel('fingerprint', '64 hexadecimal digits', metadata.fingerprint)
+    fingerprint: decodeFingerprint(map),
   }
   for (const key of ['network', 'dimensions', 'inputSize', 'unitLength'] as const) {
     const expected = key === 'inputSize' ? described.inputSize.join('x') : String(described[key])
@@ -140,7 +133,29 @@ export function decodeMetadata(map: ReadonlyMap<string, string>): { graph: Graph
   return { graph, metadata }
 }
 
-function required(map: ReadonlyMap<string, string>, key: string): string {
+/** Throws where the map is not that of a file of ours. */
+export function checkFormat(map: ReadonlyMap<string, string>): void {
+  if (map.get('format') !== format) {
+    throw invalidModel('format', `'${format}' (other weights go through \`facenet import\`)`, map.get('format'))
+  }
+  if (map.get('formatVersion') !== String(formatVersion)) {
+    throw invalidModel('formatVersion', `${formatVersion}`, map.get('formatVersion'))
+  }
+}
+
+export function decodeDtype(map: ReadonlyMap<string, string>): DType {
+  const dtype = required(map, 'dtype')
+  if (dtype !== 'f32' && dtype !== 'bf16') throw invalidModel('dtype', 'f32 or bf16', dtype)
+  return dtype
+}
+
+export function decodeFingerprint(map: ReadonlyMap<string, string>): string {
+  const fingerprint = required(map, 'fingerprint')
+  if (!/^[0-9a-f]{64}$/.test(fingerprint)) throw invalidModel('fingerprint', '64 hexadecimal digits', fingerprint)
+  return fingerprint
+}
+
+export function required(map: ReadonlyMap<string, string>, key: string): string {
   const value = map.get(key)
   if (value === undefined) throw invalidModel(key, 'an entry in the metadata', undefined)
   return value

@@ -88,7 +88,7 @@ export async function verifyModel(source: Source): Promise<ModelMetadata> {
   })
 }
 
-function tensorEntries({ tensors }: SafetensorsHeader): Map<string, TensorEntry> {
+export function tensorEntries({ tensors }: SafetensorsHeader): Map<string, TensorEntry> {
   const entries = tensors.flatMap((entry): [string, TensorEntry][] => {
     if (entry.dtype !== 'F32' && entry.dtype !== 'BF16') return []
     return [[entry.name, { ...entry, dtype: entry.dtype === 'F32' ? 'f32' : 'bf16' }]]
@@ -115,6 +115,6 @@ export function checkTensors(
 }
 
 /** bf16 only where every weight is. */
-function storedDtype(dtypes: readonly DType[]): DType {
+export function storedDtype(dtypes: readonly DType[]): DType {
   return dtypes.length > 0 && dtypes.every((dtype) => dtype === 'bf16') ? 'bf16' : 'f32'
 }

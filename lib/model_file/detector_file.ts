@@ -1,0 +1,131 @@
+/**
+ * Files of detectors: safetensors as `model_file.ts` writes them, whose metadata holds several graphs, each with any number
+ * of outputs.
+ *
+ * | key | value |
+ * |---|---|
+ * | `format`, `formatVersion` | as in `metadata.ts` |
+ * | `detector` | which one it is, and so what is done with the outputs: `mtcnn`, `yunet` or `face-api` |
+ * | `graphs` | JSON of an object: a `GraphDescription` by what it is for (`pnet`, `detect`, ...); they share the tensors |
+ * | `dtype` | `f32` or `bf16`: of the stored weights |
+ * | `producer`, `license`, `source` | free text |
+ * | `fingerprint` | see `fingerprint.ts` |
+ */
+import type { GraphDescription } from '../../types/graph.js'
+import type { DType, WeightSource } from '../../types/native.js'
+import { invalidModel } from '../errors.js'
+import { detectorFingerprint } from './fingerprint.js'
+import { checkGraph } from './graph_schema.js'
+import { checkFormat, decodeDtype, decodeFingerprint, format, formatVersion, required } from './metadata.js'
+import { checkTensors, storedDtype, tensorEntries } from './model_file.js'
+import { readHeader, type Source } from './safetensors.js'
+import { writeSafetensors } from './safetensors_writer.js'
+import { isObject, parseStrictJson } from './strict_json.js'
+import { bytesOf, type Tensors, weightSource } from './tensor.js'
+
+export const detectorKinds = ['mtcnn', 'yunet', 'face-api'] as const
+export type DetectorKind = (typeof detectorKinds)[number]
+
+/** Graphs by what they are for. */
+export type Graphs = Readonly<Record<string, GraphDescription>>
+
+interface DetectorNotes {
+  producer?: string
+  license?: string
+  source?: string
+}
+
+/** A detector in memory, as importers make it. */
+export interface DetectorContents extends DetectorNotes {
+  detector: DetectorKind
+  graphs: Graphs
+  /** Must hold the tensors that the graphs name. */
+  tensors: Tensors
+}
+
+export interface DetectorMetadata extends DetectorNotes {
+  detector: DetectorKind
+  dtype: DType
+  fingerprint: string
+}
+
+export interface DetectorFile {
+  graphs: Graphs
+  weights: WeightSource
+  metadata: DetectorMetadata
+}
+
+/** Whether the header of a file says that it is a detector's. */
+export async function isDetectorFile(source: Source): Promise<boolean> {
+  const { metadata } = await readHeader(source)
+  return metadata.has('detector')
+}
+
+/** Throws ERR_FACENET_MODEL_INVALID where tensors do not fit the graphs, ERR_FACENET_IO where the disk refuses. */
+export async function writeDetector(path: string, contents: DetectorContents): Promise<DetectorMetadata> {
+  const metadata = await describeDetector(contents)
+  const { detector, dtype, fingerprint, producer, license, source } = metadata
+  const notes = Object.entries({ producer, license, source }).filter((entry): entry is [string, string] => !!entry[1])
+  await writeSafetensors(path, contents.tensors, {
+    format,
+    formatVersion: String(formatVersion),
+    detector,
+    graphs: JSON.stringify(contents.graphs),
+    dtype,
+    ...Object.fromEntries(notes),
+    fingerprint,
+  })
+  return metadata
+}
+
+/** Reads and checks the header of a detector's file; the tensors stay where they are. */
+export async function readDetector(source: Source): Promise<DetectorFile> {
+  const header = await readHeader(source)
+  const map = header.metadata
+  checkFormat(map)
+  if (!map.has('detector')) {
+    throw invalidModel('model', 'a detector', `the network ${map.get('network') ?? ''}, which embeds faces`)
+  }
+  const metadata: DetectorMetadata = {
+    detector: checkKind(map.get('detector')),
+    dtype: decodeDtype(map),
+    fingerprint: decodeFingerprint(map),
+    producer: map.get('producer'),
+    license: map.get('license'),
+    source: map.get('source'),
+  }
+  const graphs = checkGraphs(parseStrictJson(required(map, 'graphs'), 'graphs'))
+  const tensors = tensorEntries(header)
+  for (const graph of Object.values(graphs)) checkTensors(graph, tensors)
+  const place = typeof source === 'string' ? { path: source, fileBytes: header.fileBytes } : { buffer: source }
+  return { graphs, metadata, weights: { tensors: [...tensors.values()], ...place } }
+}
+
+/** A detector in memory as if it had been read from a file. */
+export async function detectorInMemory(contents: DetectorContents): Promise<DetectorFile> {
+  const metadata = await describeDetector(contents)
+  return { graphs: contents.graphs, weights: weightSource(contents.tensors), metadata }
+}
+
+async function describeDetector(contents: DetectorContents): Promise<DetectorMetadata> {
+  const { tensors, producer, license, source } = contents
+  const detector = checkKind(contents.detector)
+  const graphs = checkGraphs(contents.graphs)
+  const named = Object.values(graphs).flatMap((graph) => checkTensors(graph, tensors))
+  const dtype = storedDtype(named.map((name) => tensors.get(name)!.dtype))
+  const fingerprint = await detectorFingerprint(detector, graphs, tensors, ({ data }) => [bytesOf(data)])
+  return { detector, dtype, fingerprint, producer, license, source }
+}
+
+function checkKind(kind: unknown): DetectorKind {
+  const known = detectorKinds.find((name) => name === kind)
+  if (!known) throw invalidModel('detector', `one of ${detectorKinds.join(', ')}`, kind)
+  return known
+}
+
+function checkGraphs(value: unknown): Graphs {
+  if (!isObject(value) || Object.keys(value).length === 0) {
+    throw invalidModel('graphs', 'an object with at least one graph', value)
+  }
+  return Object.fromEntries(Object.entries(value).map(([key, graph]) => [key, checkGraph(graph)]))
+}
