@@ -31,9 +31,10 @@ void Executor::run(const void* input, int64_t count, const std::vector<float*>& 
                    const std::atomic<int32_t>* cancelled) {
   FACENET_ASSERT(outputs.size() == plan_.outputs.size());
   if (count <= 0) return;
-  // A small batch is spread over the threads in smaller chunks.
+  // Every thread gets the same number of chunks, as equal as they come and no larger than the plan's.
   const int64_t share = (count + pool_->size() - 1) / pool_->size();
-  const int64_t chunk = std::min(plan_.chunk, share);
+  const int64_t rounds = (share + plan_.chunk - 1) / plan_.chunk;
+  const int64_t chunk = (share + rounds - 1) / rounds;
   const int64_t chunks = (count + chunk - 1) / chunk;
   pool_->run(chunks, [&](int64_t item, int thread) {
     const int64_t first = item * chunk;
