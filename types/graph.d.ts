@@ -57,6 +57,7 @@ export type GraphNode = NodeBase &
     | { op: 'affine'; tensors: { scale?: string; shift?: string } }
     | { op: 'relu' }
     | { op: 'relu6' }
+    | { op: 'sigmoid' }
     | { op: 'prelu'; tensors: { slope: string } }
     | { op: 'max_pool' | 'avg_pool' | 'l2_pool'; attributes: PoolAttributes }
     | { op: 'global_pool'; attributes: { kind: 'max' | 'avg' | 'l2'; mean?: boolean } }
@@ -75,6 +76,7 @@ export type GraphNode = NodeBase &
     | { op: 'concat' }
     | { op: 'add'; attributes?: { factor?: number } }
     | { op: 'zero_pad'; attributes: { padding?: Padding; channels?: number } }
+    | { op: 'upsample'; attributes: { factor: number } }
     | { op: 'l2_normalize'; attributes?: { epsilon?: number } }
   )
 

@@ -48,6 +48,8 @@ export function emitNode(context: EmitContext, node: GraphNode, inputs: readonly
       return made(emitAffine(context, node, input))
     case 'relu':
       return made(builder.node('Relu', node.name, [input.name]))
+    case 'sigmoid':
+      return made(builder.node('Sigmoid', node.name, [input.name]))
     case 'relu6': {
       const bounds = [builder.scalar(`${node.name}/min`, 0), builder.scalar(`${node.name}/max`, 6)]
       return made(builder.node('Clip', node.name, [input.name, ...bounds]))
@@ -76,6 +78,18 @@ export function emitNode(context: EmitContext, node: GraphNode, inputs: readonly
     case 'zero_pad': {
       const { padding = [0, 0, 0, 0], channels } = node.attributes
       return made(builder.zeroPad(node.name, asMap(builder, input).name, padding, channels), false)
+    }
+    case 'upsample': {
+      const { factor } = node.attributes
+      const scales = builder.floats(`${node.name}/scales`, [4], Float32Array.of(1, 1, factor, factor))
+      return made(
+        builder.node('Resize', node.name, [asMap(builder, input).name, '', scales], {
+          mode: { string: 'nearest' },
+          coordinate_transformation_mode: { string: 'asymmetric' },
+          nearest_mode: { string: 'floor' },
+        }),
+        false,
+      )
     }
     case 'l2_normalize':
       return emitL2Normalize(builder, node, input, shape)

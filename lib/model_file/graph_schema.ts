@@ -69,6 +69,7 @@ const node = v.variant('op', [
   }),
   bare('relu'),
   bare('relu6'),
+  bare('sigmoid'),
   v.strictObject({ ...base, op: v.literal('prelu'), tensors: v.strictObject({ slope: tensor }) }),
   pool('max_pool'),
   pool('avg_pool'),
@@ -107,6 +108,7 @@ const node = v.variant('op', [
     op: v.literal('zero_pad'),
     attributes: v.strictObject({ padding: v.optional(window.padding), channels: v.optional(nonNegative) }),
   }),
+  v.strictObject({ ...base, op: v.literal('upsample'), attributes: v.strictObject({ factor: positive }) }),
   v.strictObject({
     ...base,
     op: v.literal('l2_normalize'),

@@ -67,6 +67,8 @@ export function outputShape(node: GraphNode, inputs: readonly Shape[]): Shape {
       const [top, left, bottom, right] = node.attributes.padding ?? [0, 0, 0, 0]
       return [height + top + bottom, width + left + right, channels + (node.attributes.channels ?? 0)]
     }
+    case 'upsample':
+      return [height * node.attributes.factor, width * node.attributes.factor, channels]
     default:
       return input
   }

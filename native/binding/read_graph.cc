@@ -79,6 +79,10 @@ Op readPrelu(const Fields&, const Fields& tensors) {
   return Activation{Activation::Kind::prelu, tensors.string("slope")};
 }
 
+Op readSigmoid(const Fields&, const Fields&) {
+  return Activation{Activation::Kind::sigmoid, {}};
+}
+
 template <Pool::Kind kind>
 Op readPool(const Fields& attributes, const Fields&) {
   Pool op;
@@ -139,6 +143,10 @@ Op readZeroPad(const Fields& attributes, const Fields&) {
   return op;
 }
 
+Op readUpsample(const Fields& attributes, const Fields&) {
+  return Upsample{attributes.integer("factor", 1)};
+}
+
 Op readL2Normalize(const Fields& attributes, const Fields&) {
   L2Normalize op;
   op.epsilon = static_cast<float>(attributes.numberOr("epsilon", op.epsilon));
@@ -159,6 +167,7 @@ constexpr OpReader readers[] = {
     {"relu", readRelu},
     {"relu6", readRelu6},
     {"prelu", readPrelu},
+    {"sigmoid", readSigmoid},
     {"max_pool", readPool<Pool::Kind::max>},
     {"avg_pool", readPool<Pool::Kind::avg>},
     {"l2_pool", readPool<Pool::Kind::l2>},
@@ -169,6 +178,7 @@ constexpr OpReader readers[] = {
     {"concat", readConcat},
     {"add", readAdd},
     {"zero_pad", readZeroPad},
+    {"upsample", readUpsample},
     {"l2_normalize", readL2Normalize},
 };
 

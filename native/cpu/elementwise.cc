@@ -1,5 +1,5 @@
 // The ops that are one pass over memory: norm, activation, pools, lrn, maxout, concat, add, zero_pad,
-// l2_normalize.
+// upsample, l2_normalize.
 
 #include <algorithm>
 #include <cmath>
@@ -65,8 +65,19 @@ std::unique_ptr<Kernel> makeNorm(const Plan& plan, const Step& step, const Weigh
   });
 }
 
+// Networks end in it: a value for each box that a detector looks at, too few to be worth a vector of exp.
+static std::unique_ptr<Kernel> makeSigmoid() {
+  return pass([](Views in, Views out, void*) {
+    const int64_t channels = in[0].shape.channels;
+    for (int64_t p = 0; p < in[0].count * in[0].shape.pixels(); ++p)
+      for (int64_t c = 0; c < channels; ++c)
+        put(out[0], p * out[0].pixelStride + c, 1 / (1 + std::exp(-at(in[0], p * in[0].pixelStride + c))));
+  });
+}
+
 std::unique_ptr<Kernel> makeActivation(const Plan& plan, const Step& step, const Weights& weights) {
   const auto& op = std::get<Activation>(step.op);
+  if (op.kind == Activation::Kind::sigmoid) return makeSigmoid();
   return pass([kind = op.kind, slopes = readSlopes(op, inputShape(plan, step).channels, weights, step.name)](
                   Views in, Views out, void*) {
     isa().activation(in[0], out[0], kind, slopes.empty() ? nullptr : slopes.data());
@@ -136,6 +147,26 @@ std::unique_ptr<Kernel> makeZeroPad(const Plan&, const Step& step, const Weights
         isa().convert(source, pixel);
       }
       for (int64_t c = inside ? from.channels : 0; c < to.channels; ++c) put(pixel, c, 0);
+    }
+  });
+}
+
+std::unique_ptr<Kernel> makeUpsample(const Plan&, const Step& step, const Weights&) {
+  return pass([factor = std::get<Upsample>(step.op).factor](Views in, Views out, void*) {
+    const Shape& to = out[0].shape;
+    for (int64_t row = 0; row < out[0].count * to.height; ++row) {
+      for (int64_t x = 0; x < factor; ++x) {
+        // The columns x, x + factor, x + 2 * factor, ... of this row, seen as an image of one row.
+        View source = in[0], target = out[0];
+        source.count = target.count = 1;
+        source.shape = target.shape = {1, in[0].shape.width, to.channels};
+        source.data = in[0].as<unsigned char>() + row / factor * in[0].shape.width * in[0].pixelStride *
+                                                      static_cast<int64_t>(byteSize(in[0].dtype));
+        target.data = out[0].as<unsigned char>() +
+                      (row * to.width + x) * out[0].pixelStride * static_cast<int64_t>(byteSize(out[0].dtype));
+        target.pixelStride = out[0].pixelStride * factor;
+        isa().convert(source, target);
+      }
     }
   });
 }

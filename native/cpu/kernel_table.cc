@@ -47,6 +47,7 @@ struct Make {
   std::unique_ptr<Kernel> operator()(const Concat&) const { return makeConcat(plan, step, weights); }
   std::unique_ptr<Kernel> operator()(const Add&) const { return makeAdd(plan, step, weights); }
   std::unique_ptr<Kernel> operator()(const ZeroPad&) const { return makeZeroPad(plan, step, weights); }
+  std::unique_ptr<Kernel> operator()(const Upsample&) const { return makeUpsample(plan, step, weights); }
   std::unique_ptr<Kernel> operator()(const L2Normalize&) const {
     return makeL2Normalize(plan, step, weights);
   }

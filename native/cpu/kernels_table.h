@@ -15,6 +15,7 @@ std::unique_ptr<Kernel> makeMaxout(const Plan& plan, const Step& step, const Wei
 std::unique_ptr<Kernel> makeConcat(const Plan& plan, const Step& step, const Weights& weights);
 std::unique_ptr<Kernel> makeAdd(const Plan& plan, const Step& step, const Weights& weights);
 std::unique_ptr<Kernel> makeZeroPad(const Plan& plan, const Step& step, const Weights& weights);
+std::unique_ptr<Kernel> makeUpsample(const Plan& plan, const Step& step, const Weights& weights);
 std::unique_ptr<Kernel> makeL2Normalize(const Plan& plan, const Step& step, const Weights& weights);
 
 }  // namespace facenet::cpu

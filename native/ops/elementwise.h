@@ -1,4 +1,4 @@
-// The small ops: maxout, concat, add, zero_pad, l2_normalize, preprocess.
+// The small ops: maxout, concat, add, zero_pad, upsample, l2_normalize, preprocess.
 #pragma once
 
 #include <array>
@@ -25,6 +25,11 @@ struct Add {
 struct ZeroPad {
   int64_t top = 0, left = 0, bottom = 0, right = 0;
   int64_t channels = 0;
+};
+
+// upsample: each pixel becomes factor x factor equal ones: y[i, j] = x[i / factor, j / factor], rounded down.
+struct Upsample {
+  int64_t factor = 2;
 };
 
 // l2_normalize: y = x / max(||x||_2, epsilon) over all elements of an image. The paper's ||f(x)||_2 = 1.

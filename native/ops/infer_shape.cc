@@ -159,6 +159,13 @@ struct Rule {
         {in.height + op.top + op.bottom, in.width + op.left + op.right, in.channels + op.channels});
   }
 
+  Shape operator()(Upsample& op) const {
+    requireArity(1);
+    requireRange("a factor", op.factor, 1, maxExtent);
+    const Shape& in = inputs[0];
+    return checked({in.height * op.factor, in.width * op.factor, in.channels});
+  }
+
   Shape operator()(L2Normalize& op) const {
     requireArity(1);
     require(std::isfinite(op.epsilon) && op.epsilon > 0, "a finite epsilon > 0", text(op.epsilon));

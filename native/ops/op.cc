@@ -59,6 +59,7 @@ std::string opName(const Op& op) {
             [](const Concat&) -> std::string { return "concat"; },
             [](const Add&) -> std::string { return "add"; },
             [](const ZeroPad&) -> std::string { return "zero_pad"; },
+            [](const Upsample&) -> std::string { return "upsample"; },
             [](const L2Normalize&) -> std::string { return "l2_normalize"; }},
       op);
 }

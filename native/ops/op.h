@@ -12,7 +12,7 @@
 namespace facenet {
 
 using Op = std::variant<Preprocess, Conv2d, Norm, Activation, Pool, Lrn, FullyConnected, Maxout, Concat, Add,
-                        ZeroPad, L2Normalize>;
+                        ZeroPad, Upsample, L2Normalize>;
 
 // The name that graphs, errors and printed plans use: "conv2d", "batch_norm", "max_pool", ...
 std::string opName(const Op& op);

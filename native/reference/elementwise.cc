@@ -1,4 +1,4 @@
-// The ops that only pick, copy or add: maxout, concat, add, zero pad.
+// The ops that only pick, copy or add: maxout, concat, add, zero pad, upsample.
 #include <algorithm>
 #include <limits>
 
@@ -59,6 +59,17 @@ Loop prepare(const ZeroPad& op, const Context&) {
             inside && c < in.shape.channels ? load(in, pixelIndex(in, n, row, column) + c) : 0;
         store(out, pixelIndex(out, n, y, x) + c, value);
       }
+    });
+  };
+}
+
+Loop prepare(const Upsample& op, const Context&) {
+  return [op](const std::vector<View>& inputs, const std::vector<View>& outputs) {
+    const View &in = inputs[0], &out = outputs[0];
+    forEachPixel(out, [&](int64_t n, int64_t y, int64_t x) {
+      for (int64_t c = 0; c < out.shape.channels; ++c)
+        store(out, pixelIndex(out, n, y, x) + c,
+              load(in, pixelIndex(in, n, y / op.factor, x / op.factor) + c));
     });
   };
 }

@@ -42,6 +42,7 @@ Loop prepare(const Maxout& op, const Context& context);
 Loop prepare(const Concat& op, const Context& context);
 Loop prepare(const Add& op, const Context& context);
 Loop prepare(const ZeroPad& op, const Context& context);
+Loop prepare(const Upsample& op, const Context& context);
 Loop prepare(const L2Normalize& op, const Context& context);
 
 // An activation with its slopes at hand, for the end of any op.

@@ -5,6 +5,7 @@ import { gridValues, normals, seeded } from '../support/random.js'
 
 const relu: GraphNode = { name: 'y', op: 'relu', inputs: ['x'] }
 const relu6: GraphNode = { name: 'y', op: 'relu6', inputs: ['x'] }
+const sigmoid: GraphNode = { name: 'y', op: 'sigmoid', inputs: ['x'] }
 const prelu: GraphNode = { name: 'y', op: 'prelu', inputs: ['x'], tensors: { slope: 'slope' } }
 
 const channels = 37
@@ -27,6 +28,20 @@ const cases: OpCase[] = [
       nodes: [{ op: 'Clip', inputs: ['x', 'low', 'high'], outputs: ['y'] }],
       tensors: { low: { shape: [], data: Float32Array.of(0) }, high: { shape: [], data: Float32Array.of(6) } },
     },
+  },
+  {
+    name: 'sigmoid',
+    graph: graphOf(shape, [sigmoid]),
+    input,
+    onnx: { nodes: [{ op: 'Sigmoid', inputs: ['x'], outputs: ['y'] }] },
+  },
+  {
+    name: 'sigmoid after a sum, which does not take it into its epilogue',
+    graph: graphOf(shape, [
+      { name: 'sum', op: 'add', inputs: ['x', 'x'] },
+      { ...sigmoid, inputs: ['sum'] },
+    ]),
+    input,
   },
   {
     name: 'prelu, a slope a channel',
@@ -56,6 +71,12 @@ const cases: OpCase[] = [
     graph: graphOf([1, 1, 5], [relu6]),
     input: Float32Array.of(-2, -0.5, 5.5, 6, 7),
     expected: [0, 0, 5.5, 6, 6],
+  },
+  {
+    name: 'sigmoid by hand, also where the exponential overflows',
+    graph: graphOf([1, 1, 3], [sigmoid]),
+    input: Float32Array.of(-1000, 0, 1000),
+    expected: [0, 0.5, 1],
   },
   {
     name: 'prelu by hand, also with slopes that are negative or above one',

@@ -1,4 +1,4 @@
-/** maxout, concat, add and zero_pad. */
+/** maxout, concat, add, zero_pad and upsample. */
 import { test } from 'uvu'
 import type { GraphNode, Padding } from '../../types/graph.js'
 import { graphOf, type OpCase, testCases } from '../support/ops.js'
@@ -59,6 +59,24 @@ const zeroPads: OpCase[] = (
   exact: true,
 }))
 
+const upsamples: OpCase[] = [1, 2, 3].map((factor) => ({
+  name: `upsample by ${factor}`,
+  graph: graphOf([3, 4, 21], [{ name: 'y', op: 'upsample', inputs: ['x'], attributes: { factor } }]),
+  input: image([3, 4, 21], factor),
+  exact: true,
+  onnx: {
+    nodes: [
+      {
+        op: 'Resize',
+        inputs: ['x', '', 'scales'],
+        outputs: ['y'],
+        attributes: { mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' },
+      },
+    ],
+    tensors: { scales: { shape: [4], data: Float32Array.of(1, 1, factor, factor) } },
+  },
+}))
+
 const byHand: OpCase[] = [
   {
     name: 'maxout by hand: neighbours compete',
@@ -88,6 +106,12 @@ const byHand: OpCase[] = [
     expected: [2, 8],
   },
   {
+    name: 'upsample by hand',
+    graph: graphOf([1, 2, 1], [{ name: 'y', op: 'upsample', inputs: ['x'], attributes: { factor: 2 } }]),
+    input: Float32Array.of(3, 5),
+    expected: [3, 3, 5, 5, 3, 3, 5, 5],
+  },
+  {
     name: 'zero_pad by hand',
     graph: graphOf(
       [1, 1, 1],
@@ -98,6 +122,6 @@ const byHand: OpCase[] = [
   },
 ]
 
-testCases([...maxouts, ...concats, ...adds, ...zeroPads, ...byHand])
+testCases([...maxouts, ...concats, ...adds, ...zeroPads, ...upsamples, ...byHand])
 
 test.run()

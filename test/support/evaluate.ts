@@ -67,11 +67,13 @@ const loops: { [Name in GraphNode['op']]: Loop<Name> } = {
   lrn,
   concat,
   zero_pad: zeroPad,
+  upsample,
   l2_normalize: l2Normalize,
   batch_norm: elementwise,
   affine: elementwise,
   relu: elementwise,
   relu6: elementwise,
+  sigmoid: elementwise,
   prelu: elementwise,
   maxout: elementwise,
   add: elementwise,
@@ -253,6 +255,14 @@ function zeroPad({ attributes: { padding = [0, 0, 0, 0] } }: NodeOf<'zero_pad'>,
   })
 }
 
+function upsample({ attributes: { factor } }: NodeOf<'upsample'>, { inputs, out }: Call): void {
+  const [x] = inputs as [Activations]
+  forEachPixel(out, (n, row, column) => {
+    const from = at(x, n, Math.floor(row / factor), Math.floor(column / factor))
+    for (let c = 0; c < x.shape[2]; c++) out.data[at(out, n, row, column, c)] = x.data[from + c]!
+  })
+}
+
 function l2Normalize({ attributes: { epsilon = 1e-12 } = {} }: NodeOf<'l2_normalize'>, call: Call): void {
   const { inputs, out, precision } = call
   const [x] = inputs as [Activations]
@@ -283,6 +293,8 @@ function elementwise(node: GraphNode, { inputs, out, tensors, precision }: Call)
         return Math.max(x, 0)
       case 'relu6':
         return Math.min(Math.max(x, 0), 6)
+      case 'sigmoid':
+        return r(1 / r(1 + r(Math.exp(-x))))
       case 'prelu':
         return x > 0 ? x : r(x * parameter(node.tensors.slope, 0))
       case 'affine':
