@@ -94,6 +94,14 @@ export interface NativeModel {
   dispose(): void
 }
 
+/** A crop of an image: `map` leads from pixels of the output to pixels of the image, see `native/ops/warp.h`. */
+export interface Crop {
+  /** height x width x 3 bytes. */
+  image: { data: Uint8Array; width: number; height: number }
+  /** `x' = xx x + xy y + x0`, `y' = yx x + yy y + y0`. */
+  map: { xx: number; xy: number; x0: number; yx: number; yy: number; y0: number }
+}
+
 export interface NativeAddon {
   info(): BuildInfo
   plan(graph: GraphDescription, options: PlanOptions): PlanReport
@@ -112,6 +120,16 @@ export interface NativeAddon {
     b: Float32Array,
     dimensions: number,
     out: Float32Array,
+    device: DeviceKind,
+  ): Promise<void>
+  /**
+   * Crops to count x height x width x 3 bytes. Images are read and `out` is written in place until the promise settles.
+   * Runs beside the other functions, not after them.
+   */
+  warp(
+    crops: readonly Crop[],
+    size: { height: number; width: number },
+    out: Uint8Array,
     device: DeviceKind,
   ): Promise<void>
 }

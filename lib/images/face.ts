@@ -46,16 +46,21 @@ export async function loadFace(
   if (encoded.bytes.length > decodeWholeBytes) {
     const size = await readImageSize(encoded, target)
     const { window, map } = reduce(size, place(size), target)
-    warp(await decode(encoded, target, window), map, target, out)
+    await warp([{ image: await decode(encoded, target, window), map }], target, out)
   } else {
     const image = await decode(encoded, target)
-    warp(image, place(image), target, out)
+    await warp([{ image, map: place(image) }], target, out)
   }
 }
 
 /** The same from pixels that are already decoded. */
-export function cropFace(image: RawImage, target: FaceTarget, out: Uint8Array, points?: FivePoints): void {
-  warp(image, placement(target, points, 'image')(image), target, out)
+export async function cropFace(
+  image: RawImage,
+  target: FaceTarget,
+  out: Uint8Array,
+  points?: FivePoints,
+): Promise<void> {
+  await warp([{ image, map: placement(target, points, 'image')(image) }], target, out)
 }
 
 /** Checks the options, and returns the map from output pixels into an image of a given size. */

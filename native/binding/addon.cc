@@ -7,18 +7,20 @@
 #include "binding/model.h"
 #include "binding/plan_report.h"
 #include "binding/read_graph.h"
+#include "binding/warp.h"
 
 namespace facenet::binding {
 
 class FacenetAddon : public Napi::Addon<FacenetAddon> {
  public:
   FacenetAddon(Napi::Env env, Napi::Object exports)
-      : worker_(env), modelClass_(Napi::Persistent(Model::defineClass(env))) {
+      : worker_(env), warper_(env), modelClass_(Napi::Persistent(Model::defineClass(env))) {
     DefineAddon(exports,
                 {InstanceMethod("info", &FacenetAddon::info), InstanceMethod("plan", &FacenetAddon::plan),
                  InstanceMethod("openModel", &FacenetAddon::openModel),
                  InstanceMethod("l2Normalize", &FacenetAddon::normalize),
-                 InstanceMethod("pairwiseDistances", &FacenetAddon::distances)});
+                 InstanceMethod("pairwiseDistances", &FacenetAddon::distances),
+                 InstanceMethod("warp", &FacenetAddon::warp)});
   }
 
  private:
@@ -45,7 +47,12 @@ class FacenetAddon : public Napi::Addon<FacenetAddon> {
     return guarded(info.Env(), [&] { return pairwiseDistances(info, worker_); });
   }
 
+  Napi::Value warp(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] { return warper_.warp(info); });
+  }
+
   PromiseWorker worker_;
+  Warper warper_;
   Napi::FunctionReference modelClass_;
 };
 

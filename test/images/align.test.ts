@@ -91,27 +91,27 @@ test('no nearby similarity fits noisy points better', () => {
   }
 })
 
-test('the identity is exact, edges included', () => {
+test('the identity is exact, edges included', async () => {
   const image = noise(17, 11)
   const out = new Uint8Array(image.data.length)
-  warp(image, identity, image, out)
+  await warp([{ image, map: identity }], image, out)
   assert.equal(out, image.data)
 })
 
-test('a quarter turn is exact', () => {
+test('a quarter turn is exact', async () => {
   const image = noise(9, 9)
   const out = new Uint8Array(image.data.length)
-  warp(image, { xx: 0, xy: 1, x0: 0, yx: -1, yy: 0, y0: 8 }, image, out)
+  await warp([{ image, map: { xx: 0, xy: 1, x0: 0, yx: -1, yy: 0, y0: 8 } }], image, out)
   for (let y = 0; y < 9; ++y) {
     for (let x = 0; x < 9; ++x) assert.equal(pixel(out, 9, x, y), pixel(image.data, 9, y, 8 - x))
   }
 })
 
-test('shrinking by a whole number averages boxes', () => {
+test('shrinking by a whole number averages boxes', async () => {
   for (const shrink of [2, 3, 5]) {
     const image = noise(shrink * 7, shrink * 4)
     const out = new Uint8Array(7 * 4 * 3)
-    cropFace(image, { width: 7, height: 4 }, out)
+    await cropFace(image, { width: 7, height: 4 }, out)
     for (let y = 0; y < 4; ++y) {
       for (let x = 0; x < 7; ++x) {
         for (let c = 0; c < 3; ++c) {
@@ -128,33 +128,33 @@ test('shrinking by a whole number averages boxes', () => {
   }
 })
 
-test('interpolation is bilinear, and what lies outside the image is black', () => {
+test('interpolation is bilinear, and what lies outside the image is black', async () => {
   const image = ramp(20, 20)
   const out = new Uint8Array(20 * 20 * 3)
-  warp(image, { ...identity, x0: 0.5, y0: 3 }, image, out)
+  await warp([{ image, map: { ...identity, x0: 0.5, y0: 3 } }], image, out)
   assert.equal(pixel(out, 20, 4, 2), [5, 5, 128])
   assert.equal(pixel(out, 20, 4, 16), [5, 19, 128])
   assert.equal(pixel(out, 20, 4, 17), [0, 0, 0])
 })
 
-test('none covers the input and crops the longer side', () => {
+test('none covers the input and crops the longer side', async () => {
   const image = ramp(40, 20)
   const out = new Uint8Array(10 * 10 * 3)
-  cropFace(image, { width: 10, height: 10, align: 'none' }, out)
+  await cropFace(image, { width: 10, height: 10, align: 'none' }, out)
   // Boxes of 2 x 2 from column 10 on: their means lie half a level above the even number, and are rounded up.
   assert.equal(pixel(out, 10, 0, 0), [11, 1, 128])
   assert.equal(pixel(out, 10, 9, 9), [29, 19, 128])
 })
 
-test('center takes the fraction in the middle', () => {
+test('center takes the fraction in the middle', async () => {
   const image = ramp(40, 40)
   const out = new Uint8Array(20 * 20 * 3)
-  cropFace(image, { width: 20, height: 20, align: 'center', centerFraction: 0.5 }, out)
+  await cropFace(image, { width: 20, height: 20, align: 'center', centerFraction: 0.5 }, out)
   assert.equal(pixel(out, 20, 0, 0), [10, 10, 128])
   assert.equal(pixel(out, 20, 19, 19), [29, 29, 128])
 })
 
-test('points land on the template', () => {
+test('points land on the template', async () => {
   for (const template of ['dlib', 'arcface112'] as const) {
     const target = { width: 112, height: 112 }
     const goal = templatePoints(template, target)
@@ -167,7 +167,7 @@ test('points land on the template', () => {
     for (const key of ['xx', 'xy', 'x0', 'yx', 'yy', 'y0'] as const) assert.ok(Math.abs(map[key] - turn[key]) < 1e-9)
     const image = ramp(250, 250)
     const out = new Uint8Array(112 * 112 * 3)
-    cropFace(image, { ...target, align: 'points', template }, out, points)
+    await cropFace(image, { ...target, align: 'points', template }, out, points)
     const [x, y] = [50, 60]
     const [r, g] = pixel(out, 112, x, y)
     assert.ok(Math.abs(r! - (turn.xx * x + turn.xy * y + turn.x0)) <= 0.51)
@@ -194,7 +194,7 @@ test('a large file is decoded in part and reduced, with the same result', async 
     const target: FaceTarget = { width: 96, height: 96, align, template: 'dlib' }
     const [partly, fully] = [new Uint8Array(96 * 96 * 3), new Uint8Array(96 * 96 * 3)]
     await loadFace(file, target, partly, points)
-    cropFace(whole, target, fully, points)
+    await cropFace(whole, target, fully, points)
     const differences = partly.map((value, i) => Math.abs(value - fully[i]!))
     const mean = differences.reduce((a, b) => a + b) / differences.length
     // libvips reduces with Lanczos, the warp with boxes: on smooth pictures within a level or so.

@@ -1,0 +1,25 @@
+// warp of types/native.d.ts.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+
+#include "binding/promise_worker.h"
+#include "core/thread_pool.h"
+
+namespace facenet::binding {
+
+// Crops photographs on a thread of its own, so that the next images are made ready while a network runs.
+class Warper {
+ public:
+  explicit Warper(Napi::Env env) : worker_(env) {}
+
+  Napi::Promise warp(const Napi::CallbackInfo& info);
+
+ private:
+  std::unique_ptr<ThreadPool> pool_;  // made by the first job that is worth it; outlives the worker's thread
+  PromiseWorker worker_;
+};
+
+}  // namespace facenet::binding
