@@ -1,9 +1,10 @@
 /** A model that is ready to embed faces. */
 import type { GraphDescription } from '../types/graph.js'
 import type { DType, NativeModel, PlanReport, WeightSource } from '../types/native.js'
+import type { Detector } from './detection/types.js'
 import { type Device, resolveDevice } from './devices.js'
 import { describe, FaceNetError, invalidArgument, invalidModel } from './errors.js'
-import type { Align, FaceTarget, FivePoints, ImageInput, TemplateName } from './images/index.js'
+import type { Align, Detection, FaceChoice, FaceTarget, FivePoints, ImageInput, TemplateName } from './images/index.js'
 import { fingerprintOf } from './model_file/fingerprint.js'
 import { checkGraph } from './model_file/graph_schema.js'
 import { describeGraph, type ModelMetadata, type ModelNotes } from './model_file/metadata.js'
@@ -23,7 +24,7 @@ import {
 } from './options.js'
 import { batches } from './sources/index.js'
 import { readWhole } from './sources/io.js'
-import { type EmbeddedImage, embedStream, type StreamOptions, type StreamSource } from './stream.js'
+import { alignmentOf, type EmbeddedImage, embedStream, type StreamOptions, type StreamSource } from './stream.js'
 import { takeTurn } from './turns.js'
 
 export interface OpenModelOptions {
@@ -48,10 +49,18 @@ export interface EmbedOptions {
   signal?: AbortSignal
   /** N x dimensions floats to write to, instead of a new array. Where the call fails, some of them may be written. */
   out?: Float32Array
-  /** For image files and buffers: which part of each is used. `none`, the whole image, where it is left out. */
+  /** For image files: which part of each is used. `detect` where a detector is given; else `none`, the whole image. */
   align?: Align
   /** For `align: 'points'`: five points an image. */
   points?: readonly FivePoints[]
+  /** For `align: 'detect'`: what finds the faces. It is not disposed. */
+  detector?: Detector
+  /** For `align: 'detect'`: the largest face of each image, or its only one. `largest` where it is left out. */
+  faces?: Exclude<FaceChoice, 'all'>
+  /** For `align: 'detect'`: shorter side of the smallest face that is looked for, in pixels. The detector's own if left out. */
+  minSize?: number
+  /** For `align: 'detect'`: faces with a lower score are left out, 0..1. The detector's own if left out. */
+  scoreThreshold?: number
 }
 
 /**
@@ -159,11 +168,13 @@ export class Model {
    * embedding of an image does not depend on the others. Image files are decoded a batch at a time, in bounded memory.
    *
    * @throws FaceNetError ERR_FACENET_IMAGE_INVALID or ERR_FACENET_IO for the first image that cannot be used,
-   *   ERR_FACENET_ABORTED, ERR_FACENET_INVALID_ARGUMENT.
+   *   ERR_FACENET_FACE_COUNT for the first in which no face is found, ERR_FACENET_ABORTED, ERR_FACENET_INVALID_ARGUMENT.
    */
   async embed(images: Uint8Array | readonly ImageInput[], options: EmbedOptions = {}): Promise<Float32Array> {
     this.#checkOpen()
-    checkOptions(options, 'options', ['signal', 'out', 'align', 'points'])
+    const detecting = ['detector', 'faces', 'minSize', 'scoreThreshold']
+    checkOptions(options, 'options', ['signal', 'out', 'align', 'points', ...detecting])
+    if (options.faces !== undefined) checkOneOf(options.faces, 'options.faces', ['largest', 'one'])
     const signal = checkSignal(options.signal)
     const count = this.#countImages(images)
     if (options.points !== undefined && options.points.length !== count) {
@@ -193,11 +204,11 @@ export class Model {
   }
 
   /** How image files are brought to the network's input. Where the file names no template, the usual one of its size. */
-  faceTarget(align: Align = 'none', template?: TemplateName): FaceTarget {
+  faceTarget(align: Align = 'none', template?: TemplateName, detection?: Detection): FaceTarget {
     const { height, width } = this.inputSize
     const known = this.metadata.alignment === 'none' ? undefined : (this.metadata.alignment as TemplateName)
     const usual = height === 112 && width === 112 ? 'arcface112' : 'dlib'
-    return { height, width, align, template: template ?? known ?? usual }
+    return { height, width, align, template: template ?? known ?? usual, detection }
   }
 
   /** `count` images of the network's size to `count` embeddings, unchecked: what `embedStream` is made of. */
@@ -234,7 +245,8 @@ export class Model {
   }
 
   async #embedFiles(images: readonly ImageInput[], options: EmbedOptions, out: Float32Array): Promise<void> {
-    const { signal, align, points } = options
+    const { signal, points } = options
+    const { align, detection } = alignmentOf(options, 'largest')
     // The caller may go on using the array.
     const files = [...images]
     async function* source() {
@@ -245,7 +257,7 @@ export class Model {
       }
     }
     let done = 0
-    for await (const batch of batches(source(), this.faceTarget(align), { signal })) {
+    for await (const batch of batches(source(), this.faceTarget(align, undefined, detection), { signal })) {
       if (batch.failures.length > 0) throw batch.failures[0]!.error
       await this.#run(batch.images, batch.count, out.subarray(done, done + batch.count * this.dimensions), signal)
       done += batch.count * this.dimensions

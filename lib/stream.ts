@@ -1,6 +1,14 @@
 /** Embedding of any number of images: decoding ahead, computing, handing out, all three at once and in order. */
+import type { DetectedFace, Detector } from './detection/types.js'
 import { FaceNetError, invalidArgument } from './errors.js'
-import type { Align, FaceTarget, TemplateName } from './images/index.js'
+import {
+  type Align,
+  checkDetection,
+  type Detection,
+  type FaceChoice,
+  type FaceTarget,
+  type TemplateName,
+} from './images/index.js'
 import { checkFunction, checkInteger, checkOptions, checkSignal } from './options.js'
 import { type Batch, batches, type FailedImage, openSource, type SourceImage } from './sources/index.js'
 
@@ -13,10 +21,18 @@ export interface StreamOptions {
   /** Batches that may be decoded or waiting while one is computed. Default 2. */
   maxInFlight?: number
   signal?: AbortSignal
-  /** Which part of an image is used. `none`, the whole image, where it is left out. */
+  /** Which part of an image is used. `detect` where a detector is given; else `none`, the whole image. */
   align?: Align
-  /** For `align: 'points'`: where the five points belong. The model's own where it is left out. */
+  /** For `align: 'points'` and `'detect'`: where the face belongs. The model's own where it is left out. */
   template?: TemplateName
+  /** For `align: 'detect'`: what finds the faces. It is not disposed. */
+  detector?: Detector
+  /** For `align: 'detect'`: which faces of each image. `all` where it is left out. */
+  faces?: FaceChoice
+  /** For `align: 'detect'`: shorter side of the smallest face that is looked for, in pixels. The detector's own if left out. */
+  minSize?: number
+  /** For `align: 'detect'`: faces with a lower score are left out, 0..1. The detector's own if left out. */
+  scoreThreshold?: number
   /** Called after every batch. */
   onProgress?: (progress: StreamProgress) => void
   /** Called for each image that cannot be used. */
@@ -24,21 +40,24 @@ export interface StreamOptions {
 }
 
 export interface StreamProgress {
-  /** Images embedded so far. */
+  /** Faces embedded so far. */
   done: number
   /** Images that could not be used so far. */
   failed: number
 }
 
 export interface EmbeddedImage {
+  /** The image's path; where several of its faces are embedded, `path#0`, `path#1`, the largest face first. */
   path: string
   embedding: Float32Array
+  /** With `align: 'detect'`: the face, in pixels of the image as displayed. */
+  face?: DetectedFace
 }
 
 /** What a stream needs of a model. */
 interface Embedder {
   dimensions: number
-  faceTarget(align?: Align, template?: TemplateName): FaceTarget
+  faceTarget(align?: Align, template?: TemplateName, detection?: Detection): FaceTarget
   run(images: Uint8Array, count: number, out: Float32Array, signal?: AbortSignal): Promise<void>
 }
 
@@ -55,22 +74,34 @@ export function embedStream(
   source: StreamSource,
   options: StreamOptions,
 ): AsyncGenerator<EmbeddedImage, void, undefined> {
-  const known = ['batchSize', 'maxInFlight', 'signal', 'align', 'template', 'onProgress', 'onError']
+  const detecting = ['detector', 'faces', 'minSize', 'scoreThreshold']
+  const known = ['batchSize', 'maxInFlight', 'signal', 'align', 'template', 'onProgress', 'onError', ...detecting]
   checkOptions(options, 'options', known)
   checkSignal(options.signal)
   checkFunction(options.onProgress, 'options.onProgress')
   checkFunction(options.onError, 'options.onError')
   if (options.batchSize !== undefined) checkInteger(options.batchSize, 'options.batchSize', 1)
   if (options.maxInFlight !== undefined) checkInteger(options.maxInFlight, 'options.maxInFlight', 1)
-  return generate(model, imagesOf(source), options)
+  const { align, detection } = alignmentOf(options, 'all')
+  return generate(model, imagesOf(source), model.faceTarget(align, options.template, detection), options)
+}
+
+/** How images are brought to the network, of the options of a call; `faces` is the choice where none is made. */
+export function alignmentOf(
+  options: { align?: Align } & Partial<Detection>,
+  faces: FaceChoice,
+): { align: Align; detection?: Detection } {
+  const align = options.align ?? (options.detector ? 'detect' : 'none')
+  return align === 'detect' ? { align, detection: checkDetection(options, faces) } : { align }
 }
 
 async function* generate(
   model: Embedder,
   images: AsyncIterable<SourceImage>,
+  target: FaceTarget,
   options: StreamOptions,
 ): AsyncGenerator<EmbeddedImage, void, undefined> {
-  const { batchSize, maxInFlight, align, template, onProgress, onError } = options
+  const { batchSize, maxInFlight, onProgress, onError } = options
   const leaving = new AbortController()
   const signal = options.signal ? AbortSignal.any([options.signal, leaving.signal]) : leaving.signal
   const failures: FailedImage[] = []
@@ -82,14 +113,15 @@ async function* generate(
     failed += batch.failures.length
     for (const failure of batch.failures) onError ? onError(failure) : failures.push(failure)
     for (let i = 0; i < batch.count; i++) {
-      yield { path: batch.paths[i]!, embedding: out.slice(i * model.dimensions, (i + 1) * model.dimensions) }
+      const embedding = out.slice(i * model.dimensions, (i + 1) * model.dimensions)
+      const face = batch.faces[i]
+      yield { path: batch.paths[i]!, embedding, ...(face && { face }) }
     }
     done += batch.count
     onProgress?.({ done, failed })
   }
 
   try {
-    const target = model.faceTarget(align, template)
     for await (const batch of batches(images, target, { batchSize, maxInFlight, signal })) {
       const next = compute(model, batch, signal)
       next.catch(() => {}) // Seen when it is awaited, one batch later.

@@ -3,27 +3,32 @@
  */
 import { FaceNetError, invalidArgument } from '../errors.js'
 import { type DecodeLimits, decode, type ImageInput, readImage, readImageSize, type Window } from './decode.js'
+import type { Detection } from './faces.js'
 import { type Affine, aligned, centred, type FivePoints, footprint, rescaled, type Size, scaleOf } from './geometry.js'
-import { type TemplateName, templatePoints } from './templates.js'
+import { marginOf, type TemplateName, templatePoints } from './templates.js'
 import { type RawImage, warp } from './warp.js'
 
 /**
  * - `none`: the whole image, resized to cover the network's input and cropped at the centre where the shapes differ.
  * - `center`: the same of the middle of the image, `centerFraction` of it each way. The paper's fixed centre crop.
  * - `points`: rotated, scaled and shifted so that five points of the face lie on the template.
+ * - `detect`: the same with the points of each face that a detector finds; see `faces.ts`.
  */
-export type Align = 'none' | 'center' | 'points'
+export type Align = 'none' | 'center' | 'points' | 'detect'
 
 export interface AlignOptions extends DecodeLimits {
   align?: Align
   /** For `center`; above 0, at most 1. Default 0.5: in Labeled Faces in the Wild the detected face fills 1 / 2.2. */
   centerFraction?: number
-  /** For `points`: the template the network was trained with. */
+  /** For `points` and `detect`: the template the network was trained with. */
   template?: TemplateName
 }
 
 /** What a network takes, and how a face is brought there. */
-export interface FaceTarget extends Size, AlignOptions {}
+export interface FaceTarget extends Size, AlignOptions {
+  /** For `detect`. */
+  detection?: Detection
+}
 
 /** Files up to this size are decoded whole at once; above it, reading the header first pays (it takes 0.2 ms). */
 const decodeWholeBytes = 128 * 1024
@@ -75,6 +80,7 @@ function placement(target: FaceTarget, points: FivePoints | undefined, name: str
   }
   if (align !== 'points') throw invalidArgument('align', "'none', 'center' or 'points'", align)
   if (!template) throw invalidArgument('template', "a template's name, with align 'points'", template)
+  if (marginOf(template)) throw invalidArgument('align', `'detect', as template ${template} needs a face's box`, align)
   if (!points) {
     throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', `Expected five points for ${name} but received none`, {
       argument: name,

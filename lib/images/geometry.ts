@@ -93,6 +93,12 @@ export function aligned(points: FivePoints, template: readonly number[]): Affine
   return invert(map)
 }
 
+/** From output pixels to the pixels of an image, so that the output shows this rectangle, given by its edges, in full. */
+export function stretched(left: number, top: number, right: number, bottom: number, output: Size): Affine {
+  const [xx, yy] = [(right - left) / output.width, (bottom - top) / output.height]
+  return { xx, xy: 0, x0: left + xx / 2 - 0.5, yx: 0, yy, y0: top + yy / 2 - 0.5 }
+}
+
 /** Image pixels a step of one output pixel covers. */
 export function scaleOf(map: Affine): number {
   return Math.sqrt(Math.abs(map.xx * map.yy - map.xy * map.yx))

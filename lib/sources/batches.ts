@@ -2,8 +2,9 @@
  * A source's images as batches of network inputs: read and decoded ahead of the reader, in order, in bounded memory.
  */
 import { availableParallelism } from 'node:os'
+import type { DetectedFace } from '../detection/types.js'
 import { FaceNetError } from '../errors.js'
-import { type FaceTarget, loadFace } from '../images/index.js'
+import { type FaceTarget, loadFace, loadFaces } from '../images/index.js'
 import { checkInteger, throwIfAborted } from '../options.js'
 import type { ImageSource, SourceImage } from './source.js'
 
@@ -26,8 +27,10 @@ export interface Batch {
   /** count x height x width x 3 bytes of RGB. */
   images: Uint8Array
   count: number
-  /** One an image. */
+  /** One an input: its image's path, with `#0`, `#1` ... where several faces of the image are used. */
   paths: string[]
+  /** What was detected, one an input; undefined where nothing was looked for. */
+  faces: (DetectedFace | undefined)[]
   /** Images up to here that could not be used and were left out. A batch of failures alone has count 0. */
   failures: FailedImage[]
 }
@@ -47,36 +50,62 @@ export async function* batches(
   const concurrency = checkInteger(options.concurrency ?? Math.min(availableParallelism(), 4), 'concurrency', 1)
   const ahead = checkInteger(options.maxInFlight ?? 2, 'maxInFlight', 1) * batchSize
   const bytes = target.height * target.width * 3
-  const empty = (): Batch => ({ images: new Uint8Array(batchSize * bytes), count: 0, paths: [], failures: [] })
+  const empty = (): Batch => ({
+    images: new Uint8Array(batchSize * bytes),
+    count: 0,
+    paths: [],
+    faces: [],
+    failures: [],
+  })
   const finish = (batch: Batch): Batch => ({ ...batch, images: batch.images.subarray(0, batch.count * bytes) })
 
   let batch = empty()
-  const load = async (image: SourceImage) => ({ path: image.path, ...(await loadOne(image, target, bytes)) })
-  for await (const { path, pixels, error } of inOrder(source, load, concurrency, ahead, options.signal)) {
-    if (error) batch.failures.push({ path, error })
-    else {
-      batch.images.set(pixels!, batch.count++ * bytes)
+  const load = (image: SourceImage) => loadInputs(image, target, bytes, options.signal)
+  for await (const { inputs, failure } of inOrder(source, load, concurrency, ahead, options.signal)) {
+    if (failure) batch.failures.push(failure)
+    for (const { path, pixels, face } of inputs) {
+      batch.images.set(pixels, batch.count++ * bytes)
       batch.paths.push(path)
-    }
-    if (batch.count === batchSize) {
-      yield finish(batch)
-      batch = empty()
+      batch.faces.push(face)
+      if (batch.count === batchSize) {
+        yield finish(batch)
+        batch = empty()
+      }
     }
   }
   if (batch.count + batch.failures.length > 0) yield finish(batch)
 }
 
-async function loadOne(image: SourceImage, target: FaceTarget, bytes: number) {
+interface Input {
+  path: string
+  /** height x width x 3 bytes. */
+  pixels: Uint8Array
+  face?: DetectedFace
+}
+
+/** What the network is given of an image. Does not reject. */
+async function loadInputs(
+  image: SourceImage,
+  target: FaceTarget,
+  bytes: number,
+  signal?: AbortSignal,
+): Promise<{ inputs: Input[]; failure?: FailedImage }> {
+  const { path } = image
   try {
+    if (target.align === 'detect') {
+      const faces = await loadFaces(await image.read(), target, path, signal)
+      const name = (i: number) => (faces.length > 1 ? `${path}#${i}` : path)
+      return { inputs: faces.map((face, i) => ({ path: name(i), ...face })) }
+    }
     const pixels = new Uint8Array(bytes)
-    await loadFace(await image.read(), target, pixels, image.points, image.path)
-    return { pixels }
+    await loadFace(await image.read(), target, pixels, image.points, path)
+    return { inputs: [{ path, pixels }] }
   } catch (cause) {
     const error =
       cause instanceof FaceNetError
         ? cause
-        : new FaceNetError('ERR_FACENET_INTERNAL', `${image.path}: ${(cause as Error).message}`, { cause })
-    return { error }
+        : new FaceNetError('ERR_FACENET_INTERNAL', `${path}: ${(cause as Error).message}`, { cause })
+    return { inputs: [], failure: { path, error } }
   }
 }
 

@@ -48,7 +48,8 @@ Napi::Promise Warper::warp(const Napi::CallbackInfo& info) {
   if (!info[0].IsArray()) throw invalidArgument("crops", "an array", describe(info[0]));
   const auto crops = info[0].As<Napi::Array>();
   const Fields size(info[1], "size", Fields::Kind::argument);
-  const int64_t height = size.integer("height", 1, longestSide), width = size.integer("width", 1, longestSide);
+  const int64_t height = size.integer("height", 1, longestSide),
+                width = size.integer("width", 1, longestSide);
   const int64_t count = crops.Length(), cropBytes = height * width * 3;
   const auto out = readTypedArray(info[2], "out", napi_uint8_array, count * cropBytes);
   const WarpRows warpRows = warpRowsOn(readDevice(info[3]));

@@ -1,5 +1,5 @@
-// Affine crops. A pixel is one vector of four floats, its fourth lane idle; rows of the output whose samples all lie
-// well inside the image, which is nearly all of them, need no care at the edges.
+// Affine crops. A pixel is one vector of four floats, its fourth lane idle; rows of the output whose samples
+// all lie well inside the image, which is nearly all of them, need no care at the edges.
 #include "ops/warp.h"
 
 #include <cstring>
@@ -31,8 +31,8 @@ Pixel sampleInside(const Warp& op, double u, double v) {
   const auto fy = static_cast<float>(v - static_cast<double>(y));
   const uint8_t* top = op.image + (y * op.width + x) * 3;
   const uint8_t* below = top + op.width * 3;
-  return mix(mix(loadQuickly(top), loadQuickly(top + 3), fx), mix(loadQuickly(below), loadQuickly(below + 3), fx),
-             fy);
+  return mix(mix(loadQuickly(top), loadQuickly(top + 3), fx),
+             mix(loadQuickly(below), loadQuickly(below + 3), fx), fy);
 }
 
 Pixel sampleAnywhere(const Warp& op, double u, double v) {
@@ -56,7 +56,8 @@ bool rowIsInside(const Warp& op, int64_t row) {
   for (const double x : {-0.5, static_cast<double>(op.outWidth) - 0.5}) {
     for (const double y : {static_cast<double>(row) - 0.5, static_cast<double>(row) + 0.5}) {
       const double u = xx * x + xy * y + x0, v = yx * x + yy * y + y0;
-      if (!(u >= 0 && v >= 0 && u < static_cast<double>(op.width - 1) && v < static_cast<double>(op.height - 2)))
+      if (!(u >= 0 && v >= 0 && u < static_cast<double>(op.width - 1) &&
+            v < static_cast<double>(op.height - 2)))
         return false;
     }
   }

@@ -1,13 +1,13 @@
 // warp: a crop of a photograph by an affine map, which may turn, scale and shift; how faces are aligned.
-// Coordinates are in pixels, whole numbers at their centres. Output pixel (x, y) is the mean of taps x taps samples
-// spread evenly over it, taken where the map leads in the image:
+// Coordinates are in pixels, whole numbers at their centres. Output pixel (x, y) is the mean of taps x taps
+// samples spread evenly over it, taken where the map leads in the image:
 //   s_i = (i + 0.5) / taps - 0.5, i in [0, taps);  taps = the shrink rounded to whole, at least 1
 //   u = xx (x + s_i) + xy (y + s_j) + x0,  v = yx (x + s_i) + yy (y + s_j) + y0
 //   out[y][x][c] = floor(mean over i, j of bilinear(image, u, v)[c] + 0.5)
-// Samples are then at most 1.5 image pixels apart and each reads 2, so no pixel is left out where the image shrinks;
-// shrinking by a whole number gives box means, and the identity is exact. A sample more than half a pixel outside
-// the image is black; nearer, the edge is repeated.
-// Backends may differ by one level, where sums in another order fall on either side of a half.
+// Samples are then at most 1.5 image pixels apart and each reads 2, so no pixel is left out where the image
+// shrinks; shrinking by a whole number gives box means, and the identity is exact. A sample more than half a
+// pixel outside the image is black; nearer, the edge is repeated. Backends may differ by one level, where
+// sums in another order fall on either side of a half.
 #pragma once
 
 #include <algorithm>

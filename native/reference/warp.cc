@@ -14,7 +14,9 @@ void addSample(const Warp& op, double u, double v, double* sums) {
   const int64_t x1 = std::min(x0 + 1, op.width - 1), y1 = std::min(y0 + 1, op.height - 1);
   const double fx = u - static_cast<double>(x0), fy = v - static_cast<double>(y0);
   for (int c = 0; c < 3; ++c) {
-    const auto at = [&](int64_t y, int64_t x) { return static_cast<double>(op.image[(y * op.width + x) * 3 + c]); };
+    const auto at = [&](int64_t y, int64_t x) {
+      return static_cast<double>(op.image[(y * op.width + x) * 3 + c]);
+    };
     const double top = (1 - fx) * at(y0, x0) + fx * at(y0, x1);
     const double below = (1 - fx) * at(y1, x0) + fx * at(y1, x1);
     sums[c] += (1 - fy) * top + fy * below;
@@ -26,7 +28,9 @@ void addSample(const Warp& op, double u, double v, double* sums) {
 void warpRows(const Warp& op, int64_t first, int64_t end) {
   const int64_t taps = op.taps();
   const auto [xx, xy, x0, yx, yy, y0] = op.map;
-  const auto offset = [&](int64_t i) { return (static_cast<double>(i) + 0.5) / static_cast<double>(taps) - 0.5; };
+  const auto offset = [&](int64_t i) {
+    return (static_cast<double>(i) + 0.5) / static_cast<double>(taps) - 0.5;
+  };
   for (int64_t row = first; row < end; ++row) {
     for (int64_t column = 0; column < op.outWidth; ++column) {
       double sums[3] = {};
