@@ -77,6 +77,9 @@ function rejectInputRule({ graph, size, color, mean, scale }: ImportOptions): vo
 const dlibThreshold = { value: 0.36, metric: 'squared-l2' } as const
 
 function lowered(source: SourceModel, fileName: string, options: InputOptions): ModelContents {
+  if (source.outputs.length !== 1) {
+    throw invalidModel('outputs', 'one, the embedding (a detector is imported as such)', source.outputs.join(', '))
+  }
   const { graph, tensors } = lowerModel({ ...source, name: source.name || fileName }, options)
   return { graph, tensors, ...source.notes }
 }

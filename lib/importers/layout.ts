@@ -1,12 +1,13 @@
 /**
  * How a source network holds an activation. Ours are always height x width x channels; the source's may be N x C x H x W,
- * N x H x W x C, or flattened to N x K in either order. Reshapes between these only change the way an activation is held.
+ * N x H x W x C, flattened to N x K in either order, or with its pixels in a row, N x HW x C (`rows`, as detectors end).
+ * Reshapes between these only change the way an activation is held.
  */
 import { invalidModel } from '../errors.js'
 import type { Shape } from '../networks/shapes.js'
 import { describeNode, intsAttribute, type SourceNode } from './source.js'
 
-export type Layout = 'nchw' | 'nhwc' | 'flat-chw' | 'flat-hwc'
+export type Layout = 'nchw' | 'nhwc' | 'flat-chw' | 'flat-hwc' | 'rows'
 
 export interface Held {
   shape: Shape
@@ -17,6 +18,7 @@ export interface Held {
 export function dimsOf({ shape: [height, width, channels], layout }: Held): number[] {
   if (layout === 'nchw') return [1, channels, height, width]
   if (layout === 'nhwc') return [1, height, width, channels]
+  if (layout === 'rows') return [1, height * width, channels]
   return [1, height * width * channels]
 }
 
@@ -24,6 +26,7 @@ export function dimsOf({ shape: [height, width, channels], layout }: Held): numb
 export function channelAxis({ shape: [height, width], layout }: Held): number | undefined {
   if (layout === 'nhwc') return 3
   if (layout === 'nchw') return 1
+  if (layout === 'rows') return 2
   return height * width === 1 ? 1 : undefined
 }
 
@@ -33,6 +36,7 @@ export function reshapedLayout(node: SourceNode, held: Held, dims: readonly numb
   const [height, width] = held.shape
   if (dims.join() === before.join()) return held.layout
   const pixels = height * width
+  if (held.layout === 'nhwc' && dims.join() === dimsOf({ ...held, layout: 'rows' }).join()) return 'rows'
   if (dims.length === 2 && dims[0] === 1) {
     return held.layout === 'nhwc' && pixels > 1 ? 'flat-hwc' : held.layout === 'flat-hwc' ? 'flat-hwc' : 'flat-chw'
   }

@@ -4,7 +4,7 @@ import { invalidModel } from '../errors.js'
 import { axesOf, foldConstant } from './constants.js'
 import { channelAxis, dimsOf } from './layout.js'
 import { arithmetic, negate } from './lower_arithmetic.js'
-import { concat, flatten, gather, pad, reshape, shapeOf, squeeze, transpose } from './lower_shapes.js'
+import { concat, flatten, gather, pad, reshape, resize, shapeOf, squeeze, transpose } from './lower_shapes.js'
 import { type Lower, type Lowering, unknownOp, type Value } from './lowering.js'
 import { type Constant, describeNode, floatAttribute, intAttribute, intsAttribute, type SourceNode } from './source.js'
 import { poolOf, windowOf } from './window.js'
@@ -12,7 +12,7 @@ import { poolOf, windowOf } from './window.js'
 const pass: Lower = (lowering, node) => lowering.pass(node, lowering.value(node, 0))
 
 const simple =
-  (op: 'relu' | 'relu6'): Lower =>
+  (op: 'relu' | 'relu6' | 'sigmoid'): Lower =>
   (lowering, node) => {
     lowering.emit(node, lowering.nodeName(node), { op }, [lowering.value(node, 0)])
   }
@@ -216,6 +216,7 @@ const table = new Map<string, Lower>([
   ['BatchNormalization', batchNorm],
   ['Relu', simple('relu')],
   ['Relu6', simple('relu6')],
+  ['Sigmoid', simple('sigmoid')],
   ['PRelu', prelu],
   ['MaxPool', pool('max_pool')],
   ['AveragePool', pool('avg_pool')],
@@ -238,6 +239,7 @@ const table = new Map<string, Lower>([
   ['Neg', negate],
   ['Concat', concat],
   ['Pad', pad],
+  ['Resize', resize],
   ['Reshape', reshape],
   ['Squeeze', squeeze],
   ['Unsqueeze', squeeze],

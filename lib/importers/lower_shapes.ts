@@ -49,6 +49,33 @@ export const pad: Lower = (lowering, node) => {
   else lowering.emit(node, lowering.nodeName(node), { op: 'zero_pad', attributes }, [value])
 }
 
+/** Only the one that repeats each pixel a whole number of times: nearest neighbour, rounded down. */
+export const resize: Lower = (lowering, node) => {
+  const value = lowering.value(node, 0)
+  const [height, width] = value.shape
+  const scales = node.inputs[2] ? [...lowering.constant(node, 2).data] : []
+  const sizes = node.inputs[3] ? [...lowering.constant(node, 3).data] : []
+  const factors =
+    scales.length === 4 ? scales.slice(2) : sizes.length === 4 ? [sizes[2]! / height, sizes[3]! / width] : []
+  const [factor = 0] = factors
+  const modes = [
+    stringAttribute(node, 'mode', 'nearest'),
+    stringAttribute(node, 'coordinate_transformation_mode', 'half_pixel'),
+    stringAttribute(node, 'nearest_mode', 'round_prefer_floor'),
+  ].join(', ')
+  const whole = Number.isSafeInteger(factor) && factor >= 1 && factors.every((other) => other === factor)
+  const others = scales.length === 4 ? scales.slice(0, 2).join() : sizes.slice(0, 2).join()
+  const sound = whole && value.layout === 'nchw' && others === (scales.length === 4 ? '1,1' : `1,${value.shape[2]}`)
+  if (!sound || modes !== 'nearest, asymmetric, floor') {
+    throw invalidModel(
+      describeNode(node),
+      'nearest, asymmetric, floor, by one whole factor each way',
+      `${modes}, by ${factors.join(' and ') || 'what is not constant'}`,
+    )
+  }
+  lowering.emit(node, lowering.nodeName(node), { op: 'upsample', attributes: { factor } }, [value])
+}
+
 export const reshape: Lower = (lowering, node) => {
   const value = lowering.value(node, 0)
   const dims = dimsOf(value)

@@ -1,0 +1,83 @@
+/** One network on inputs of many sizes: it is planned anew for each size, and the plans used last are kept. */
+import type { GraphDescription } from '../../types/graph.js'
+import type { DeviceKind, DType, NativeModel, WeightSource } from '../../types/native.js'
+import { FaceNetError, invalidArgument } from '../errors.js'
+import { native, nativeCall } from '../native.js'
+import { atSize } from '../networks/resize.js'
+import { aborted } from '../options.js'
+import { takeTurn } from '../turns.js'
+
+export interface NetworkOptions {
+  device: DeviceKind
+  dtype: DType
+  threads: number
+}
+
+/** Sizes whose plans are kept. Photographs come in few shapes, and a plan takes milliseconds to make again. */
+const keptPlans = 6
+
+export class SizedNetwork {
+  /** By `height x width`, the one used last at the end. */
+  readonly #plans = new Map<string, NativeModel>()
+  #disposed = false
+
+  constructor(
+    readonly graph: GraphDescription,
+    private readonly weights: WeightSource,
+    private readonly options: NetworkOptions,
+  ) {}
+
+  /**
+   * `count` images of height x width x 3 bytes, or of floats where the graph takes them. Resolves to one array an output,
+   * count x height x width x channels of that output, in the order of the graph's outputs.
+   */
+  run(
+    images: Uint8Array | Float32Array,
+    count: number,
+    [height, width]: readonly [height: number, width: number],
+    signal?: AbortSignal,
+  ): Promise<Float32Array[]> {
+    // Plans are made, used and dropped in turns, so none is dropped while it runs.
+    return takeTurn(signal, async () => {
+      const plan = await this.#planFor(height, width)
+      const outputs = plan.outputs.map(([h, w, c]) => new Float32Array(count * h * w * c))
+      const cancel = new Int32Array(1)
+      const stop = () => void Atomics.store(cancel, 0, 1)
+      signal?.addEventListener('abort', stop, { once: true })
+      try {
+        await nativeCall(() => plan.run(images, count, outputs, cancel))
+      } catch (error) {
+        if (signal?.aborted && error instanceof FaceNetError && error.code === 'ERR_FACENET_ABORTED')
+          throw aborted(signal)
+        throw error
+      } finally {
+        signal?.removeEventListener('abort', stop)
+      }
+      return outputs
+    })
+  }
+
+  async #planFor(height: number, width: number): Promise<NativeModel> {
+    if (this.#disposed) throw invalidArgument('detector', 'an open detector', 'a disposed one')
+    const key = `${height}x${width}`
+    const graph = atSize(this.graph, height, width)
+    const plan = this.#plans.get(key) ?? (await nativeCall(() => native().openModel(graph, this.weights, this.options)))
+    this.#plans.delete(key)
+    this.#plans.set(key, plan)
+    for (const [oldest, unused] of this.#plans) {
+      if (this.#plans.size <= keptPlans) break
+      this.#plans.delete(oldest)
+      unused.dispose()
+    }
+    return plan
+  }
+
+  /** Frees the plans once what runs has ended. */
+  dispose(): void {
+    this.#disposed = true
+    void takeTurn(undefined, async () => {
+      for (const plan of this.#plans.values()) plan.dispose()
+      this.#plans.clear()
+    })
+  }
+}

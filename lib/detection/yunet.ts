@@ -1,0 +1,145 @@
+/**
+ * YuNet (Wu et al., "YuNet: A Tiny Millisecond-level Face Detector", 2023): a network without anchors that looks at a whole
+ * image at once.
+ *
+ * The input is padded with black at the right and at the bottom to multiples of 32. Each cell of strides 8, 16 and 32 gives a
+ * face: its score is sqrt(class x objectness), its box and points are offsets from the cell's corner in strides, width and
+ * height their logarithms. Of faces that overlap by more than 0.3 the best stays.
+ *
+ * The network finds faces of about 10 to 300 pixels. So a large image is looked at several times, at scales that halve: the
+ * finest one shows a face of `minSize` at 10 pixels, the coarsest has a longer side of at most 320.
+ */
+import { invalidModel } from '../errors.js'
+import { strides, yunetOutputs } from '../importers/yunet.js'
+import type { DetectorFile } from '../model_file/detector_file.js'
+import { activationShapes } from '../networks/shapes.js'
+import { throwIfAborted } from '../options.js'
+import { checkDetectOptions } from './detect_options.js'
+import { nonMaximumSuppression } from './nms.js'
+import { type ScaledImage, scaled, unscaled, unscaledBox } from './scaled.js'
+import { type NetworkOptions, SizedNetwork } from './sized_network.js'
+import type { DetectedFace, DetectOptions, Detector, RgbImage } from './types.js'
+
+/** Width and height of the network's input are multiples of it. */
+const multiple = 32
+/** Longer side of the finest scale, unless `minSize` asks for another, and of the coarsest. */
+const usualLongest = 640
+const coarsest = 320
+/** Of the smallest face the network finds, in pixels of its input. */
+const smallestFace = 10
+const overlapLimit = 0.3
+const defaultScore = 0.6
+/** Bytes of input that go through the network together. */
+const batchBytes = 8 << 20
+
+/** Throws ERR_FACENET_MODEL_INVALID where the file is not YuNet's. */
+export function openYunet({ graphs, weights }: DetectorFile, options: NetworkOptions): Detector {
+  const { detect: graph } = graphs
+  if (!graph) throw invalidModel('graphs', 'the graph detect', Object.keys(graphs).join(', '))
+  const shapes = activationShapes(graph)
+  const { height, width } = graph.input
+  for (const [name, { stride, channels }] of yunetOutputs) {
+    const expected = [height / stride, width / stride, channels].join('x')
+    const received = graph.outputs.includes(name) ? shapes.get(name)!.join('x') : 'none'
+    if (received !== expected) throw invalidModel(`output ${name}`, expected, received)
+  }
+  return new Yunet(new SizedNetwork(graph, weights, options))
+}
+
+/** A scale of one of the images. */
+interface Look {
+  image: number
+  scaled: ScaledImage
+}
+
+class Yunet implements Detector {
+  readonly name = 'yunet'
+
+  constructor(private readonly network: SizedNetwork) {}
+
+  async detect(images: readonly RgbImage[], options: DetectOptions = {}): Promise<DetectedFace[][]> {
+    const { minSize, scoreThreshold = defaultScore, signal } = checkDetectOptions(images, options)
+    const found: DetectedFace[][] = images.map(() => [])
+    for await (const batch of batches(looks(images, minSize))) {
+      throwIfAborted(signal)
+      const { height, width } = batch[0]!.scaled
+      const input = Buffer.concat(batch.map(({ scaled: { data } }) => data))
+      const outputs = await this.network.run(input, batch.length, [height, width], signal)
+      const named = new Map(this.network.graph.outputs.map((name, i) => [name, outputs[i]!]))
+      batch.forEach((look, n) => {
+        found[look.image]!.push(...decode(named, n, look.scaled, scoreThreshold))
+      })
+    }
+    return found.map((faces) => best(faces, minSize))
+  }
+
+  dispose(): void {
+    this.network.dispose()
+  }
+}
+
+/** Every scale of every image. Scales are made as they are asked for, so that few are in memory. */
+async function* looks(images: readonly RgbImage[], minSize: number | undefined): AsyncGenerator<Look> {
+  for (const [index, image] of images.entries()) {
+    const longer = Math.max(image.width, image.height)
+    const finest = minSize === undefined ? usualLongest : (longer * smallestFace) / minSize
+    let longest = Math.min(longer, Math.max(finest, multiple))
+    for (;;) {
+      yield { image: index, scaled: await scaled(image, longest, multiple) }
+      if (longest <= coarsest) break
+      longest /= 2
+    }
+  }
+}
+
+/** Neighbours of one size go together. */
+async function* batches(all: AsyncIterable<Look>): AsyncGenerator<Look[]> {
+  let batch: Look[] = []
+  for await (const look of all) {
+    const first = batch[0]?.scaled
+    const fits = first && first.height === look.scaled.height && first.width === look.scaled.width
+    if (first && (!fits || (batch.length + 1) * first.data.length > batchBytes)) {
+      yield batch
+      batch = []
+    }
+    batch.push(look)
+  }
+  if (batch.length > 0) yield batch
+}
+
+/** The faces of image `n` of a batch, in pixels of the photograph. */
+function* decode(
+  outputs: ReadonlyMap<string, Float32Array>,
+  n: number,
+  { height, width, shrink }: ScaledImage,
+  scoreThreshold: number,
+): Generator<DetectedFace> {
+  for (const stride of strides) {
+    const columns = width / stride
+    const cells = columns * (height / stride)
+    const [cls, obj, bbox, kps] = ['cls', 'obj', 'bbox', 'kps'].map((head) => outputs.get(`${head}_${stride}`)!)
+    for (let cell = 0; cell < cells; cell++) {
+      const at = n * cells + cell
+      const score = Math.sqrt(cls![at]! * obj![at]!)
+      if (!(score >= scoreThreshold)) continue
+      const [column, row] = [cell % columns, Math.floor(cell / columns)]
+      const [boxWidth, boxHeight] = [Math.exp(bbox![4 * at + 2]!) * stride, Math.exp(bbox![4 * at + 3]!) * stride]
+      const x = (column + bbox![4 * at]!) * stride - boxWidth / 2
+      const y = (row + bbox![4 * at + 1]!) * stride - boxHeight / 2
+      const points = Array.from(kps!.subarray(10 * at, 10 * at + 10), (offset, i) =>
+        unscaled((offset + (i % 2 === 0 ? column : row)) * stride, shrink),
+      )
+      yield { score, points, box: unscaledBox({ x, y, width: boxWidth, height: boxHeight }, shrink) }
+    }
+  }
+}
+
+function best(faces: readonly DetectedFace[], minSize = 0): DetectedFace[] {
+  const large = faces.filter(({ box }) => Math.min(box.width, box.height) >= minSize)
+  const kept = nonMaximumSuppression(
+    large.map(({ box }) => box),
+    large.map(({ score }) => score),
+    overlapLimit,
+  )
+  return kept.map((i) => large[i]!)
+}
