@@ -10,6 +10,16 @@ export {
   pairwiseDistances,
 } from './embeddings.js'
 export { FaceNetError, type FaceNetErrorCode } from './errors.js'
+export {
+  evaluatePairs,
+  type FoldResult,
+  type PairsOptions,
+  type PairsResult,
+  type RocPoint,
+  readThresholdFile,
+  type ThresholdFile,
+  type ValAtFar,
+} from './evaluation/index.js'
 export type { Align, FivePoints, ImageInput, TemplateName } from './images/index.js'
 export { type EmbedOptions, type Model, type ModelInMemory, type OpenModelOptions, openModel } from './model.js'
 export { networks } from './networks/index.js'

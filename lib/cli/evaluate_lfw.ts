@@ -1,0 +1,116 @@
+/** `facenet evaluate lfw`: Labeled Faces in the Wild, View 2 (ten folds) or View 1 (development). */
+import { dirname, join } from 'node:path'
+import { checkPairs, evaluatePairs, evaluateSplit, type PairsResult } from '../evaluation/evaluate_pairs.js'
+import { type ImagePair, parseLfwPairs } from '../evaluation/lfw_pairs.js'
+import { isFolder, readText } from '../evaluation/text_files.js'
+import { type Context, UsageError } from './context.js'
+import {
+  describeSetup,
+  type Embedded,
+  embedAll,
+  findImages,
+  presentPairs,
+  setupLine,
+  squaredDistance,
+  withSetup,
+} from './evaluate_images.js'
+import { foldTable, publishedTable, valLines, withError } from './evaluate_print.js'
+
+interface List {
+  file: string
+  pairs: ImagePair[]
+}
+
+export async function run(context: Context, sources: string[]): Promise<void> {
+  const view = Number(context.oneOf('view', ['1', '2']) ?? '2')
+  const lists = await readLists(context, sources[0]!, view)
+  await withSetup(context, async (setup) => {
+    const images = await findImages(sources, keyOf)
+    const needed = new Set(
+      lists.flatMap(({ pairs, file }) =>
+        presentPairs(context, pairs, file, (name) => images.has(name)).present.flatMap(({ a, b }) => [a, b]),
+      ),
+    )
+    for (const name of images.keys()) if (!needed.has(name)) images.delete(name)
+    const embedded = await embedAll(context, setup, images)
+    const judged = lists.map(({ pairs, file }) =>
+      presentPairs(context, pairs, file, (name) => embedded.embeddings.has(name)),
+    )
+    const skipped = judged.reduce((sum, list) => sum + list.skipped, 0)
+    const result = await judge(
+      judged.map((list) => list.present),
+      embedded,
+    )
+    const fallbacks = embedded.fallbacks.map(({ path, by }) => ({ path, by }))
+    if (context.json) {
+      const { roc, ...figures } = result
+      const facts = {
+        protocol: `LFW View ${view}`,
+        pairs: judged.flatMap((list) => list.present).length,
+        images: images.size,
+        skipped,
+        fallbacks,
+      }
+      await context.print(JSON.stringify({ ...figures, ...facts, ...describeSetup(setup), roc }))
+      return
+    }
+    await context.print(setupLine(setup))
+    await context.print(
+      heading(
+        view,
+        judged.map((list) => list.present.length),
+        images.size,
+      ),
+    )
+    if (skipped > 0) await context.print(`${skipped} pairs were skipped: their images are missing`)
+    if (setup.align === 'detect') await context.print(fallbackLine(embedded, images.size))
+    await context.print(foldTable(result))
+    const over = view === 2 ? 'standard error of the mean over folds' : 'standard error of a share'
+    await context.print(
+      `accuracy ${withError(result.accuracy, result.standardError)} (${over}), threshold ${result.threshold.toFixed(4)}`,
+    )
+    await context.print(`${valLines(result.val)}\n\n${publishedTable('lfw')}`)
+  })
+}
+
+/** `pairs.txt`, or the two lists of View 1; beside the images unless --pairs says where. */
+async function readLists(context: Context, images: string, view: number): Promise<List[]> {
+  const given = context.text('pairs')
+  const folder = given ?? ((await isFolder(images)) ? images : dirname(images))
+  const single = given !== undefined && !(await isFolder(given))
+  if (single && view === 1) throw new UsageError('--view 1 reads two lists: --pairs is the folder they are in')
+  const names = view === 1 ? ['pairsDevTrain.txt', 'pairsDevTest.txt'] : ['pairs.txt']
+  const files = single ? [given!] : names.map((name) => join(folder, name))
+  return Promise.all(files.map(async (file) => ({ file, pairs: parseLfwPairs(await readText(file), file) })))
+}
+
+/** `person/person_0001` of any path that ends so, whatever the image's format. */
+function keyOf(path: string): string {
+  return path
+    .split(/[/\\]/)
+    .slice(-2)
+    .join('/')
+    .replace(/\.[^.]+$/, '')
+}
+
+async function judge(lists: ImagePair[][], { embeddings }: Embedded): Promise<PairsResult> {
+  const measured = lists.map((pairs) => ({
+    distances: Float64Array.from(pairs, ({ a, b }) => squaredDistance(embeddings.get(a)!, embeddings.get(b)!)),
+    same: pairs.map((pair) => pair.same),
+    folds: Int32Array.from(pairs, (pair) => pair.fold),
+  }))
+  const [first, second] = measured
+  if (second) return evaluateSplit(checkPairs(first!.distances, first!.same), checkPairs(second.distances, second.same))
+  return evaluatePairs(first!.distances, first!.same, first!.folds, { unequalFolds: true })
+}
+
+function heading(view: number, pairs: number[], images: number): string {
+  return view === 2
+    ? `LFW View 2: ${pairs[0]} pairs of ${images} images; threshold chosen on nine folds, accuracy on the tenth`
+    : `LFW View 1: threshold chosen on ${pairs[0]} pairs of DevTrain, accuracy on ${pairs[1]} of DevTest; ${images} images`
+}
+
+function fallbackLine({ fallbacks }: Embedded, images: number): string {
+  const given = fallbacks.filter(({ by }) => by === 'points').length
+  return `no face was found in ${fallbacks.length} of ${images} images: ${given} aligned by given points, ${fallbacks.length - given} cropped at the centre`
+}

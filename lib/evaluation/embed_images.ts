@@ -1,0 +1,120 @@
+/** Embeddings for an evaluation: the preprocessings of the paper, a detector with its fallback, averaging with the mirror image. */
+import type { Detector } from '../detection/index.js'
+import type { FaceNetError } from '../errors.js'
+import { centred, type FivePoints } from '../images/geometry.js'
+import { decodeImage, type FaceTarget, type RawImage, templatePoints } from '../images/index.js'
+import type { Model } from '../model.js'
+import { throwIfAborted } from '../options.js'
+import { batches, type SourceImage } from '../sources/index.js'
+import type { EmbeddedImage, StreamProgress } from '../stream.js'
+
+export const evaluationAligns = ['none', 'center', 'points', 'detect'] as const
+
+export interface EmbedImagesOptions {
+  /** `detect`: by the points that `detector` finds; where it finds no face, by given points or else the centre crop. */
+  align: (typeof evaluationAligns)[number]
+  /** Middle part of an image that `center` uses, each way. */
+  centerFraction?: number
+  detector?: Detector
+  /** Average the embedding with that of the mirrored crop; embeddings of unit length are brought back to it. */
+  flip: boolean
+  batchSize?: number
+  signal?: AbortSignal
+  onProgress?: (progress: StreamProgress) => void
+  /** An image that cannot be used. */
+  onFailure: (failure: { path: string; error: FaceNetError }) => void
+  /** An image in which no face was found, and what it was aligned by instead. */
+  onFallback: (path: string, by: 'points' | 'center') => void
+}
+
+/** In the order of `images`, in bounded memory. */
+export async function* embedImages(
+  model: Model,
+  images: AsyncIterable<SourceImage>,
+  options: EmbedImagesOptions,
+): AsyncGenerator<EmbeddedImage> {
+  const { align, centerFraction, detector, batchSize, signal } = options
+  const target = { ...model.faceTarget(align === 'detect' ? 'points' : align), centerFraction }
+  const source = align === 'detect' ? detected(images, detector!, target, options) : images
+  const progress = { done: 0, failed: 0 }
+  for await (const batch of batches(source, target, { batchSize, signal })) {
+    const embeddings = await embedBatch(model, batch.images, batch.count, options)
+    for (const failure of batch.failures) options.onFailure(failure)
+    for (const [i, path] of batch.paths.entries()) {
+      yield { path, embedding: embeddings.slice(i * model.dimensions, (i + 1) * model.dimensions) }
+    }
+    progress.done += batch.count
+    progress.failed += batch.failures.length
+    options.onProgress?.(progress)
+  }
+}
+
+async function embedBatch(model: Model, pixels: Uint8Array, count: number, { flip, signal }: EmbedImagesOptions) {
+  const out = new Float32Array(count * model.dimensions)
+  if (count === 0) return out
+  await model.run(pixels, count, out, signal)
+  if (!flip) return out
+  const mirrored = new Float32Array(out.length)
+  await model.run(mirror(pixels, model.inputSize.width), count, mirrored, signal)
+  for (const [i, value] of mirrored.entries()) out[i] = (out[i]! + value) / 2
+  if (model.unitLength) normalizeRows(out, model.dimensions)
+  return out
+}
+
+/** Rows of `width` RGB pixels, each reversed. */
+function mirror(pixels: Uint8Array, width: number): Uint8Array {
+  const out = new Uint8Array(pixels.length)
+  for (let pixel = 0; pixel < pixels.length / 3; pixel++) {
+    const to = (pixel - 2 * (pixel % width) + width - 1) * 3
+    out.set(pixels.subarray(pixel * 3, pixel * 3 + 3), to)
+  }
+  return out
+}
+
+function normalizeRows(rows: Float32Array, dimensions: number): void {
+  for (let start = 0; start < rows.length; start += dimensions) {
+    const row = rows.subarray(start, start + dimensions)
+    const length = Math.hypot(...row)
+    if (length > 0) for (const [k, value] of row.entries()) row[k] = value / length
+  }
+}
+
+/** Each image with the points of the face nearest its middle: evaluation sets centre images on the person they name. */
+async function* detected(
+  images: AsyncIterable<SourceImage>,
+  detector: Detector,
+  target: FaceTarget,
+  { signal, onFallback }: EmbedImagesOptions,
+): AsyncGenerator<SourceImage> {
+  for await (const image of images) {
+    throwIfAborted(signal)
+    const decoded = await decodeIfGood(image)
+    if (!decoded) {
+      yield image // It fails again where images are loaded, and is listed there.
+      continue
+    }
+    const [faces] = await detector.detect([decoded.pixels], { signal })
+    const face = faces!.toSorted((a, b) => offCentre(a.box, decoded.pixels) - offCentre(b.box, decoded.pixels))[0]
+    if (!face) onFallback(image.path, image.points ? 'points' : 'center')
+    const points = face?.points ?? image.points ?? centrePoints(decoded.pixels, target)
+    yield { path: image.path, read: async () => decoded.bytes, points }
+  }
+}
+
+async function decodeIfGood(image: SourceImage) {
+  try {
+    const bytes = await image.read()
+    return { bytes, pixels: await decodeImage(bytes) }
+  } catch {
+    return undefined
+  }
+}
+
+const offCentre = (box: { x: number; y: number; width: number; height: number }, image: RawImage) =>
+  Math.hypot(box.x + box.width / 2 - image.width / 2, box.y + box.height / 2 - image.height / 2)
+
+/** Points for which aligning by points gives the centre crop: where that crop takes the template's points from. */
+function centrePoints(image: RawImage, target: FaceTarget): FivePoints {
+  const { xx, x0, yy, y0 } = centred(image, target, target.centerFraction ?? 0.5)
+  return templatePoints(target.template!, target).map((value, i) => (i % 2 === 0 ? xx * value + x0 : yy * value + y0))
+}

@@ -1,0 +1,61 @@
+/** Embeddings that were stored by `facenet embed --out x.jsonl`. */
+import { createReadStream } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { assertSameFingerprint } from '../embeddings.js'
+import { FaceNetError } from '../errors.js'
+import { lineError } from './lfw_pairs.js'
+
+export interface StoredEmbeddings {
+  paths: string[]
+  rows: Float32Array[]
+  fingerprint: string
+}
+
+/**
+ * A line a row, `{"path","embedding","fingerprint"}`. All files together must be of one model.
+ *
+ * @throws FaceNetError ERR_FACENET_IO where a file cannot be read; ERR_FACENET_INVALID_ARGUMENT for a malformed line, and
+ *   where a fingerprint differs from the first.
+ */
+export async function readEmbeddings(files: readonly string[]): Promise<StoredEmbeddings> {
+  const stored: StoredEmbeddings = { paths: [], rows: [], fingerprint: '' }
+  for (const file of files) {
+    let number = 0
+    try {
+      for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
+        number++
+        if (line.trim() !== '') add(stored, line, file, number)
+      }
+    } catch (cause) {
+      if (cause instanceof FaceNetError) throw cause
+      throw new FaceNetError('ERR_FACENET_IO', `Cannot read ${file}: ${(cause as Error).message}`, {
+        argument: file,
+        cause,
+      })
+    }
+  }
+  if (stored.rows.length === 0) throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', 'No embeddings were found')
+  return stored
+}
+
+function add(stored: StoredEmbeddings, line: string, file: string, number: number): void {
+  const { path, embedding, fingerprint } = parse(line)
+  const dimensions = stored.rows[0]?.length ?? (Array.isArray(embedding) ? embedding.length : 0)
+  const rows = Array.isArray(embedding) && embedding.length === dimensions && embedding.every(Number.isFinite)
+  if (typeof path !== 'string' || typeof fingerprint !== 'string' || !rows || dimensions === 0) {
+    const expected = `a path, a fingerprint and an embedding of ${dimensions || 'some'} finite numbers`
+    throw lineError(file, number, expected, JSON.stringify(line.slice(0, 80)))
+  }
+  if (stored.fingerprint === '') stored.fingerprint = fingerprint
+  assertSameFingerprint(stored.fingerprint, fingerprint)
+  stored.paths.push(path)
+  stored.rows.push(Float32Array.from(embedding as number[]))
+}
+
+function parse(line: string): { path?: unknown; embedding?: unknown; fingerprint?: unknown } {
+  try {
+    return JSON.parse(line) ?? {}
+  } catch {
+    return {}
+  }
+}

@@ -1,0 +1,87 @@
+/** Threshold files: a threshold chosen on a user's own pairs for a wanted FAR, with the model it holds for. */
+import { readFile } from 'node:fs/promises'
+import * as v from 'valibot'
+import { assertSameFingerprint } from '../embeddings.js'
+import { FaceNetError } from '../errors.js'
+import { parseStrictJson } from '../model_file/strict_json.js'
+import { PendingFile } from '../outputs/pending_file.js'
+
+const rate = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
+const distance = v.pipe(v.number(), v.finite(), v.minValue(0))
+const count = v.pipe(v.number(), v.integer(), v.minValue(0))
+
+const slice = v.strictObject({
+  column: v.string(),
+  value: v.string(),
+  pairs: v.strictObject({ same: count, different: count }),
+  far: v.nullable(rate),
+  val: v.nullable(rate),
+  threshold: v.nullable(distance),
+  reason: v.optional(v.string()),
+})
+
+const schema = v.strictObject({
+  format: v.literal('facenet-threshold'),
+  metric: v.literal('squared-l2'),
+  /** Two faces are one person where their distance is below it. */
+  threshold: distance,
+  far: rate,
+  val: rate,
+  confidenceInterval: v.strictObject({ level: v.literal(0.95), low: distance, high: distance }),
+  pairs: v.strictObject({ same: count, different: count }),
+  /** Of the model whose embeddings it was chosen on. */
+  fingerprint: v.string(),
+  slices: v.array(slice),
+})
+
+export type ThresholdFile = v.InferOutput<typeof schema>
+
+/** The file appears whole or not at all. */
+export async function writeThresholdFile(
+  path: string,
+  content: Omit<ThresholdFile, 'format' | 'metric'>,
+): Promise<void> {
+  const file = await PendingFile.open(path)
+  const whole: ThresholdFile = { format: 'facenet-threshold', metric: 'squared-l2', ...content }
+  try {
+    await file.write(Buffer.from(`${JSON.stringify(whole, null, 2)}\n`))
+    await file.commit()
+  } finally {
+    await file.abort()
+  }
+}
+
+/**
+ * @param fingerprint of the model whose distances are to be judged.
+ * @throws FaceNetError ERR_FACENET_IO where the file cannot be read, ERR_FACENET_INVALID_ARGUMENT where it is no threshold
+ *   file or was made for another model.
+ */
+export async function readThresholdFile(path: string, fingerprint: string): Promise<ThresholdFile> {
+  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw new FaceNetError('ERR_FACENET_IO', `Cannot read ${path}: ${cause.message}`, { argument: path, cause })
+  })
+  const parsed = v.safeParse(schema, parseJson(text, path))
+  if (!parsed.success) {
+    const [issue] = parsed.issues
+    throw wrongFile(path, `${v.getDotPath(issue) ?? 'the whole'}: ${issue.message}`)
+  }
+  assertSameFingerprint(fingerprint, parsed.output.fingerprint)
+  return parsed.output
+}
+
+function parseJson(text: string, path: string): unknown {
+  try {
+    return parseStrictJson(text, path)
+  } catch (cause) {
+    throw wrongFile(path, (cause as Error).message)
+  }
+}
+
+function wrongFile(path: string, received: string): FaceNetError {
+  const message = `Expected a threshold file at ${path} but received ${received}`
+  return new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', message, {
+    argument: path,
+    expected: 'a threshold file',
+    received,
+  })
+}
