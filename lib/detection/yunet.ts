@@ -14,9 +14,9 @@ import { strides, yunetOutputs } from '../importers/yunet.js'
 import type { DetectorFile } from '../model_file/detector_file.js'
 import { activationShapes } from '../networks/shapes.js'
 import { throwIfAborted } from '../options.js'
+import { bestFaces } from './best.js'
 import { checkDetectOptions } from './detect_options.js'
-import { nonMaximumSuppression } from './nms.js'
-import { type ScaledImage, scaled, unscaled, unscaledBox } from './scaled.js'
+import { type ScaledImage, scaledBatches, unscaled, unscaledBox } from './scaled.js'
 import { type NetworkOptions, SizedNetwork } from './sized_network.js'
 import type { DetectedFace, DetectOptions, Detector, RgbImage } from './types.js'
 
@@ -29,8 +29,6 @@ const coarsest = 320
 const smallestFace = 10
 const overlapLimit = 0.3
 const defaultScore = 0.6
-/** Bytes of input that go through the network together. */
-const batchBytes = 8 << 20
 
 /** Throws ERR_FACENET_MODEL_INVALID where the file is not YuNet's. */
 export function openYunet({ graphs, weights }: DetectorFile, options: NetworkOptions): Detector {
@@ -46,12 +44,6 @@ export function openYunet({ graphs, weights }: DetectorFile, options: NetworkOpt
   return new Yunet(new SizedNetwork(graph, weights, options))
 }
 
-/** A scale of one of the images. */
-interface Look {
-  image: number
-  scaled: ScaledImage
-}
-
 class Yunet implements Detector {
   readonly name = 'yunet'
 
@@ -60,7 +52,9 @@ class Yunet implements Detector {
   async detect(images: readonly RgbImage[], options: DetectOptions = {}): Promise<DetectedFace[][]> {
     const { minSize, scoreThreshold = defaultScore, signal } = checkDetectOptions(images, options)
     const found: DetectedFace[][] = images.map(() => [])
-    for await (const batch of batches(looks(images, minSize))) {
+    const longestOf = (longer: number) =>
+      Math.min(longer, minSize === undefined ? usualLongest : Math.max(multiple, (longer * smallestFace) / minSize))
+    for await (const batch of scaledBatches(images, { multiple, coarsest, longestOf })) {
       throwIfAborted(signal)
       const { height, width } = batch[0]!.scaled
       const input = Buffer.concat(batch.map(({ scaled: { data } }) => data))
@@ -70,41 +64,12 @@ class Yunet implements Detector {
         found[look.image]!.push(...decode(named, n, look.scaled, scoreThreshold))
       })
     }
-    return found.map((faces) => best(faces, minSize))
+    return found.map((faces) => bestFaces(faces, overlapLimit, minSize))
   }
 
   dispose(): void {
     this.network.dispose()
   }
-}
-
-/** Every scale of every image. Scales are made as they are asked for, so that few are in memory. */
-async function* looks(images: readonly RgbImage[], minSize: number | undefined): AsyncGenerator<Look> {
-  for (const [index, image] of images.entries()) {
-    const longer = Math.max(image.width, image.height)
-    const finest = minSize === undefined ? usualLongest : (longer * smallestFace) / minSize
-    let longest = Math.min(longer, Math.max(finest, multiple))
-    for (;;) {
-      yield { image: index, scaled: await scaled(image, longest, multiple) }
-      if (longest <= coarsest) break
-      longest /= 2
-    }
-  }
-}
-
-/** Neighbours of one size go together. */
-async function* batches(all: AsyncIterable<Look>): AsyncGenerator<Look[]> {
-  let batch: Look[] = []
-  for await (const look of all) {
-    const first = batch[0]?.scaled
-    const fits = first && first.height === look.scaled.height && first.width === look.scaled.width
-    if (first && (!fits || (batch.length + 1) * first.data.length > batchBytes)) {
-      yield batch
-      batch = []
-    }
-    batch.push(look)
-  }
-  if (batch.length > 0) yield batch
 }
 
 /** The faces of image `n` of a batch, in pixels of the photograph. */
@@ -132,14 +97,4 @@ function* decode(
       yield { score, points, box: unscaledBox({ x, y, width: boxWidth, height: boxHeight }, shrink) }
     }
   }
-}
-
-function best(faces: readonly DetectedFace[], minSize = 0): DetectedFace[] {
-  const large = faces.filter(({ box }) => Math.min(box.width, box.height) >= minSize)
-  const kept = nonMaximumSuppression(
-    large.map(({ box }) => box),
-    large.map(({ score }) => score),
-    overlapLimit,
-  )
-  return kept.map((i) => large[i]!)
 }

@@ -22,6 +22,11 @@ export interface TfjsModel {
 }
 
 export async function readTfjs(path: string): Promise<TfjsModel> {
+  return new DlibResnet(await readTfjsWeights(path)).finish()
+}
+
+/** The weights of a manifest by their names, as fp32 and in tfjs's own order. */
+export async function readTfjsWeights(path: string): Promise<Map<string, Tensor>> {
   try {
     const groups = parseManifest(await readFile(path, 'utf8'))
     const values = new Map<string, Tensor>()
@@ -29,7 +34,7 @@ export async function readTfjs(path: string): Promise<TfjsModel> {
       const shards = await Promise.all(paths.map((shard) => readFile(join(dirname(path), shard))))
       readWeights(Buffer.concat(shards), weights, values)
     }
-    return new DlibResnet(values).finish()
+    return values
   } catch (cause) {
     throw cause instanceof FaceNetError ? cause : cannotRead(path, cause)
   }
@@ -258,7 +263,7 @@ const blocks = [
 ]
 
 /** H x W x I x O as O x I x H x W; a matrix in x out, taken as 1 x 1 x I x O, as out x in. */
-function outputsFirst(data: Float32Array, [pixels, inputs, outputs]: readonly [number, number, number]): Float32Array {
+export function outputsFirst(data: Float32Array, [pixels, inputs, outputs]: readonly [number, number, number]): Float32Array {
   const result = new Float32Array(data.length)
   let i = 0
   for (let o = 0; o < outputs; o++) {

@@ -1,0 +1,14 @@
+/** What is left of the faces of one image. */
+import { nonMaximumSuppression } from './nms.js'
+import type { DetectedFace } from './types.js'
+
+/** Faces whose shorter side is at least `minSize`, best first; of those that overlap by more than `limit` (IoU) the best. */
+export function bestFaces(faces: readonly DetectedFace[], limit: number, minSize = 0): DetectedFace[] {
+  const large = faces.filter(({ box }) => Math.min(box.width, box.height) >= minSize)
+  const kept = nonMaximumSuppression(
+    large.map(({ box }) => box),
+    large.map(({ score }) => score),
+    limit,
+  )
+  return kept.map((i) => large[i]!)
+}
