@@ -1,5 +1,5 @@
 /** Embedding of any number of images: decoding ahead, computing, handing out, all three at once and in order. */
-import type { DetectedFace, Detector } from './detection/types.js'
+import type { Detector } from './detection/types.js'
 import { FaceNetError, invalidArgument } from './errors.js'
 import {
   type Align,
@@ -10,7 +10,14 @@ import {
   type TemplateName,
 } from './images/index.js'
 import { checkFunction, checkInteger, checkOptions, checkSignal } from './options.js'
-import { type Batch, batches, type FailedImage, openSource, type SourceImage } from './sources/index.js'
+import {
+  type Batch,
+  batches,
+  type EmbeddedFace,
+  type FailedImage,
+  openSource,
+  type SourceImage,
+} from './sources/index.js'
 
 /** Paths of files, folders and tar archives, or images from anywhere. */
 export type StreamSource = string | readonly string[] | AsyncIterable<SourceImage> | Iterable<SourceImage>
@@ -51,7 +58,7 @@ export interface EmbeddedImage {
   path: string
   embedding: Float32Array
   /** With `align: 'detect'`: the face, in pixels of the image as displayed. */
-  face?: DetectedFace
+  face?: EmbeddedFace
 }
 
 /** What a stream needs of a model. */

@@ -1,2 +1,2 @@
-export { jsonLine } from './jsonl.js'
-export { type EmbeddingRow, type Output, type OutputOptions, openOutput } from './output.js'
+export { jsonLine, missingLine } from './jsonl.js'
+export { type EmbeddingRow, type MissingRow, type Output, type OutputOptions, openOutput } from './output.js'

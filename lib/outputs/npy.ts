@@ -54,6 +54,7 @@ export async function npyOutput(path: string, { dimensions, fingerprint }: Outpu
         await paths.write(Buffer.from(lines.join('')))
         count += rows.length
       }),
+    async writeMissing() {},
     close: () =>
       both(async () => {
         await array.write(header(count, dimensions), 0)

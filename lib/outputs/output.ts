@@ -1,5 +1,6 @@
 /** Embeddings to a file, row by row as they are computed. The file's ending says in which format. */
 import { extname } from 'node:path'
+import type { DetectedFace } from '../detection/types.js'
 import { describe, invalidArgument } from '../errors.js'
 import { jsonlOutput } from './jsonl.js'
 import { npyOutput } from './npy.js'
@@ -9,6 +10,14 @@ export interface EmbeddingRow {
   path: string
   /** `dimensions` long. */
   embedding: Float32Array
+  /** Where in the image the face was found; only .jsonl holds it. */
+  face?: DetectedFace
+}
+
+/** An image in which there was nothing to embed. */
+export interface MissingRow {
+  path: string
+  error: string
 }
 
 export interface OutputOptions {
@@ -21,6 +30,8 @@ export interface OutputOptions {
 /** What every format implements. One call at a time. */
 export interface Output {
   write(rows: readonly EmbeddingRow[]): Promise<void>
+  /** Says that an image gave no embedding, in formats that have room for it. */
+  writeMissing(rows: readonly MissingRow[]): Promise<void>
   /** Completes the file and gives it its name. */
   close(): Promise<void>
   /** Leaves nothing behind. May be called at any time, also after a failure. */
@@ -35,7 +46,8 @@ const formats: Record<string, (path: string, options: OutputOptions) => Promise<
 
 /**
  * - `.npy`: float32, rows x dimensions; beside it `<name>.npy.json` holds `fingerprint`, `dimensions` and `paths`.
- * - `.jsonl`: a line a row, `{"path","embedding","fingerprint"}`.
+ * - `.jsonl`: a line a row, `{"path","embedding","fingerprint"}`, and `"face"` where it was detected; `{"path","error"}`
+ *   for an image without a face.
  * - `.parquet`: columns `path` and `embedding` (list of float); `fingerprint` and `dimensions` in the file's metadata.
  *
  * The file appears under its name when it is closed. Until then, and after any failure, what was there stays.
@@ -55,6 +67,7 @@ export async function openOutput(path: string, options: OutputOptions): Promise<
       }
       await output.write(rows)
     },
+    writeMissing: (rows) => output.writeMissing(rows),
     close: () => output.close(),
     abort: () => output.abort(),
   }

@@ -58,6 +58,7 @@ export async function parquetOutput(path: string, { dimensions, fingerprint }: O
         }
       }
     },
+    async writeMissing() {},
     async close() {
       if (waiting.length > 0) await writeGroup(waiting)
       waiting = []

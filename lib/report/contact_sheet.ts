@@ -13,6 +13,13 @@ export interface SheetFace {
   mediaType: 'image/jpeg' | 'image/png' | 'image/webp'
 }
 
+/** A photograph with what was found in it drawn over it. */
+export interface SheetPhotograph {
+  source: string
+  picture: Uint8Array
+  mediaType: 'image/jpeg' | 'image/png' | 'image/webp'
+}
+
 export interface Sheet {
   title: string
   /** One or two sentences under the title. */
@@ -20,6 +27,8 @@ export interface Sheet {
   /** Squared L2 distance below which two faces count as one person; null: not known, so nothing is judged. */
   threshold: number | null
   faces: readonly SheetFace[]
+  /** Where the faces were found; a section of its own, left out where there is none. */
+  photographs?: readonly SheetPhotograph[]
   /** faces x faces. */
   distances: Float32Array
 }
@@ -76,7 +85,7 @@ ${nearestNeighbours(sheet.distances, sheet.faces.length)
 ${matrix(sheet)}
 </div>
 </section>
-</main>
+${photographs(sheet)}</main>
 </body>
 </html>
 `
@@ -120,6 +129,22 @@ function matrix({ faces, distances, threshold }: Sheet): string {
 ${rows.join('\n')}
 </tbody>
 </table>`
+}
+
+function photographs({ photographs = [] }: Sheet): string {
+  if (photographs.length === 0) return ''
+  const figures = photographs.map(({ source, picture, mediaType }) => {
+    const data = Buffer.from(picture).toString('base64')
+    const image = `<img src="data:${mediaType};base64,${data}" alt="${html(source)}, the faces found in it framed">`
+    return `<figure>${image}<figcaption>${html(source)}</figcaption></figure>`
+  })
+  return `<section aria-labelledby="found">
+<h2 id="found">Where the faces were found</h2>
+<div class="photographs">
+${figures.join('\n')}
+</div>
+</section>
+`
 }
 
 /** Each thumbnail stands in the file once, as a background that its pictures share. */

@@ -24,6 +24,10 @@ small { color: var(--soft); font-size: .8rem; overflow-wrap: anywhere }
 .cards p { line-height: 1.35; font-size: .95rem }
 .pair { display: flex; gap: 4px; margin-bottom: .5rem }
 .face { display: inline-block; width: 96px; aspect-ratio: 1; background-size: cover; border-radius: 4px }
+figure { margin: 0 }
+.photographs { display: flex; flex-wrap: wrap; gap: 1.25rem }
+.photographs img { display: block; height: 170px; border-radius: 4px }
+.photographs figcaption { margin-top: .3rem; color: var(--soft); font-size: .8rem; max-width: 16rem; overflow-wrap: anywhere }
 .figure { margin-top: .2rem; font-variant-numeric: tabular-nums }
 .same { color: var(--mark); font-weight: 600 }
 .different { color: var(--soft) }

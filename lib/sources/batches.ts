@@ -23,6 +23,12 @@ export interface FailedImage {
   error: FaceNetError
 }
 
+/** A detected face, in pixels of the image as displayed. */
+export interface EmbeddedFace extends DetectedFace {
+  /** Its place among the image's faces that are used, the largest being 0. */
+  index: number
+}
+
 export interface Batch {
   /** count x height x width x 3 bytes of RGB. */
   images: Uint8Array
@@ -30,7 +36,7 @@ export interface Batch {
   /** One an input: its image's path, with `#0`, `#1` ... where several faces of the image are used. */
   paths: string[]
   /** What was detected, one an input; undefined where nothing was looked for. */
-  faces: (DetectedFace | undefined)[]
+  faces: (EmbeddedFace | undefined)[]
   /** Images up to here that could not be used and were left out. A batch of failures alone has count 0. */
   failures: FailedImage[]
 }
@@ -80,7 +86,7 @@ interface Input {
   path: string
   /** height x width x 3 bytes. */
   pixels: Uint8Array
-  face?: DetectedFace
+  face?: EmbeddedFace
 }
 
 /** What the network is given of an image. Does not reject. */
@@ -95,7 +101,8 @@ async function loadInputs(
     if (target.align === 'detect') {
       const faces = await loadFaces(await image.read(), target, path, signal)
       const name = (i: number) => (faces.length > 1 ? `${path}#${i}` : path)
-      return { inputs: faces.map((face, i) => ({ path: name(i), ...face })) }
+      const inputs = faces.map(({ pixels, face }, i) => ({ path: name(i), pixels, face: { ...face, index: i } }))
+      return { inputs }
     }
     const pixels = new Uint8Array(bytes)
     await loadFace(await image.read(), target, pixels, image.points, path)
