@@ -1,2 +1,9 @@
 export { nonMaximumSuppression, type OverlapKind, overlap } from './nms.js'
+export {
+  type DetectFacesOptions,
+  type DetectorSource,
+  detectFaces,
+  type OpenDetectorOptions,
+  openDetector,
+} from './open.js'
 export type { DetectedFace, DetectOptions, Detector, FaceBox, RgbImage } from './types.js'

@@ -2,8 +2,8 @@
  * PyTorch's state dictionaries (`torch.save(model.state_dict(), path)`): since PyTorch 1.6 a zip of a pickle and a file for
  * each storage, before that a row of pickles with the storages behind them.
  */
-import { unzipSync } from 'fflate'
-import { invalidModel } from '../errors.js'
+import { type UnzipFileFilter, type Unzipped, unzipSync } from 'fflate'
+import { FaceNetError, invalidModel } from '../errors.js'
 import { elementCount, f32Tensor, type Tensor, toFloat32 } from '../model_file/tensor.js'
 import { halfToFloat } from '../model_file/tensor_reader.js'
 import { type AllowList, mapOf, PickleReader, sizesOf, unpickle } from './pickle.js'
@@ -34,14 +34,11 @@ function readZip(bytes: Uint8Array, file: string): StateDict {
   const storages = new Map<string, Uint8Array>()
   let [pickle, total]: [Uint8Array | undefined, number] = [undefined, 0]
   const wanted = /(?:^|\/)(?:data\.pkl|data\/[^/]+|byteorder)$/
-  const entries = unzipSync(bytes, {
-    filter: ({ name, compression, originalSize }) => {
-      if (!wanted.test(name)) return false
-      total += originalSize
-      if (compression !== 0 || total > bytes.length)
-        throw invalidModel(`${name} of ${file}`, 'a stored entry', 'another')
-      return true
-    },
+  const entries = unzipped(bytes, file, ({ name, compression, originalSize }) => {
+    if (!wanted.test(name)) return false
+    total += originalSize
+    if (compression !== 0 || total > bytes.length) throw invalidModel(`${name} of ${file}`, 'a stored entry', 'another')
+    return true
   })
   for (const [name, content] of Object.entries(entries)) {
     if (name.endsWith('data.pkl')) pickle = content
@@ -51,6 +48,14 @@ function readZip(bytes: Uint8Array, file: string): StateDict {
   }
   if (!pickle) throw invalidModel(file, 'a file of PyTorch, with a data.pkl', 'another zip')
   return { root: unpickle(new PickleReader(pickle), file, allowed, storageOf), storages }
+}
+
+function unzipped(bytes: Uint8Array, file: string, filter: UnzipFileFilter): Unzipped {
+  try {
+    return unzipSync(bytes, { filter })
+  } catch (cause) {
+    throw cause instanceof FaceNetError ? cause : invalidModel(file, 'a whole zip', String(cause), cause)
+  }
 }
 
 /** The first pickle: the number that PyTorch's old files begin with, which is wider than what the parser reads. */
