@@ -1,6 +1,16 @@
 /** FaceNet for Node.js: faces to points whose distance says who is who. */
 export type { GraphDescription, GraphNode } from '../types/graph.js'
 export type { DeviceKind, DType, PlanReport, PlanStep } from '../types/native.js'
+export {
+  type Agreement,
+  addToClusters,
+  type ClusterOptions,
+  type ClusterScores,
+  clusterEmbeddings,
+  type Linkage,
+  linkages,
+  scoreClusters,
+} from './clustering/index.js'
 export { type Device, devices } from './devices.js'
 export {
   assertSameFingerprint,

@@ -132,4 +132,24 @@ export interface NativeAddon {
     out: Uint8Array,
     device: DeviceKind,
   ): Promise<void>
+  /**
+   * Agglomerative clustering of the rows of `embeddings`. `labels` gets a row's cluster as the lowest row of it; on entry
+   * its first `known` elements say so of clusters that are there already. `cancel` as for `run`.
+   */
+  cluster(
+    embeddings: Float32Array,
+    options: ClusterOptions,
+    labels: Int32Array,
+    cancel: Int32Array,
+    device: DeviceKind,
+  ): Promise<void>
+}
+
+export interface ClusterOptions {
+  dimensions: number
+  linkage: 'average' | 'complete' | 'single'
+  threshold: number
+  threads: number
+  memoryBytes: number
+  known: number
 }

@@ -1,6 +1,7 @@
 // The exports of the addon: NativeAddon of types/native.d.ts. One instance an environment.
 #include <napi.h>
 
+#include "binding/cluster.h"
 #include "binding/devices.h"
 #include "binding/embeddings.h"
 #include "binding/errors.h"
@@ -20,6 +21,7 @@ class FacenetAddon : public Napi::Addon<FacenetAddon> {
                  InstanceMethod("openModel", &FacenetAddon::openModel),
                  InstanceMethod("l2Normalize", &FacenetAddon::normalize),
                  InstanceMethod("pairwiseDistances", &FacenetAddon::distances),
+                 InstanceMethod("cluster", &FacenetAddon::clusterRows),
                  InstanceMethod("warp", &FacenetAddon::warp)});
   }
 
@@ -49,6 +51,10 @@ class FacenetAddon : public Napi::Addon<FacenetAddon> {
 
   Napi::Value warp(const Napi::CallbackInfo& info) {
     return guarded(info.Env(), [&] { return warper_.warp(info); });
+  }
+
+  Napi::Value clusterRows(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] { return cluster(info, worker_); });
   }
 
   PromiseWorker worker_;

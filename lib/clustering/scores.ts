@@ -1,0 +1,81 @@
+/** How well clusters agree with the people who are known to be in the images. */
+import { describe, invalidArgument } from '../errors.js'
+
+export interface Agreement {
+  /** 0..1: of what was put together, how much belongs together. */
+  precision: number
+  /** 0..1: of what belongs together, how much was put together. */
+  recall: number
+  /** Their harmonic mean. */
+  f: number
+}
+
+export interface ClusterScores {
+  /** Over pairs of images. Precision is 1 where no cluster holds two images, recall where no person has two. */
+  pairwise: Agreement
+  /**
+   * BCubed (Bagga and Baldwin, 1998): for each image the share of its cluster that is its person, and the share of its
+   * person that is in its cluster, the image itself counted; averaged over images.
+   */
+  bcubed: Agreement
+  /** The share of images whose person is the most frequent one in their cluster. */
+  purity: number
+  clusters: number
+  identities: number
+}
+
+/**
+ * Compares `labels` (of clusters) with `identities` (of people: names or numbers), one of each an image.
+ *
+ * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT where there are none, or not as many of one as of the other.
+ */
+export function scoreClusters(
+  labels: ArrayLike<number>,
+  identities: ArrayLike<string> | ArrayLike<number>,
+): ClusterScores {
+  const n = labels.length
+  if (!(n > 0)) throw invalidArgument('labels', 'at least one label', describe(labels))
+  if (identities.length !== n) {
+    throw invalidArgument('identities', `one for each of the ${n} labels`, `${identities.length} of them`)
+  }
+  const [clusters, people] = [new Map<number, number>(), new Map<string | number, number>()]
+  const cells = new Map<number, Map<string | number, number>>()
+  for (let i = 0; i < n; i++) {
+    const [label, person] = [labels[i]!, identities[i]!]
+    count(clusters, label)
+    count(people, person)
+    const row = cells.get(label) ?? new Map<string | number, number>()
+    cells.set(label, row)
+    count(row, person)
+  }
+
+  let [together, precise, recalled, pure] = [0, 0, 0, 0]
+  for (const [label, row] of cells) {
+    for (const [person, both] of row) {
+      together += pairs(both)
+      precise += (both * both) / clusters.get(label)!
+      recalled += (both * both) / people.get(person)!
+    }
+    pure += Math.max(...row.values())
+  }
+  const [joined, belonging] = [sumOfPairs(clusters), sumOfPairs(people)]
+  return {
+    pairwise: agreement(joined === 0 ? 1 : together / joined, belonging === 0 ? 1 : together / belonging),
+    bcubed: agreement(precise / n, recalled / n),
+    purity: pure / n,
+    clusters: clusters.size,
+    identities: people.size,
+  }
+}
+
+function count<K>(counts: Map<K, number>, key: K): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1)
+}
+
+const pairs = (items: number) => (items * (items - 1)) / 2
+const sumOfPairs = (counts: Map<unknown, number>) => [...counts.values()].reduce((sum, each) => sum + pairs(each), 0)
+
+function agreement(precision: number, recall: number): Agreement {
+  const sum = precision + recall
+  return { precision, recall, f: sum === 0 ? 0 : (2 * precision * recall) / sum }
+}

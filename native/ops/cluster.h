@@ -1,0 +1,57 @@
+// Agglomerative clustering of embeddings on squared L2 distances.
+//
+// It starts with a cluster a row and joins the two nearest clusters until no two are nearer than the
+// threshold. The distance of two clusters is, over the pairs of a row of one and a row of the other,
+//   single    the least squared distance,
+//   complete  the largest,
+//   average   the mean, which is ||mean(A) - mean(B)||^2 + scatter(A) + scatter(B), where scatter is the mean
+//   squared
+//             distance of a cluster's rows from their mean.
+// A cluster is called by its lowest row. Of pairs at equal distance the one with the lowest cluster joins
+// first, then the one whose other cluster is lowest.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "core/error.h"
+
+namespace facenet {
+
+enum class Linkage { single, complete, average };
+
+struct ClusterTask {
+  const float* rows = nullptr;  // count x dimensions, finite
+  int64_t count = 0, dimensions = 0;
+  Linkage linkage = Linkage::average;
+  double threshold = 0;  // clusters join where their distance is below
+  // Rows [0, known) are in clusters already, row i in that of row start[i] <= i, which is its lowest. Those
+  // stay whole, and no distance between two of these rows is looked at, so only new rows bring clusters
+  // together.
+  const int32_t* start = nullptr;
+  int64_t known = 0;
+  int threads = 1;
+  int64_t memoryBytes = 0;  // what lists or matrices of distances may take; more is refused
+  const std::atomic<int32_t>* cancelled = nullptr;  // non-zero stops with ERR_FACENET_ABORTED; may be null
+
+  void throwIfCancelled() const {
+    if (cancelled && cancelled->load(std::memory_order_relaxed))
+      throw Error("ERR_FACENET_ABORTED", "The operation was aborted");
+  }
+};
+
+// Throws ERR_FACENET_INVALID_ARGUMENT for a row that holds NaN, infinity or values whose squares leave fp32.
+void checkRowsFinite(const ClusterTask& task);
+
+// labels[i]: the lowest row of the cluster of row i.
+using Cluster = void (*)(const ClusterTask& task, int32_t* labels);
+
+namespace reference {
+void cluster(const ClusterTask& task, int32_t* labels);
+}
+namespace cpu {
+void cluster(const ClusterTask& task, int32_t* labels);
+}
+
+}  // namespace facenet

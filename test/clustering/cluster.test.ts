@@ -1,0 +1,170 @@
+/** Clusters against the plain loops, against ml-hclust, and with answers that can be checked on paper. */
+import { agnes } from 'ml-hclust'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { addToClusters, clusterEmbeddings, linkages, pairwiseDistances } from '../../lib/index.js'
+import { rejection } from '../api/support.js'
+import { faces, numbered, random } from './support.js'
+
+/** The oracle takes a minute a linkage for 2,000 faces (FACENET_SLOW_TESTS=1) and a second for these. */
+const oracleRows = process.env.FACENET_SLOW_TESTS ? 2000 : 400
+
+const line = Float32Array.of(0, 1, 3, 10, 11)
+
+test('five points on a line, by hand', async () => {
+  const by = (linkage: (typeof linkages)[number], threshold: number) =>
+    clusterEmbeddings(line, { dimensions: 1, threshold, linkage }).then((labels) => [...labels])
+  // Squared: 0-1 and 10-11 are 1 apart, 1-3 4, 0-3 9, so {0, 1} and 3 are 4, 9 or 6.5 apart.
+  for (const linkage of linkages)
+    assert.equal(await by(linkage, 1), [0, 1, 2, 3, 4], 'the threshold is not below itself')
+  for (const linkage of linkages) assert.equal(await by(linkage, 1.5), [0, 0, 1, 2, 2])
+  assert.equal(await by('single', 4.5), [0, 0, 0, 1, 1])
+  assert.equal(await by('average', 6.5), [0, 0, 1, 2, 2])
+  assert.equal(await by('average', 6.6), [0, 0, 0, 1, 1])
+  assert.equal(await by('complete', 9), [0, 0, 1, 2, 2])
+  assert.equal(await by('complete', 9.1), [0, 0, 0, 1, 1])
+  for (const linkage of linkages) assert.equal(await by(linkage, 1000), [0, 0, 0, 0, 0])
+})
+
+for (const linkage of linkages) {
+  test(`${linkage}: the same as the plain loops`, async () => {
+    for (const [rows, people, dimensions, spread] of [
+      [1, 1, 3, 0.5],
+      [2, 1, 128, 0.5],
+      [150, 20, 5, 0.4],
+      [301, 40, 128, 0.7],
+      [300, 1, 17, 1],
+      [260, 260, 33, 1],
+    ] as const) {
+      const embeddings = faces(rows, people, dimensions, spread, rows)
+      for (const threshold of [0, 0.1, 0.5, 0.9, 1.3, 1.8, 5]) {
+        const options = { dimensions, threshold, linkage }
+        const expected = await clusterEmbeddings(embeddings, { ...options, device: 'reference' })
+        for (const threads of [1, 3]) {
+          const labels = await clusterEmbeddings(embeddings, { ...options, device: 'cpu', threads })
+          assert.equal(labels, expected, `${rows} x ${dimensions} below ${threshold}`)
+        }
+      }
+    }
+  })
+
+  test(`${linkage}: ties are broken as the plain loops break them`, async () => {
+    const next = random(7)
+    for (let round = 0; round < 30; round++) {
+      // Corners of a small grid: many equal rows and equal distances.
+      const embeddings = Float32Array.from({ length: 40 * 2 }, () => Math.floor(next() * 4))
+      for (const threshold of linkage === 'average' ? [0.5, 1, 1.25] : [0.5, 1.5, 2.5, 5]) {
+        const options = { dimensions: 2, threshold, linkage }
+        const expected = await clusterEmbeddings(embeddings, { ...options, device: 'reference' })
+        assert.equal(await clusterEmbeddings(embeddings, { ...options, device: 'cpu' }), expected)
+      }
+    }
+  })
+
+  test(`${linkage}: ml-hclust makes the same clusters of ${oracleRows} faces`, async () => {
+    const dimensions = 128
+    const embeddings = faces(oracleRows, oracleRows / 8, dimensions, 0.75, 3)
+    const flat = await pairwiseDistances(embeddings, { dimensions, device: 'reference' })
+    const matrix = Array.from({ length: oracleRows }, (_, i) =>
+      Array.from(flat.subarray(i * oracleRows, (i + 1) * oracleRows)),
+    )
+    const tree = agnes(matrix, { method: linkage, isDistanceMatrix: true })
+    for (const threshold of [0.7, 0.9, 1.1]) {
+      const expected = new Int32Array(oracleRows)
+      for (const [label, cluster] of tree.cut(threshold).entries()) {
+        for (const row of cluster.indices()) expected[row] = label
+      }
+      const labels = await clusterEmbeddings(embeddings, { dimensions, threshold, linkage })
+      const clusters = new Set(labels).size
+      assert.ok(clusters > 1 && clusters < oracleRows, `${clusters} clusters below ${threshold} say nothing`)
+      assert.equal([...labels], numbered(expected), `below ${threshold}`)
+    }
+  })
+
+  test(`${linkage}: adding is what the plain loops say, and keeps labels`, async () => {
+    const dimensions = 16
+    const all = faces(300, 30, dimensions, 0.6, 11)
+    const [existing, added] = [all.slice(0, 200 * dimensions), all.slice(200 * dimensions)]
+    for (const threshold of [0.3, 0.6, 1]) {
+      const options = { dimensions, threshold, linkage }
+      const labels = (await clusterEmbeddings(existing, options)).map((label) => label * 3 + 5)
+      const expected = await addToClusters(existing, labels, added, { ...options, device: 'reference' })
+      const both = await addToClusters(existing, labels, added, { ...options, device: 'cpu' })
+      assert.equal(both, expected)
+      if (linkage !== 'single') assert.equal(both.slice(0, 200), labels)
+      assert.ok(
+        both.slice(200).some((label) => labels.includes(label)),
+        'some new faces belong to known people',
+      )
+    }
+  })
+}
+
+test('adding to single linkage is clustering all at once', async () => {
+  const all = faces(300, 30, 16, 0.6, 12)
+  const options = { dimensions: 16, threshold: 0.5, linkage: 'single' } as const
+  const labels = await clusterEmbeddings(all.slice(0, 150 * 16), options)
+  const both = await addToClusters(all.slice(0, 150 * 16), labels, all.slice(150 * 16), options)
+  assert.equal(numbered(both), [...(await clusterEmbeddings(all, options))])
+})
+
+test('many equal rows are one cluster', async () => {
+  const embeddings = new Float32Array(5000 * 8).fill(0.25)
+  for (const linkage of linkages) {
+    const labels = await clusterEmbeddings(embeddings, { dimensions: 8, threshold: 0.1, linkage })
+    assert.equal(new Set(labels).size, 1)
+  }
+})
+
+test('bad input', async () => {
+  const options = { dimensions: 2, threshold: 1 }
+  const wrong = async (promise: Promise<unknown>, words: RegExp) => {
+    const { name, code, message } = await rejection(promise)
+    assert.is(name, 'FaceNetError')
+    assert.is(code, 'ERR_FACENET_INVALID_ARGUMENT')
+    assert.match(message, words)
+  }
+  const four = Float32Array.of(1, 2, 3, 4)
+  await wrong(clusterEmbeddings(new Float32Array(0), options), /at least one row for embeddings/)
+  await wrong(clusterEmbeddings(four.slice(1), options), /multiple of 2 for embeddings/)
+  for (const bad of [Number.NaN, Infinity, -Infinity]) {
+    for (const device of ['cpu', 'reference'] as const) {
+      await wrong(clusterEmbeddings(Float32Array.of(1, 2, bad, 4), { ...options, device }), /finite numbers for row 1/)
+    }
+  }
+  await wrong(clusterEmbeddings(Float32Array.of(1e19, 0), options), /length of at most 1e18 for row 0/)
+  await wrong(clusterEmbeddings(four, { ...options, threshold: Number.NaN }), /options.threshold/)
+  await wrong(clusterEmbeddings(four, { ...options, threshold: -1 }), /options.threshold/)
+  await wrong(clusterEmbeddings(four, { ...options, linkage: 'ward' as 'single' }), /options.linkage/)
+  await wrong(clusterEmbeddings(four, { ...options, linkages: 'single' } as never), /options.linkages/)
+  await wrong(addToClusters(four, Int32Array.of(0, 1, 2), four, options), /2 labels, one an existing row/)
+  await wrong(addToClusters(four, Int32Array.of(0, -1), four, options), /labels\[1\]/)
+  await wrong(addToClusters(four, Int32Array.of(0, 0), new Float32Array(0), options), /at least one row for added/)
+})
+
+test('complete linkage refuses more pairs than memory is given for', async () => {
+  const embeddings = faces(500, 1, 8, 0.1, 1)
+  const options = { dimensions: 8, threshold: 4, linkage: 'complete' } as const
+  const { code, message } = await rejection(clusterEmbeddings(embeddings, { ...options, memoryBytes: 100_000 }))
+  assert.is(code, 'ERR_FACENET_INVALID_ARGUMENT')
+  assert.match(message, /at most 4166 pairs of rows/)
+  await clusterEmbeddings(embeddings, { ...options, memoryBytes: 500 * 499 * 12 })
+})
+
+test('a signal stops clustering within 100 ms', async () => {
+  const embeddings = faces(40_000, 1000, 64, 1, 5)
+  for (const linkage of linkages) {
+    const controller = new AbortController()
+    const running = rejection(
+      clusterEmbeddings(embeddings, { dimensions: 64, threshold: 1.7, linkage, signal: controller.signal }),
+    )
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    const since = performance.now()
+    controller.abort()
+    const { code } = await running
+    assert.is(code, 'ERR_FACENET_ABORTED')
+    assert.ok(performance.now() - since < 100, `${performance.now() - since} ms`)
+  }
+})
+
+test.run()
