@@ -1,4 +1,5 @@
 /** What the protocols share: the model, the alignment, and the embeddings of the images that pairs name. */
+import { basename } from 'node:path'
 import type { Detector } from '../detection/index.js'
 import { FaceNetError } from '../errors.js'
 import { embedImages, evaluationAligns } from '../evaluation/embed_images.js'
@@ -10,6 +11,8 @@ import { imageProgress } from './progress.js'
 
 export interface Setup {
   model: Model
+  /** The network's, or where the file gives it none, the file's. */
+  name: string
   align: (typeof evaluationAligns)[number]
   centerFraction?: number
   detector?: Detector
@@ -29,12 +32,13 @@ export async function withSetup(context: Context, use: (setup: Setup) => Promise
   }
   const batchSize = context.integer('batch-size', 1)
   await using model = await openModel(context.modelPath(), context.modelOptions())
-  await use({ model, align, centerFraction, flip: context.flag('flip'), batchSize })
+  const name = model.name || basename(context.modelPath())
+  await use({ model, name, align, centerFraction, flip: context.flag('flip'), batchSize })
 }
 
 /** What an evaluation must say of how embeddings were made. */
-export function describeSetup({ model, align, centerFraction, flip }: Setup) {
-  const { name, fingerprint, device, dtype } = model
+export function describeSetup({ model, name, align, centerFraction, flip }: Setup) {
+  const { fingerprint, device, dtype } = model
   return {
     model: name,
     fingerprint,
@@ -54,7 +58,7 @@ export function setupLine(setup: Setup): string {
     points: 'aligned by five points',
     detect: 'aligned by detected faces',
   }
-  return `${model || 'model'} on ${device}, ${dtype}, ${how[align]}, ${flip ? 'averaged with mirror images' : 'no mirror images'}`
+  return `${model} on ${device}, ${dtype}, ${how[align]}, ${flip ? 'averaged with mirror images' : 'no mirror images'}`
 }
 
 /** The images of `sources` by the name `keyOf` gives their path; those it gives none are left out. The first of equals counts. */

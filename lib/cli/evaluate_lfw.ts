@@ -4,17 +4,8 @@ import { checkPairs, evaluatePairs, evaluateSplit, type PairsResult } from '../e
 import { type ImagePair, parseLfwPairs } from '../evaluation/lfw_pairs.js'
 import { isFolder, readText } from '../evaluation/text_files.js'
 import { type Context, UsageError } from './context.js'
-import {
-  describeSetup,
-  type Embedded,
-  embedAll,
-  findImages,
-  presentPairs,
-  setupLine,
-  squaredDistance,
-  withSetup,
-} from './evaluate_images.js'
-import { foldTable, publishedTable, valLines, withError } from './evaluate_print.js'
+import { type Embedded, embedAll, findImages, presentPairs, squaredDistance, withSetup } from './evaluate_images.js'
+import { kinds, reportPairs } from './evaluate_print.js'
 
 interface List {
   file: string
@@ -26,50 +17,25 @@ export async function run(context: Context, sources: string[]): Promise<void> {
   const lists = await readLists(context, sources[0]!, view)
   await withSetup(context, async (setup) => {
     const images = await findImages(sources, keyOf)
-    const needed = new Set(
-      lists.flatMap(({ pairs, file }) =>
-        presentPairs(context, pairs, file, (name) => images.has(name)).present.flatMap(({ a, b }) => [a, b]),
-      ),
+    const listed = lists.flatMap(
+      ({ pairs, file }) => presentPairs(context, pairs, file, (name) => images.has(name)).present,
     )
+    const needed = new Set(listed.flatMap(({ a, b }) => [a, b]))
     for (const name of images.keys()) if (!needed.has(name)) images.delete(name)
     const embedded = await embedAll(context, setup, images)
     const judged = lists.map(({ pairs, file }) =>
       presentPairs(context, pairs, file, (name) => embedded.embeddings.has(name)),
     )
-    const skipped = judged.reduce((sum, list) => sum + list.skipped, 0)
-    const result = await judge(
-      judged.map((list) => list.present),
+    const pairs = judged.map((list) => list.present)
+    await reportPairs(context, setup, {
+      set: 'lfw',
+      protocol: `LFW View ${view}`,
+      heading: heading(view, pairs, images.size),
+      result: await judge(pairs, embedded),
+      errorOf: view === 2 ? 'standard error of the mean over folds' : 'standard error of a share',
       embedded,
-    )
-    const fallbacks = embedded.fallbacks.map(({ path, by }) => ({ path, by }))
-    if (context.json) {
-      const { roc, ...figures } = result
-      const facts = {
-        protocol: `LFW View ${view}`,
-        pairs: judged.flatMap((list) => list.present).length,
-        images: images.size,
-        skipped,
-        fallbacks,
-      }
-      await context.print(JSON.stringify({ ...figures, ...facts, ...describeSetup(setup), roc }))
-      return
-    }
-    await context.print(setupLine(setup))
-    await context.print(
-      heading(
-        view,
-        judged.map((list) => list.present.length),
-        images.size,
-      ),
-    )
-    if (skipped > 0) await context.print(`${skipped} pairs were skipped: their images are missing`)
-    if (setup.align === 'detect') await context.print(fallbackLine(embedded, images.size))
-    await context.print(foldTable(result))
-    const over = view === 2 ? 'standard error of the mean over folds' : 'standard error of a share'
-    await context.print(
-      `accuracy ${withError(result.accuracy, result.standardError)} (${over}), threshold ${result.threshold.toFixed(4)}`,
-    )
-    await context.print(`${valLines(result.val)}\n\n${publishedTable('lfw')}`)
+      skipped: judged.reduce((sum, list) => sum + list.skipped, 0),
+    })
   })
 }
 
@@ -104,13 +70,8 @@ async function judge(lists: ImagePair[][], { embeddings }: Embedded): Promise<Pa
   return evaluatePairs(first!.distances, first!.same, first!.folds, { unequalFolds: true })
 }
 
-function heading(view: number, pairs: number[], images: number): string {
+function heading(view: number, [first, second]: ImagePair[][], images: number): string {
   return view === 2
-    ? `LFW View 2: ${pairs[0]} pairs of ${images} images; threshold chosen on nine folds, accuracy on the tenth`
-    : `LFW View 1: threshold chosen on ${pairs[0]} pairs of DevTrain, accuracy on ${pairs[1]} of DevTest; ${images} images`
-}
-
-function fallbackLine({ fallbacks }: Embedded, images: number): string {
-  const given = fallbacks.filter(({ by }) => by === 'points').length
-  return `no face was found in ${fallbacks.length} of ${images} images: ${given} aligned by given points, ${fallbacks.length - given} cropped at the centre`
+    ? `${kinds(first!)} of ${images} images; threshold chosen on nine folds, accuracy on the tenth`
+    : `threshold chosen on DevTrain, ${kinds(first!)}, accuracy on DevTest, ${kinds(second!)}; ${images} images`
 }

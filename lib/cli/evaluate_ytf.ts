@@ -1,6 +1,7 @@
 /** `facenet evaluate ytf`: YouTube Faces. A pair's distance is the mean over all pairs of frames of its two videos. */
 import { basename, dirname, join } from 'node:path'
-import { evaluatePairs } from '../evaluation/evaluate_pairs.js'
+import { evaluatePairs, type PairsResult } from '../evaluation/evaluate_pairs.js'
+import type { ImagePair } from '../evaluation/lfw_pairs.js'
 import { readText } from '../evaluation/text_files.js'
 import {
   type Frame,
@@ -14,8 +15,8 @@ import {
 import type { SourceImage } from '../sources/index.js'
 import { readTextIfAny } from '../sources/io.js'
 import { type Context, UsageError } from './context.js'
-import { describeSetup, embedAll, findImages, presentPairs, setupLine, withSetup } from './evaluate_images.js'
-import { foldTable, publishedTable, valLines, withError } from './evaluate_print.js'
+import { embedAll, findImages, presentPairs, withSetup } from './evaluate_images.js'
+import { kinds, reportPairs } from './evaluate_print.js'
 
 export async function run(context: Context, sources: string[]): Promise<void> {
   const most = context.integer('frames', 1) ?? 100
@@ -28,48 +29,35 @@ export async function run(context: Context, sources: string[]): Promise<void> {
     const needed = new Set(present.flatMap(({ a, b }) => [a, b]))
     const frames = new Map<string, SourceImage>()
     for (const name of needed) for (const image of videos.get(name)!) frames.set(image.path, image)
-    const { embeddings, fallbacks } = await embedAll(context, setup, frames)
+    const embedded = await embedAll(context, setup, frames)
     const summaries = new Map<string, VideoSummary>()
     for (const name of needed) {
-      const rows = videos.get(name)!.flatMap(({ path }) => embeddings.get(path) ?? [])
+      const rows = videos.get(name)!.flatMap(({ path }) => embedded.embeddings.get(path) ?? [])
       if (rows.length > 0) summaries.set(name, sumUp(rows))
     }
     const judged = presentPairs(context, pairs, file, (name) => summaries.has(name))
-    const distances = judged.present.map(({ a, b }) => meanDistance(summaries.get(a)!, summaries.get(b)!))
-    const folds = Int32Array.from(judged.present, (pair) => pair.fold)
-    const result = await evaluatePairs(
-      distances,
-      judged.present.map((pair) => pair.same),
-      folds,
-      { unequalFolds: true },
-    )
-    const facts = {
-      pairs: distances.length,
-      videos: summaries.size,
-      images: embeddings.size,
-      frames: most,
+    const counted = `${summaries.size} videos, ${embedded.embeddings.size} frames`
+    await reportPairs(context, setup, {
+      set: 'ytf',
+      protocol: 'YouTube Faces',
+      heading: `${kinds(judged.present)} of ${counted}, at most the first ${most} of a video`,
+      result: await judge(judged.present, summaries),
+      errorOf: 'standard error of the mean over folds',
+      embedded,
       skipped: judged.skipped,
-    }
-    if (context.json) {
-      const { roc, ...figures } = result
-      await context.print(
-        JSON.stringify({ ...figures, protocol: 'YouTube Faces', ...facts, fallbacks, ...describeSetup(setup), roc }),
-      )
-      return
-    }
-    await context.print(setupLine(setup))
-    await context.print(
-      `YouTube Faces: ${facts.pairs} pairs of ${facts.videos} videos, ${facts.images} frames, at most the first ${most} of a video`,
-    )
-    if (judged.skipped > 0) await context.print(`${judged.skipped} pairs were skipped: their videos are missing`)
-    if (setup.align === 'detect')
-      await context.print(`no face was found in ${fallbacks.length} of ${facts.images} frames`)
-    await context.print(foldTable(result))
-    await context.print(
-      `accuracy ${withError(result.accuracy, result.standardError)} (standard error of the mean over folds), threshold ${result.threshold.toFixed(4)}`,
-    )
-    await context.print(`${valLines(result.val)}\n\n${publishedTable('ytf')}`)
+    })
   })
+}
+
+function judge(pairs: ImagePair[], videos: Map<string, VideoSummary>): Promise<PairsResult> {
+  const distances = pairs.map(({ a, b }) => meanDistance(videos.get(a)!, videos.get(b)!))
+  const same = pairs.map((pair) => pair.same)
+  return evaluatePairs(
+    distances,
+    same,
+    Int32Array.from(pairs, (pair) => pair.fold),
+    { unequalFolds: true },
+  )
 }
 
 /** The first frames of each video, in their order. A table beside the images says which they are, or else their paths do. */

@@ -1,0 +1,214 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { UsageError } from '../../lib/cli/context.js'
+import { dispatch } from '../../lib/cli/dispatch.js'
+import { asPngs, pixels, rejection, withFolder } from '../api/support.js'
+import { facenet, writeSmallModel } from '../cli/support.js'
+
+const input = { inputSize: { height: 140, width: 116 } }
+const people = ['Ann', 'Bob', 'Cy', 'Dee']
+
+/** `lfw/` with two images of each of four people, its lists, and `m.safetensors`. */
+async function withLfw(use: (folder: string, model: string) => Promise<void>) {
+  const pngs = await asPngs(input, pixels(input, 8))
+  const images = pngs.map((png, i) => {
+    const person = people[Math.floor(i / 2)]!
+    return [`lfw/${person}/${person}_000${(i % 2) + 1}.png`, png]
+  })
+  const lists = {
+    'lfw/pairs.txt': '2 1\nAnn 1 2\nAnn 1 Bob 1\nCy 1 2\nCy 2 Dee 1\n',
+    'lfw/pairsDevTrain.txt': '1\nAnn 1 2\nAnn 1 Bob 1\n',
+    'lfw/pairsDevTest.txt': '2\nCy 1 2\nDee 1 2\nAnn 1 Bob 1\nCy 2 Dee 1\n',
+    'missing.txt': '3 1\nAnn 1 2\nAnn 1 Bob 1\nCy 1 2\nCy 2 Dee 9\nBob 1 2\nBob 2 Ann 1\n',
+    'broken.txt': '2 1\nAnn 1 2\nAnn 1 Bob 1\nCy one 2\nCy 2 Dee 1\n',
+    'splits.txt': '1, 1, Ann/0, Ann/1, 1\n1, 2, Ann/0, Bob/0, 0\n2, 1, Cy/0, Cy/1, 1\n2, 2, Cy/0, Dee/0, 0\n',
+    'lfw.tsv': [
+      'name\tvideo\tframe\tlight',
+      ...images.map(([name], i) => `${`${name}`.slice(4)}\t${i % 2}\t0\tday`),
+    ].join('\n'),
+  }
+  await withFolder({ ...Object.fromEntries(images), ...lists }, async (folder) => {
+    const model = join(folder, 'm.safetensors')
+    await writeSmallModel(model)
+    await use(folder, model)
+  })
+}
+
+interface Result {
+  accuracy: number
+  standardError: number
+  threshold: number
+  folds: { accuracy: number; threshold: number; pairs: number }[]
+  val: { far: number; val: number | null; reason?: string }[]
+  roc: unknown[]
+  flip: boolean
+  align: string
+  fingerprint: string
+  skipped: number
+  images: number
+}
+
+test('evaluate lfw --json: accuracy, error, threshold, folds and VAL, with how they were made', async () => {
+  await withLfw(async (folder, model) => {
+    const { code, stdout, stderr } = await facenet(
+      'evaluate',
+      'lfw',
+      join(folder, 'lfw'),
+      '--model',
+      model,
+      '--json',
+      '--flip',
+    )
+    assert.is(stderr, '')
+    assert.is(code, 0)
+    const result = JSON.parse(stdout) as Result
+    assert.is(result.folds.length, 2)
+    assert.is(result.accuracy, (result.folds[0]!.accuracy + result.folds[1]!.accuracy) / 2)
+    assert.ok(result.threshold > 0 && result.standardError >= 0)
+    assert.is(result.val.length, 6)
+    assert.match(result.val[0]!.reason!, /FAR 0\.1 needs at least 10 different pairs a fold, and there are 1/)
+    assert.equal([result.flip, result.align, result.skipped, result.images], [true, 'none', 0, 6])
+    assert.match(result.fingerprint, /^[0-9a-f]{64}$/)
+  })
+})
+
+test('as text: the fold table, and published figures under a heading of their own', async () => {
+  await withLfw(async (folder, model) => {
+    const { code, stdout } = await facenet(
+      'evaluate',
+      'lfw',
+      join(folder, 'lfw'),
+      '--model',
+      model,
+      '--align',
+      'center',
+    )
+    assert.is(code, 0)
+    assert.match(
+      stdout,
+      /centre crop, 0\.5 of each side, no mirror images\nLFW View 2: 2 same and 2 different pairs of 6 images/,
+    )
+    assert.match(stdout, /\nfold {2}pairs {2}threshold {2}accuracy\n1 {9}2 /)
+    assert.match(stdout, /\naccuracy [\d.]+ ± [\d.]+ % \(standard error of the mean over folds\)/)
+    assert.match(stdout, /\n\nPublished by others, not measured here:\n.*\nDeepFace {2,}97\.35 ± 0\.25 %/)
+  })
+})
+
+test('evaluate lfw --view 1 chooses on DevTrain and judges DevTest', async () => {
+  await withLfw(async (folder, model) => {
+    const { stdout } = await facenet('evaluate', 'lfw', join(folder, 'lfw'), '--model', model, '--json', '--view', '1')
+    const result = JSON.parse(stdout) as Result
+    assert.equal(
+      result.folds.map((fold) => fold.pairs),
+      [4],
+    )
+    assert.is(result.images, 7)
+  })
+})
+
+test('a missing image is an error with its line, or counted with --skip-missing', async () => {
+  await withLfw(async (folder, model) => {
+    const args = [
+      'evaluate',
+      'lfw',
+      join(folder, 'lfw'),
+      '--pairs',
+      join(folder, 'missing.txt'),
+      '--model',
+      model,
+      '--json',
+    ]
+    const refused = await facenet(...args)
+    assert.is(refused.code, 1)
+    assert.match(refused.stderr, /missing\.txt:5 but received Dee\/Dee_0009, which is missing/)
+    const counted = await facenet(...args, '--skip-missing')
+    assert.is(counted.code, 0)
+    const result = JSON.parse(counted.stdout) as Result
+    assert.is(result.skipped, 1)
+    assert.equal(
+      result.folds.map((fold) => fold.pairs),
+      [2, 1, 2],
+    )
+  })
+})
+
+test('evaluate ytf: videos from the table beside the images', async () => {
+  await withLfw(async (folder, model) => {
+    const args = ['evaluate', 'ytf', join(folder, 'lfw'), '--pairs', join(folder, 'splits.txt'), '--model', model]
+    const { code, stdout } = await facenet(...args)
+    assert.is(code, 0)
+    assert.match(stdout, /YouTube Faces: 2 same and 2 different pairs of 6 videos, 6 frames, at most the first 100/)
+    assert.match(stdout, /FaceNet +95\.12 ± 0\.39 %/)
+  })
+})
+
+test('evaluate pairs: figures, slices and a threshold file; stored embeddings give the same', async () => {
+  await withLfw(async (folder, model) => {
+    const [out, table, rows] = ['t.json', 'lfw.tsv', 'e.jsonl'].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ]
+    const options = ['--far', '0.1', '--table', table, '--slice', 'light', '--json']
+    const made = await facenet('evaluate', 'pairs', join(folder, 'lfw'), '--model', model, ...options, '--out', out)
+    assert.is(made.code, 0, made.stderr)
+    const result = JSON.parse(made.stdout)
+    assert.equal(result.pairs, { same: 4, different: 24 })
+    assert.equal([result.images, result.people, result.slices[0].value], [8, 4, 'day'])
+    const file = JSON.parse(await readFile(out, 'utf8'))
+    assert.is(file.threshold, result.threshold)
+    assert.is(file.fingerprint, result.fingerprint)
+    assert.equal(file.slices[0], { column: 'light', ...result.slices[0] })
+
+    const embed = ['embed', join(folder, 'lfw'), '--model', model, '--align', 'none', '--out', rows]
+    assert.is((await facenet(...embed)).code, 0)
+    const stored = JSON.parse((await facenet('evaluate', 'pairs', rows, ...options)).stdout)
+    for (const key of ['threshold', 'fingerprint', 'val', 'equalErrorRate', 'slices'])
+      assert.equal(stored[key], result[key])
+  })
+})
+
+test('embeddings of two models are not compared', async () => {
+  const row = (path: string, fingerprint: string) => JSON.stringify({ path, embedding: [1, 0], fingerprint })
+  const files = { 'a.jsonl': row('Ann/1.jpg', 'one'), 'b.jsonl': row('Ann/2.jpg', 'two'), 'c.jsonl': '{"path": "x"' }
+  await withFolder(files, async (folder) => {
+    const [a, b, c] = Object.keys(files).map((name) => join(folder, name)) as [string, string, string]
+    const run = (...paths: string[]) =>
+      rejection(dispatch(['evaluate', 'pairs', ...paths], new AbortController().signal))
+    assert.match((await run(a, b)).message, /embeddings of one model \(one\) for fingerprint but received two/)
+    assert.match((await run(a, c)).message, /for .*c\.jsonl:1 but received/)
+  })
+})
+
+const mistakes: [string, string[], RegExp][] = [
+  ['an unknown protocol', ['megaface', 'x'], /evaluate lfw, ytf or pairs, not megaface/],
+  ['no images', ['lfw'], /evaluate takes <lfw\|ytf\|pairs> <images\.\.\.>, and 1 came/],
+  ['an option of another protocol', ['lfw', 'x', '--frames', '3'], /--frames is for evaluate ytf/],
+  ['a view that is none', ['lfw', 'x', '--view', '3'], /--view is one of 1, 2, not 3/],
+  ['no splits', ['ytf', 'x', '--model', 'm'], /--pairs is missing/],
+  ['a slice of no table', ['pairs', 'x', '--slice', 'age', '--model', 'm'], /--table and --slice go together/],
+  [
+    'a fraction above 1',
+    ['pairs', 'x', '--center-fraction', '2', '--model', 'm'],
+    /--center-fraction is above 0 and at most 1/,
+  ],
+]
+for (const [what, args, message] of mistakes) {
+  test(`${what} is a usage error`, async () => {
+    const error = await rejection(dispatch(['evaluate', ...args], new AbortController().signal))
+    assert.instance(error, UsageError)
+    assert.match(error.message, message)
+  })
+}
+
+test('a malformed line is named before any image is read', async () => {
+  await withLfw(async (folder) => {
+    const args = ['evaluate', 'lfw', join(folder, 'lfw'), '--pairs', join(folder, 'broken.txt'), '--model', 'none']
+    const error = await rejection(dispatch(args, new AbortController().signal))
+    assert.match(error.message, /a person and two image numbers for .*broken\.txt:4 but received "Cy one 2"/)
+  })
+})
+
+test.run()
