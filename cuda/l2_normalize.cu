@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "cuda/check.h"
+#include "cuda/device.cuh"
 #include "cuda/l2_normalize.cuh"
 
 namespace facenet::cuda {
@@ -31,9 +31,13 @@ __device__ inline float warpSum(float value) {
   return value;
 }
 
+struct Partial {
+  float ofWarp[kWarps];
+};
+
 // The sum over all threads of the block, in every thread. The order of additions is fixed.
 __device__ inline float blockSum(float value) {
-  __shared__ float partial[kWarps];
+  float(&partial)[kWarps] = shared<Partial>().ofWarp;
   const int lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp;
   value = warpSum(value);
   if (lane == 0) partial[warp] = value;
@@ -63,7 +67,8 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 template <class Value>
-void launch(const float* x, int64_t rows, int64_t dimensions, float epsilon, float* y, cudaStream_t stream) {
+void launchOn(const float* x, int64_t rows, int64_t dimensions, float epsilon, float* y,
+              cudaStream_t stream) {
   const bool wholeBlock = dimensions > kLongestWarpRow;
   const int64_t teams = wholeBlock ? 1 : kWarps;
   const auto blocks = static_cast<unsigned>(std::min((rows + teams - 1) / teams, kMaxBlocks));
@@ -72,10 +77,9 @@ void launch(const float* x, int64_t rows, int64_t dimensions, float epsilon, flo
   const auto* from = reinterpret_cast<const Value*>(x);
   auto* to = reinterpret_cast<Value*>(y);
   if (wholeBlock)
-    l2NormalizeKernel<Value, true><<<blocks, kThreads, 0, stream>>>(from, rows, length, epsilon, to);
+    launch<l2NormalizeKernel<Value, true>>(blocks, kThreads, 0, stream, from, rows, length, epsilon, to);
   else
-    l2NormalizeKernel<Value, false><<<blocks, kThreads, 0, stream>>>(from, rows, length, epsilon, to);
-  FACENET_CUDA_CHECK(cudaGetLastError());
+    launch<l2NormalizeKernel<Value, false>>(blocks, kThreads, 0, stream, from, rows, length, epsilon, to);
 }
 
 bool aligned16(const void* pointer) {
@@ -89,9 +93,9 @@ void l2NormalizeRows(const float* x, int64_t rows, int64_t dimensions, float eps
   FACENET_ASSERT(rows >= 0 && dimensions > 0 && epsilon >= 0);
   if (rows == 0) return;
   if (dimensions % 4 == 0 && aligned16(x) && aligned16(y))
-    launch<float4>(x, rows, dimensions, epsilon, y, stream);
+    launchOn<float4>(x, rows, dimensions, epsilon, y, stream);
   else
-    launch<float>(x, rows, dimensions, epsilon, y, stream);
+    launchOn<float>(x, rows, dimensions, epsilon, y, stream);
 }
 
 }  // namespace facenet::cuda

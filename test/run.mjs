@@ -19,7 +19,7 @@ function countUvu(output) {
 }
 
 const testFiles = readdirSync(join(root, 'test'), { recursive: true })
-  .filter((path) => path.endsWith('.test.ts') && !/^(emulator|support)\/|(^|\/)fixtures\//.test(path))
+  .filter((path) => path.endsWith('.test.ts') && !/^support\/|(^|\/)fixtures\//.test(path))
   .sort()
   .map((path) => ({
     name: join('test', path),

@@ -1,0 +1,45 @@
+// What a kernel needs that C++ alone cannot say: launches and shared memory. With FACENET_EMULATOR the
+// kernels are plain C++ that runs on the CPU (test/emulator).
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include "cuda/check.h"
+
+namespace facenet::cuda {
+
+// Kernel<<<grid, threads, sharedBytes, stream>>>(arguments...); throws where the launch fails.
+template <auto Kernel, class... Arguments>
+void launch(dim3 grid, dim3 threads, size_t sharedBytes, cudaStream_t stream, Arguments... arguments) {
+#if defined(FACENET_EMULATOR)
+  static_cast<void>(stream);
+  FACENET_CUDA_CHECK(emulator::launch<Kernel>(grid, threads, sharedBytes, std::tuple(arguments...)));
+#else
+  Kernel<<<grid, threads, sharedBytes, stream> > >(arguments...);
+  FACENET_CUDA_CHECK(cudaGetLastError());
+#endif
+}
+
+// The block's one object of type T, not initialised. Two purposes need two types.
+template <class T>
+__device__ __forceinline__ T& shared() {
+#if defined(FACENET_EMULATOR)
+  static char key;
+  return *static_cast<T*>(emulator::sharedObject(&key, sizeof(T), alignof(T)));
+#else
+  __shared__ T object;
+  return object;
+#endif
+}
+
+// The shared memory whose size the launch gives, aligned to 1024 bytes.
+__device__ __forceinline__ char* dynamicShared() {
+#if defined(FACENET_EMULATOR)
+  return static_cast<char*>(emulator::dynamicSharedMemory());
+#else
+  extern __shared__ __align__(1024) char facenetDynamicShared[];
+  return facenetDynamicShared;
+#endif
+}
+
+}  // namespace facenet::cuda
