@@ -13,7 +13,7 @@ export interface Device {
 }
 
 /** What a device is wanted for. On CUDA this version runs L2 normalisation only. */
-export type Work = 'models' | 'distances' | 'L2 normalisation'
+export type Work = 'models' | 'distances' | 'triplets' | 'L2 normalisation'
 const cudaWork: readonly Work[] = ['L2 normalisation']
 
 /** The devices this process can use, fastest first. The first one's `reason` says why no CUDA device is before it. */

@@ -31,6 +31,15 @@ export {
   type ValAtFar,
 } from './evaluation/index.js'
 export type { Align, FivePoints, ImageInput, TemplateName } from './images/index.js'
+export {
+  type MiningOptions,
+  mineTriplets,
+  type Strategy,
+  type TripletLoss,
+  type TripletOptions,
+  type Triplets,
+  tripletLoss,
+} from './mining.js'
 export { type EmbedOptions, type Model, type ModelInMemory, type OpenModelOptions, openModel } from './model.js'
 export { networks } from './networks/index.js'
 export type { DevicePreference } from './options.js'

@@ -102,6 +102,20 @@ export interface Crop {
   map: { xx: number; xy: number; x0: number; yx: number; yy: number; y0: number }
 }
 
+export interface TripletOptions {
+  dimensions: number
+  margin: number
+  threads: number
+  device: DeviceKind
+}
+
+/** Rows of the embeddings, three arrays of one length. */
+export interface TripletIndices {
+  anchors: Int32Array
+  positives: Int32Array
+  negatives: Int32Array
+}
+
 export interface NativeAddon {
   info(): BuildInfo
   plan(graph: GraphDescription, options: PlanOptions): PlanReport
@@ -114,6 +128,21 @@ export interface NativeAddon {
     out: Float32Array,
     device: DeviceKind,
   ): Promise<void>
+  /** Triplets of n x dimensions finite embeddings with n labels; `cancel` as for `run`. */
+  mineTriplets(
+    embeddings: Float32Array,
+    labels: Int32Array,
+    options: TripletOptions & { strategy: 'all' | 'semi-hard' | 'hard' },
+    cancel: Int32Array,
+  ): Promise<TripletIndices>
+  /** The sum of hinges, how many are above zero, and in `gradient` (n x dimensions) the derivative of the sum. */
+  tripletLoss(
+    embeddings: Float32Array,
+    triplets: TripletIndices,
+    options: TripletOptions,
+    gradient: Float32Array,
+    cancel: Int32Array,
+  ): Promise<{ loss: number; active: number }>
   /** Squared L2 distances, n x m, clamped at zero. */
   pairwiseDistances(
     a: Float32Array,

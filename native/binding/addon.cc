@@ -8,6 +8,7 @@
 #include "binding/model.h"
 #include "binding/plan_report.h"
 #include "binding/read_graph.h"
+#include "binding/triplets.h"
 #include "binding/warp.h"
 
 namespace facenet::binding {
@@ -21,6 +22,8 @@ class FacenetAddon : public Napi::Addon<FacenetAddon> {
                  InstanceMethod("openModel", &FacenetAddon::openModel),
                  InstanceMethod("l2Normalize", &FacenetAddon::normalize),
                  InstanceMethod("pairwiseDistances", &FacenetAddon::distances),
+                 InstanceMethod("mineTriplets", &FacenetAddon::triplets),
+                 InstanceMethod("tripletLoss", &FacenetAddon::loss),
                  InstanceMethod("cluster", &FacenetAddon::clusterRows),
                  InstanceMethod("warp", &FacenetAddon::warp)});
   }
@@ -55,6 +58,14 @@ class FacenetAddon : public Napi::Addon<FacenetAddon> {
 
   Napi::Value clusterRows(const Napi::CallbackInfo& info) {
     return guarded(info.Env(), [&] { return cluster(info, worker_); });
+  }
+
+  Napi::Value triplets(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] { return mineTriplets(info, worker_); });
+  }
+
+  Napi::Value loss(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] { return tripletLoss(info, worker_); });
   }
 
   PromiseWorker worker_;

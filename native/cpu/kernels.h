@@ -84,6 +84,20 @@ struct Isa {
   // of row i is below limit[i].
   bool (*distancesBelow)(const float* a, int64_t rows, const float* block, int64_t dimensions,
                          const float* offset, const float* limit, float* out);
+  // What mining and loss are made of. Sums in the order of ops/triplet_mining.h and ops/triplet_loss.h, bit
+  // for bit. `padded` is the number of rows rounded up to whole vectors.
+  // Distances of `count` rows to all rows, packed as for `pairwise`: count x padded.
+  void (*minedDistances)(const float* rows, int64_t count, const float* packed, int64_t padded,
+                         int64_t dimensions, float* out);
+  // For each floor the least of the padded values above it and its first index; infinity and no index where
+  // there is none.
+  void (*nearestAbove)(const float* values, int64_t padded, const float* floors, int64_t count,
+                       float* nearest, int32_t* indices);
+  void (*tripletHinges)(const float* x, int64_t dimensions, const int32_t* anchors, const int32_t* positives,
+                        const int32_t* negatives, int64_t count, float margin, float* hinges);
+  // out = 2 * sum over t of weights[t] * (row rows[t] of x).
+  void (*twiceWeightedRows)(const float* x, int64_t dimensions, const int32_t* rows, const float* weights,
+                            int64_t count, float* out);
 };
 
 extern const Isa avx512, avx2, baseline;

@@ -1,0 +1,182 @@
+/** Triplets of a batch of embeddings: which ones to learn from, and what they cost. */
+import { resolveDevice } from './devices.js'
+import { describe, invalidArgument } from './errors.js'
+import { native, nativeCall } from './native.js'
+import {
+  aborted,
+  checkInteger,
+  checkOneOf,
+  checkOptions,
+  checkRows,
+  checkSignal,
+  checkThreads,
+  type DevicePreference,
+} from './options.js'
+import { takeTurn } from './turns.js'
+
+export const strategies = ['all', 'semi-hard', 'hard'] as const
+export type Strategy = (typeof strategies)[number]
+
+export interface TripletOptions {
+  /** Floats a row. */
+  dimensions: number
+  /** The paper's alpha, above 0 and at most 4, the largest squared distance there can be. 0.2 where it is left out. */
+  margin?: number
+  /** `auto` where it is left out. */
+  device?: DevicePreference
+  /** CPU threads, 1..1024; every core where it is left out. The result does not depend on them. */
+  threads?: number
+  /** Rejects with ERR_FACENET_ABORTED. */
+  signal?: AbortSignal
+}
+
+export interface MiningOptions extends TripletOptions {
+  /** `semi-hard`, as in the paper, where it is left out. */
+  strategy?: Strategy
+}
+
+/** Rows of a matrix of embeddings; triplet t is `anchors[t]`, `positives[t]`, `negatives[t]`. */
+export interface Triplets {
+  anchors: Int32Array
+  positives: Int32Array
+  negatives: Int32Array
+}
+
+export interface TripletLoss {
+  /** Sum over triplets of max(0, d(a, p) - d(a, n) + margin), with d the squared L2 distance. Divide it as you like. */
+  loss: number
+  /** n x dimensions: the derivative of `loss` with respect to every embedding. */
+  gradient: Float32Array
+  /** Triplets whose hinge is above zero. */
+  active: number
+}
+
+/**
+ * Selects triplets of `embeddings` (n x dimensions floats, usually of unit length), which must not change until the
+ * promise settles; `labels` are n integers that say whose face each is. With d the squared L2 distance in fp32:
+ *
+ * - `semi-hard`: for each ordered pair (a, p) of one label, both ways round, the nearest n of another label with
+ *   d(a, p) < d(a, n) < d(a, p) + margin. A pair without one gives no triplet.
+ * - `hard`: for each a that has a positive and a negative, the farthest p and the nearest n, whatever the margin.
+ * - `all`: every (a, p, n) with d(a, n) < d(a, p) + margin. At most 2^28; each takes 12 bytes, and twice that for a moment.
+ *
+ * The lowest index wins a tie. Triplets come ordered by anchor, positive, negative. None is a result like any other: so it
+ * is with one identity, or one face of each. The selection is the same on every device and number of threads.
+ *
+ * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT, ERR_FACENET_CUDA_UNAVAILABLE, ERR_FACENET_ABORTED
+ */
+export async function mineTriplets(
+  embeddings: Float32Array,
+  labels: Int32Array | readonly number[],
+  options: MiningOptions,
+): Promise<Triplets> {
+  checkOptions(options, 'options', ['dimensions', 'strategy', 'margin', 'device', 'threads', 'signal'])
+  const { settings, rows, signal } = checkCommon(embeddings, options)
+  const strategy = checkOneOf(options.strategy ?? 'semi-hard', 'options.strategy', strategies)
+  const labelOf = checkLabels(labels, rows)
+  return cancellable(signal, (cancel) => native().mineTriplets(embeddings, labelOf, { ...settings, strategy }, cancel))
+}
+
+/**
+ * The paper's loss over `triplets` and its gradient with respect to `embeddings` (n x dimensions floats), which must not
+ * change until the promise settles. Each triplet with a hinge above zero adds 2 (n - p) to the gradient of its anchor,
+ * 2 (p - a) to that of its positive and 2 (a - n) to that of its negative. Both are the same bits whatever the device and
+ * the number of threads; the gradient does not depend on the order of the triplets either. No triplets: 0, zeros, 0.
+ *
+ * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT, ERR_FACENET_CUDA_UNAVAILABLE, ERR_FACENET_ABORTED
+ */
+export async function tripletLoss(
+  embeddings: Float32Array,
+  triplets: Triplets,
+  options: TripletOptions,
+): Promise<TripletLoss> {
+  checkOptions(options, 'options', ['dimensions', 'margin', 'device', 'threads', 'signal'])
+  const { settings, rows, signal } = checkCommon(embeddings, options)
+  const checked = checkTriplets(triplets, rows)
+  const gradient = new Float32Array(embeddings.length)
+  const value = await cancellable(signal, (cancel) =>
+    native().tripletLoss(embeddings, checked, settings, gradient, cancel),
+  )
+  return { loss: value.loss, gradient, active: value.active }
+}
+
+function checkCommon(embeddings: Float32Array, options: TripletOptions) {
+  const dimensions = checkInteger(options.dimensions, 'options.dimensions', 1, 2 ** 20)
+  const rows = checkRows(embeddings, 'embeddings', dimensions)
+  checkValues(embeddings, dimensions)
+  const margin = options.margin ?? 0.2
+  if (typeof margin !== 'number' || !(Math.fround(margin) > 0 && margin <= 4)) {
+    throw invalidArgument('options.margin', 'a number above 0 and at most 4', margin)
+  }
+  const threads = checkThreads(options.threads)
+  const device = resolveDevice(options.device, 'triplets').kind
+  return { settings: { dimensions, margin, threads, device }, rows, signal: checkSignal(options.signal) }
+}
+
+/** Squares of differences, and their sums, stay within fp32. */
+const largest = 1e15
+
+function checkValues(embeddings: Float32Array, dimensions: number): void {
+  for (let i = 0; i < embeddings.length; i++) {
+    if (!(Math.abs(embeddings[i]!) <= largest)) {
+      const received = `${embeddings[i]} in row ${Math.floor(i / dimensions)}`
+      throw invalidArgument('embeddings', `finite values of at most ${largest} in size`, received)
+    }
+  }
+}
+
+/** A copy: it is read while JavaScript goes on. */
+function checkLabels(labels: unknown, rows: number): Int32Array {
+  if (!(labels instanceof Int32Array) && !Array.isArray(labels)) {
+    throw invalidArgument('labels', 'an Int32Array or an array of integers', labels)
+  }
+  if (labels.length !== rows) {
+    throw invalidArgument('labels', `${rows} of them, one a row of embeddings`, describe(labels))
+  }
+  const copy = Int32Array.from(labels)
+  if (!(labels instanceof Int32Array)) {
+    for (let i = 0; i < rows; i++) {
+      if (copy[i] !== labels[i]) throw invalidArgument(`labels[${i}]`, 'a 32-bit integer', labels[i])
+    }
+  }
+  return copy
+}
+
+/** Copies: indices that changed while they are used would lead out of the embeddings. */
+function checkTriplets(triplets: unknown, rows: number): Triplets {
+  checkOptions(triplets, 'triplets', ['anchors', 'positives', 'negatives'])
+  const { anchors, positives, negatives } = triplets as Triplets
+  const indices = (name: string, value: unknown) => {
+    if (!(value instanceof Int32Array)) throw invalidArgument(`triplets.${name}`, 'an Int32Array', value)
+    if (value.length !== anchors.length) {
+      throw invalidArgument(`triplets.${name}`, `as many as anchors, ${anchors.length}`, describe(value))
+    }
+    const copy = value.slice()
+    const wrong = copy.findIndex((index) => index < 0 || index >= rows)
+    if (wrong >= 0) {
+      throw invalidArgument(`triplets.${name}[${wrong}]`, `the index of one of ${rows} rows`, copy[wrong])
+    }
+    return copy
+  }
+  return {
+    anchors: indices('anchors', anchors),
+    positives: indices('positives', positives),
+    negatives: indices('negatives', negatives),
+  }
+}
+
+function cancellable<T>(signal: AbortSignal | undefined, work: (cancel: Int32Array) => Promise<T>): Promise<T> {
+  return takeTurn(signal, async () => {
+    const cancel = new Int32Array(1)
+    const stop = () => void Atomics.store(cancel, 0, 1)
+    signal?.addEventListener('abort', stop, { once: true })
+    try {
+      return await nativeCall(() => work(cancel))
+    } catch (error) {
+      if (signal?.aborted && (error as { code?: string }).code === 'ERR_FACENET_ABORTED') throw aborted(signal)
+      throw error
+    } finally {
+      signal?.removeEventListener('abort', stop)
+    }
+  })
+}
