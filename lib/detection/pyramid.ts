@@ -96,35 +96,35 @@ function partsOf(count: number): { step: number; pixels: number } {
  * are made when they are first asked for.
  */
 export class HalvedImage {
-  private readonly halves: RgbImage[]
+  private readonly halves: Promise<RgbImage>[]
 
-  constructor(image: RgbImage) {
-    this.halves = [image]
+  constructor(private readonly image: RgbImage) {
+    this.halves = [Promise.resolve(image)]
   }
 
   /**
-   * The rectangle with its left top corner at x, y and a `shrinkX` times `shrinkY` pixel for each of `size`, as a crop of
-   * whichever half is at least as fine as the output. Coordinates are of the image, whose left top corner is 0, 0.
+   * The rectangle with its left top corner at x, y and `shrinkX` times `shrinkY` pixels for each of the output, as a crop of
+   * whichever half is just as fine as the output or finer. Coordinates are of the image, whose left top corner is 0, 0.
    */
   async crop(x: number, y: number, shrinkX: number, shrinkY: number): Promise<Crop> {
-    const [image] = this.halves as [RgbImage]
     const half = await this.half(Math.floor(Math.log2(Math.max(1, Math.min(shrinkX, shrinkY)))))
-    const [scaleX, scaleY] = [half.width / image.width, half.height / image.height]
+    const [scaleX, scaleY] = [half.width / this.image.width, half.height / this.image.height]
     const [xx, yy] = [shrinkX * scaleX, shrinkY * scaleY]
     const map = { xx, xy: 0, x0: x * scaleX + xx / 2 - 0.5, yx: 0, yy, y0: y * scaleY + yy / 2 - 0.5 }
     return { image: half, map }
   }
 
-  private async half(times: number): Promise<RgbImage> {
-    while (this.halves.length <= times) {
-      const finer = this.halves.at(-1)!
-      const [width, height] = [Math.ceil(finer.width / 2), Math.ceil(finer.height / 2)]
-      const [xx, yy] = [finer.width / width, finer.height / height]
-      const map = { xx, xy: 0, x0: xx / 2 - 0.5, yx: 0, yy, y0: yy / 2 - 0.5 }
-      const data = new Uint8Array(width * height * 3)
-      await warp([{ image: finer, map }], { width, height }, data)
-      this.halves.push({ data, width, height })
-    }
+  private half(times: number): Promise<RgbImage> {
+    while (this.halves.length <= times) this.halves.push(this.halves.at(-1)!.then(halfOf))
     return this.halves[times]!
   }
+}
+
+async function halfOf(finer: RgbImage): Promise<RgbImage> {
+  const [width, height] = [Math.ceil(finer.width / 2), Math.ceil(finer.height / 2)]
+  const [xx, yy] = [finer.width / width, finer.height / height]
+  const map = { xx, xy: 0, x0: xx / 2 - 0.5, yx: 0, yy, y0: yy / 2 - 0.5 }
+  const data = new Uint8Array(width * height * 3)
+  await warp([{ image: finer, map }], { width, height }, data)
+  return { data, width, height }
 }
