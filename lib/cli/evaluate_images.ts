@@ -1,6 +1,6 @@
 /** What the protocols share: the model, the alignment, and the embeddings of the images that pairs name. */
 import { basename } from 'node:path'
-import type { Detector } from '../detection/index.js'
+import { type Detector, openDetector } from '../detection/index.js'
 import { FaceNetError } from '../errors.js'
 import { embedImages, evaluationAligns } from '../evaluation/embed_images.js'
 import type { ImagePair } from '../evaluation/lfw_pairs.js'
@@ -32,12 +32,24 @@ export async function withSetup(context: Context, use: (setup: Setup) => Promise
   }
   const batchSize = context.integer('batch-size', 1)
   await using model = await openModel(context.modelPath(), context.modelOptions())
+  const detector = await detectorOf(context)
   const name = model.name || basename(context.modelPath())
-  await use({ model, name, align, centerFraction, flip: context.flag('flip'), batchSize })
+  try {
+    await use({ model, name, align, centerFraction, detector, flip: context.flag('flip'), batchSize })
+  } finally {
+    detector?.dispose()
+  }
+}
+
+/** Detectors compute in fp32, whatever the model does. */
+async function detectorOf(context: Context): Promise<Detector | undefined> {
+  const path = context.text('detector')
+  const { device, threads, signal } = context.modelOptions()
+  return path === undefined ? undefined : openDetector(path, { device, threads, signal })
 }
 
 /** What an evaluation must say of how embeddings were made. */
-export function describeSetup({ model, name, align, centerFraction, flip }: Setup) {
+export function describeSetup({ model, name, align, centerFraction, detector, flip }: Setup) {
   const { fingerprint, device, dtype } = model
   return {
     model: name,
@@ -46,6 +58,7 @@ export function describeSetup({ model, name, align, centerFraction, flip }: Setu
     dtype,
     align,
     ...(align === 'center' ? { centerFraction: centerFraction ?? 0.5 } : {}),
+    ...(detector ? { detector: detector.name } : {}),
     flip,
   }
 }
