@@ -3,7 +3,11 @@ import { nonMaximumSuppression } from './nms.js'
 import type { DetectedFace } from './types.js'
 
 /** Faces whose shorter side is at least `minSize`, best first; of those that overlap by more than `limit` (IoU) the best. */
-export function bestFaces(faces: readonly DetectedFace[], limit: number, minSize = 0): DetectedFace[] {
+export function bestFaces<Face extends Pick<DetectedFace, 'box' | 'score'>>(
+  faces: readonly Face[],
+  limit: number,
+  minSize = 0,
+): Face[] {
   const large = faces.filter(({ box }) => Math.min(box.width, box.height) >= minSize)
   const kept = nonMaximumSuppression(
     large.map(({ box }) => box),

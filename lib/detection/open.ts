@@ -1,6 +1,6 @@
 /** Detectors by their files: `openDetector` for many calls, `detectFaces` for one. */
 import { resolveDevice } from '../devices.js'
-import { invalidArgument, invalidModel } from '../errors.js'
+import { invalidArgument } from '../errors.js'
 import { findFaces, type ImageInput } from '../images/index.js'
 import {
   type DetectorContents,
@@ -19,6 +19,7 @@ import {
   throwIfAborted,
 } from '../options.js'
 import { checkDetectOptions } from './detect_options.js'
+import { openFaceApi } from './face_api.js'
 import { openMtcnn } from './mtcnn.js'
 import type { NetworkOptions } from './sized_network.js'
 import type { DetectedFace, DetectOptions, Detector, RgbImage } from './types.js'
@@ -35,9 +36,10 @@ export interface OpenDetectorOptions {
 /** A detector's file as `facenet import` writes it, or the same in memory. */
 export type DetectorSource = string | DetectorContents
 
-const detectors: Partial<Record<DetectorKind, (file: DetectorFile, options: NetworkOptions) => Detector>> = {
+const detectors: Record<DetectorKind, (file: DetectorFile, options: NetworkOptions) => Detector> = {
   mtcnn: openMtcnn,
   yunet: openYunet,
+  'face-api': openFaceApi,
 }
 
 /**
@@ -53,9 +55,7 @@ export async function openDetector(source: DetectorSource, options: OpenDetector
   const { kind: device } = resolveDevice(preference)
   const file = await load(source)
   throwIfAborted(signal)
-  const open = detectors[file.metadata.detector]
-  if (!open) throw invalidModel('detector', `one of ${Object.keys(detectors).join(', ')}`, file.metadata.detector)
-  return open(file, { device, dtype: 'f32', threads })
+  return detectors[file.metadata.detector](file, { device, dtype: 'f32', threads })
 }
 
 function load(source: DetectorSource): Promise<DetectorFile> {
