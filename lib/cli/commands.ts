@@ -98,6 +98,23 @@ export const commands: Command[] = [
     load: () => import('./evaluate.js'),
   },
   {
+    name: 'cluster',
+    operands: '<images...>',
+    count: [1, Infinity],
+    text: 'Sort images by person: files, folders and .tar shards.',
+    options: [
+      model,
+      { flags: '--align', text: 'none (whole image), center (middle crop) or points (from the .tsv beside the images)' },
+      { flags: '--threshold', text: "Squared distance, or a threshold file of evaluate pairs; default the model's own" },
+      { flags: '--linkage', text: 'average, complete or single; default average' },
+      { ...out, text: 'Folder to write a folder of each person into, or a .json file; without it, a table on stdout' },
+      { flags: '--score-folders', text: 'Score against people: the folders that images are in', boolean: true },
+      { flags: '--batch-size', text: 'Images a batch; default 64' },
+    ],
+    examples: ['cluster photos/ --model m.safetensors --out people'],
+    load: () => import('./cluster.js'),
+  },
+  {
     name: 'import',
     operands: '<weights>',
     count: [1, 1],

@@ -1,0 +1,85 @@
+/** A folder a person, made of hard links where the disk allows them and of copies elsewhere. */
+import { randomUUID } from 'node:crypto'
+import { copyFile, link, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { basename, dirname, extname, join, resolve } from 'node:path'
+import { FaceNetError } from '../errors.js'
+import { throwIfAborted } from '../options.js'
+import { openSource } from '../sources/index.js'
+
+export interface LabelledImage {
+  path: string
+  label: number
+}
+
+/**
+ * Writes `person-0001/`, `person-0002/`, ... into `folder`, people with most images first. The folder appears when it is
+ * complete, and must not exist or be empty before.
+ *
+ * @param sources where the images came from: those inside archives are read again.
+ * @throws FaceNetError ERR_FACENET_IO.
+ */
+export async function writePeople(
+  folder: string,
+  sources: string[],
+  images: LabelledImage[],
+  signal: AbortSignal,
+): Promise<void> {
+  const target = resolve(folder)
+  const temporary = join(dirname(target), `.${basename(target)}.${randomUUID()}.tmp`)
+  try {
+    await mkdir(temporary)
+    const names = await makeFolders(temporary, images)
+    const labels = new Map(images.map(({ path, label }) => [path, label]))
+    const taken = new Set<string>()
+    for await (const { path, read } of openSource(sources)) {
+      throwIfAborted(signal)
+      const label = labels.get(path)
+      if (label === undefined) continue
+      labels.delete(path)
+      await place(path, read, freeName(join(names.get(label)!, basename(path)), taken))
+    }
+    await rename(temporary, target)
+  } catch (cause) {
+    await rm(temporary, { recursive: true, force: true })
+    if (cause instanceof FaceNetError) throw cause
+    const { code, message } = cause as NodeJS.ErrnoException
+    throw new FaceNetError('ERR_FACENET_IO', `Cannot write ${folder}: ${message}`, {
+      argument: folder,
+      expected: 'a folder that is new or empty',
+      received: code,
+      cause,
+    })
+  }
+}
+
+async function makeFolders(parent: string, images: LabelledImage[]): Promise<Map<number, string>> {
+  const sizes = new Map<number, number>()
+  for (const { label } of images) sizes.set(label, (sizes.get(label) ?? 0) + 1)
+  const names = new Map<number, string>()
+  for (const [i, [label]] of [...sizes].sort((a, b) => b[1] - a[1]).entries()) {
+    names.set(label, join(parent, `person-${String(i + 1).padStart(4, '0')}`))
+    await mkdir(names.get(label)!)
+  }
+  return names
+}
+
+/** The path, with `-2`, `-3`, ... before its extension where images of different folders have one name. */
+function freeName(path: string, taken: Set<string>): string {
+  const ending = extname(path)
+  let free = path
+  for (let i = 2; taken.has(free.toLowerCase()); i++)
+    free = `${path.slice(0, path.length - ending.length)}-${i}${ending}`
+  taken.add(free.toLowerCase())
+  return free
+}
+
+async function place(path: string, read: () => Promise<Uint8Array>, to: string): Promise<void> {
+  try {
+    await link(path, to)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    // An entry of an archive is no file of its own.
+    if (code === 'ENOENT' || code === 'ENOTDIR') await writeFile(to, await read())
+    else await copyFile(path, to)
+  }
+}
