@@ -15,8 +15,12 @@ void launch(dim3 grid, dim3 threads, size_t sharedBytes, cudaStream_t stream, Ar
   static_cast<void>(stream);
   FACENET_CUDA_CHECK(emulator::launch<Kernel>(grid, threads, sharedBytes, std::tuple(arguments...)));
 #else
-  Kernel<<<grid, threads, sharedBytes, stream> > >(arguments...);
-  FACENET_CUDA_CHECK(cudaGetLastError());
+  cudaLaunchConfig_t config{};
+  config.gridDim = grid;
+  config.blockDim = threads;
+  config.dynamicSmemBytes = sharedBytes;
+  config.stream = stream;
+  FACENET_CUDA_CHECK(cudaLaunchKernelEx(&config, Kernel, arguments...));
 #endif
 }
 
