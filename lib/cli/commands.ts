@@ -104,8 +104,14 @@ export const commands: Command[] = [
     text: 'Sort images by person: files, folders and .tar shards.',
     options: [
       model,
-      { flags: '--align', text: 'none (whole image), center (middle crop) or points (from the .tsv beside the images)' },
-      { flags: '--threshold', text: "Squared distance, or a threshold file of evaluate pairs; default the model's own" },
+      {
+        flags: '--align',
+        text: 'none (whole image), center (middle crop) or points (from the .tsv beside the images)',
+      },
+      {
+        flags: '--threshold',
+        text: "Squared distance, or a threshold file of evaluate pairs; default the model's own",
+      },
       { flags: '--linkage', text: 'average, complete or single; default average' },
       { ...out, text: 'Folder to write a folder of each person into, or a .json file; without it, a table on stdout' },
       { flags: '--score-folders', text: 'Score against people: the folders that images are in', boolean: true },
