@@ -72,6 +72,6 @@ async function judge(lists: ImagePair[][], { embeddings }: Embedded): Promise<Pa
 
 function heading(view: number, [first, second]: ImagePair[][], images: number): string {
   return view === 2
-    ? `${kinds(first!)} of ${images} images; threshold chosen on nine folds, accuracy on the tenth`
+    ? `${kinds(first!)} of ${images} images; each fold judged by the threshold of all others`
     : `threshold chosen on DevTrain, ${kinds(first!)}, accuracy on DevTest, ${kinds(second!)}; ${images} images`
 }

@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { parseLfwPairs } from '../../lib/evaluation/lfw_pairs.js'
@@ -96,5 +98,25 @@ test('slices are found by the end of a path', () => {
   assert.throws(() => sliceColumn('name\tage\nAnn/1.jpg\ta\tb\n', 't.tsv', 'age', paths), /2 cells for t\.tsv:2/)
   assert.throws(() => sliceColumn('name\tage\nEve/1.jpg\told\n', 't.tsv', 'age', paths), /none for 3 images/)
 })
+
+const data = process.env.FACENET_DATA ?? new URL('../../../shared/data', import.meta.url).pathname
+const official: [string, number, number, number][] = [
+  ['lfw/pairs.txt', 10, 3000, 3000],
+  ['lfw/pairsDevTrain.txt', 1, 1100, 1100],
+  ['lfw/pairsDevTest.txt', 1, 500, 500],
+  ['ytf/ytf_splits.txt', 10, 2500, 2500],
+]
+for (const [name, folds, same, different] of official) {
+  const path = join(data, name)
+  const there = existsSync(path)
+  const check = () => {
+    const parse = name.startsWith('lfw') ? parseLfwPairs : parseYtfSplits
+    const pairs = parse(readFileSync(path, 'utf8'), path)
+    assert.is(new Set(pairs.map((pair) => pair.fold)).size, folds)
+    assert.is(pairs.filter((pair) => pair.same).length, same)
+    assert.is(pairs.length, same + different)
+  }
+  ;(there ? test : test.skip)(`${name} is read whole${there ? '' : ` (skipped: ${path} is not there)`}`, check)
+}
 
 test.run()
