@@ -230,3 +230,11 @@ cudaError_t launch(dim3 grid, dim3 threads, size_t sharedBytes, const std::tuple
 }
 
 }  // namespace emulator
+
+// CUDA's overloads in the global namespace.
+inline int min(int a, int b) {
+  return a < b ? a : b;
+}
+inline int max(int a, int b) {
+  return a < b ? b : a;
+}
