@@ -58,10 +58,11 @@ async function runOnnxRuntime(graph: GraphDescription, image: RgbImage): Promise
   const results = await session.run({ [session.inputNames[0]!]: input })
   await session.release()
   return session.outputNames.map((name) => {
-    const { data: planes, dims } = results[name]!
+    const { data, dims } = results[name]!
+    const planes = data as Float32Array
     const channels = dims[1]!
     const pixels = planes.length / channels
-    return Array.from(planes, (_, i) => Number(planes[(i % channels) * pixels + Math.floor(i / channels)]!))
+    return Array.from(planes, (_, i) => planes[(i % channels) * pixels + Math.floor(i / channels)]!)
   })
 }
 
