@@ -11,6 +11,18 @@ export {
   linkages,
   scoreClusters,
 } from './clustering/index.js'
+export {
+  type DetectedFace,
+  type DetectFacesOptions,
+  type DetectOptions,
+  type Detector,
+  type DetectorSource,
+  detectFaces,
+  type FaceBox,
+  type OpenDetectorOptions,
+  openDetector,
+  type RgbImage,
+} from './detection/index.js'
 export { type Device, devices } from './devices.js'
 export {
   assertSameFingerprint,
@@ -30,7 +42,7 @@ export {
   type ThresholdFile,
   type ValAtFar,
 } from './evaluation/index.js'
-export type { Align, FivePoints, ImageInput, TemplateName } from './images/index.js'
+export type { Align, FaceChoice, FivePoints, ImageInput, TemplateName } from './images/index.js'
 export {
   type MiningOptions,
   mineTriplets,

@@ -1,8 +1,9 @@
 /**
- * Accuracy of a model on Labeled Faces in the Wild, images aligned by five points to the model's template.
+ * Accuracy of a model on Labeled Faces in the Wild, faces aligned to the model's template by the table's five points, or by
+ * those of a detector: the largest face of each image, and the table's points where none is found.
  *
  *   node --import tsx scripts/evaluate_lfw.ts --model m.safetensors [--pairs devtest|view2]
- *     [--align points|center|none] [--device auto|cuda|cpu|reference] [--dtype f32|bf16] [--threads n]
+ *     [--align points|center|none|detect --detector d.safetensors] [--device auto|cuda|cpu|reference] [--dtype f32|bf16] [--threads n]
  *
  * - devtest: View 1. Threshold chosen on the 2,200 pairs of pairsDevTrain.txt, accuracy on the 1,000 of pairsDevTest.txt.
  * - view2: the 6,000 pairs of pairs.txt, each of ten folds with the threshold chosen on the other nine. Never tune on it.
@@ -12,8 +13,10 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { type Detector, openDetector } from '../lib/detection/index.js'
 import { type Model, openModel } from '../lib/model.js'
-import { openSource } from '../lib/sources/index.js'
+import { type FailedImage, openSource } from '../lib/sources/index.js'
+import type { StreamOptions } from '../lib/stream.js'
 
 const lfw = join(process.env.FACENET_DATA ?? '../shared/data', 'lfw')
 const archive = join(lfw, 'lfw.tar')
@@ -36,18 +39,36 @@ async function readPairs(file: string): Promise<Pair[]> {
   })
 }
 
+interface Alignment {
+  align: 'points' | 'center' | 'none' | 'detect'
+  detector?: Detector
+}
+
 /** Embeddings of the images that pairs name, and how many were made a second, decoding included. */
-async function embed(model: Model, pairs: Pair[], align: 'points' | 'center' | 'none') {
+async function embed(model: Model, pairs: Pair[], alignment: Alignment) {
   const wanted = new Set(pairs.flatMap(({ a, b }) => [a, b]))
   const entry = (path: string) => path.slice(archive.length + 1)
-  async function* images() {
-    for await (const image of openSource(archive)) if (wanted.has(entry(image.path))) yield image
+  async function* images(which: ReadonlySet<string>) {
+    for await (const image of openSource(archive)) if (which.has(entry(image.path))) yield image
   }
   const embeddings = new Map<string, Float32Array>()
+  const embedInto = async (which: ReadonlySet<string>, options: StreamOptions) => {
+    for await (const { path, embedding } of model.embedStream(images(which), options)) {
+      embeddings.set(entry(path), embedding)
+    }
+  }
+  const faceless = new Set<string>()
+  const onError = ({ path, error }: FailedImage) => {
+    if (error.code !== 'ERR_FACENET_FACE_COUNT') throw error
+    faceless.add(entry(path))
+  }
   const start = performance.now()
-  for await (const { path, embedding } of model.embedStream(images(), { align })) embeddings.set(entry(path), embedding)
+  await embedInto(wanted, alignment.align === 'detect' ? { ...alignment, faces: 'largest', onError } : alignment)
+  if (faceless.size > 0) await embedInto(faceless, { align: 'points' })
+  const seconds = (performance.now() - start) / 1000
   if (embeddings.size < wanted.size) throw new Error(`${wanted.size - embeddings.size} images are missing`)
-  return { embeddings, rate: (wanted.size / (performance.now() - start)) * 1000 }
+  if (alignment.align === 'detect') console.log(`no face found in ${faceless.size} of ${wanted.size} images`)
+  return { embeddings, rate: wanted.size / seconds }
 }
 
 interface Measured {
@@ -82,18 +103,18 @@ function chooseThreshold(pairs: Measured[]): number {
 const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
 const percent = (fraction: number) => `${(fraction * 100).toFixed(2)} %`
 
-async function devtest(model: Model, align: 'points' | 'center' | 'none'): Promise<string> {
+async function devtest(model: Model, alignment: Alignment): Promise<string> {
   const [train, test] = [await readPairs('pairsDevTrain.txt'), await readPairs('pairsDevTest.txt')]
-  const { embeddings, rate } = await embed(model, [...train, ...test], align)
+  const { embeddings, rate } = await embed(model, [...train, ...test], alignment)
   const threshold = chooseThreshold(measure(train, embeddings))
   const [onTrain, onTest] = [train, test].map((pairs) => percent(accuracy(measure(pairs, embeddings), threshold)))
   const figures = `DevTest ${onTest} (DevTrain ${onTrain}), threshold ${threshold.toFixed(3)}`
   return `${figures}, ${rate.toFixed(0)} images/s with decoding`
 }
 
-async function view2(model: Model, align: 'points' | 'center' | 'none'): Promise<string> {
+async function view2(model: Model, alignment: Alignment): Promise<string> {
   const pairs = await readPairs('pairs.txt')
-  const { embeddings, rate } = await embed(model, pairs, align)
+  const { embeddings, rate } = await embed(model, pairs, alignment)
   const measured = measure(pairs, embeddings)
   const size = measured.length / 10
   const folds = Array.from({ length: 10 }, (_, i) => {
@@ -113,6 +134,7 @@ const { values } = parseArgs({
     model: { type: 'string' },
     pairs: { type: 'string', default: 'devtest' },
     align: { type: 'string', default: 'points' },
+    detector: { type: 'string' },
     device: { type: 'string', default: 'auto' },
     dtype: { type: 'string', default: 'f32' },
     threads: { type: 'string' },
@@ -121,11 +143,15 @@ const { values } = parseArgs({
 const protocols: Record<string, typeof devtest> = { devtest, view2 }
 const protocol = protocols[values.pairs]
 if (!values.model || !protocol) throw new Error('Expected --model <file.safetensors> and --pairs devtest|view2')
-const model = await openModel(values.model, {
-  device: values.device as 'auto',
-  dtype: values.dtype as 'f32',
-  threads: values.threads === undefined ? undefined : Number(values.threads),
-})
-console.log(`${model.name} on ${model.device.kind}, ${values.dtype}, aligned by ${values.align}`)
-console.log(await protocol(model, values.align as 'points'))
+if ((values.detector !== undefined) !== (values.align === 'detect')) {
+  throw new Error('Expected --align detect and --detector <file.safetensors> together')
+}
+const device = values.device as 'auto'
+const threads = values.threads === undefined ? undefined : Number(values.threads)
+const model = await openModel(values.model, { device, threads, dtype: values.dtype as 'f32' })
+const detector = values.detector === undefined ? undefined : await openDetector(values.detector, { device, threads })
+const by = detector ? `the faces that ${detector.name} finds` : values.align
+console.log(`${model.name} on ${model.device.kind}, ${values.dtype}, aligned by ${by}`)
+console.log(await protocol(model, { align: values.align as 'points', detector }))
 model.dispose()
+detector?.dispose()

@@ -34,8 +34,16 @@ const model: Option = { flags: '-m, --model', text: 'Model file (.safetensors); 
 const out: Option = { flags: '-o, --out', text: 'File to write' }
 const align: Option = {
   flags: '--align',
-  text: 'none (whole image), center (middle crop) or points (five points from the .tsv beside the images); default none',
+  text: 'detect (faces are looked for), none (whole image), center (middle crop) or points (five points from the .tsv beside the images); default detect',
 }
+const detection: Option[] = [
+  {
+    flags: '--detector',
+    text: 'Detector file (.safetensors); default $FACENET_DETECTOR, then that of @vladmandic/face-api',
+  },
+  { flags: '--min-size', text: 'Shorter side in pixels of the smallest face that is looked for' },
+  { flags: '--score', text: 'Score that a face must reach, 0..1' },
+]
 
 export const commands: Command[] = [
   {
@@ -47,7 +55,9 @@ export const commands: Command[] = [
       model,
       { ...out, text: 'File to write: .npy, .parquet or .jsonl; without it, rows go to stdout' },
       align,
-      { flags: '--batch-size', text: 'Images a batch; default 64' },
+      { flags: '--faces', text: 'Faces of each image: largest, all or one (more is an error); default all' },
+      ...detection,
+      { flags: '--batch-size', text: 'Faces a batch; default 32' },
     ],
     examples: ['embed photos/ --model m.safetensors --out faces.npy', 'embed a.jpg b.jpg --model m.safetensors --json'],
     load: () => import('./embed.js'),
@@ -60,10 +70,24 @@ export const commands: Command[] = [
     options: [
       model,
       align,
+      { flags: '--faces', text: 'Face of each image: largest, or one (more is an error); default largest' },
+      ...detection,
       { flags: '--threshold', text: "Squared distance below which two faces are one person; default the model's own" },
     ],
     examples: ['verify a.jpg b.jpg --model m.safetensors'],
     load: () => import('./verify.js'),
+  },
+  {
+    name: 'detect',
+    operands: '<images...>',
+    count: [1, Infinity],
+    text: 'Find faces: boxes, scores and five points.',
+    options: [
+      ...detection,
+      { flags: '--overlay', text: 'Picture to write (.jpg, .png, .webp): the one image with its faces marked' },
+    ],
+    examples: ['detect party.jpg --overlay found.jpg', 'detect photos/ --json'],
+    load: () => import('./detect.js'),
   },
   {
     name: 'evaluate',
@@ -124,7 +148,7 @@ export const commands: Command[] = [
     name: 'import',
     operands: '<weights>',
     count: [1, 1],
-    text: 'Make a model file from ONNX, from safetensors with a graph, or from a tfjs weight manifest.',
+    text: 'Make a model file from ONNX, from safetensors with a graph, or from a tfjs weight manifest; or a detector file.',
     options: [
       { flags: '--graph', text: 'Node list (.graph.json) of a .safetensors file' },
       { ...out, text: 'Model file to write (.safetensors)' },
@@ -134,7 +158,10 @@ export const commands: Command[] = [
       { flags: '--scale', text: 'Multiplied after that: one value, or three with commas' },
       { flags: '--name', text: 'Name of the model' },
       { flags: '--threshold', text: 'Squared distance below which two faces are one person' },
-      { flags: '--alignment', text: 'Template its faces are aligned to: dlib, arcface112 or none' },
+      {
+        flags: '--alignment',
+        text: 'How its faces are cut out: dlib, arcface112, margin:<pixels>, margin:<percent>% or none',
+      },
     ],
     examples: ['import w.safetensors --graph g.json --size 112x112 --mean 127.5 --scale 0.0078125 --out m.safetensors'],
     load: () => import('./import.js'),

@@ -1,8 +1,9 @@
 /** `facenet embed`: images to embeddings, in a file or on stdout. */
 import { type EmbeddedImage, FaceNetError, type FailedImage, type Model, openModel } from '../index.js'
-import { jsonLine, openOutput } from '../outputs/index.js'
+import { jsonLine, type MissingRow, missingLine, openOutput } from '../outputs/index.js'
+import { type Alignment, readAlignment, withDetector } from './alignment.js'
 import { type Context, PartialFailure, UsageError } from './context.js'
-import { alignment } from './embed_files.js'
+import { listFailures } from './failures.js'
 import { imageProgress } from './progress.js'
 
 /** Rows written at a time. */
@@ -13,31 +14,42 @@ export async function run(context: Context): Promise<void> {
   if (out !== undefined && !/\.(npy|parquet|jsonl)$/i.test(out)) {
     throw new UsageError(`--out ends in .npy, .parquet or .jsonl, and ${out} does not`)
   }
-  const align = alignment(context)
-  const batchSize = context.integer('batch-size', 1)
+  const alignment = readAlignment(context, 'all')
   await using model = await openModel(context.modelPath(), context.modelOptions())
+  await withDetector(context, alignment, (alignment) => embed(context, model, alignment, out))
+}
+
+async function embed(context: Context, model: Model, alignment: Alignment, out: string | undefined): Promise<void> {
+  const batchSize = context.integer('batch-size', 1)
   const sink = out === undefined ? toStdout(context, model) : await toFile(context, model, out)
 
   const progress = imageProgress(context.quiet)
   const failures: FailedImage[] = []
+  const waiting: { rows: EmbeddedImage[]; missing: MissingRow[] } = { rows: [], missing: [] }
+  const flush = async () => {
+    await sink.write(waiting.rows.splice(0))
+    await sink.writeMissing(waiting.missing.splice(0))
+  }
   const images = model.embedStream(context.operands, {
-    align,
+    ...alignment,
     batchSize,
     signal: context.signal,
-    onError: (failure) => failures.push(failure),
+    onError: (failure) => {
+      failures.push(failure)
+      const { path, error } = failure
+      if (error.code === 'ERR_FACENET_FACE_COUNT') waiting.missing.push({ path, error: error.message })
+    },
     onProgress: (now) => progress.update(now),
   })
-  let done = 0
+  let [done, imagesDone] = [0, 0]
   try {
-    let rows: EmbeddedImage[] = []
     for await (const image of images) {
       done++
-      if (rows.push(image) < writeEvery) continue
-      await sink.write(rows)
-      rows = []
+      if (!image.face?.index) imagesDone++
+      if (waiting.rows.push(image) === writeEvery) await flush()
     }
     if (done + failures.length === 0) throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', 'No images were found')
-    await sink.write(rows)
+    await flush()
     await sink.close()
   } catch (error) {
     await sink.abort()
@@ -45,21 +57,17 @@ export async function run(context: Context): Promise<void> {
   } finally {
     progress.stop()
   }
-  report(context, done, failures, out)
-}
-
-function report(context: Context, done: number, failures: FailedImage[], out: string | undefined): void {
-  context.say(`${done} images embedded${out === undefined ? '' : ` into ${out}`}`)
-  if (failures.length === 0) return
-  context.complain(`${failures.length} of ${done + failures.length} images could not be used:`)
-  for (const { path, error } of failures) {
-    context.complain(`  ${error.message.includes(path) ? '' : `${path}: `}${error.message} (${error.code})`)
-  }
-  throw new PartialFailure()
+  const what = alignment.align === 'detect' ? 'faces' : 'images'
+  context.say(`${done} ${what} embedded${out === undefined ? '' : ` into ${out}`}`)
+  listFailures(context, failures, imagesDone + failures.length)
+  // A photograph of a landscape is no mistake, unless a face was asked of it.
+  const counts = ({ error }: FailedImage) => error.code !== 'ERR_FACENET_FACE_COUNT' || alignment.faces === 'one'
+  if (failures.some(counts)) throw new PartialFailure()
 }
 
 interface Sink {
   write(rows: EmbeddedImage[]): Promise<void>
+  writeMissing(rows: MissingRow[]): Promise<void>
   close(): Promise<void>
   abort(): Promise<void>
 }
@@ -67,10 +75,14 @@ interface Sink {
 function toStdout(context: Context, { fingerprint }: Model): Sink {
   return {
     async write(rows) {
-      for (const { path, embedding } of rows) {
-        if (context.json) await context.print(jsonLine({ path, embedding }, fingerprint))
+      for (const row of rows) {
+        const { path, embedding } = row
+        if (context.json) await context.print(jsonLine(row, fingerprint))
         else await context.print(`${path}\t${Array.from(embedding, (value) => value.toPrecision(9)).join(' ')}`)
       }
+    },
+    async writeMissing(rows) {
+      if (context.json) for (const row of rows) await context.print(missingLine(row))
     },
     async close() {},
     async abort() {},
@@ -86,6 +98,10 @@ async function toFile(context: Context, model: Model, path: string): Promise<Sin
     async write(rows) {
       await file.write(rows)
       if (context.json) await lines.write(rows)
+    },
+    async writeMissing(rows) {
+      await file.writeMissing(rows)
+      await lines.writeMissing(rows)
     },
     close: () => file.close(),
     abort: () => file.abort(),

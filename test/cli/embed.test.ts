@@ -28,7 +28,15 @@ async function withFaces(count: number, bad: Record<string, string>, use: (folde
 test('--json prints a line an image on stdout, and nothing else there', async () => {
   await withFaces(3, {}, async (folder) => {
     const model = join(folder, 'm.safetensors')
-    const { code, stdout, stderr } = await facenet('embed', join(folder, 'faces'), '--model', model, '--json')
+    const { code, stdout, stderr } = await facenet(
+      'embed',
+      join(folder, 'faces'),
+      '--align',
+      'none',
+      '--model',
+      model,
+      '--json',
+    )
     assert.is(code, 0)
     const lines = jsonLines<Line>(stdout)
     assert.equal(
@@ -50,7 +58,7 @@ test('good images are written, bad ones listed at the end, and the exit code is 
     const paths = ['npy', 'jsonl', 'parquet'].map((extension) => join(folder, `out.${extension}`))
     for (const out of paths) {
       const { code, stdout, stderr } = await facenet(
-        ...['embed', join(folder, 'faces'), '--model', join(folder, 'm.safetensors'), '--out', out],
+        ...['embed', join(folder, 'faces'), '--align', 'none', '--model', join(folder, 'm.safetensors'), '--out', out],
       )
       assert.is(code, 1)
       assert.is(stdout, '')
@@ -77,7 +85,7 @@ test('good images are written, bad ones listed at the end, and the exit code is 
 test('--quiet leaves only what went wrong on stderr', async () => {
   await withFaces(1, { 'bad.jpg': 'text' }, async (folder) => {
     const { code, stdout, stderr } = await facenet(
-      ...['embed', '--quiet', join(folder, 'faces'), '-m', join(folder, 'm.safetensors')],
+      ...['embed', '--quiet', '--align', 'none', join(folder, 'faces'), '-m', join(folder, 'm.safetensors')],
     )
     assert.is(code, 1)
     assert.match(stdout, /^\S+000\.png\t(-?[\d.e-]+ ){127}-?[\d.e-]+\n$/)
@@ -89,7 +97,7 @@ test('a failed run leaves no file', async () => {
   await withFaces(1, {}, async (folder) => {
     const out = join(folder, 'out.npy')
     const { code, stderr } = await facenet(
-      ...['embed', join(folder, 'nowhere'), '--model', join(folder, 'm.safetensors'), '--out', out],
+      ...['embed', join(folder, 'nowhere'), '--align', 'none', '--model', join(folder, 'm.safetensors'), '--out', out],
     )
     assert.is(code, 1)
     assert.match(stderr, /nowhere.*ERR_FACENET_IO/)
@@ -101,7 +109,16 @@ test('a folder without images is an error', async () => {
   await withFolder({}, async (folder) => {
     const model = join(folder, 'm.safetensors')
     await writeSmallModel(model)
-    const { code, stderr } = await facenet('embed', folder, '--model', model, '--out', join(folder, 'x.npy'))
+    const { code, stderr } = await facenet(
+      'embed',
+      folder,
+      '--align',
+      'none',
+      '--model',
+      model,
+      '--out',
+      join(folder, 'x.npy'),
+    )
     assert.is(code, 1)
     assert.match(stderr, /No images were found/)
     assert.equal(await readdir(folder), ['m.safetensors'])
@@ -113,7 +130,7 @@ test('an interrupt ends with 130 and leaves no file', async () => {
     const faces = join(folder, 'faces')
     const { process, outcome } = start([
       ...['embed', ...Array.from({ length: 50 }, () => faces), '--model', join(folder, 'm.safetensors')],
-      ...['--out', join(folder, 'out.npy'), '--batch-size', '8', '--device', 'reference'],
+      ...['--out', join(folder, 'out.npy'), '--batch-size', '8', '--device', 'reference', '--align', 'none'],
     ])
     // The output's pending file shows that work is under way.
     while ((await readdir(folder)).length < 3) await new Promise((resolve) => setTimeout(resolve, 20))
@@ -130,7 +147,7 @@ test('FACENET_MODEL stands for --model, and verify compares two images', async (
     const environment = { FACENET_MODEL: join(folder, 'm.safetensors') }
     const [a, b] = ['000.png', '001.png'].map((name) => join(folder, 'faces', name)) as [string, string]
     const verify = async (...args: string[]) => {
-      const { code, stdout } = await start(['verify', '--json', ...args], environment).outcome
+      const { code, stdout } = await start(['verify', '--json', '--align', 'none', ...args], environment).outcome
       assert.is(code, 0)
       return JSON.parse(stdout) as { distance: number; threshold: number; same: boolean }
     }
@@ -138,7 +155,7 @@ test('FACENET_MODEL stands for --model, and verify compares two images', async (
     const different = await verify(a, b, '--threshold', '0')
     assert.ok(different.distance > 0 && different.distance <= 4)
     assert.equal([different.threshold, different.same], [0, false])
-    const { stdout } = await start(['verify', a, a], environment).outcome
+    const { stdout } = await start(['verify', a, a, '--align', 'none'], environment).outcome
     assert.match(stdout, /^same person \(squared distance 0\.0000, threshold 0\.5\)\n$/)
   })
 })
@@ -147,7 +164,15 @@ test('verify with an image that is none', async () => {
   await withFaces(1, { 'bad.jpg': 'text' }, async (folder) => {
     const faces = join(folder, 'faces')
     const { code, stdout, stderr } = await facenet(
-      ...['verify', join(faces, '000.png'), join(faces, 'bad.jpg'), '--model', join(folder, 'm.safetensors')],
+      ...[
+        'verify',
+        join(faces, '000.png'),
+        join(faces, 'bad.jpg'),
+        '--align',
+        'none',
+        '--model',
+        join(folder, 'm.safetensors'),
+      ],
     )
     assert.is(code, 1)
     assert.is(stdout, '')

@@ -31,7 +31,15 @@ test('a model exported to ONNX and imported again embeds alike', async () => {
 
     const embeddings = await Promise.all(
       [first, second].map(async (model) => {
-        const { stdout } = await facenet('embed', join(folder, 'face.png'), '--model', model, '--json')
+        const { stdout } = await facenet(
+          'embed',
+          join(folder, 'face.png'),
+          '--align',
+          'none',
+          '--model',
+          model,
+          '--json',
+        )
         return jsonLines<{ embedding: number[] }>(stdout)[0]!.embedding
       }),
     )

@@ -29,7 +29,21 @@ const mistakes: [string, string[], RegExp][] = [
     ['embed', 'a.jpg', '-m', 'm', '-o', 'x.csv'],
     /--out ends in \.npy, \.parquet or \.jsonl/,
   ],
-  ['an unknown alignment', ['embed', 'a.jpg', '-m', 'm', '--align', 'face'], /--align is one of none, center, points/],
+  [
+    'an unknown alignment',
+    ['embed', 'a.jpg', '-m', 'm', '--align', 'face'],
+    /--align is one of detect, none, center, points/,
+  ],
+  [
+    'a detector that is not used',
+    ['embed', 'a.jpg', '-m', 'm', '--align', 'none', '--detector', 'd'],
+    /--detector is for/,
+  ],
+  ['a score out of range', ['detect', 'a.jpg', '--score', '1.5'], /--score is a number in 0\.\.1, not 1\.5/],
+  ['a face of no size', ['detect', 'a.jpg', '--min-size', '0'], /--min-size is above 0, not 0/],
+  ['an overlay of two images', ['detect', 'a.jpg', 'b.jpg', '--overlay', 'o.jpg'], /--overlay is for one image/],
+  ['an overlay of no kind', ['detect', 'a.jpg', '--overlay', 'o.txt'], /--overlay ends in/],
+  ['all faces of a pair', ['verify', 'a', 'b', '-m', 'm', '--faces', 'all'], /--faces is largest or one/],
   ['no output', ['export', 'm.safetensors'], /--out is missing/],
   [
     'a size that is none',
@@ -57,7 +71,7 @@ test('a usage error is exit code 2, a message and a hint on stderr', async () =>
 test('--help and --version go to stdout', async () => {
   const help = await facenet('--help')
   assert.is(help.code, 0)
-  for (const command of ['embed', 'verify', 'import', 'export', 'networks', 'info', 'bench', 'build']) {
+  for (const command of ['embed', 'verify', 'detect', 'import', 'export', 'networks', 'info', 'bench', 'build']) {
     assert.match(help.stdout, new RegExp(`\\n    ${command} `))
   }
   const embed = await facenet('embed', '--help')
