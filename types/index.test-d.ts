@@ -1,14 +1,18 @@
 /** What the public types promise, checked by tsd against the built declarations. */
 import { expectAssignable, expectError, expectType } from 'tsd'
 import {
+  type DetectedFace,
+  type Detector,
   type Device,
   type DeviceKind,
+  detectFaces,
   devices,
   FaceNetError,
   type FaceNetErrorCode,
   l2Normalize,
   type Model,
   networks,
+  openDetector,
   openModel,
   type PlanReport,
   pairwiseDistances,
@@ -62,3 +66,17 @@ expectAssignable<Error>(error)
 expectType<FaceNetErrorCode>(error.code)
 expectType<string | undefined>(error.argument)
 expectError(new FaceNetError('ERR_OTHER', 'message'))
+
+const detector = openDetector('detector.safetensors', { threads: 2 })
+expectType<Promise<Detector>>(detector)
+expectType<Promise<DetectedFace[][]>>(detectFaces(['a.jpg', Buffer.alloc(1)], { model: 'd.safetensors', minSize: 20 }))
+expectError(detectFaces(['a.jpg']))
+declare const opened: Detector
+expectType<Promise<Float32Array>>(model.embed(['a.jpg'], { align: 'detect', detector: opened, faces: 'one' }))
+expectError(model.embed(['a.jpg'], { detector: opened, faces: 'all' }))
+async function faces() {
+  for await (const { face } of model.embedStream('photos', { detector: opened, faces: 'all' })) {
+    expectAssignable<DetectedFace | undefined>(face)
+  }
+}
+expectType<Promise<void>>(faces())
