@@ -12,8 +12,9 @@ import { importYunet, yunetOutputs } from '../../lib/importers/yunet.js'
 import { type DetectorFile, detectorInMemory, readDetector, writeDetector } from '../../lib/model_file/detector_file.js'
 import { readModel } from '../../lib/model_file/model_file.js'
 import { native } from '../../lib/native.js'
+import { atSize } from '../../lib/networks/resize.js'
 import type { DeviceKind } from '../../types/native.js'
-import { assertFails, data, modelFails, testWith } from '../importers/support.js'
+import { assertFails, data, modelFails, runExported, testWith } from '../importers/support.js'
 import { seeded } from '../support/random.js'
 import { agreement, lfw, readLfw } from './lfw.js'
 
@@ -56,6 +57,27 @@ for (const device of devices) {
     })
   })
 }
+
+testWith(onnx, 'exported as ONNX again, upsampling and sigmoids included, onnxruntime computes the same', async () => {
+  const { graphs, tensors } = await importYunet(onnx)
+  const graph = atSize(graphs.detect!, 64, 96)
+  const image = noise(96, 64)
+  const exported = await runExported(graph, tensors, image.data, [1, 64, 96, 3], { includePreprocess: true })
+  const { weights } = await load()
+  const network = new SizedNetwork(graph, weights, options)
+  const outputs = await network.run(image.data, 1, [64, 96])
+  network.dispose()
+  exported.forEach(({ dims, data: values }, output) => {
+    const [, channels = 1, height = 1, width = 1] = dims
+    const pixels = height * width
+    assert.is(outputs[output]!.length, values.length)
+    const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 1)
+    values.forEach((value, i) => {
+      const ours = outputs[output]![(i % pixels) * channels + Math.floor(i / pixels)]!
+      assert.ok(Math.abs(ours - value) <= 1e-5 * largest, `${graph.outputs[output]}[${i}]: ${ours} and ${value}`)
+    })
+  })
+})
 
 testWith(lfw, 'faces of LFW are where the file says: median IoU >= 0.9, points within 2 pixels', async () => {
   const known = await readLfw(200, 61)
