@@ -35,6 +35,7 @@ expectType<DeviceKind>(model.device.kind)
 expectType<number | null>(model.threshold)
 expectType<PlanReport>(model.plan)
 expectType<void>(model.dispose())
+// biome-ignore lint/suspicious/noAssignInExpressions: that it cannot be assigned is what is tested
 expectError((model.dimensions = 3))
 
 expectType<Promise<Float32Array>>(model.embed(new Uint8Array(3)))

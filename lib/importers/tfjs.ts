@@ -263,7 +263,10 @@ const blocks = [
 ]
 
 /** H x W x I x O as O x I x H x W; a matrix in x out, taken as 1 x 1 x I x O, as out x in. */
-export function outputsFirst(data: Float32Array, [pixels, inputs, outputs]: readonly [number, number, number]): Float32Array {
+export function outputsFirst(
+  data: Float32Array,
+  [pixels, inputs, outputs]: readonly [number, number, number],
+): Float32Array {
   const result = new Float32Array(data.length)
   let i = 0
   for (let o = 0; o < outputs; o++) {

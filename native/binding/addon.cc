@@ -17,15 +17,15 @@ class FacenetAddon : public Napi::Addon<FacenetAddon> {
  public:
   FacenetAddon(Napi::Env env, Napi::Object exports)
       : worker_(env), warper_(env), modelClass_(Napi::Persistent(Model::defineClass(env))) {
-    DefineAddon(exports,
-                {InstanceMethod("info", &FacenetAddon::info), InstanceMethod("plan", &FacenetAddon::plan),
-                 InstanceMethod("openModel", &FacenetAddon::openModel),
-                 InstanceMethod("l2Normalize", &FacenetAddon::normalize),
-                 InstanceMethod("pairwiseDistances", &FacenetAddon::distances),
-                 InstanceMethod("mineTriplets", &FacenetAddon::triplets),
-                 InstanceMethod("tripletLoss", &FacenetAddon::loss),
-                 InstanceMethod("cluster", &FacenetAddon::clusterRows),
-                 InstanceMethod("warp", &FacenetAddon::warp)});
+    DefineAddon(
+        exports,
+        {InstanceMethod("info", &FacenetAddon::info), InstanceMethod("plan", &FacenetAddon::plan),
+         InstanceMethod("openModel", &FacenetAddon::openModel),
+         InstanceMethod("l2Normalize", &FacenetAddon::normalize),
+         InstanceMethod("pairwiseDistances", &FacenetAddon::distances),
+         InstanceMethod("mineTriplets", &FacenetAddon::triplets),
+         InstanceMethod("tripletLoss", &FacenetAddon::loss),
+         InstanceMethod("cluster", &FacenetAddon::clusterRows), InstanceMethod("warp", &FacenetAddon::warp)});
   }
 
  private:

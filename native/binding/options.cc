@@ -5,12 +5,9 @@ namespace {
 
 const char* typeName(napi_typedarray_type type) {
   switch (type) {
-    case napi_uint8_array:
-      return "Uint8Array";
-    case napi_int32_array:
-      return "Int32Array";
-    default:
-      return "Float32Array";
+    case napi_uint8_array: return "Uint8Array";
+    case napi_int32_array: return "Int32Array";
+    default: return "Float32Array";
   }
 }
 

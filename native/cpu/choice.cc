@@ -4,16 +4,11 @@ namespace facenet::cpu {
 
 const char* methodName(ConvMethod method) {
   switch (method) {
-    case ConvMethod::implicitGemm:
-      return "implicit_gemm";
-    case ConvMethod::stem:
-      return "stem";
-    case ConvMethod::winograd:
-      return "winograd 4x4";
-    case ConvMethod::depthwise:
-      return "depthwise";
-    default:
-      return "onednn";
+    case ConvMethod::implicitGemm: return "implicit_gemm";
+    case ConvMethod::stem: return "stem";
+    case ConvMethod::winograd: return "winograd 4x4";
+    case ConvMethod::depthwise: return "depthwise";
+    default: return "onednn";
   }
 }
 

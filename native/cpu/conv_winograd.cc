@@ -116,8 +116,7 @@ class ConvWinograd final : public Kernel {
     const bool inside = y0 >= 0 && y0 + 6 <= in_.height && x0 >= 0 && x0 + 6 <= in_.width;
     for (int64_t y = 0; y < 6; ++y)
       for (int64_t x = 0; x < 6; ++x) {
-        const bool here =
-            inside || (y0 + y >= 0 && y0 + y < in_.height && x0 + x >= 0 && x0 + x < in_.width);
+        const bool here = inside || (y0 + y >= 0 && y0 + y < in_.height && x0 + x >= 0 && x0 + x < in_.width);
         task.pixels[y * 6 + x] = here ? corner + (y * in_.width + x) * in.pixelStride : zeros_.data();
       }
     isa().winogradInput(task);

@@ -162,8 +162,8 @@ std::unique_ptr<Kernel> makeUpsample(const Plan&, const Step& step, const Weight
         source.shape = target.shape = {1, in[0].shape.width, to.channels};
         source.data = in[0].as<unsigned char>() + row / factor * in[0].shape.width * in[0].pixelStride *
                                                       static_cast<int64_t>(byteSize(in[0].dtype));
-        target.data = out[0].as<unsigned char>() +
-                      (row * to.width + x) * out[0].pixelStride * static_cast<int64_t>(byteSize(out[0].dtype));
+        target.data = out[0].as<unsigned char>() + (row * to.width + x) * out[0].pixelStride *
+                                                       static_cast<int64_t>(byteSize(out[0].dtype));
         target.pixelStride = out[0].pixelStride * factor;
         isa().convert(source, target);
       }

@@ -23,16 +23,11 @@ struct Make {
     for (int index : step.inputs) half |= tensor(index).dtype == DType::bf16;
     for (int index : step.outputs) half |= tensor(index).dtype == DType::bf16;
     switch (chooseConv(op, tensor(step.inputs[0]).shape, tensor(step.outputs[0]).shape, half)) {
-      case ConvMethod::stem:
-        return makeConvStem(plan, step, weights);
-      case ConvMethod::winograd:
-        return makeConvWinograd(plan, step, weights);
-      case ConvMethod::depthwise:
-        return makeConvDepthwise(plan, step, weights);
-      case ConvMethod::onednn:
-        return makeConvOnednn(plan, step, weights);
-      default:
-        return makeConvGemm(plan, step, weights);
+      case ConvMethod::stem: return makeConvStem(plan, step, weights);
+      case ConvMethod::winograd: return makeConvWinograd(plan, step, weights);
+      case ConvMethod::depthwise: return makeConvDepthwise(plan, step, weights);
+      case ConvMethod::onednn: return makeConvOnednn(plan, step, weights);
+      default: return makeConvGemm(plan, step, weights);
     }
   }
   std::unique_ptr<Kernel> operator()(const FullyConnected&) const {

@@ -22,14 +22,14 @@ struct GemmColumn {
 // A tile of the implicit GEMM: up to tapStride output pixels by 1 to 3 vectors of output channels.
 struct GemmTile {
   const float* const*
-      rows;           // input of pixel i under tap t: `run` floats at rows[t * tapStride + i], all readable
-  int64_t tapStride;  // isa().tallRows or isa().wideRows
-  int64_t valid;      // pixels that are stored
-  int64_t taps, run;
-  const float* weights;  // taps x run x vectors x lanes
-  int64_t vectors;       // 1, 2 in a tall tile; 2, 3 in a wide one
-  const GemmColumn* columns;
-  int64_t firstPixel;
+      rows;  // input of pixel i under tap t: `run` floats at rows[t * tapStride + i], all readable
+  int64_t tapStride = 0;  // isa().tallRows or isa().wideRows
+  int64_t valid = 0;      // pixels that are stored
+  int64_t taps = 0, run = 0;
+  const float* weights = nullptr;  // taps x run x vectors x lanes
+  int64_t vectors = 0;             // 1, 2 in a tall tile; 2, 3 in a wide one
+  const GemmColumn* columns = nullptr;
+  int64_t firstPixel = 0;
 };
 
 // A 6 x 6 input tile and its 4 x 4 output tile of Winograd's F(4x4, 3x3), all channels.

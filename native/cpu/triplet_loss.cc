@@ -81,15 +81,9 @@ void addPart(uint32_t part, const TripletsView& triplets, Counts& counts) {
   const uint32_t t = part / 3;
   const int32_t a = triplets.anchors[t], p = triplets.positives[t], n = triplets.negatives[t];
   switch (part % 3) {
-    case Parts::anchor:
-      counts.add(n, 1), counts.add(p, -1);
-      break;
-    case Parts::positive:
-      counts.add(p, 1), counts.add(a, -1);
-      break;
-    case Parts::negative:
-      counts.add(a, 1), counts.add(n, -1);
-      break;
+    case Parts::anchor: counts.add(n, 1), counts.add(p, -1); break;
+    case Parts::positive: counts.add(p, 1), counts.add(a, -1); break;
+    case Parts::negative: counts.add(a, 1), counts.add(n, -1); break;
   }
 }
 

@@ -92,12 +92,9 @@ class Miner {
 
   void mineAnchor(int64_t anchor, const float* distances, Scratch& scratch, Triplets& out) const {
     switch (mining_.strategy) {
-      case TripletMining::Strategy::all:
-        return mineAll(anchor, distances, scratch, out);
-      case TripletMining::Strategy::semiHard:
-        return mineSemiHard(anchor, distances, scratch, out);
-      case TripletMining::Strategy::hard:
-        return mineHard(anchor, distances, scratch, out);
+      case TripletMining::Strategy::all: return mineAll(anchor, distances, scratch, out);
+      case TripletMining::Strategy::semiHard: return mineSemiHard(anchor, distances, scratch, out);
+      case TripletMining::Strategy::hard: return mineHard(anchor, distances, scratch, out);
     }
   }
 

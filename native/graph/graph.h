@@ -9,7 +9,7 @@
 namespace facenet {
 
 struct Node {
-  std::string name;                 // unique; also the name of the tensor it makes
+  std::string name;  // unique; also the name of the tensor it makes
   Op op;
   std::vector<std::string> inputs;  // names of earlier nodes, or of the graph's input
 };
@@ -18,7 +18,7 @@ struct Graph {
   std::string name;
   std::string input = "image";
   Shape inputShape;
-  DType inputDType = DType::u8;     // u8 images (first op: preprocess), or f32 activations
+  DType inputDType = DType::u8;  // u8 images (first op: preprocess), or f32 activations
   std::vector<Node> nodes;
   std::vector<std::string> outputs;
 };

@@ -14,7 +14,8 @@ class Kernel {
  public:
   virtual ~Kernel() = default;
   // Views hold the same number of images, 1..chunk. `scratch` has scratchBytes(count) bytes, 64-byte aligned.
-  virtual void run(const std::vector<View>& inputs, const std::vector<View>& outputs, void* scratch) const = 0;
+  virtual void run(const std::vector<View>& inputs, const std::vector<View>& outputs,
+                   void* scratch) const = 0;
   virtual int64_t scratchBytes(int64_t /*count*/) const { return 0; }
   // How the kernel does it, for printed plans: "implicit_gemm 6x64", "winograd 4x4", "plain loops".
   virtual std::string describe() const = 0;

@@ -10,9 +10,10 @@
 namespace facenet {
 
 struct Norm {
-  std::string scale, shift;     // tensors of C, or of one for all channels
-  std::string mean, variance;   // batch_norm only
-  float epsilon = 0;            // >= 0, batch_norm only; the paper of batch normalisation leaves it open, 1e-3 and 1e-5 are usual
+  std::string scale, shift;    // tensors of C, or of one for all channels
+  std::string mean, variance;  // batch_norm only
+  float epsilon =
+      0;  // >= 0, batch_norm only; the paper of batch normalisation leaves it open, 1e-3 and 1e-5 are usual
   bool batch() const { return !variance.empty(); }
 };
 

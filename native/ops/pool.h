@@ -15,7 +15,7 @@ struct Pool {
   Window window;
   bool global = false;  // the window is the whole image; `window` is then filled in by shape inference
   bool countPadding = false;
-  bool mean = false;    // l2 only
+  bool mean = false;  // l2 only
 };
 
 inline const char* poolName(Pool::Kind kind) {

@@ -13,16 +13,11 @@ Activate::Activate(const Activation& op, int64_t channels, const Context& contex
 
 double Activate::operator()(double x, int64_t channel) const {
   switch (kind_) {
-    case Activation::Kind::relu:
-      return std::max(x, 0.0);
-    case Activation::Kind::relu6:
-      return std::min(std::max(x, 0.0), 6.0);
-    case Activation::Kind::prelu:
-      return x > 0 ? x : x * slope_[channel];
-    case Activation::Kind::sigmoid:
-      return 1 / (1 + std::exp(-x));
-    default:
-      return x;
+    case Activation::Kind::relu: return std::max(x, 0.0);
+    case Activation::Kind::relu6: return std::min(std::max(x, 0.0), 6.0);
+    case Activation::Kind::prelu: return x > 0 ? x : x * slope_[channel];
+    case Activation::Kind::sigmoid: return 1 / (1 + std::exp(-x));
+    default: return x;
   }
 }
 

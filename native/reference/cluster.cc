@@ -38,12 +38,9 @@ double squaredDistance(const float* a, const float* b, int64_t dimensions) {
 
 double linked(Linkage linkage, double a, double sizeA, double b, double sizeB) {
   switch (linkage) {
-    case Linkage::single:
-      return std::min(a, b);
-    case Linkage::complete:
-      return std::max(a, b);
-    default:
-      return (a * sizeA + b * sizeB) / (sizeA + sizeB);
+    case Linkage::single: return std::min(a, b);
+    case Linkage::complete: return std::max(a, b);
+    default: return (a * sizeA + b * sizeB) / (sizeA + sizeB);
   }
 }
 

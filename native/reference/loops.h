@@ -63,12 +63,9 @@ inline int64_t pixelIndex(const View& view, int64_t n, int64_t y, int64_t x) {
 
 inline double load(const View& view, int64_t index) {
   switch (view.dtype) {
-    case DType::f32:
-      return view.as<float>()[index];
-    case DType::bf16:
-      return toFloat(view.as<bf16>()[index]);
-    default:
-      return view.as<uint8_t>()[index];
+    case DType::f32: return view.as<float>()[index];
+    case DType::bf16: return toFloat(view.as<bf16>()[index]);
+    default: return view.as<uint8_t>()[index];
   }
 }
 

@@ -34,12 +34,9 @@ double poolWindow(const Pool& op, const View& in, int64_t n, const Span& rows, c
   const int64_t divisor = op.countPadding ? rows.padded * columns.padded
                                           : (rows.end - rows.begin) * (columns.end - columns.begin);
   switch (op.kind) {
-    case Pool::Kind::max:
-      return largest;
-    case Pool::Kind::avg:
-      return sum / static_cast<double>(divisor);
-    default:
-      return std::sqrt(op.mean ? squares / static_cast<double>(divisor) : squares);
+    case Pool::Kind::max: return largest;
+    case Pool::Kind::avg: return sum / static_cast<double>(divisor);
+    default: return std::sqrt(op.mean ? squares / static_cast<double>(divisor) : squares);
   }
 }
 

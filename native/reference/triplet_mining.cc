@@ -57,15 +57,9 @@ Triplets mineTriplets(const float* x, const int32_t* labels, int64_t n, const Tr
       distances[j] = squaredDistance(x + a * mining.dimensions, x + j * mining.dimensions, mining.dimensions);
     const Anchor anchor{a, n, labels, distances};
     switch (mining.strategy) {
-      case TripletMining::Strategy::all:
-        mineAll(anchor, mining.margin, out);
-        break;
-      case TripletMining::Strategy::semiHard:
-        mineSemiHard(anchor, mining.margin, out);
-        break;
-      case TripletMining::Strategy::hard:
-        mineHard(anchor, out);
-        break;
+      case TripletMining::Strategy::all: mineAll(anchor, mining.margin, out); break;
+      case TripletMining::Strategy::semiHard: mineSemiHard(anchor, mining.margin, out); break;
+      case TripletMining::Strategy::hard: mineHard(anchor, out); break;
     }
     checkTripletCount(out.size());
   }
