@@ -1,0 +1,27 @@
+/**
+ * What `npm run bench` runs.
+ *
+ *     npm run bench                          networks, then detection
+ *     npm run bench -- <part> [options]      one of networks, detection, mining, clustering, with its own options
+ *     npm run bench -- [options]             networks with these options
+ */
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+const parts: Readonly<Record<string, string>> = {
+  networks: 'run.ts',
+  detection: 'detection.ts',
+  mining: 'mining.ts',
+  clustering: 'clustering.ts',
+}
+
+const [first, ...rest] = process.argv.slice(2)
+const named = first !== undefined && Object.hasOwn(parts, first)
+const chosen = named ? [first] : first === undefined ? ['networks', 'detection'] : ['networks']
+
+for (const part of chosen) {
+  const script = fileURLToPath(new URL(parts[part]!, import.meta.url))
+  const options = named ? rest : process.argv.slice(2)
+  const { status } = spawnSync(process.execPath, ['--import', 'tsx', script, ...options], { stdio: 'inherit' })
+  if (status !== 0) process.exitCode = 1
+}
