@@ -104,9 +104,12 @@ test('calls made at once do not mix', async () => {
   assert.equal(Float32Array.from(each.flatMap((row) => [...row])), all)
 })
 
-test('aborting ends within 100 ms, with the reason, and the model goes on working', async () => {
+test('aborting ends a call long before its time, with the reason, and the model goes on working', async () => {
   const big = await openModel(inMemory('nn3'))
-  const images = pixels(big, 64)
+  const images = pixels(big, 128)
+  const begin = performance.now()
+  await big.embed(images)
+  const whole = performance.now() - begin
   const delays: number[] = []
   for (let round = 0; round < 5; round++) {
     const abort = new AbortController()
@@ -119,8 +122,9 @@ test('aborting ends within 100 ms, with the reason, and the model goes on workin
     assert.is(error.code, 'ERR_FACENET_ABORTED')
     assert.is((error as unknown as Error).cause, 'enough')
   }
-  // The median, as one round may meet a busy machine.
-  assert.ok(delays.sort((a, b) => a - b)[2]! < 100, `aborting took ${delays.map(Math.round).join(', ')} ms`)
+  // The median, as one round may meet a busy machine, against the whole call on the same machine.
+  const median = delays.sort((a, b) => a - b)[2]!
+  assert.ok(median < whole / 4, `aborting took ${Math.round(median)} ms of ${Math.round(whole)} ms`)
   assert.is((await big.embed(pixels(big, 1))).length, big.dimensions)
   big.dispose()
 })
