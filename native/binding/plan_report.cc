@@ -15,14 +15,6 @@ Napi::Value number(Napi::Env env, int64_t value) {
   return Napi::Number::New(env, static_cast<double>(value));
 }
 
-// Bytes from the start of one image's arena to the tensor's first element; -1 in the caller's memory.
-int64_t arenaOffset(const Plan& plan, int tensor) {
-  const PlannedTensor& planned = plan.tensors[tensor];
-  if (planned.buffer < 0 || plan.buffers[planned.buffer].offset < 0) return -1;
-  return plan.buffers[planned.buffer].offset +
-         planned.channelOffset * static_cast<int64_t>(byteSize(planned.dtype));
-}
-
 Napi::Object stepReport(Napi::Env env, const Plan& plan, const Step& step) {
   Napi::Object result = Napi::Object::New(env);
   result.Set("name", step.name);
@@ -33,8 +25,9 @@ Napi::Object stepReport(Napi::Env env, const Plan& plan, const Step& step) {
   result.Set("outputs", shapesOf(env, plan, step.outputs));
   result.Set("parameters", number(env, step.parameters));
   result.Set("multiplyAdds", number(env, step.multiplyAdds));
-  result.Set("offsets",
-             toArray(env, step.outputs, [&](int tensor) { return number(env, arenaOffset(plan, tensor)); }));
+  result.Set("offsets", toArray(env, step.outputs, [&](int tensor) {
+               return number(env, arenaOffset(plan, plan.tensors[tensor]));
+             }));
   return result;
 }
 

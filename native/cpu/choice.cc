@@ -2,16 +2,6 @@
 
 namespace facenet::cpu {
 
-const char* methodName(ConvMethod method) {
-  switch (method) {
-    case ConvMethod::implicitGemm: return "implicit_gemm";
-    case ConvMethod::stem: return "stem";
-    case ConvMethod::winograd: return "winograd 4x4";
-    case ConvMethod::depthwise: return "depthwise";
-    default: return "onednn";
-  }
-}
-
 ConvMethod chooseConv(const Conv2d& op, const Shape& in, const Shape& out, bool half) {
   const Window& w = op.window;
   if (op.groups > 1 && op.groups == in.channels && op.groups == op.outChannels() && op.parts.size() == 1)

@@ -14,8 +14,6 @@ enum class ConvMethod : uint8_t {
   onednn,        // bf16: oneDNN uses AMX or AVX-512 bf16 where the machine has them
 };
 
-const char* methodName(ConvMethod method);
-
 // Winograd needs as many channels as make up for its transforms; below, the direct product is faster.
 constexpr int64_t kWinogradMinChannels = 32;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/aligned.h"
+#include "core/cancel.h"
 #include "core/thread_pool.h"
 
 namespace facenet {
@@ -66,8 +67,7 @@ void Executor::runChunk(Lane& lane, const void* input, int64_t first, int64_t co
   };
   std::vector<View> ins, outs;
   for (size_t s = 0; s < plan_.steps.size(); ++s) {
-    if (cancelled && cancelled->load(std::memory_order_relaxed))
-      throw Error("ERR_FACENET_ABORTED", "The operation was aborted");
+    throwIfCancelled(cancelled);
     ins.clear();
     outs.clear();
     for (int index : plan_.steps[s].inputs) ins.push_back(view(index));

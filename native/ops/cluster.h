@@ -15,7 +15,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/error.h"
+#include "core/cancel.h"
 
 namespace facenet {
 
@@ -35,10 +35,7 @@ struct ClusterTask {
   int64_t memoryBytes = 0;  // what lists or matrices of distances may take; more is refused
   const std::atomic<int32_t>* cancelled = nullptr;  // non-zero stops with ERR_FACENET_ABORTED; may be null
 
-  void throwIfCancelled() const {
-    if (cancelled && cancelled->load(std::memory_order_relaxed))
-      throw Error("ERR_FACENET_ABORTED", "The operation was aborted");
-  }
+  void throwIfCancelled() const { facenet::throwIfCancelled(cancelled); }
 };
 
 // Throws ERR_FACENET_INVALID_ARGUMENT for a row that holds NaN, infinity or values whose squares leave fp32.

@@ -23,10 +23,7 @@ struct TripletLoss {
   int threads = 1;                               // the reference backend uses one
   const std::atomic<int32_t>* cancel = nullptr;  // non-zero stops with ERR_FACENET_ABORTED
 
-  void throwIfCancelled() const {
-    if (cancel && cancel->load(std::memory_order_relaxed) != 0)
-      throw Error("ERR_FACENET_ABORTED", "The operation was aborted");
-  }
+  void throwIfCancelled() const { facenet::throwIfCancelled(cancel); }
 };
 
 // `count` triplets of indices below n, owned by the caller.

@@ -17,7 +17,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/error.h"
+#include "core/cancel.h"
 
 namespace facenet {
 
@@ -30,10 +30,7 @@ struct TripletMining {
   int threads = 1;                               // the reference backend uses one
   const std::atomic<int32_t>* cancel = nullptr;  // non-zero stops with ERR_FACENET_ABORTED
 
-  void throwIfCancelled() const {
-    if (cancel && cancel->load(std::memory_order_relaxed) != 0)
-      throw Error("ERR_FACENET_ABORTED", "The operation was aborted");
-  }
+  void throwIfCancelled() const { facenet::throwIfCancelled(cancel); }
 };
 
 // Indices of rows, three vectors of one length.
