@@ -79,7 +79,7 @@ Axis axisOf(int64_t kernel, int64_t stride, int64_t before, int64_t after, int64
 }
 
 template <class Value>
-void launchOn(const Pool& op, const Images& x, const Images& y, cudaStream_t stream) {
+void launchOn(const Pool& op, const View& x, const View& y, cudaStream_t stream) {
   const Window& w = op.window;
   const int64_t channels = x.shape.channels / kNumbers<Value>;
   const int64_t total = y.count * y.shape.pixels() * channels;
@@ -109,14 +109,14 @@ void launchOn(const Pool& op, const Images& x, const Images& y, cudaStream_t str
 }
 
 // Whether pixels can be read and written 16 bytes at a time.
-bool packs(const Images& images, int64_t numbers) {
-  return images.shape.channels % numbers == 0 && images.pixelStride % numbers == 0 &&
-         reinterpret_cast<uintptr_t>(images.data) % 16 == 0;
+bool packs(const View& view, int64_t numbers) {
+  return view.shape.channels % numbers == 0 && view.pixelStride % numbers == 0 &&
+         reinterpret_cast<uintptr_t>(view.data) % 16 == 0;
 }
 
 }  // namespace
 
-void pool(const Pool& op, const Images& x, const Images& y, cudaStream_t stream) {
+void pool(const Pool& op, const View& x, const View& y, cudaStream_t stream) {
   FACENET_ASSERT(x.dtype == y.dtype && x.dtype != DType::u8 && x.count == y.count);
   FACENET_ASSERT(x.shape.channels == y.shape.channels);
   if (x.dtype == DType::f32)

@@ -1,6 +1,8 @@
 // Concat without copying: a tensor that a concat reads is written straight into its channels of the concat's
 // buffer, by whoever makes it, and others who read it read that slice. Concats of concats flatten into the
 // outermost.
+#include <algorithm>
+
 #include "graph/passes.h"
 
 namespace facenet {
@@ -17,6 +19,13 @@ using Slots = std::vector<Slot>;
 // Kernels move 16 bytes at a time, so a slice must start at a multiple of that in every pixel.
 bool aligned(int64_t channels, DType dtype) {
   return channels * static_cast<int64_t>(byteSize(dtype)) % 16 == 0;
+}
+
+// The ends of a graph are the caller's dense memory.
+int64_t pixelStrideOf(const Plan& plan, int root) {
+  const int64_t channels = plan.tensors[root].shape.channels, alignment = plan.options.channelAlignment;
+  const bool ofCaller = root == plan.input || std::ranges::find(plan.outputs, root) != plan.outputs.end();
+  return ofCaller ? channels : (channels + alignment - 1) / alignment * alignment;
 }
 
 bool isConcat(const Step& step) {
@@ -40,7 +49,7 @@ Slots chooseSlots(const Plan& plan) {
     int64_t channel = place.channel;
     for (int input : step->inputs) {
       const bool free = links.producer[input] >= 0 && !links.output[input] && slots[input].root == input;
-      if (free && aligned(channel, root.dtype) && aligned(root.shape.channels, root.dtype))
+      if (free && aligned(channel, root.dtype) && aligned(pixelStrideOf(plan, place.root), root.dtype))
         slots[input] = {place.root, channel};
       channel += plan.tensors[input].shape.channels;
     }
@@ -130,12 +139,13 @@ void makeBuffers(Plan& plan, const Slots& slots) {
     int& buffer = bufferOf[slots[i].root];
     if (buffer < 0) {
       buffer = static_cast<int>(plan.buffers.size());
-      const int64_t bytes = root.shape.elements() * static_cast<int64_t>(byteSize(root.dtype));
+      const int64_t bytes = root.shape.pixels() * pixelStrideOf(plan, slots[i].root) *
+                            static_cast<int64_t>(byteSize(root.dtype));
       plan.buffers.push_back({.bytes = (bytes + 63) / 64 * 64});
     }
     plan.tensors[i].buffer = buffer;
     plan.tensors[i].channelOffset = slots[i].channel;
-    plan.tensors[i].pixelStride = root.shape.channels;
+    plan.tensors[i].pixelStride = pixelStrideOf(plan, slots[i].root);
   }
 }
 

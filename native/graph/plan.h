@@ -15,7 +15,7 @@ struct PlannedTensor {
   DType dtype = DType::f32;
   int buffer = -1;            // index into Plan::buffers; tensors of one concat share a buffer
   int64_t channelOffset = 0;  // of this tensor within the buffer's pixels
-  int64_t pixelStride = 0;    // elements between pixels: the channels of the buffer
+  int64_t pixelStride = 0;    // elements between pixels: the channels of the buffer, aligned
 };
 
 // A piece of the arena. `offset` and `bytes` are those of one image; for a chunk of n images both are
@@ -40,6 +40,7 @@ struct PlanOptions {
   bool fuse = true;           // activations, residual adds and maxout into the step before them
   bool mergeSiblings = true;  // convolutions of one input and one window into one step
   bool concatInPlace = true;  // producers of a concat write their slice of its buffer
+  int64_t channelAlignment = 1;  // pixels of buffers in the arena are a multiple of this many elements apart
   int64_t cacheBytes = 0;     // what a chunk's arena should fit in; 0: the default of the build
 };
 

@@ -14,7 +14,8 @@ void checkInput(const Graph& graph) {
     if (extent < 1 || extent > maxInputExtent || shape.elements() > maxInputExtent * maxInputExtent)
       throw invalidModel("input " + graph.input, text("extents between 1 and ", maxInputExtent),
                          toString(shape));
-  if (graph.inputDType == DType::bf16) throw invalidModel("input " + graph.input, "u8 or f32", "bf16");
+  if (graph.inputDType != DType::u8 && graph.inputDType != DType::f32)
+    throw invalidModel("input " + graph.input, "u8 or f32", dtypeName(graph.inputDType));
 }
 
 // uint8 images become numbers in preprocess and nowhere else.

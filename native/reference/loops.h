@@ -1,9 +1,9 @@
 // The reference backend: every op as the plain loop of its formula. It is the specification the fast backends
 // are tested against, so it is written to be read, and it accumulates in fp64.
 //
-// What it shares with the fast backends, so that they can be compared in bf16 too: activations are stored in
-// the dtype the plan gives each tensor, and with a bf16 plan the folded weights of convolutions and fully
-// connected layers are rounded to bf16 before use. Biases, slopes, scales and shifts stay fp32.
+// What it shares with the fast backends, so that they can be compared in bf16 and f16 too: activations are
+// stored in the dtype the plan gives each tensor, and in such a plan the folded weights of convolutions and
+// fully connected layers are rounded to its dtype before use. Biases, slopes, scales and shifts stay fp32.
 #pragma once
 
 #include <functional>
@@ -25,8 +25,10 @@ struct Context {
   const Shape& output(size_t i = 0) const { return plan.tensors[step.outputs[i]].shape; }
   // Weights as the plan stores them.
   std::vector<float> stored(std::vector<float> weight) const {
-    if (plan.options.dtype == DType::bf16)
-      for (float& value : weight) value = toFloat(toBf16(value));
+    for (float& value : weight) {
+      if (plan.options.dtype == DType::bf16) value = toFloat(toBf16(value));
+      if (plan.options.dtype == DType::f16) value = toFloat(toF16(value));
+    }
     return weight;
   }
 };
@@ -65,17 +67,20 @@ inline double load(const View& view, int64_t index) {
   switch (view.dtype) {
     case DType::f32: return view.as<float>()[index];
     case DType::bf16: return toFloat(view.as<bf16>()[index]);
+    case DType::f16: return toFloat(view.as<f16>()[index]);
     default: return view.as<uint8_t>()[index];
   }
 }
 
-// Rounds to fp32 and from there, where the view is bf16, to bf16, as a backend with fp32 accumulators does.
+// Rounds to fp32 and from there to the view's type, as a backend with fp32 accumulators does.
 inline void store(const View& view, int64_t index, double value) {
-  FACENET_ASSERT(view.dtype != DType::u8);
-  if (view.dtype == DType::f32)
-    view.as<float>()[index] = static_cast<float>(value);
-  else
-    view.as<bf16>()[index] = toBf16(static_cast<float>(value));
+  const auto rounded = static_cast<float>(value);
+  switch (view.dtype) {
+    case DType::f32: view.as<float>()[index] = rounded; break;
+    case DType::bf16: view.as<bf16>()[index] = toBf16(rounded); break;
+    case DType::f16: view.as<f16>()[index] = toF16(rounded); break;
+    default: FACENET_ASSERT(view.dtype != DType::u8);
+  }
 }
 
 // body(n, y, x) for every pixel of every image.

@@ -1,0 +1,56 @@
+// conv2d and fully_connected (ops/conv2d.h, ops/fully_connected.h) as one product:
+//   out[pixel, column] = sum over term of in[pixel, term] * weight[column, term]
+// Pixels are those of the output of all images, columns its channels, and terms are (ky, kx, channel), channel
+// innermost, as inputs lie in memory. Nothing is unrolled in memory: a term of a pixel is read where it lies.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <string>
+#include <vector>
+
+#include "core/shape.h"
+#include "ops/activation.h"
+#include "ops/window.h"
+
+namespace facenet::cuda {
+
+// Sibling convolutions in one product: the most that an inception block has, and one to spare.
+constexpr int kMostParts = 4;
+// A part's first column is a multiple of this, so that one 16-byte store has one destination.
+constexpr int64_t kColumnAlignment = 8;
+
+// A part's columns [first, first + y.shape.channels) and where they go. Columns up to the next part's first
+// are computed and dropped.
+struct ConvDestination {
+  View y;
+  int64_t firstColumn = 0;
+  Activation::Kind activation = Activation::Kind::none;
+};
+
+// Device memory, prepared once. A row of `weight` has the terms of one column: taps x `tapTerms`, the channels
+// of a tap padded with zeros to tapTerms, a multiple of 16 bytes, so that 16 bytes of a row belong to one tap.
+// Rows are `rowTerms` apart and padded with zeros.
+struct ConvWeights {
+  const void* weight = nullptr;  // columns x rowTerms values of `dtype`
+  DType dtype = DType::f32;
+  int64_t columns = 0, tapTerms = 0, rowTerms = 0;
+  const float* bias = nullptr;   // one a column
+  const float* slope = nullptr;  // one a column, read where a part is prelu
+};
+
+struct ConvCall {
+  Window window;
+  View x;
+  ConvWeights weights;
+  std::vector<ConvDestination> to;  // 1 to kMostParts
+  View residual;                    // data null: none. Added to the only part before its activation
+};
+
+// How a product is cut into the tiles of blocks and warps: a pure function of the call's shape and the device.
+// rows x columns x terms a block, `stages` of terms in flight.
+struct ConvTile {
+  int rows, columns, terms, warpRows, warpColumns, stages;
+};
+
+}  // namespace facenet::cuda

@@ -1,0 +1,22 @@
+// Makers of the CUDA backend's kernels, an op each.
+#pragma once
+
+#include "native/cuda/kernel.h"
+
+namespace facenet::cuda {
+
+struct StepContext {
+  const Plan& plan;
+  const Step& step;
+  const Weights& weights;
+  const Device& device;
+
+  const PlannedTensor& input(size_t i = 0) const { return plan.tensors[static_cast<size_t>(step.inputs[i])]; }
+  const PlannedTensor& output(size_t i = 0) const {
+    return plan.tensors[static_cast<size_t>(step.outputs[i])];
+  }
+};
+
+std::unique_ptr<DeviceKernel> makeKernel(const Pool& op, const StepContext& context);
+
+}  // namespace facenet::cuda

@@ -1,0 +1,79 @@
+// What a backend provides for training: one kernel object a step of the forward plan, which runs it forward
+// and backward.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/thread_pool.h"
+#include "graph/plan.h"
+
+namespace facenet::train {
+
+// A tensor that training changes or keeps, within one vector of floats that holds them all: trainable weights
+// first, running statistics of batch normalisation after them.
+struct Parameter {
+  std::string name;
+  std::vector<int64_t> shape;
+  int64_t offset = 0;  // of its first element in the vector
+  bool trainable = true;
+};
+
+// Offsets of a step's tensors, looked up by name once.
+class Parameters {
+ public:
+  std::vector<Parameter> list;
+  int64_t elements = 0;   // of the whole vector
+  int64_t trainable = 0;  // of its leading part that gradients have
+
+  const Parameter& at(const std::string& name) const;
+};
+
+// What one call of forward leaves for the backward of the same images, and where gradients go.
+struct Pass {
+  std::vector<View> x, y;       // the step's inputs and outputs, kept from the forward run
+  void* saved = nullptr;        // savedBytes(count): what the kernel itself keeps, such as argmax
+  void* scratch = nullptr;      // scratchBytes(count)
+  float* parameters = nullptr;  // Parameters::elements; forward updates running statistics, nothing else
+  ThreadPool* threads = nullptr;
+};
+
+struct Gradients {
+  std::vector<View> dy;          // of the loss with respect to y; may be overwritten
+  std::vector<View> dx;          // data null: not wanted
+  std::vector<bool> accumulate;  // dx[i] is added to (another consumer wrote it before), else overwritten
+  float* parameters = nullptr;   // Parameters::trainable, added to; null: not wanted
+};
+
+// Immutable after construction. A batch is cut into chunks and each chunk goes through all steps; within a
+// step the kernel spreads its work over Pass::threads. Results do not depend on the number of threads: sums
+// are cut into pieces by shape alone and added in a fixed order.
+class TrainKernel {
+ public:
+  virtual ~TrainKernel() = default;
+  virtual void forward(const Pass& pass) const = 0;
+  virtual void backward(const Pass& pass, const Gradients& gradients) const = 0;
+  virtual int64_t savedBytes(int64_t /*count*/) const { return 0; }
+  virtual int64_t scratchBytes(int64_t /*count*/) const { return 0; }
+  virtual std::string describe() const = 0;
+};
+
+struct TrainContext {
+  const Plan& plan;
+  const Step& step;
+  const Parameters& parameters;
+
+  const PlannedTensor& input(size_t i = 0) const { return plan.tensors[static_cast<size_t>(step.inputs[i])]; }
+  const PlannedTensor& output(size_t i = 0) const {
+    return plan.tensors[static_cast<size_t>(step.outputs[i])];
+  }
+};
+
+using TrainKernelFactory = std::unique_ptr<TrainKernel> (*)(const TrainContext& context);
+
+// Plain loops in fp64 that add gradients term by term: the specification.
+std::unique_ptr<TrainKernel> makeReferenceTrainKernel(const TrainContext& context);
+std::unique_ptr<TrainKernel> makeCpuTrainKernel(const TrainContext& context);
+
+}  // namespace facenet::train
