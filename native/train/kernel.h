@@ -11,13 +11,16 @@
 
 namespace facenet::train {
 
-// A tensor that training changes or keeps, within one vector of floats that holds them all: trainable weights
-// first, running statistics of batch normalisation after them.
+// A tensor that training changes or keeps, within one vector of floats that holds them all: weights first,
+// running statistics of batch normalisation after them. A scale, shift, slope, mean or variance may have one
+// element that stands for all channels.
 struct Parameter {
   std::string name;
   std::vector<int64_t> shape;
-  int64_t offset = 0;  // of its first element in the vector
-  bool trainable = true;
+  int64_t offset = 0;     // of its first element in the vector, a multiple of 16
+  bool trainable = true;  // false: a running statistic. A frozen weight is trainable here and stays as it is.
+
+  int64_t elements() const;
 };
 
 // Offsets of a step's tensors, looked up by name once.
@@ -37,8 +40,16 @@ struct Pass {
   void* scratch = nullptr;      // scratchBytes(count)
   float* parameters = nullptr;  // Parameters::elements; forward updates running statistics, nothing else
   ThreadPool* threads = nullptr;
+  // Batch normalisation. How far forward moves the running statistics towards those of these images:
+  // running += rate * (batch - running); 0 where a chunk is replayed, whose statistics were counted before.
+  float statisticsRate = 0;
+  // The layer is frozen and normalises by its running statistics, which stay as they are; backward gives dx
+  // for those constants.
+  bool runningStatistics = false;
 };
 
+// A relu or relu6 that is a step of its own may run in place: x and y are then one view, and so are dx and dy.
+// Its backward therefore reads y and not x.
 struct Gradients {
   std::vector<View> dy;          // of the loss with respect to y; may be overwritten
   std::vector<View> dx;          // data null: not wanted
