@@ -9,6 +9,7 @@ export type FaceNetErrorCode =
   | 'ERR_FACENET_FACE_COUNT'
   | 'ERR_FACENET_IO'
   | 'ERR_FACENET_ABORTED'
+  | 'ERR_FACENET_NOT_FINITE'
   | 'ERR_FACENET_INTERNAL'
 
 export interface FaceNetErrorDetails {
