@@ -31,6 +31,10 @@ export const commonOptions: Option[] = [
 ]
 
 const model: Option = { flags: '-m, --model', text: 'Model file (.safetensors); default $FACENET_MODEL' }
+const threshold: Option = {
+  flags: '--threshold',
+  text: "Squared distance below which two faces are one person, or a threshold file of evaluate pairs; default the model's own",
+}
 const out: Option = { flags: '-o, --out', text: 'File to write' }
 const align: Option = {
   flags: '--align',
@@ -72,7 +76,7 @@ export const commands: Command[] = [
       align,
       { flags: '--faces', text: 'Face of each image: largest, or one (more is an error); default largest' },
       ...detection,
-      { flags: '--threshold', text: "Squared distance below which two faces are one person; default the model's own" },
+      threshold,
     ],
     examples: ['verify a.jpg b.jpg --model m.safetensors'],
     load: () => import('./verify.js'),
@@ -98,7 +102,10 @@ export const commands: Command[] = [
       model,
       { flags: '--align', text: 'none, center, points or detect; default none' },
       { flags: '--center-fraction', text: 'Middle part of an image that center uses, each way; default 0.5' },
-      { flags: '--detector', text: 'Detector file for --align detect' },
+      {
+        flags: '--detector',
+        text: 'Detector file for --align detect; default $FACENET_DETECTOR, then that of @vladmandic/face-api',
+      },
       { flags: '--flip', text: 'Average each embedding with that of the mirror image', boolean: true },
       {
         flags: '--pairs',
@@ -128,14 +135,10 @@ export const commands: Command[] = [
     text: 'Sort images by person: files, folders and .tar shards.',
     options: [
       model,
-      {
-        flags: '--align',
-        text: 'none (whole image), center (middle crop) or points (from the .tsv beside the images)',
-      },
-      {
-        flags: '--threshold',
-        text: "Squared distance, or a threshold file of evaluate pairs; default the model's own",
-      },
+      align,
+      { flags: '--faces', text: 'Faces of each image: largest, all or one (more is an error); default all' },
+      ...detection,
+      threshold,
       { flags: '--linkage', text: 'average, complete or single; default average' },
       { ...out, text: 'Folder to write a folder of each person into, or a .json file; without it, a table on stdout' },
       { flags: '--score-folders', text: 'Score against people: the folders that images are in', boolean: true },

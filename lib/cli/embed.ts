@@ -3,7 +3,7 @@ import { type EmbeddedImage, FaceNetError, type FailedImage, type Model, openMod
 import { jsonLine, type MissingRow, missingLine, openOutput } from '../outputs/index.js'
 import { type Alignment, readAlignment, withDetector } from './alignment.js'
 import { type Context, PartialFailure, UsageError } from './context.js'
-import { listFailures } from './failures.js'
+import { isMistake, listFailures } from './failures.js'
 import { imageProgress } from './progress.js'
 
 /** Rows written at a time. */
@@ -60,9 +60,7 @@ async function embed(context: Context, model: Model, alignment: Alignment, out: 
   const what = alignment.align === 'detect' ? 'faces' : 'images'
   context.say(`${done} ${what} embedded${out === undefined ? '' : ` into ${out}`}`)
   listFailures(context, failures, imagesDone + failures.length)
-  // A photograph of a landscape is no mistake, unless a face was asked of it.
-  const counts = ({ error }: FailedImage) => error.code !== 'ERR_FACENET_FACE_COUNT' || alignment.faces === 'one'
-  if (failures.some(counts)) throw new PartialFailure()
+  if (failures.some((failure) => isMistake(failure, alignment.faces))) throw new PartialFailure()
 }
 
 interface Sink {

@@ -1,11 +1,12 @@
 /** What the protocols share: the model, the alignment, and the embeddings of the images that pairs name. */
 import { basename } from 'node:path'
-import { type Detector, openDetector } from '../detection/index.js'
+import type { Detector } from '../detection/index.js'
 import { FaceNetError } from '../errors.js'
 import { embedImages, evaluationAligns } from '../evaluation/embed_images.js'
 import type { ImagePair } from '../evaluation/lfw_pairs.js'
 import { type FailedImage, type Model, openModel } from '../index.js'
 import { openSource, type SourceImage } from '../sources/index.js'
+import { detectorOf } from './alignment.js'
 import { type Context, UsageError } from './context.js'
 import { imageProgress } from './progress.js'
 
@@ -27,25 +28,18 @@ export async function withSetup(context: Context, use: (setup: Setup) => Promise
   if (centerFraction !== undefined && !(centerFraction > 0 && centerFraction <= 1)) {
     throw new UsageError('--center-fraction is above 0 and at most 1')
   }
-  if ((context.text('detector') !== undefined) !== (align === 'detect')) {
-    throw new UsageError('--align detect and --detector go together')
+  if (context.text('detector') !== undefined && align !== 'detect') {
+    throw new UsageError(`--detector is for --align detect, not ${align}`)
   }
   const batchSize = context.integer('batch-size', 1)
   await using model = await openModel(context.modelPath(), context.modelOptions())
-  const detector = await detectorOf(context)
+  const detector = align === 'detect' ? await detectorOf(context) : undefined
   const name = model.name || basename(context.modelPath())
   try {
     await use({ model, name, align, centerFraction, detector, flip: context.flag('flip'), batchSize })
   } finally {
     detector?.dispose()
   }
-}
-
-/** Detectors compute in fp32, whatever the model does. */
-async function detectorOf(context: Context): Promise<Detector | undefined> {
-  const path = context.text('detector')
-  const { device, threads, signal } = context.modelOptions()
-  return path === undefined ? undefined : openDetector(path, { device, threads, signal })
 }
 
 /** What an evaluation must say of how embeddings were made. */

@@ -1,3 +1,4 @@
+import type { FaceChoice } from '../images/index.js'
 import type { FailedImage } from '../index.js'
 import type { Context } from './context.js'
 
@@ -7,6 +8,11 @@ export function listFailures(context: Context, failures: readonly FailedImage[],
   const bad = failures.filter(({ error }) => error.code !== 'ERR_FACENET_FACE_COUNT')
   list(context, bad, `${bad.length} of ${total} images could not be used:`)
   list(context, faceless, `${faceless.length} of ${total} images without the face that was looked for:`)
+}
+
+/** Whether an image makes a run fail: a photograph of a landscape is no mistake, unless a face was asked of it. */
+export function isMistake({ error }: FailedImage, faces: FaceChoice | undefined): boolean {
+  return error.code !== 'ERR_FACENET_FACE_COUNT' || faces === 'one'
 }
 
 function list(context: Context, failures: readonly FailedImage[], title: string): void {

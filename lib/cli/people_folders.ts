@@ -6,14 +6,17 @@ import { FaceNetError } from '../errors.js'
 import { throwIfAborted } from '../options.js'
 import { openSource } from '../sources/index.js'
 
-export interface LabelledImage {
-  path: string
+export interface LabelledFace {
+  /** The path of the image it is in; an image may have several faces. */
+  image: string
+  /** Of its person; -1 for one that is in no cluster. */
   label: number
 }
 
 /**
- * Writes `person-0001/`, `person-0002/`, ... into `folder`, people with most images first. The folder appears when it is
- * complete, and must not exist or be empty before.
+ * Writes `person-0001/`, `person-0002/`, ... into `folder`, people with most faces first, and `noise/` where there is any.
+ * An image with several people is in the folder of each. The folder appears when it is complete, and must not exist or be
+ * empty before.
  *
  * @param sources where the images came from: those inside archives are read again.
  * @throws FaceNetError ERR_FACENET_IO.
@@ -21,22 +24,23 @@ export interface LabelledImage {
 export async function writePeople(
   folder: string,
   sources: string[],
-  images: LabelledImage[],
+  faces: readonly LabelledFace[],
   signal: AbortSignal,
 ): Promise<void> {
   const target = resolve(folder)
   const temporary = join(dirname(target), `.${basename(target)}.${randomUUID()}.tmp`)
   try {
     await mkdir(temporary)
-    const names = await makeFolders(temporary, images)
-    const labels = new Map(images.map(({ path, label }) => [path, label]))
+    const names = await makeFolders(temporary, faces)
+    const labels = new Map<string, Set<number>>()
+    for (const { image, label } of faces) labels.set(image, (labels.get(image) ?? new Set()).add(label))
     const taken = new Set<string>()
     for await (const { path, read } of openSource(sources)) {
       throwIfAborted(signal)
-      const label = labels.get(path)
-      if (label === undefined) continue
+      for (const label of labels.get(path) ?? []) {
+        await place(path, read, freeName(join(names.get(label)!, basename(path)), taken))
+      }
       labels.delete(path)
-      await place(path, read, freeName(join(names.get(label)!, basename(path)), taken))
     }
     await rename(temporary, target)
   } catch (cause) {
@@ -52,14 +56,15 @@ export async function writePeople(
   }
 }
 
-async function makeFolders(parent: string, images: LabelledImage[]): Promise<Map<number, string>> {
+async function makeFolders(parent: string, faces: readonly LabelledFace[]): Promise<Map<number, string>> {
   const sizes = new Map<number, number>()
-  for (const { label } of images) sizes.set(label, (sizes.get(label) ?? 0) + 1)
-  const names = new Map<number, string>()
-  for (const [i, [label]] of [...sizes].sort((a, b) => b[1] - a[1]).entries()) {
-    names.set(label, join(parent, `person-${String(i + 1).padStart(4, '0')}`))
-    await mkdir(names.get(label)!)
-  }
+  for (const { label } of faces) sizes.set(label, (sizes.get(label) ?? 0) + 1)
+  const people = [...sizes].filter(([label]) => label >= 0).sort((a, b) => b[1] - a[1])
+  const names = new Map(
+    people.map(([label], i) => [label, join(parent, `person-${String(i + 1).padStart(4, '0')}`)] as const),
+  )
+  if (sizes.has(-1)) names.set(-1, join(parent, 'noise'))
+  for (const name of names.values()) await mkdir(name)
   return names
 }
 

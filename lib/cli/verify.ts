@@ -3,25 +3,27 @@ import { openModel, pairwiseDistances } from '../index.js'
 import { type Alignment, readAlignment, withDetector } from './alignment.js'
 import { type Context, UsageError } from './context.js'
 import { embedFiles } from './embed_files.js'
+import { describeThreshold, givenThreshold, thresholdFacts, thresholdFor } from './threshold.js'
 
 export async function run(context: Context): Promise<void> {
   const options = context.modelOptions()
-  const stated = context.number('threshold')
-  if (stated !== undefined && stated < 0) throw new UsageError('--threshold is not below zero')
+  const given = givenThreshold(context)
   const alignment = readAlignment(context, 'largest')
   if (alignment.faces === 'all') throw new UsageError('--faces is largest or one where two images are compared')
   await using model = await openModel(context.modelPath(), options)
+  const threshold = await thresholdFor(given, model)
   const embed = (alignment: Alignment) => embedFiles(model, context.operands, alignment, context.signal)
   const [a, b] = await withDetector(context, alignment, embed)
   const { dimensions } = model
   const [distance] = await pairwiseDistances(a!, { dimensions, b: b!, device: options.device })
-  const threshold = stated ?? model.threshold
-  const same = threshold === null ? null : distance! < threshold
-  if (context.json) await context.print(JSON.stringify({ distance, threshold, same }))
-  else
-    await context.print(
-      `${verdict(same)} (squared distance ${distance!.toFixed(4)}, threshold ${threshold ?? 'not known'})`,
-    )
+  const same = threshold === undefined ? null : distance! < threshold.value
+  if (context.json) {
+    const facts = threshold ? thresholdFacts(threshold) : {}
+    await context.print(JSON.stringify({ distance, threshold: threshold?.value ?? null, ...facts, same }))
+  } else {
+    const below = threshold ? describeThreshold(threshold) : 'not known'
+    await context.print(`${verdict(same)} (squared distance ${distance!.toFixed(4)}, threshold ${below})`)
+  }
 }
 
 function verdict(same: boolean | null): string {

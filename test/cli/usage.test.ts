@@ -22,7 +22,12 @@ const mistakes: [string, string[], RegExp][] = [
   ['an unknown device', ['info', '--device', 'gpu'], /--device is one of auto, cuda, cpu, reference, not gpu/],
   ['an unknown dtype', ['networks', 'nn2', '--plan', '--dtype', 'f64'], /--dtype is one of f32, bf16, not f64/],
   ['half a thread', ['embed', 'x', '-m', 'm', '--threads', '1.5'], /--threads is an integer of at least 1, not 1\.5/],
-  ['a word for a number', ['verify', 'a', 'b', '--threshold', 'low'], /--threshold is a number, not low/],
+  ['a word for a number', ['evaluate', 'pairs', 'x', '--far', 'low'], /--far is a number, not low/],
+  [
+    'a threshold below zero',
+    ['verify', 'a', 'b', '--threshold=-1'],
+    /--threshold is a number of at least 0 or a threshold file/,
+  ],
   ['no model', ['embed', 'a.jpg'], /--model is missing, and FACENET_MODEL is not set/],
   [
     'an unknown output format',
