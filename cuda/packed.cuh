@@ -1,5 +1,4 @@
-// Values as they are stored, one or 16 bytes full, and as the fp32 numbers that kernels compute with. bf16 is
-// the upper half of an fp32 (core/dtype.h).
+// Values as they are stored, one or 16 bytes full, and as the fp32 numbers that kernels compute with.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -7,10 +6,14 @@
 #include <cstdint>
 
 #include "core/dtype.h"
+#include "cuda/ptx.cuh"
 
 namespace facenet::cuda {
 
 struct alignas(16) Bf16x8 {
+  uint4 pairs;
+};
+struct alignas(16) F16x8 {
   uint4 pairs;
 };
 
@@ -21,50 +24,86 @@ template <>
 inline constexpr int kNumbers<float4> = 4;
 template <>
 inline constexpr int kNumbers<Bf16x8> = 8;
+template <>
+inline constexpr int kNumbers<F16x8> = 8;
 
-__device__ __forceinline__ float widen(uint32_t bits) {
-  return __uint_as_float(bits << 16);
-}
-// To nearest, ties to even; a NaN stays a NaN.
-__device__ __forceinline__ uint32_t narrow(float value) {
-  const uint32_t bits = __float_as_uint(value);
-  if ((bits & 0x7fffffffu) > 0x7f800000u) return bits >> 16 | 0x40u;
-  return (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
-}
+// What stores single numbers of a type (`Number`), 16 bytes of them (`Packed`), and how many these are.
+template <class Number>
+struct Storage;
+template <>
+struct Storage<float> {
+  using Packed = float4;
+  static constexpr DType dtype = DType::f32;
+  static constexpr int kNumbers = 4;
+};
+template <>
+struct Storage<bf16> {
+  using Packed = Bf16x8;
+  using Element = ptx::Bf16;
+  static constexpr DType dtype = DType::bf16;
+  static constexpr int kNumbers = 8;
+};
+template <>
+struct Storage<f16> {
+  using Packed = F16x8;
+  using Element = ptx::F16;
+  static constexpr DType dtype = DType::f16;
+  static constexpr int kNumbers = 8;
+};
 
-// By value: a reference would be read in pieces.
+// The values are taken by value: a reference would be read in pieces.
 __device__ __forceinline__ void unpack(float value, float (&numbers)[1]) {
   numbers[0] = value;
 }
 __device__ __forceinline__ void unpack(bf16 value, float (&numbers)[1]) {
-  numbers[0] = widen(value.bits);
+  numbers[0] = ptx::lowerOf(ptx::Bf16{}, value.bits);
+}
+__device__ __forceinline__ void unpack(f16 value, float (&numbers)[1]) {
+  numbers[0] = ptx::lowerOf(ptx::F16{}, value.bits);
 }
 __device__ __forceinline__ void unpack(float4 value, float (&numbers)[4]) {
   numbers[0] = value.x, numbers[1] = value.y, numbers[2] = value.z, numbers[3] = value.w;
 }
-__device__ __forceinline__ void unpack(Bf16x8 value, float (&numbers)[8]) {
-  const uint32_t pairs[4] = {value.pairs.x, value.pairs.y, value.pairs.z, value.pairs.w};
+template <class Element>
+__device__ __forceinline__ void unpackPairs(Element element, uint4 pairs, float (&numbers)[8]) {
+  const uint32_t each[4] = {pairs.x, pairs.y, pairs.z, pairs.w};
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
-    numbers[2 * i] = widen(pairs[i] & 0xffffu);
-    numbers[2 * i + 1] = widen(pairs[i] >> 16);
+    numbers[2 * i] = ptx::lowerOf(element, each[i]);
+    numbers[2 * i + 1] = ptx::upperOf(element, each[i]);
   }
 }
+__device__ __forceinline__ void unpack(Bf16x8 value, float (&numbers)[8]) {
+  unpackPairs(ptx::Bf16{}, value.pairs, numbers);
+}
+__device__ __forceinline__ void unpack(F16x8 value, float (&numbers)[8]) {
+  unpackPairs(ptx::F16{}, value.pairs, numbers);
+}
 
+// Rounded to nearest, ties to even; a NaN stays a NaN.
 __device__ __forceinline__ void pack(const float (&numbers)[1], float& value) {
   value = numbers[0];
 }
 __device__ __forceinline__ void pack(const float (&numbers)[1], bf16& value) {
-  value.bits = static_cast<uint16_t>(narrow(numbers[0]));
+  value.bits = static_cast<uint16_t>(ptx::pairOf(ptx::Bf16{}, numbers[0], 0.f));
+}
+__device__ __forceinline__ void pack(const float (&numbers)[1], f16& value) {
+  value.bits = static_cast<uint16_t>(ptx::pairOf(ptx::F16{}, numbers[0], 0.f));
 }
 __device__ __forceinline__ void pack(const float (&numbers)[4], float4& value) {
   value = make_float4(numbers[0], numbers[1], numbers[2], numbers[3]);
 }
+template <class Element>
+__device__ __forceinline__ uint4 packPairs(Element element, const float (&numbers)[8]) {
+  return make_uint4(
+      ptx::pairOf(element, numbers[0], numbers[1]), ptx::pairOf(element, numbers[2], numbers[3]),
+      ptx::pairOf(element, numbers[4], numbers[5]), ptx::pairOf(element, numbers[6], numbers[7]));
+}
 __device__ __forceinline__ void pack(const float (&numbers)[8], Bf16x8& value) {
-  uint32_t pairs[4];
-#pragma unroll
-  for (int i = 0; i < 4; ++i) pairs[i] = narrow(numbers[2 * i]) | narrow(numbers[2 * i + 1]) << 16;
-  value.pairs = make_uint4(pairs[0], pairs[1], pairs[2], pairs[3]);
+  value.pairs = packPairs(ptx::Bf16{}, numbers);
+}
+__device__ __forceinline__ void pack(const float (&numbers)[8], F16x8& value) {
+  value.pairs = packPairs(ptx::F16{}, numbers);
 }
 
 }  // namespace facenet::cuda

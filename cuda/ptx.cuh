@@ -1,4 +1,4 @@
-// The only inline PTX: asynchronous copies, matrix loads and matrix multiplies of sm_80. Fragment layouts are
+// The only inline PTX: asynchronous copies, matrix loads, matrix multiplies and conversions of sm_80. Fragment layouts are
 // those of the PTX manual ("Warp-level matrix instructions"); g = lane / 4, t = lane % 4. The emulator has
 // bodies of its own.
 #pragma once
@@ -35,6 +35,13 @@ __device__ __forceinline__ void copyAsync(void* to, const void* from, bool valid
     asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;" ::"r"(sharedAddress(to)), "l"(from),
                  "n"(Bytes), "r"(read)
                  : "memory");
+}
+
+// cp.async of 16 bytes of which the first `bytes` (0 to 16) come from `from` and the others are zero. What lies
+// beyond `bytes` is not read, yet `from` is aligned to 16.
+__device__ __forceinline__ void copyAsyncPartly(void* to, const void* from, int bytes) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(sharedAddress(to)), "l"(from), "r"(bytes)
+               : "memory");
 }
 
 // Puts the copies this thread has issued since the last commit into a group.
@@ -123,6 +130,41 @@ __device__ __forceinline__ void multiplyAdd(Tf32, float (&d)[4], const uint32_t 
       "{%0, %1, %2, %3};"
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+
+// Two fp32 numbers rounded to nearest, ties to even, as a register of two elements; a NaN stays a NaN. A bf16
+// keeps the range of fp32, an f16 becomes infinite above 65504.
+__device__ __forceinline__ uint32_t pairOf(Bf16, float lower, float upper) {
+  uint32_t pair;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(upper), "f"(lower));
+  return pair;
+}
+__device__ __forceinline__ uint32_t pairOf(F16, float lower, float upper) {
+  uint32_t pair;
+  asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(upper), "f"(lower));
+  return pair;
+}
+
+// The numbers in the lower and upper half of such a register.
+__device__ __forceinline__ float lowerOf(Bf16, uint32_t pair) {
+  return __uint_as_float(pair << 16);
+}
+__device__ __forceinline__ float upperOf(Bf16, uint32_t pair) {
+  return __uint_as_float(pair & 0xffff0000u);
+}
+__device__ __forceinline__ float lowerOf(F16, uint32_t pair) {
+  float number;
+  asm("{.reg .b16 lower, upper; mov.b32 {lower, upper}, %1; cvt.f32.f16 %0, lower;}"
+      : "=f"(number)
+      : "r"(pair));
+  return number;
+}
+__device__ __forceinline__ float upperOf(F16, uint32_t pair) {
+  float number;
+  asm("{.reg .b16 lower, upper; mov.b32 {lower, upper}, %1; cvt.f32.f16 %0, upper;}"
+      : "=f"(number)
+      : "r"(pair));
+  return number;
 }
 
 }  // namespace facenet::cuda::ptx

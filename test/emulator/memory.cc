@@ -1,6 +1,7 @@
 #include "memory.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -142,7 +143,7 @@ void access(const void* pointer, size_t bytes, Access kind, const void* place) {
   const Launch& launch = *block.launch;
   if (within(p, bytes, block.current->stack, kStackBytes) || (inProgram(p) && !inSharedMemory(p))) return;
   if (within(p, bytes, launch.arguments, launch.argumentBytes)) return;
-  if (reinterpret_cast<uintptr_t>(p) % bytes != 0 && bytes <= 16)
+  if (std::has_single_bit(bytes) && reinterpret_cast<uintptr_t>(p) % bytes != 0 && bytes <= 16)
     fail(text("misaligned: ", verb(kind), " ", bytes, " bytes at ", pointer));
   const bool isShared = inSharedMemory(p);
   isShared ? accessShared(p, bytes, kind) : accessGlobal(p, bytes, kind);
@@ -157,6 +158,8 @@ void readMatrixRow(const void* row, size_t bytes) {
 
 void issueCopy(const AsyncCopy& copy, const void* place) {
   if (!inSharedMemory(copy.to)) fail("cp.async to an address outside shared memory");
+  if (copy.bytes > 0 && reinterpret_cast<uintptr_t>(copy.from) % copy.size != 0)
+    fail(text("misaligned: cp.async reads ", copy.size, " bytes at ", static_cast<const void*>(copy.from)));
   access(copy.to, copy.size, Access::write, place);
   if (copy.bytes > 0) access(copy.from, copy.bytes, Access::read, static_cast<const char*>(place) + 1);
   std::memset(copy.to, kNaN, copy.size);

@@ -1,9 +1,9 @@
 #include "ptx.h"
 
 #include <array>
-#include <cmath>
 #include <cstring>
 
+#include "core/dtype.h"
 #include "memory.h"
 
 namespace emulator {
@@ -46,14 +46,6 @@ void exchangeMatrices(void** slots, unsigned lanes) {
   }
 }
 
-float fromHalf(uint16_t bits) {
-  const float sign = bits >> 15 ? -1.f : 1.f;
-  const int exponent = bits >> 10 & 31, fraction = bits & 1023;
-  if (exponent == 31) return fraction ? std::nanf("") : sign * INFINITY;
-  if (exponent == 0) return sign * std::ldexp(static_cast<float>(fraction), -24);
-  return sign * std::ldexp(static_cast<float>(fraction + 1024), exponent - 25);
-}
-
 float fromBits(uint32_t bits) {
   return __builtin_bit_cast(float, bits);
 }
@@ -66,8 +58,7 @@ struct Multiply {
 // One of the two 16-bit elements of a register.
 template <Element Type>
 float half(uint32_t pair, unsigned which) {
-  const uint32_t bits = pair >> 16 * which & 0xffff;
-  return Type == Element::bf16 ? fromBits(bits << 16) : fromHalf(static_cast<uint16_t>(bits));
+  return numberOf(Type, pair >> 16 * which & 0xffff);
 }
 
 // Gathers the fragments into matrices, multiplies, and spreads the product (layouts: cuda/ptx.cuh).
@@ -105,6 +96,19 @@ void exchangeProducts(void** slots, unsigned lanes) {
 }
 
 }  // namespace
+
+uint32_t pairOf(Element type, float lower, float upper) {
+  const auto bits = [&](float number) -> uint32_t {
+    return type == Element::bf16 ? facenet::toBf16(number).bits : facenet::toF16(number).bits;
+  };
+  return bits(lower) | bits(upper) << 16;
+}
+
+float numberOf(Element type, uint32_t bits) {
+  const auto stored = static_cast<uint16_t>(bits);
+  return type == Element::bf16 ? facenet::toFloat(facenet::bf16{stored})
+                               : facenet::toFloat(facenet::f16{stored});
+}
 
 void copyAsync(void* to, const void* from, size_t bytes, size_t size, const void* place) {
   const AsyncCopy copy{static_cast<char*>(to), static_cast<const char*>(from), bytes, size};

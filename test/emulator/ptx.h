@@ -15,6 +15,8 @@ void copyAsyncWait(size_t pending);
 void loadMatrix(uint32_t* d, unsigned matrices, bool transposed, const void* row, Where where);
 
 enum class Element { bf16, f16, tf32 };
+uint32_t pairOf(Element type, float lower, float upper);
+float numberOf(Element type, uint32_t bits);
 void multiplyAdd(Element type, float* d, const uint32_t* a, const uint32_t* b, Where where);
 
 }  // namespace emulator
@@ -34,6 +36,9 @@ using Tf32 = ElementType<emulator::Element::tf32>;
 template <int Bytes>
 __attribute__((noinline)) void copyAsync(void* to, const void* from, bool valid = true) {
   emulator::copyAsync(to, from, valid ? Bytes : 0, Bytes, __builtin_return_address(0));
+}
+__attribute__((noinline)) inline void copyAsyncPartly(void* to, const void* from, int bytes) {
+  emulator::copyAsync(to, from, static_cast<size_t>(bytes), 16, __builtin_return_address(0));
 }
 inline void copyAsyncCommit() {
   emulator::copyAsyncCommit();
@@ -56,6 +61,19 @@ template <class Type>
 void multiplyAdd(Type, float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2],
                  Where where = Where::current()) {
   emulator::multiplyAdd(Type::value, d, a, b, where);
+}
+
+template <class Type>
+uint32_t pairOf(Type, float lower, float upper) {
+  return emulator::pairOf(Type::value, lower, upper);
+}
+template <class Type>
+float lowerOf(Type, uint32_t pair) {
+  return emulator::numberOf(Type::value, pair & 0xffff);
+}
+template <class Type>
+float upperOf(Type, uint32_t pair) {
+  return emulator::numberOf(Type::value, pair >> 16);
 }
 
 }  // namespace facenet::cuda::ptx
