@@ -16,6 +16,13 @@ struct alignas(16) Bf16x8 {
 struct alignas(16) F16x8 {
   uint4 pairs;
 };
+// As many as a float4 holds, for what converts between fp32 and a 16-bit type.
+struct alignas(8) Bf16x4 {
+  uint2 pairs;
+};
+struct alignas(8) F16x4 {
+  uint2 pairs;
+};
 
 // How many numbers a stored value holds.
 template <class Value>
@@ -26,6 +33,10 @@ template <>
 inline constexpr int kNumbers<Bf16x8> = 8;
 template <>
 inline constexpr int kNumbers<F16x8> = 8;
+template <>
+inline constexpr int kNumbers<Bf16x4> = 4;
+template <>
+inline constexpr int kNumbers<F16x4> = 4;
 
 // What stores single numbers of a type (`Number`), 16 bytes of them (`Packed`), and how many these are.
 template <class Number>
@@ -79,6 +90,17 @@ __device__ __forceinline__ void unpack(Bf16x8 value, float (&numbers)[8]) {
 __device__ __forceinline__ void unpack(F16x8 value, float (&numbers)[8]) {
   unpackPairs(ptx::F16{}, value.pairs, numbers);
 }
+template <class Element>
+__device__ __forceinline__ void unpackPairs(Element element, uint2 pairs, float (&numbers)[4]) {
+  numbers[0] = ptx::lowerOf(element, pairs.x), numbers[1] = ptx::upperOf(element, pairs.x);
+  numbers[2] = ptx::lowerOf(element, pairs.y), numbers[3] = ptx::upperOf(element, pairs.y);
+}
+__device__ __forceinline__ void unpack(Bf16x4 value, float (&numbers)[4]) {
+  unpackPairs(ptx::Bf16{}, value.pairs, numbers);
+}
+__device__ __forceinline__ void unpack(F16x4 value, float (&numbers)[4]) {
+  unpackPairs(ptx::F16{}, value.pairs, numbers);
+}
 
 // Rounded to nearest, ties to even; a NaN stays a NaN.
 __device__ __forceinline__ void pack(const float (&numbers)[1], float& value) {
@@ -103,6 +125,16 @@ __device__ __forceinline__ void pack(const float (&numbers)[8], Bf16x8& value) {
   value.pairs = packPairs(ptx::Bf16{}, numbers);
 }
 __device__ __forceinline__ void pack(const float (&numbers)[8], F16x8& value) {
+  value.pairs = packPairs(ptx::F16{}, numbers);
+}
+template <class Element>
+__device__ __forceinline__ uint2 packPairs(Element element, const float (&numbers)[4]) {
+  return uint2{ptx::pairOf(element, numbers[0], numbers[1]), ptx::pairOf(element, numbers[2], numbers[3])};
+}
+__device__ __forceinline__ void pack(const float (&numbers)[4], Bf16x4& value) {
+  value.pairs = packPairs(ptx::Bf16{}, numbers);
+}
+__device__ __forceinline__ void pack(const float (&numbers)[4], F16x4& value) {
   value.pairs = packPairs(ptx::F16{}, numbers);
 }
 
