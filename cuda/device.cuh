@@ -11,9 +11,6 @@ namespace facenet::cuda {
 // What a block gets of dynamic shared memory without asking.
 constexpr size_t kPlainSharedBytes = 48 * 1024;
 
-// Dynamic shared memory that a block gets without asking for more.
-constexpr size_t kSharedBytesUnasked = 48 * 1024;
-
 // Kernel<<<grid, threads, sharedBytes, stream>>>(arguments...); throws where the launch fails.
 template <auto Kernel, class... Arguments>
 void launch(dim3 grid, dim3 threads, size_t sharedBytes, cudaStream_t stream, Arguments... arguments) {
@@ -23,9 +20,6 @@ void launch(dim3 grid, dim3 threads, size_t sharedBytes, cudaStream_t stream, Ar
 #if defined(FACENET_EMULATOR)
   FACENET_CUDA_CHECK(emulator::launch<Kernel>(grid, threads, sharedBytes, stream, std::tuple(arguments...)));
 #else
-  if (sharedBytes > kSharedBytesUnasked)
-    FACENET_CUDA_CHECK(cudaFuncSetAttribute(Kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                            static_cast<int>(sharedBytes)));
   cudaLaunchConfig_t config{};
   config.gridDim = grid;
   config.blockDim = threads;
