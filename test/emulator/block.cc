@@ -13,6 +13,7 @@ dim3 blockDim, gridDim;
 namespace emulator {
 
 Block block;
+thread_local bool runsBlock = false;
 
 namespace {
 
@@ -67,8 +68,8 @@ std::string whereabouts() {
 }
 
 std::string blockName() {
-  return text("kernel ", block.launch->kernel, ", block (", blockIdx.x, ", ", blockIdx.y, ", ", blockIdx.z,
-              ")");
+  return text("kernel ", kernelName(*block.launch), ", block (", blockIdx.x, ", ", blockIdx.y, ", ",
+              blockIdx.z, ")");
 }
 
 void reportStall() {
@@ -143,6 +144,12 @@ std::string text(const Where& where) {
   return text(file.substr(file.rfind('/') + 1), ":", where.line());
 }
 
+std::string kernelName(const Launch& launch) {
+  const std::string_view signature = launch.kernel;
+  const size_t begin = signature.rfind("Kernel = ") + 9;
+  return std::string(signature.substr(begin, signature.find_first_of(";]", begin) - begin));
+}
+
 void fail(const std::string& what) {
   const uint3& thread = block.current->index;
   block.report = text(what, " in ", blockName(), ", thread (", thread.x, ", ", thread.y, ", ", thread.z, ")");
@@ -196,6 +203,7 @@ void meet(const char* what, unsigned mask, void* slot, Exchange exchange, Where 
 
 void run(const Launch& launch) {
   block.launch = &launch;
+  runsBlock = true;
   block.report.clear();
   std::mt19937_64 random(options().seed);
   for (const size_t linear : turns(size_t{launch.grid.x} * launch.grid.y * launch.grid.z, random)) {
@@ -204,6 +212,7 @@ void run(const Launch& launch) {
     if (!block.report.empty()) break;
   }
   block.launch = nullptr;
+  runsBlock = false;
   if (!block.report.empty()) report = block.report;
 }
 

@@ -57,6 +57,10 @@ struct Block {
 };
 extern Block block;
 
+// Whether this OS thread runs the block. Host code beside kernels is compiled like them, and other threads may
+// be in it meanwhile.
+extern thread_local bool runsBlock __attribute__((tls_model("initial-exec")));
+
 unsigned currentLane();
 
 // Where a thread of the block waits for all others.

@@ -13,21 +13,39 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "cuda_runtime_api.h"
 
 namespace emulator {
 
-// The order in which a block's threads get their turns, and a grid its blocks.
+// The order in which a block's threads get their turns, and a grid its blocks. Also when streams work off what
+// was put on them: forward, not before somebody waits for it; reverse, at once; shuffled, at any time between.
 enum class Order { forward, reverse, shuffled };
+
+struct Capability {
+  int major, minor;
+};
 
 struct Options {
   Order order = Order::forward;
   uint64_t seed = 1;               // of Order::shuffled
   bool countTransactions = false;  // shared-memory phases and global sectors; slow
-  int64_t deviceBytes = int64_t{1} << 30;
+  // What the machine looks like. driver 0: none is installed.
+  int driver = 13000;
+  std::vector<Capability> devices{{8, 0}};
+  int multiprocessors = 2;
+  int64_t deviceBytes = int64_t{1} << 30;  // of each device
+  bool graphs = true;                      // false: capturing a stream fails
+  int failedAllocations = 0;               // so many of the next cudaMalloc fail
+  int failedLaunches = 0;                  // so many of the next kernels fail, which loses the device
+  std::string trace;  // a file that gets a line for every kernel, copy, graph, allocation
 };
 Options& options();
+
+// Takes options from the environment variable FACENET_EMULATOR where it has changed since the last time:
+// "order=shuffled seed=3 devices=9.0,7.5 memory=1000000". Called by cudaGetDeviceCount and cudaSetDevice.
+void readSettings();
 
 struct Counters {
   int64_t globalBytesRead = 0, globalBytesWritten = 0;  // as the threads asked for them: caches do not exist
@@ -43,14 +61,17 @@ Counters& counters();
 
 // Runs thread(arguments) as every thread of every block. `arguments` is where the kernel's parameters lie.
 struct Launch {
-  const char* kernel;
+  const char* kernel;  // a signature that contains "Kernel = name"
+  const void* function;
+  int device;
   dim3 grid, block;
   size_t sharedBytes;
   void (*thread)(const void* arguments);
   const void* arguments;
   size_t argumentBytes;
 };
-void run(const Launch& launch);
+std::string kernelName(const Launch& launch);
+void run(const Launch& launch);  // by one thread at a time; runtime.h has the lock
 
 // The report of the last launch that failed, empty where none has.
 const std::string& lastReport();

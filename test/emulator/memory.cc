@@ -13,8 +13,13 @@ namespace {
 constexpr size_t kGuard = 256;
 constexpr int kNaN = 0xff;  // of every byte: a NaN in fp32, bf16 and fp16, -1 in integers
 
-std::map<const char*, size_t> allocations;
-size_t totalBytes = 0;
+struct Allocation {
+  size_t bytes;
+  int device;
+};
+// Never destroyed: what other threads still free when the process ends is found here.
+auto& allocations = *new std::map<const char*, Allocation>;
+auto& totalBytes = *new std::map<int, size_t>;  // by device
 
 struct SharedObject {
   const void* key;  // null: the dynamic part
@@ -66,10 +71,12 @@ void accessGlobal(const char* p, size_t bytes, Access kind) {
   auto after = allocations.upper_bound(p);
   if (after == allocations.begin())
     fail(text("out of bounds: ", verb(kind), " ", bytes, " bytes at an address before all allocations"));
-  const auto& [begin, size] = *std::prev(after);
-  if (!within(p, bytes, begin, size))
+  const auto& [begin, allocation] = *std::prev(after);
+  if (!within(p, bytes, begin, allocation.bytes))
     fail(text("out of bounds: ", verb(kind), " ", bytes, " bytes at ", p - begin, " of an allocation of ",
-              size, " bytes"));
+              allocation.bytes, " bytes"));
+  if (allocation.device != block.launch->device)
+    fail(text("memory of device ", allocation.device, " used on device ", block.launch->device));
   (kind == Access::read ? counters().globalBytesRead : counters().globalBytesWritten) +=
       static_cast<int64_t>(bytes);
 }
@@ -81,21 +88,21 @@ Counters& counters() {
   return instance;
 }
 
-char* allocate(size_t bytes) {
-  if (totalBytes + bytes > static_cast<size_t>(options().deviceBytes)) return nullptr;
+char* allocate(size_t bytes, int device) {
+  if (totalBytes[device] + bytes > static_cast<size_t>(options().deviceBytes)) return nullptr;
   const size_t padded = (bytes + kGuard - 1) / kGuard * kGuard;
   auto* memory = static_cast<char*>(std::aligned_alloc(kGuard, padded + 2 * kGuard));
   if (!memory) return nullptr;
   std::memset(memory, kNaN, padded + 2 * kGuard);
-  allocations[memory + kGuard] = bytes;
-  totalBytes += bytes;
+  allocations[memory + kGuard] = {bytes, device};
+  totalBytes[device] += bytes;
   return memory + kGuard;
 }
 
 bool release(void* pointer) {
   const auto found = allocations.find(static_cast<char*>(pointer));
   if (found == allocations.end()) return false;
-  totalBytes -= found->second;
+  totalBytes[found->second.device] -= found->second.bytes;
   allocations.erase(found);
   std::free(static_cast<char*>(pointer) - kGuard);
   return true;
@@ -104,11 +111,13 @@ bool release(void* pointer) {
 bool allocated(const void* pointer, size_t bytes) {
   const auto* p = static_cast<const char*>(pointer);
   const auto after = allocations.upper_bound(p);
-  return after != allocations.begin() && within(p, bytes, std::prev(after)->first, std::prev(after)->second);
+  if (after == allocations.begin()) return false;
+  const auto& [begin, allocation] = *std::prev(after);
+  return within(p, bytes, begin, allocation.bytes);
 }
 
-size_t allocatedBytes() {
-  return totalBytes;
+size_t allocatedBytes(int device) {
+  return totalBytes[device];
 }
 
 void startSharedMemory(size_t dynamicBytes) {
@@ -138,7 +147,7 @@ void* dynamicSharedMemory() {
 }
 
 void access(const void* pointer, size_t bytes, Access kind, const void* place) {
-  if (!block.current || block.exchanging) return;
+  if (!runsBlock || !block.current || block.exchanging) return;
   const auto* p = static_cast<const char*>(pointer);
   const Launch& launch = *block.launch;
   if (within(p, bytes, block.current->stack, kStackBytes) || (inProgram(p) && !inSharedMemory(p))) return;

@@ -11,10 +11,10 @@ namespace emulator {
 enum class Access { read, write };
 
 // Global memory: allocations with a guard around them, filled with NaN. Null where the device is full.
-char* allocate(size_t bytes);
+char* allocate(size_t bytes, int device);
 bool release(void* pointer);  // false: not an allocation
 bool allocated(const void* pointer, size_t bytes);
-size_t allocatedBytes();
+size_t allocatedBytes(int device);
 
 // Shared memory of the block that starts, all NaN and unused.
 void startSharedMemory(size_t dynamicBytes);

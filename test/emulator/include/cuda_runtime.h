@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <functional>
 #include <source_location>
 #include <tuple>
 
@@ -210,23 +211,36 @@ T __reduce_max_sync(unsigned mask, T value, std::source_location where = std::so
 
 namespace emulator {
 
-cudaError_t tryRun(const Launch& launch);
+// Puts a launch on a stream. `launch.arguments` is null: `run` brings them when it calls emulator::run.
+cudaError_t enqueue(const Launch& launch, std::function<void(Launch)> run, cudaStream_t stream);
 
+// "... [with auto Kernel = name; ...]"
 template <auto Kernel>
 const char* kernelName() {
   return __PRETTY_FUNCTION__;
 }
 
-// Kernel<<<grid, threads, sharedBytes>>>(arguments...)
+// Kernel<<<grid, threads, sharedBytes, stream>>>(arguments...)
 template <auto Kernel, class... Parameters>
-cudaError_t launch(dim3 grid, dim3 threads, size_t sharedBytes, const std::tuple<Parameters...>& arguments) {
-  const std::string signature = kernelName<Kernel>();  // "... [with auto Kernel = name; ...]"
-  const size_t begin = signature.rfind("Kernel = ") + 9;
-  const std::string name = signature.substr(begin, signature.find_first_of(";]", begin) - begin);
-  const auto run = [](const void* stored) {
+cudaError_t launch(dim3 grid, dim3 threads, size_t sharedBytes, cudaStream_t stream,
+                   const std::tuple<Parameters...>& arguments) {
+  const auto thread = [](const void* stored) {
     std::apply(Kernel, *static_cast<const std::tuple<Parameters...>*>(stored));
   };
-  return tryRun({name.c_str(), grid, threads, sharedBytes, run, &arguments, sizeof arguments});
+  const Launch launch{kernelName<Kernel>(),
+                      reinterpret_cast<const void*>(Kernel),
+                      0,
+                      grid,
+                      threads,
+                      sharedBytes,
+                      thread,
+                      nullptr,
+                      sizeof arguments};
+  const auto run = [arguments](Launch launch) {
+    launch.arguments = &arguments;
+    emulator::run(launch);
+  };
+  return enqueue(launch, run, stream);
 }
 
 }  // namespace emulator
@@ -237,4 +251,9 @@ inline int min(int a, int b) {
 }
 inline int max(int a, int b) {
   return a < b ? b : a;
+}
+
+template <class... Parameters>
+cudaError_t cudaFuncSetAttribute(void (*kernel)(Parameters...), cudaFuncAttribute attribute, int value) {
+  return cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), attribute, value);
 }
