@@ -2,11 +2,14 @@
 export type { GraphDescription, GraphNode } from '../types/graph.js'
 export type { DeviceKind, DType, PlanReport, PlanStep } from '../types/native.js'
 export {
+  type AgglomerativeOptions,
   type Agreement,
   addToClusters,
+  type ClusterMethod,
   type ClusterOptions,
   type ClusterScores,
   clusterEmbeddings,
+  clusterMethods,
   type Linkage,
   linkages,
   scoreClusters,

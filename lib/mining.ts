@@ -1,33 +1,16 @@
 /** Triplets of a batch of embeddings: which ones to learn from, and what they cost. */
-import { resolveDevice } from './devices.js'
 import { describe, invalidArgument } from './errors.js'
-import { native, nativeCall } from './native.js'
-import {
-  aborted,
-  checkInteger,
-  checkOneOf,
-  checkOptions,
-  checkRows,
-  checkSignal,
-  checkThreads,
-  type DevicePreference,
-} from './options.js'
-import { takeTurn } from './turns.js'
+import { native } from './native.js'
+import { checkOneOf, checkOptions, checkRows } from './options.js'
+import { checkFinite, checkRowOptions, type RowOptions, rowOptions } from './row_options.js'
+import { cancellable } from './turns.js'
 
 export const strategies = ['all', 'semi-hard', 'hard'] as const
 export type Strategy = (typeof strategies)[number]
 
-export interface TripletOptions {
-  /** Floats a row. */
-  dimensions: number
+export interface TripletOptions extends RowOptions {
   /** The paper's alpha, above 0 and at most 4, the largest squared distance there can be. 0.2 where it is left out. */
   margin?: number
-  /** `auto` where it is left out. */
-  device?: DevicePreference
-  /** CPU threads, 1..1024; every core where it is left out. The result does not depend on them. */
-  threads?: number
-  /** Rejects with ERR_FACENET_ABORTED. */
-  signal?: AbortSignal
 }
 
 export interface MiningOptions extends TripletOptions {
@@ -70,7 +53,7 @@ export async function mineTriplets(
   labels: Int32Array | readonly number[],
   options: MiningOptions,
 ): Promise<Triplets> {
-  checkOptions(options, 'options', ['dimensions', 'strategy', 'margin', 'device', 'threads', 'signal'])
+  checkOptions(options, 'options', [...rowOptions, 'strategy', 'margin'])
   const { settings, rows, signal } = checkCommon(embeddings, options)
   const strategy = checkOneOf(options.strategy ?? 'semi-hard', 'options.strategy', strategies)
   const labelOf = checkLabels(labels, rows)
@@ -90,7 +73,7 @@ export async function tripletLoss(
   triplets: Triplets,
   options: TripletOptions,
 ): Promise<TripletLoss> {
-  checkOptions(options, 'options', ['dimensions', 'margin', 'device', 'threads', 'signal'])
+  checkOptions(options, 'options', [...rowOptions, 'margin'])
   const { settings, rows, signal } = checkCommon(embeddings, options)
   const checked = checkTriplets(triplets, rows)
   const gradient = new Float32Array(embeddings.length)
@@ -101,28 +84,14 @@ export async function tripletLoss(
 }
 
 function checkCommon(embeddings: Float32Array, options: TripletOptions) {
-  const dimensions = checkInteger(options.dimensions, 'options.dimensions', 1, 2 ** 20)
-  const rows = checkRows(embeddings, 'embeddings', dimensions)
-  checkValues(embeddings, dimensions)
+  const { signal, ...settings } = checkRowOptions(options, 'triplets')
+  const rows = checkRows(embeddings, 'embeddings', settings.dimensions)
+  checkFinite(embeddings, 'embeddings', settings.dimensions)
   const margin = options.margin ?? 0.2
   if (typeof margin !== 'number' || !(Math.fround(margin) > 0 && margin <= 4)) {
     throw invalidArgument('options.margin', 'a number above 0 and at most 4', margin)
   }
-  const threads = checkThreads(options.threads)
-  const device = resolveDevice(options.device, 'triplets').kind
-  return { settings: { dimensions, margin, threads, device }, rows, signal: checkSignal(options.signal) }
-}
-
-/** Squares of differences, and their sums, stay within fp32. */
-const largest = 1e15
-
-function checkValues(embeddings: Float32Array, dimensions: number): void {
-  for (let i = 0; i < embeddings.length; i++) {
-    if (!(Math.abs(embeddings[i]!) <= largest)) {
-      const received = `${embeddings[i]} in row ${Math.floor(i / dimensions)}`
-      throw invalidArgument('embeddings', `finite values of at most ${largest} in size`, received)
-    }
-  }
+  return { settings: { ...settings, margin }, rows, signal }
 }
 
 /** A copy: it is read while JavaScript goes on. */
@@ -163,20 +132,4 @@ function checkTriplets(triplets: unknown, rows: number): Triplets {
     positives: indices('positives', positives),
     negatives: indices('negatives', negatives),
   }
-}
-
-function cancellable<T>(signal: AbortSignal | undefined, work: (cancel: Int32Array) => Promise<T>): Promise<T> {
-  return takeTurn(signal, async () => {
-    const cancel = new Int32Array(1)
-    const stop = () => void Atomics.store(cancel, 0, 1)
-    signal?.addEventListener('abort', stop, { once: true })
-    try {
-      return await nativeCall(() => work(cancel))
-    } catch (error) {
-      if (signal?.aborted && (error as { code?: string }).code === 'ERR_FACENET_ABORTED') throw aborted(signal)
-      throw error
-    } finally {
-      signal?.removeEventListener('abort', stop)
-    }
-  })
 }

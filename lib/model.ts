@@ -3,7 +3,7 @@ import type { GraphDescription } from '../types/graph.js'
 import type { DType, NativeModel, PlanReport, WeightSource } from '../types/native.js'
 import type { Detector } from './detection/types.js'
 import { type Device, resolveDevice } from './devices.js'
-import { describe, FaceNetError, invalidArgument, invalidModel } from './errors.js'
+import { describe, invalidArgument, invalidModel } from './errors.js'
 import type { Align, Detection, FaceChoice, FaceTarget, FivePoints, ImageInput, TemplateName } from './images/index.js'
 import { fingerprintOf } from './model_file/fingerprint.js'
 import { checkGraph } from './model_file/graph_schema.js'
@@ -12,7 +12,6 @@ import { readModel } from './model_file/model_file.js'
 import { bytesOf, type Tensor, type Tensors, weightSource } from './model_file/tensor.js'
 import { native, nativeCall } from './native.js'
 import {
-  aborted,
   checkOneOf,
   checkOptions,
   checkSignal,
@@ -25,7 +24,7 @@ import {
 import { batches } from './sources/index.js'
 import { readWhole } from './sources/io.js'
 import { alignmentOf, type EmbeddedImage, embedStream, type StreamOptions, type StreamSource } from './stream.js'
-import { takeTurn } from './turns.js'
+import { cancellable } from './turns.js'
 
 export interface OpenModelOptions {
   /** `auto` where it is left out: CUDA where it can be used, else the CPU; `model.device.reason` says why. */
@@ -225,23 +224,7 @@ export class Model {
   }
 
   #run(images: Uint8Array, count: number, out: Float32Array, signal?: AbortSignal): Promise<void> {
-    return takeTurn(signal, () => this.#runNow(images, count, out, signal))
-  }
-
-  async #runNow(images: Uint8Array, count: number, out: Float32Array, signal?: AbortSignal): Promise<void> {
-    const cancel = new Int32Array(1)
-    const stop = () => void Atomics.store(cancel, 0, 1)
-    signal?.addEventListener('abort', stop, { once: true })
-    try {
-      await nativeCall(() => this.#native.run(images, count, [out], cancel))
-    } catch (error) {
-      // The reason of whoever aborted, which the native code does not know.
-      if (signal?.aborted && error instanceof FaceNetError && error.code === 'ERR_FACENET_ABORTED')
-        throw aborted(signal)
-      throw error
-    } finally {
-      signal?.removeEventListener('abort', stop)
-    }
+    return cancellable(signal, (cancel) => this.#native.run(images, count, [out], cancel))
   }
 
   async #embedFiles(images: readonly ImageInput[], options: EmbedOptions, out: Float32Array): Promise<void> {

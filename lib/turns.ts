@@ -2,6 +2,8 @@
  * Native work runs one job at a time in each JavaScript thread. Waiting for that here, rather than in the native queue,
  * lets a call that is aborted while it waits end at once.
  */
+import { FaceNetError } from './errors.js'
+import { nativeCall } from './native.js'
 import { aborted, throwIfAborted } from './options.js'
 
 let last: Promise<unknown> = Promise.resolve()
@@ -21,6 +23,27 @@ export async function takeTurn<T>(signal: AbortSignal | undefined, job: () => Pr
   } finally {
     leave()
   }
+}
+
+/**
+ * A call into the addon, in its turn. Where `signal` is aborted meanwhile, `cancel[0]` becomes 1, which native code looks at,
+ * and the rejection has the reason of whoever aborted.
+ */
+export function cancellable<T>(signal: AbortSignal | undefined, call: (cancel: Int32Array) => Promise<T>): Promise<T> {
+  return takeTurn(signal, async () => {
+    const cancel = new Int32Array(1)
+    const stop = () => void Atomics.store(cancel, 0, 1)
+    signal?.addEventListener('abort', stop, { once: true })
+    try {
+      return await nativeCall(() => call(cancel))
+    } catch (error) {
+      if (signal?.aborted && error instanceof FaceNetError && error.code === 'ERR_FACENET_ABORTED')
+        throw aborted(signal)
+      throw error
+    } finally {
+      signal?.removeEventListener('abort', stop)
+    }
+  })
 }
 
 async function waitFor(before: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {

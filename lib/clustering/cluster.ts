@@ -1,59 +1,70 @@
-/** Faces to people: agglomerative clustering of embeddings on squared L2 distances. */
-import { resolveDevice } from '../devices.js'
-import { describe, FaceNetError, invalidArgument } from '../errors.js'
-import { native, nativeCall } from '../native.js'
-import {
-  aborted,
-  checkInteger,
-  checkOneOf,
-  checkOptions,
-  checkRows,
-  checkSignal,
-  checkThreads,
-  type DevicePreference,
-} from '../options.js'
-import { takeTurn } from '../turns.js'
+/** Faces to people: clustering of embeddings on squared L2 distances. */
+import { describe, invalidArgument } from '../errors.js'
+import { native } from '../native.js'
+import { checkInteger, checkOneOf, checkOptions, checkRows } from '../options.js'
+import { type CheckedRowOptions, checkRowOptions, type RowOptions, rowOptions } from '../row_options.js'
+import { cancellable } from '../turns.js'
+import { clusterByDensity } from './dbscan.js'
 
+export const clusterMethods = ['agglomerative', 'dbscan'] as const
+export type ClusterMethod = (typeof clusterMethods)[number]
 export const linkages = ['average', 'complete', 'single'] as const
 export type Linkage = (typeof linkages)[number]
 
-export interface ClusterOptions {
-  /** Floats a row. */
-  dimensions: number
-  /** Squared L2 distance below which two clusters are joined. */
+export interface AgglomerativeOptions extends RowOptions {
+  /** Squared L2 distance below which two clusters are joined; with DBSCAN, below which two faces are neighbours. */
   threshold: number
   /** The distance of two clusters: mean, largest or least of all pairs of their faces. `average` where it is left out. */
   linkage?: Linkage
-  /** `auto` where it is left out. Clustering runs on the CPU; `reference` is a plain loop that needs n x n numbers. */
-  device?: DevicePreference
-  /** 1..1024; every core where it is left out. */
-  threads?: number
-  /** What lists of distances may take (complete linkage and `reference`); more is refused. 2 GiB where it is left out. */
+  /**
+   * What lists of distances may take (complete linkage, DBSCAN and `device: 'reference'`, a plain loop that needs n x n
+   * numbers); more is refused. 2 GiB where it is left out.
+   */
   memoryBytes?: number
-  signal?: AbortSignal
+}
+
+export interface ClusterOptions extends AgglomerativeOptions {
+  /** `agglomerative` where it is left out, by `linkage`; or `dbscan`, by `minFaces`. */
+  method?: ClusterMethod
+  /** For DBSCAN: faces nearer than the threshold, itself counted, that make a face the core of a cluster. 3 if left out. */
+  minFaces?: number
 }
 
 /**
- * Clusters the rows of `embeddings` (n x dimensions). Resolves to n labels, 0 for the cluster of the first row, counted in
- * order of first appearance. Exact: the same as joining the two nearest clusters until none are nearer than the threshold;
- * of pairs at equal distance the one with the lowest row joins first.
+ * Clusters the rows of `embeddings` (n x dimensions). Resolves to n labels, counted from 0 in order of first appearance.
  *
- * Memory grows with n, not with n x n; for complete linkage with the number of pairs below the threshold.
+ * `agglomerative` is exact: the same as joining the two nearest clusters until none are nearer than the threshold; of pairs
+ * at equal distance the one with the lowest row joins first. Memory grows with n, not with n x n; for complete linkage with
+ * the number of pairs below the threshold.
  *
- * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT: no embeddings, NaN, a length that is no multiple of `dimensions`, more
- *   pairs than `memoryBytes` holds. ERR_FACENET_ABORTED.
+ * `dbscan`: a face with `minFaces` neighbours or more is a core, cores that are neighbours are one cluster, and a face that is
+ * none joins a cluster that has a neighbour of it among its cores, or else is noise: label -1. It takes n x n bytes, and the
+ * event loop waits for it.
+ *
+ * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT: no embeddings, NaN, a length that is no multiple of `dimensions`, an
+ *   option of the other method, more pairs than `memoryBytes` holds. ERR_FACENET_ABORTED.
  */
 export async function clusterEmbeddings(embeddings: Float32Array, options: ClusterOptions): Promise<Int32Array> {
-  const { dimensions } = checkClusterOptions(options)
-  const rows = checkRows(embeddings, 'embeddings', dimensions)
+  checkOptions(options, 'options', [...known, 'method', 'minFaces'])
+  const byDensity = checkOneOf(options.method ?? 'agglomerative', 'options.method', clusterMethods) === 'dbscan'
+  const settings = checkClusterOptions(options)
+  const minFaces = checkInteger(options.minFaces ?? 3, 'options.minFaces', 1)
+  const other = byDensity ? 'linkage' : 'minFaces'
+  if (options[other] !== undefined) {
+    const method = byDensity ? 'agglomerative' : 'dbscan'
+    throw invalidArgument(`options.${other}`, `nothing, as it is for method ${method}`, options[other])
+  }
+  const rows = checkRows(embeddings, 'embeddings', settings.dimensions)
   if (rows === 0) throw invalidArgument('embeddings', 'at least one row', embeddings)
-  const lowest = await run(embeddings, new Int32Array(rows), 0, options)
+  const found = byDensity
+    ? await clusterByDensity(embeddings, rows, { ...settings, minFaces })
+    : await run(embeddings, new Int32Array(rows), 0, settings)
   const names = new Map<number, number>()
-  return lowest.map((row) => nameOf(names, row, () => names.size))
+  return found.map((cluster) => (cluster < 0 ? cluster : nameOf(names, cluster, () => names.size)))
 }
 
 /**
- * Adds faces to clusters that are there: `labels` are those of the rows of `existing`, integers from 0, as
+ * Adds faces to clusters that are there, by agglomerative clustering: `labels` are those of the rows of `existing`, integers from 0, as
  * `clusterEmbeddings` or an earlier call made them with the same options. Resolves to the labels of all rows, `existing`
  * first, then `added`. Existing clusters stay whole and keep their labels; new faces join them or form clusters that take
  * the next free labels. Two existing clusters are never joined, except by single linkage where a new face is near both:
@@ -63,24 +74,26 @@ export async function addToClusters(
   existing: Float32Array,
   labels: Int32Array,
   added: Float32Array,
-  options: ClusterOptions,
+  options: AgglomerativeOptions,
 ): Promise<Int32Array> {
-  const { dimensions } = checkClusterOptions(options)
-  const known = checkRows(existing, 'existing', dimensions)
-  const rows = known + checkRows(added, 'added', dimensions)
-  checkLabels(labels, known)
-  if (rows === known) throw invalidArgument('added', 'at least one row', added)
+  checkOptions(options, 'options', known)
+  const settings = checkClusterOptions(options)
+  const { dimensions } = settings
+  const old = checkRows(existing, 'existing', dimensions)
+  const rows = old + checkRows(added, 'added', dimensions)
+  checkLabels(labels, old)
+  if (rows === old) throw invalidArgument('added', 'at least one row', added)
   const all = new Float32Array(rows * dimensions)
   all.set(existing)
   all.set(added, existing.length)
   const start = new Int32Array(rows)
   const first = new Map<number, number>()
-  for (let i = 0; i < known; i++) start[i] = nameOf(first, labels[i]!, () => i)
+  for (let i = 0; i < old; i++) start[i] = nameOf(first, labels[i]!, () => i)
 
-  const lowest = await run(all, start, known, options)
+  const lowest = await run(all, start, old, settings)
   const names = new Map<number, number>()
   let free = 0
-  for (let i = 0; i < known; i++) {
+  for (let i = 0; i < old; i++) {
     const label = labels[i]!
     names.set(lowest[i]!, Math.min(names.get(lowest[i]!) ?? label, label))
     free = Math.max(free, label + 1)
@@ -96,19 +109,25 @@ function nameOf(names: Map<number, number>, key: number, next: () => number): nu
   return name
 }
 
-function checkClusterOptions(options: ClusterOptions): ClusterOptions {
-  const known = ['dimensions', 'threshold', 'linkage', 'device', 'threads', 'memoryBytes', 'signal']
-  checkOptions(options, 'options', known)
-  checkInteger(options.dimensions, 'options.dimensions', 1)
-  const { threshold } = options
+const known = [...rowOptions, 'threshold', 'linkage', 'memoryBytes']
+
+interface Settings extends CheckedRowOptions {
+  threshold: number
+  linkage: Linkage
+  memoryBytes: number
+}
+
+function checkClusterOptions(options: AgglomerativeOptions): Settings {
+  const { threshold, linkage = 'average', memoryBytes = 2 ** 31 } = options
   if (typeof threshold !== 'number' || !(threshold >= 0) || !Number.isFinite(threshold)) {
     throw invalidArgument('options.threshold', 'a finite number of at least 0', threshold)
   }
-  checkOneOf(options.linkage ?? 'average', 'options.linkage', linkages)
-  if (options.memoryBytes !== undefined) checkInteger(options.memoryBytes, 'options.memoryBytes', 1)
-  checkThreads(options.threads)
-  checkSignal(options.signal)
-  return options
+  return {
+    ...checkRowOptions(options, 'distances'),
+    threshold,
+    linkage: checkOneOf(linkage, 'options.linkage', linkages),
+    memoryBytes: checkInteger(memoryBytes, 'options.memoryBytes', 1),
+  }
 }
 
 function checkLabels(labels: unknown, rows: number): void {
@@ -123,23 +142,9 @@ async function run(
   embeddings: Float32Array,
   labels: Int32Array,
   known: number,
-  { dimensions, threshold, linkage = 'average', device, threads, memoryBytes = 2 ** 31, signal }: ClusterOptions,
+  { device, signal, ...settings }: Settings,
 ): Promise<Int32Array> {
-  const { kind } = resolveDevice(device, 'distances')
-  const options = { dimensions, threshold, linkage, threads: checkThreads(threads), memoryBytes, known }
-  const cancel = new Int32Array(1)
-  const stop = () => void Atomics.store(cancel, 0, 1)
-  return takeTurn(signal, async () => {
-    signal?.addEventListener('abort', stop, { once: true })
-    try {
-      await nativeCall(() => native().cluster(embeddings, options, labels, cancel, kind))
-      return labels
-    } catch (error) {
-      if (signal?.aborted && error instanceof FaceNetError && error.code === 'ERR_FACENET_ABORTED')
-        throw aborted(signal)
-      throw error
-    } finally {
-      signal?.removeEventListener('abort', stop)
-    }
-  })
+  const task = { ...settings, known }
+  await cancellable(signal, (cancel) => native().cluster(embeddings, task, labels, cancel, device))
+  return labels
 }

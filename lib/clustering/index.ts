@@ -1,2 +1,11 @@
-export { addToClusters, type ClusterOptions, clusterEmbeddings, type Linkage, linkages } from './cluster.js'
+export {
+  type AgglomerativeOptions,
+  addToClusters,
+  type ClusterMethod,
+  type ClusterOptions,
+  clusterEmbeddings,
+  clusterMethods,
+  type Linkage,
+  linkages,
+} from './cluster.js'
 export { type Agreement, type ClusterScores, scoreClusters } from './scores.js'

@@ -20,12 +20,16 @@ export interface ClusterScores {
   bcubed: Agreement
   /** The share of images whose person is the most frequent one in their cluster. */
   purity: number
+  /** Noise left out. */
   clusters: number
+  /** Images that are in no cluster. */
+  noise: number
   identities: number
 }
 
 /**
- * Compares `labels` (of clusters) with `identities` (of people: names or numbers), one of each an image.
+ * Compares `labels` (of clusters) with `identities` (of people: names or numbers), one of each an image. A label below zero,
+ * which is DBSCAN's noise, counts as a cluster of that image alone.
  *
  * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT where there are none, or not as many of one as of the other.
  */
@@ -40,8 +44,10 @@ export function scoreClusters(
   }
   const [clusters, people] = [new Map<number, number>(), new Map<string | number, number>()]
   const cells = new Map<number, Map<string | number, number>>()
+  let noise = 0
   for (let i = 0; i < n; i++) {
-    const [label, person] = [labels[i]!, identities[i]!]
+    const label = labels[i]! < 0 ? -++noise : labels[i]!
+    const person = identities[i]!
     count(clusters, label)
     count(people, person)
     const row = cells.get(label) ?? new Map<string | number, number>()
@@ -63,7 +69,8 @@ export function scoreClusters(
     pairwise: agreement(joined === 0 ? 1 : together / joined, belonging === 0 ? 1 : together / belonging),
     bcubed: agreement(precise / n, recalled / n),
     purity: pure / n,
-    clusters: clusters.size,
+    clusters: clusters.size - noise,
+    noise,
     identities: people.size,
   }
 }

@@ -1,0 +1,47 @@
+/** What calls on rows of embeddings share: options, and their checks. */
+import type { DeviceKind } from '../types/native.js'
+import { resolveDevice, type Work } from './devices.js'
+import { invalidArgument } from './errors.js'
+import { checkInteger, checkSignal, checkThreads, type DevicePreference } from './options.js'
+
+export interface RowOptions {
+  /** Floats a row. */
+  dimensions: number
+  /** `auto` where it is left out. */
+  device?: DevicePreference
+  /** CPU threads, 1..1024; every core where it is left out. The result does not depend on them. */
+  threads?: number
+  /** Rejects with ERR_FACENET_ABORTED. */
+  signal?: AbortSignal
+}
+
+export const rowOptions = ['dimensions', 'device', 'threads', 'signal'] as const
+
+export interface CheckedRowOptions {
+  dimensions: number
+  device: DeviceKind
+  threads: number
+  signal?: AbortSignal
+}
+
+/** @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT, ERR_FACENET_CUDA_UNAVAILABLE */
+export function checkRowOptions(options: RowOptions, work: Work): CheckedRowOptions {
+  return {
+    dimensions: checkInteger(options.dimensions, 'options.dimensions', 1, 2 ** 20),
+    threads: checkThreads(options.threads),
+    signal: checkSignal(options.signal),
+    device: resolveDevice(options.device, work).kind,
+  }
+}
+
+/** Squares of differences of such values, and their sums, stay within fp32. */
+const largest = 1e15
+
+export function checkFinite(rows: Float32Array, name: string, dimensions: number): void {
+  for (let i = 0; i < rows.length; i++) {
+    if (!(Math.abs(rows[i]!) <= largest)) {
+      const received = `${rows[i]} in row ${Math.floor(i / dimensions)}`
+      throw invalidArgument(name, `finite values of at most ${largest} in size`, received)
+    }
+  }
+}
