@@ -1,6 +1,13 @@
 /** `facenet cluster`: a heap of images to folders of people, or to a table that says who is where. */
 import { basename, dirname } from 'node:path'
-import { type ClusterScores, clusterEmbeddings, linkages, scoreClusters } from '../clustering/index.js'
+import {
+  type ClusterScores,
+  clusterEmbeddings,
+  clusterMethods,
+  type Linkage,
+  linkages,
+  scoreClusters,
+} from '../clustering/index.js'
 import { FaceNetError, type FailedImage, type Model, openModel } from '../index.js'
 import { PendingFile } from '../outputs/pending_file.js'
 import { type Alignment, readAlignment, withDetector } from './alignment.js'
@@ -11,7 +18,7 @@ import { imageProgress } from './progress.js'
 import { describeThreshold, givenThreshold, thresholdFacts, thresholdFor } from './threshold.js'
 
 export async function run(context: Context): Promise<void> {
-  const linkage = context.oneOf('linkage', linkages) ?? 'average'
+  const how = readMethod(context)
   const given = givenThreshold(context)
   const alignment = readAlignment(context, 'all')
   const options = context.modelOptions()
@@ -24,14 +31,15 @@ export async function run(context: Context): Promise<void> {
   )
 
   const { device, threads, signal } = options
-  const settings = { dimensions, threshold: threshold.value, linkage, device, threads, signal }
-  const labels = await clusterEmbeddings(embeddings, settings)
-  const people = new Set(labels).size
+  const settings = { dimensions, threshold: threshold.value, device, threads, signal }
+  const labels = await clusterEmbeddings(embeddings, { ...settings, ...how })
+  const noise = labels.filter((label) => label < 0).length
+  const people = new Set(labels).size - Math.min(noise, 1)
   const scores = context.flag('score-folders') ? scoreClusters(labels, faces.map(personOf)) : undefined
   const images = faces.map((face, i) => ({ ...face, label: labels[i]! }))
   const rows = images.map(({ path, label }) => ({ path, label }))
-  const how = { threshold: threshold.value, ...thresholdFacts(threshold), linkage }
-  const result = { ...how, fingerprint, clusters: people, scores, images: rows }
+  const facts = { threshold: threshold.value, ...thresholdFacts(threshold), ...how, fingerprint }
+  const result = { ...facts, clusters: people, noise, scores, images: rows }
 
   const out = context.text('out')
   if (out?.endsWith('.json')) await writeJson(out, result)
@@ -39,12 +47,29 @@ export async function run(context: Context): Promise<void> {
   if (context.json) await context.print(JSON.stringify(result))
   else if (out === undefined) for (const { path, label } of images) await context.print(`${path}\t${label}`)
   const what = alignment.align === 'detect' ? 'faces' : 'images'
-  const below = `${linkage} linkage, squared distance below ${describeThreshold(threshold)}`
-  context.say(`${faces.length} ${what}, ${people} people (${below})`)
+  const below = `${describeMethod(how)}, squared distance below ${describeThreshold(threshold)}`
+  const found = noise > 0 ? `${people} people and ${noise} in no cluster` : `${people} people`
+  context.say(`${faces.length} ${what}, ${found} (${below})`)
   if (scores) context.say(describeScores(scores))
   listFailures(context, failures, imagesOf(faces) + failures.length)
   if (failures.some((failure) => isMistake(failure, alignment.faces))) throw new PartialFailure()
 }
+
+type Method = { method: 'agglomerative'; linkage: Linkage } | { method: 'dbscan'; minFaces: number }
+
+function readMethod(context: Context): Method {
+  const method = context.oneOf('method', clusterMethods) ?? 'agglomerative'
+  const [linkage, minFaces] = [context.oneOf('linkage', linkages), context.integer('min-faces', 1)]
+  if (method === 'dbscan') {
+    if (linkage) throw new UsageError('--linkage is for --method agglomerative')
+    return { method, minFaces: minFaces ?? 3 }
+  }
+  if (minFaces !== undefined) throw new UsageError('--min-faces is for --method dbscan')
+  return { method, linkage: linkage ?? 'average' }
+}
+
+const describeMethod = (how: Method) =>
+  how.method === 'dbscan' ? `DBSCAN, ${how.minFaces} faces and more` : `${how.linkage} linkage`
 
 /** A face by the path it is called by, and the image it is in. */
 interface Face {

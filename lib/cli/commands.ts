@@ -139,7 +139,12 @@ export const commands: Command[] = [
       { flags: '--faces', text: 'Faces of each image: largest, all or one (more is an error); default all' },
       ...detection,
       threshold,
-      { flags: '--linkage', text: 'average, complete or single; default average' },
+      { flags: '--method', text: 'agglomerative or dbscan; default agglomerative' },
+      { flags: '--linkage', text: 'agglomerative: average, complete or single; default average' },
+      {
+        flags: '--min-faces',
+        text: 'dbscan: neighbours, itself counted, of a face in the core of a cluster; default 3',
+      },
       { ...out, text: 'Folder to write a folder of each person into, or a .json file; without it, a table on stdout' },
       { flags: '--score-folders', text: 'Score against people: the folders that images are in', boolean: true },
       { flags: '--batch-size', text: 'Images a batch; default 64' },
