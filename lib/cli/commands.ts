@@ -7,6 +7,8 @@ export interface Option {
   text: string
   /** Takes no value. */
   boolean?: boolean
+  /** May be given more than once. */
+  repeatable?: boolean
 }
 
 export interface Command {
@@ -95,11 +97,11 @@ export const commands: Command[] = [
   },
   {
     name: 'evaluate',
-    operands: '<lfw|ytf|pairs> <images...>',
+    operands: '<lfw|ytf|pairs|robustness> <images...>',
     count: [2, Infinity],
     text: 'Judge a model by the protocols of the paper.',
     options: [
-      model,
+      { ...model, text: `${model.text}. robustness: repeated, several are compared`, repeatable: true },
       { flags: '--align', text: 'none, center, points or detect; default none' },
       { flags: '--center-fraction', text: 'Middle part of an image that center uses, each way; default 0.5' },
       {
@@ -109,13 +111,21 @@ export const commands: Command[] = [
       { flags: '--flip', text: 'Average each embedding with that of the mirror image', boolean: true },
       {
         flags: '--pairs',
-        text: "lfw: pairs.txt, or the folder of the lists; default beside the images. ytf: the splits' file",
+        text: "lfw, robustness: pairs.txt, or the folder of the lists; for lfw beside the images if left out. ytf: the splits' file",
       },
       { flags: '--view', text: 'lfw: 2 (ten folds) or 1 (development); default 2' },
       { flags: '--frames', text: 'ytf: frames of a video, the first ones; default 100' },
-      { flags: '--skip-missing', text: 'lfw, ytf: leave out pairs whose images are missing', boolean: true },
-      { flags: '--far', text: 'pairs: false accept rate the threshold is chosen for; default 0.001' },
-      { flags: '--splits', text: 'pairs: disjoint sets of people for standard errors; default 5' },
+      {
+        flags: '--skip-missing',
+        text: 'lfw, ytf, robustness: leave out pairs whose images are missing',
+        boolean: true,
+      },
+      { flags: '--far', text: 'pairs, robustness: false accept rate the threshold is chosen for; default 0.001' },
+      { flags: '--splits', text: 'pairs, robustness: disjoint sets of people for standard errors; default 5' },
+      {
+        flags: '--training-images',
+        text: 'robustness: how many images each model was trained on, with commas, in the order of --model',
+      },
       { flags: '--table', text: 'pairs: table (.tsv) with a column name and others' },
       { flags: '--slice', text: 'pairs: column of the table whose values are judged apart' },
       { ...out, text: 'pairs: threshold file to write (.json)' },
@@ -125,6 +135,7 @@ export const commands: Command[] = [
       'evaluate lfw lfw.tar --model m.safetensors --align points',
       'evaluate ytf ytf.tar --pairs ytf_splits.txt --model m.safetensors',
       'evaluate pairs photos/ --model m.safetensors --far 1e-3 --out threshold.json',
+      'evaluate robustness lfw.tar --pairs pairs.txt --align points --model a.safetensors --model b.safetensors',
     ],
     load: () => import('./evaluate.js'),
   },

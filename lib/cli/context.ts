@@ -10,7 +10,7 @@ export class UsageError extends Error {}
 /** The command did its work, but some of its inputs were bad and are already listed on stderr: exit code 1. */
 export class PartialFailure extends Error {}
 
-export type OptionValues = Record<string, string | boolean | undefined>
+export type OptionValues = Record<string, string | boolean | string[] | undefined>
 
 export class Context {
   constructor(
@@ -43,7 +43,14 @@ export class Context {
     return this.values[name] === true
   }
   text(name: string): string | undefined {
-    return this.values[name] as string | undefined
+    const [value, ...others] = this.texts(name)
+    if (others.length > 0) throw new UsageError(`--${name} is given more than once`)
+    return value
+  }
+  /** Of an option that may be repeated. */
+  texts(name: string): string[] {
+    const value = this.values[name]
+    return Array.isArray(value) ? value : value === undefined ? [] : [value as string]
   }
   required(name: string): string {
     const value = this.text(name)
@@ -85,9 +92,14 @@ export class Context {
     }
   }
   modelPath(): string {
-    const path = this.text('model') ?? process.env.FACENET_MODEL
-    if (!path) throw new UsageError('--model is missing, and FACENET_MODEL is not set')
-    return path
+    return this.text('model') ?? this.modelPaths()[0]!
+  }
+  /** Of a command that compares models: at least one. */
+  modelPaths(): string[] {
+    const paths = this.texts('model')
+    const path = process.env.FACENET_MODEL
+    if (paths.length === 0 && !path) throw new UsageError('--model is missing, and FACENET_MODEL is not set')
+    return paths.length > 0 ? paths : [path!]
   }
 }
 

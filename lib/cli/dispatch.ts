@@ -72,11 +72,12 @@ function checkValues(options: Option[], given: Record<string, unknown>): OptionV
     const name = longName(option)
     const value = given[name]
     if (value === undefined) continue
-    if (Array.isArray(value)) throw new UsageError(`--${name} is given more than once`)
-    if (!option.boolean && (typeof value !== 'string' || value === '')) {
+    const all = Array.isArray(value) ? value : [value]
+    if (all.length > 1 && !option.repeatable) throw new UsageError(`--${name} is given more than once`)
+    if (!option.boolean && all.some((each) => typeof each !== 'string' || each === '')) {
       throw new UsageError(`--${name} needs a value; one that starts with a dash is written --${name}=-1`)
     }
-    values[name] = value as string | boolean
+    values[name] = option.repeatable ? all : all[0]
   }
   return values
 }

@@ -2,8 +2,10 @@
 import { basename } from 'node:path'
 import type { Detector } from '../detection/index.js'
 import { FaceNetError } from '../errors.js'
+import type { Degradation } from '../evaluation/degrade.js'
 import { embedImages, evaluationAligns } from '../evaluation/embed_images.js'
 import type { ImagePair } from '../evaluation/lfw_pairs.js'
+import type { FivePoints } from '../images/index.js'
 import { type FailedImage, type Model, openModel } from '../index.js'
 import { openSource, type SourceImage } from '../sources/index.js'
 import { detectorOf } from './alignment.js'
@@ -22,7 +24,11 @@ export interface Setup {
 }
 
 /** Opens the model, and the detector where one is asked for, for as long as `use` runs. */
-export async function withSetup(context: Context, use: (setup: Setup) => Promise<void>): Promise<void> {
+export async function withSetup(
+  context: Context,
+  use: (setup: Setup) => Promise<void>,
+  path = context.modelPath(),
+): Promise<void> {
   const align = context.oneOf('align', evaluationAligns) ?? 'none'
   const centerFraction = context.number('center-fraction')
   if (centerFraction !== undefined && !(centerFraction > 0 && centerFraction <= 1)) {
@@ -32,9 +38,9 @@ export async function withSetup(context: Context, use: (setup: Setup) => Promise
     throw new UsageError(`--detector is for --align detect, not ${align}`)
   }
   const batchSize = context.integer('batch-size', 1)
-  await using model = await openModel(context.modelPath(), context.modelOptions())
+  await using model = await openModel(path, context.modelOptions())
   const detector = align === 'detect' ? await detectorOf(context) : undefined
-  const name = model.name || basename(context.modelPath())
+  const name = model.name || basename(path)
   try {
     await use({ model, name, align, centerFraction, detector, flip: context.flag('flip'), batchSize })
   } finally {
@@ -98,14 +104,23 @@ export function presentPairs(context: Context, pairs: ImagePair[], file: string,
 export interface Embedded {
   /** By name. */
   embeddings: Map<string, Float32Array>
+  /** By name: the embeddings of the degraded input, one for each of the degradations. */
+  degraded: Map<string, Float32Array[]>
   failures: FailedImage[]
   /** Images in which no face was found. */
   fallbacks: { path: string; by: 'points' | 'center' }[]
+  /** By path: what images were aligned by where faces were detected. */
+  points: Map<string, FivePoints>
 }
 
 /** In the order of the map, which for an archive is its own. */
-export async function embedAll(context: Context, setup: Setup, images: Map<string, SourceImage>): Promise<Embedded> {
-  const embedded: Embedded = { embeddings: new Map(), failures: [], fallbacks: [] }
+export async function embedAll(
+  context: Context,
+  setup: Setup,
+  images: Map<string, SourceImage>,
+  degradations: readonly Degradation[] = [],
+): Promise<Embedded> {
+  const embedded: Embedded = { embeddings: new Map(), degraded: new Map(), failures: [], fallbacks: [], points: new Map() }
   const names = new Map([...images].map(([name, { path }]) => [path, name]))
   async function* source() {
     yield* images.values()
@@ -113,13 +128,18 @@ export async function embedAll(context: Context, setup: Setup, images: Map<strin
   const progress = imageProgress(context.quiet)
   const rows = embedImages(setup.model, source(), {
     ...setup,
+    degradations,
     signal: context.signal,
     onProgress: (now) => progress.update(now),
     onFailure: (failure) => embedded.failures.push(failure),
     onFallback: (path, by) => embedded.fallbacks.push({ path, by }),
+    onPoints: (path, points) => embedded.points.set(path, points),
   })
   try {
-    for await (const { path, embedding } of rows) embedded.embeddings.set(names.get(path)!, embedding)
+    for await (const { path, embedding, degraded } of rows) {
+      embedded.embeddings.set(names.get(path)!, embedding)
+      embedded.degraded.set(names.get(path)!, degraded)
+    }
   } finally {
     progress.stop()
   }
@@ -134,4 +154,11 @@ export function squaredDistance(a: Float32Array, b: Float32Array): number {
   let sum = 0
   for (let k = 0; k < a.length; k++) sum += (a[k]! - b[k]!) ** 2
   return sum
+}
+
+/** Rows to one array, one after the other. */
+export function concatenated(rows: readonly ArrayLike<number>[], dimensions: number): Float32Array {
+  const all = new Float32Array(rows.length * dimensions)
+  for (const [i, row] of rows.entries()) all.set(row, i * dimensions)
+  return all
 }

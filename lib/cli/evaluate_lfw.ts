@@ -7,7 +7,7 @@ import { type Context, UsageError } from './context.js'
 import { type Embedded, embedAll, findImages, presentPairs, squaredDistance, withSetup } from './evaluate_images.js'
 import { kinds, reportPairs } from './evaluate_print.js'
 
-interface List {
+export interface List {
   file: string
   pairs: ImagePair[]
 }
@@ -40,7 +40,7 @@ export async function run(context: Context, sources: string[]): Promise<void> {
 }
 
 /** `pairs.txt`, or the two lists of View 1; beside the images unless --pairs says where. */
-async function readLists(context: Context, images: string, view: number): Promise<List[]> {
+export async function readLists(context: Context, images: string, view: number): Promise<List[]> {
   const given = context.text('pairs')
   const folder = given ?? ((await isFolder(images)) ? images : dirname(images))
   const single = given !== undefined && !(await isFolder(given))
@@ -51,7 +51,7 @@ async function readLists(context: Context, images: string, view: number): Promis
 }
 
 /** `person/person_0001` of any path that ends so, whatever the image's format. */
-function keyOf(path: string): string {
+export function keyOf(path: string): string {
   return path
     .split(/[/\\]/)
     .slice(-2)

@@ -71,7 +71,7 @@ async function fromFiles(context: Context, files: string[]): Promise<Labelled> {
 }
 
 /** The person is the folder that an image lies in. */
-function peopleOf(paths: string[], rows: Float32Array[]): People {
+export function peopleOf(paths: string[], rows: Float32Array[]): People {
   const dimensions = rows[0]?.length ?? 1
   const embeddings = new Float32Array(rows.length * dimensions)
   for (const [i, row] of rows.entries()) embeddings.set(row, i * dimensions)

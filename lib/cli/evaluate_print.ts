@@ -28,16 +28,16 @@ export async function reportPairs(context: Context, setup: Setup, report: PairsR
   }
   await context.print(`${setupLine(setup)}\n${protocol}: ${heading}`)
   if (skipped > 0) await context.print(`${skipped} pairs were skipped: their images are missing`)
-  if (setup.align === 'detect') await context.print(fallbackLine(embedded))
+  if (setup.align === 'detect') await context.print(fallbackLine(embedded.fallbacks, embedded.embeddings.size))
   const { accuracy, standardError, threshold, val } = result
   await context.print(foldTable(result))
   await context.print(`accuracy ${withError(accuracy, standardError)} (${errorOf}), threshold ${threshold.toFixed(4)}`)
   await context.print(`${valLines(val)}\n\n${publishedTable(set)}`)
 }
 
-function fallbackLine({ fallbacks, embeddings }: Embedded): string {
+export function fallbackLine(fallbacks: Embedded['fallbacks'], images: number): string {
   const given = fallbacks.filter(({ by }) => by === 'points').length
-  const found = `no face was found in ${fallbacks.length} of ${embeddings.size} images`
+  const found = `no face was found in ${fallbacks.length} of ${images} images`
   return `${found}: ${given} aligned by given points, ${fallbacks.length - given} cropped at the centre`
 }
 

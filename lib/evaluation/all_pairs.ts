@@ -27,6 +27,8 @@ export interface AllPairsOptions {
   onProgress?: (done: number, total: number) => void
   /** Most pairs for which distances are kept. */
   exactPairs?: number
+  /** Sees every distance once, as a row-major tile of the matrix of all; only what lies right of the diagonal is a pair. */
+  onTile?: (distances: Float32Array, tile: Tile) => void
 }
 
 export interface AllPairs {
@@ -66,7 +68,9 @@ export async function allPairs(
         b: embeddings.subarray(left * dimensions, right * dimensions),
         device: options.device,
       })
-      for (const tally of tallies) tally.add(distances, labels, { top, bottom, left, right })
+      const tile = { top, bottom, left, right }
+      for (const tally of tallies) tally.add(distances, labels, tile)
+      options.onTile?.(distances, tile)
     }
     for (let row = top; row < bottom; row++) done += n - row - 1
     options.onProgress?.(done, pairs)
@@ -84,7 +88,7 @@ function checkKinds(labels: Int32Array): void {
 }
 
 /** Rows and columns of the matrix of all distances; only what lies right of its diagonal counts. */
-interface Tile {
+export interface Tile {
   top: number
   bottom: number
   left: number

@@ -5,6 +5,8 @@
 export interface Curve {
   /** Ascending; the first accepts no pair, the last accepts all. */
   thresholds: Float64Array
+  /** The largest distance that each threshold accepts, -Infinity for none; of a curve of bins, the largest there may be. */
+  reach: Float64Array
   /** Same pairs below each threshold. */
   acceptedSame: Float64Array
   /** Different pairs below each threshold. */
@@ -26,12 +28,12 @@ export function curveOf(same: Distances, different: Distances): Curve {
   const steps = new Steps(a.length + b.length + 1)
   const nearest = (i: number, j: number) => Math.min(a[i] ?? Infinity, b[j] ?? Infinity)
   let [i, j] = [0, 0]
-  if (a.length + b.length > 0) steps.push(nearest(0, 0), 0, 0)
+  if (a.length + b.length > 0) steps.push(nearest(0, 0), -Infinity, 0, 0)
   while (i < a.length || j < b.length) {
     const distance = nearest(i, j)
     while (a[i] === distance) i++
     while (b[j] === distance) j++
-    steps.push(between(distance, nearest(i, j)), i, j)
+    steps.push(between(distance, nearest(i, j)), distance, i, j)
   }
   return steps.curve()
 }
@@ -53,10 +55,11 @@ export const binCount = 1 << (31 - binShift)
 /** The bin of a distance of at least 0, given as the bits of its fp32 form. */
 export const binOfBits = (bits: number): number => bits >>> binShift
 
-/** The first distance above bin `bin`. */
-function upperEdge(bin: number): number {
-  return new Float32Array(Uint32Array.of((bin + 1) << binShift).buffer)[0]!
-}
+const distanceOfBits = (bits: number): number => new Float32Array(Uint32Array.of(bits).buffer)[0]!
+
+/** The first distance above bin `bin`, and the last one in it. */
+const upperEdge = (bin: number) => distanceOfBits((bin + 1) << binShift)
+const lastOf = (bin: number) => distanceOfBits(((bin + 1) << binShift) - 1)
 
 /** From pairs counted by bin. What is counted below a threshold is exact; thresholds are only there where bins meet. */
 export function curveOfBins(same: Float64Array, different: Float64Array): Curve {
@@ -64,34 +67,35 @@ export function curveOfBins(same: Float64Array, different: Float64Array): Curve 
   let [accepted, falselyAccepted] = [0, 0]
   for (let bin = 0; bin < binCount; bin++) {
     if (same[bin] === 0 && different[bin] === 0) continue
-    if (accepted + falselyAccepted === 0) steps.push(bin === 0 ? 0 : upperEdge(bin - 1), 0, 0)
+    if (accepted + falselyAccepted === 0) steps.push(bin === 0 ? 0 : upperEdge(bin - 1), -Infinity, 0, 0)
     accepted += same[bin]!
     falselyAccepted += different[bin]!
-    steps.push(upperEdge(bin), accepted, falselyAccepted)
+    steps.push(upperEdge(bin), lastOf(bin), accepted, falselyAccepted)
   }
   return steps.curve()
 }
 
 class Steps {
-  private readonly columns: [Float64Array, Float64Array, Float64Array]
+  private readonly columns: [Float64Array, Float64Array, Float64Array, Float64Array]
   private length = 0
 
   constructor(most: number) {
-    this.columns = [new Float64Array(most), new Float64Array(most), new Float64Array(most)]
+    this.columns = [new Float64Array(most), new Float64Array(most), new Float64Array(most), new Float64Array(most)]
   }
 
-  push(threshold: number, same: number, different: number): void {
-    const [thresholds, accepted, falselyAccepted] = this.columns
+  push(threshold: number, reach: number, same: number, different: number): void {
+    const [thresholds, reaches, accepted, falselyAccepted] = this.columns
     thresholds[this.length] = threshold
+    reaches[this.length] = reach
     accepted[this.length] = same
     falselyAccepted[this.length++] = different
   }
 
   curve(): Curve {
-    const [thresholds, acceptedSame, acceptedDifferent] = this.columns.map((column) =>
+    const [thresholds, reach, acceptedSame, acceptedDifferent] = this.columns.map((column) =>
       column.slice(0, this.length),
-    ) as [Float64Array, Float64Array, Float64Array]
+    ) as [Float64Array, Float64Array, Float64Array, Float64Array]
     const [same, different] = [acceptedSame.at(-1) ?? 0, acceptedDifferent.at(-1) ?? 0]
-    return { thresholds, acceptedSame, acceptedDifferent, same, different }
+    return { thresholds, reach, acceptedSame, acceptedDifferent, same, different }
   }
 }

@@ -7,6 +7,7 @@ import type { Model } from '../model.js'
 import { throwIfAborted } from '../options.js'
 import { batches, type SourceImage } from '../sources/index.js'
 import type { EmbeddedImage, StreamProgress } from '../stream.js'
+import { type Degradation, degrade } from './degrade.js'
 
 export const evaluationAligns = ['none', 'center', 'points', 'detect'] as const
 
@@ -18,6 +19,8 @@ export interface EmbedImagesOptions {
   detector?: Detector
   /** Average the embedding with that of the mirrored crop; embeddings of unit length are brought back to it. */
   flip: boolean
+  /** Each input is embedded once more for each of them. */
+  degradations?: readonly Degradation[]
   batchSize?: number
   signal?: AbortSignal
   onProgress?: (progress: StreamProgress) => void
@@ -25,6 +28,13 @@ export interface EmbedImagesOptions {
   onFailure: (failure: { path: string; error: FaceNetError }) => void
   /** An image in which no face was found, and what it was aligned by instead. */
   onFallback: (path: string, by: 'points' | 'center') => void
+  /** With `detect`: the points an image is aligned by. */
+  onPoints?: (path: string, points: FivePoints) => void
+}
+
+export interface EvaluatedImage extends EmbeddedImage {
+  /** One for each of the degradations. */
+  degraded: Float32Array[]
 }
 
 /** In the order of `images`, in bounded memory. */
@@ -32,16 +42,22 @@ export async function* embedImages(
   model: Model,
   images: AsyncIterable<SourceImage>,
   options: EmbedImagesOptions,
-): AsyncGenerator<EmbeddedImage> {
+): AsyncGenerator<EvaluatedImage> {
   const { align, centerFraction, detector, batchSize, signal } = options
   const target = { ...model.faceTarget(align === 'detect' ? 'points' : align), centerFraction }
   const source = align === 'detect' ? detected(images, detector!, target, options) : images
   const progress = { done: 0, failed: 0 }
   for await (const batch of batches(source, target, { batchSize, signal })) {
     const embeddings = await embedBatch(model, batch.images, batch.count, options)
+    const degraded: Float32Array[] = []
+    for (const how of options.degradations ?? []) {
+      const worse = await degrade(batch.images, batch.count, model.inputSize, how)
+      degraded.push(worse ? await embedBatch(model, worse, batch.count, options) : embeddings)
+    }
     for (const failure of batch.failures) options.onFailure(failure)
     for (const [i, path] of batch.paths.entries()) {
-      yield { path, embedding: embeddings.slice(i * model.dimensions, (i + 1) * model.dimensions) }
+      const row = (rows: Float32Array) => rows.slice(i * model.dimensions, (i + 1) * model.dimensions)
+      yield { path, embedding: row(embeddings), degraded: degraded.map(row) }
     }
     progress.done += batch.count
     progress.failed += batch.failures.length
@@ -84,7 +100,7 @@ async function* detected(
   images: AsyncIterable<SourceImage>,
   detector: Detector,
   target: FaceTarget,
-  { signal, onFallback }: EmbedImagesOptions,
+  { signal, onFallback, onPoints }: EmbedImagesOptions,
 ): AsyncGenerator<SourceImage> {
   for await (const image of images) {
     throwIfAborted(signal)
@@ -97,6 +113,7 @@ async function* detected(
     const face = faces!.toSorted((a, b) => offCentre(a.box, decoded.pixels) - offCentre(b.box, decoded.pixels))[0]
     if (!face) onFallback(image.path, image.points ? 'points' : 'center')
     const points = face?.points ?? image.points ?? centrePoints(decoded.pixels, target)
+    onPoints?.(image.path, points)
     yield { path: image.path, read: async () => decoded.bytes, points }
   }
 }

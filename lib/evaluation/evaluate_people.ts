@@ -56,8 +56,9 @@ export interface PeopleResult {
   /** The largest threshold whose FAR over all pairs is at most `far`. */
   far: number
   threshold: number
-  /** VAL over all pairs at that threshold. */
+  /** VAL and FAR over all pairs at that threshold. */
   valAtThreshold: number
+  farAtThreshold: number
   confidenceInterval: { level: 0.95; low: number; high: number }
   /** VAL over all pairs; standard errors are over the splits, null where a split has too few pairs for that FAR. */
   val: ValAtFar[]
@@ -73,10 +74,8 @@ export async function evaluatePeople(input: People, options: EvaluatePeopleOptio
   checkFinite(input)
   const far = options.far ?? 1e-3
   if (!(far > 0 && far < 1)) throw invalidArgument('far', 'a rate between 0 and 1', far)
-  const names = [...new Set(input.people)].sort()
-  const numbers = new Map(names.map((name, i) => [name, i]))
-  const labels = Int32Array.from(input.people, (person) => numbers.get(person)!)
-  const splits = splitPeople(labels, names.length, options.splits ?? 5)
+  const { labels, names } = numberPeople(input.people)
+  const splits = splitPeople(labels, names.length, options.splits)
   const values = [...new Set(options.slices ?? [])].filter((value) => value !== undefined).sort()
   if (values.length > maxSlices)
     throw invalidArgument('slices', `a column of at most ${maxSlices} values`, values.length)
@@ -103,15 +102,22 @@ export async function evaluatePeople(input: People, options: EvaluatePeopleOptio
 /** Each value of the column costs two histograms. */
 const maxSlices = 64
 
-function checkFinite({ embeddings, dimensions, paths }: People): void {
+export function checkFinite({ embeddings, dimensions, paths }: People): void {
   const wrong = embeddings.findIndex((value) => !Number.isFinite(value))
   if (wrong < 0) return
   const path = paths[Math.floor(wrong / dimensions)]
   throw invalidArgument(`the embedding of ${path}`, 'finite numbers', embeddings[wrong])
 }
 
-/** People in the order of their names take turns, so no one is in two splits. */
-function splitPeople(labels: Int32Array, people: number, count: number): Grouping {
+/** People in the order of their names, and the number of each image's. */
+export function numberPeople(people: readonly string[]): { labels: Int32Array; names: string[] } {
+  const names = [...new Set(people)].sort()
+  const numbers = new Map(names.map((name, i) => [name, i]))
+  return { labels: Int32Array.from(people, (person) => numbers.get(person)!), names }
+}
+
+/** People in the order of their names take turns, so no one is in two splits. No splits where people are too few. */
+export function splitPeople(labels: Int32Array, people: number, count = 5): Grouping {
   if (!Number.isSafeInteger(count) || count < 2 || count > 100)
     throw invalidArgument('splits', 'an integer 2..100', count)
   return people < 2 * count
@@ -125,13 +131,14 @@ const indexOf = (values: readonly string[], value: string | undefined) =>
 const pairsOf = ({ same, different }: Curve) => ({ same, different })
 
 function describeTotal(total: Curve, splits: readonly Curve[], far: number) {
-  const { threshold, val } = atFar(total, far)
+  const { threshold, val, far: reached } = atFar(total, far)
   const roc = rocCorners(total)
   const overall = valOfCurves([total], '')
   return {
     pairs: pairsOf(total),
     threshold,
     valAtThreshold: val,
+    farAtThreshold: reached,
     confidenceInterval: thresholdInterval(total, far),
     val: overall.map((entry, i) => ({ ...entry, ...errorOverSplits(splits, farTargets[i]!, entry.val) })),
     equalErrorRate: equalErrorRate(total),

@@ -60,3 +60,65 @@ export const publishedFigures: readonly PublishedFigure[] = [
     source: faceNet,
   },
 ]
+
+/** VAL in per cent by what was varied, as the paper prints it. */
+export interface PublishedVal {
+  at: number
+  val: number
+}
+
+/** FaceNet at FAR 1e-3 on the paper's own hold-out set. */
+export interface PublishedTable {
+  /** The network it was measured with. */
+  system: string
+  source: string
+  rows: readonly PublishedVal[]
+}
+
+const pairs = (rows: [at: number, val: number][]): PublishedVal[] => rows.map(([at, val]) => ({ at, val }))
+
+export const publishedRobustness = {
+  jpegQuality: {
+    system: 'FaceNet NN1',
+    source: faceNet,
+    rows: pairs([
+      [10, 67.3],
+      [20, 81.4],
+      [30, 83.9],
+      [50, 85.5],
+      [70, 86.1],
+      [90, 86.5],
+    ]),
+  },
+  pixels: {
+    system: 'FaceNet NN1',
+    source: faceNet,
+    rows: pairs([
+      [1600, 37.8],
+      [6400, 79.5],
+      [14_400, 84.5],
+      [25_600, 85.7],
+      [65_536, 86.4],
+    ]),
+  },
+  dimensions: {
+    system: 'FaceNet NN1',
+    source: faceNet,
+    rows: pairs([
+      [64, 86.8],
+      [128, 87.9],
+      [256, 87.7],
+      [512, 85.6],
+    ]),
+  },
+  trainingImages: {
+    system: 'FaceNet, 96x96',
+    source: faceNet,
+    rows: pairs([
+      [2_600_000, 76.3],
+      [26_000_000, 85.1],
+      [52_000_000, 85.1],
+      [260_000_000, 86.2],
+    ]),
+  },
+} satisfies Record<string, PublishedTable>

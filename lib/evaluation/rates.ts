@@ -57,12 +57,12 @@ function atAccepted(curve: Curve, allowed: number): RocPoint {
   return point(curve, low)
 }
 
-/** What a given threshold accepts. In a curve of bins, the share below the next edge down. */
+/** What any threshold accepts. In a curve of bins, one within a bin accepts nothing of it. */
 export function atThreshold(curve: Curve, threshold: number): RocPoint {
-  let [low, high] = [0, curve.thresholds.length]
+  let [low, high] = [0, curve.reach.length]
   while (high - low > 1) {
     const middle = (low + high) >> 1
-    if (curve.thresholds[middle]! <= threshold) low = middle
+    if (curve.reach[middle]! < threshold) low = middle
     else high = middle
   }
   return { ...point(curve, low), threshold }

@@ -38,6 +38,9 @@ test('VAL and FAR at a threshold are shares of the two kinds', () => {
   const curve = curveOf(of(true), of(false))
   // Below 6.5 lie a b c e of five same pairs, and d f of five different ones.
   assert.equal(atThreshold(curve, 6.5), { threshold: 6.5, val: 4 / 5, far: 2 / 5 })
+  // The same a little further down: 6.5 is midway between f and g, and 6.1 above f as well. At 6 itself f is not below.
+  assert.equal(atThreshold(curve, 6.1), { threshold: 6.1, val: 4 / 5, far: 2 / 5 })
+  assert.equal(atThreshold(curve, 6), { threshold: 6, val: 4 / 5, far: 1 / 5 })
   // Nothing lies below 0.5; everything below 20.
   assert.equal(atThreshold(curve, 0.5), { threshold: 0.5, val: 0, far: 0 })
   assert.equal(atThreshold(curve, 20), { threshold: 20, val: 1, far: 1 })
