@@ -1,11 +1,11 @@
 /** What is measured, as data. */
 import type { NetworkName } from '../lib/networks/index.js'
-import type { DType } from '../types/native.js'
+import type { StoredDType } from '../types/native.js'
 
 /** One network in one precision with a number of threads, ours against the peer in fp32 at its best. */
 export interface Case {
   network: NetworkName
-  dtype: DType
+  dtype: StoredDType
   threads: number
   /** Images of one call of ours. */
   batch: number
@@ -14,7 +14,7 @@ export interface Case {
 /** The peer's best of these is what we are compared with. */
 export const peerBatches = [1, 8, 32] as const
 
-const measured: readonly (readonly [NetworkName, DType])[] = [
+const measured: readonly (readonly [NetworkName, StoredDType])[] = [
   ['nn2', 'f32'],
   ['nn2', 'bf16'],
   ['nn4.small2', 'f32'],

@@ -5,6 +5,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
+import { buildEmulator } from './emulator/build.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const jobs = Number(process.env.FACENET_TEST_JOBS ?? 2)
@@ -76,6 +77,9 @@ function report(name, { passed, failed, skipped, problem }, output, seconds) {
   console.log(`${failed ? 'FAIL' : 'ok  '} ${name}: ${notes.join(', ')} (${seconds.toFixed(1)} s)`)
   if (failed) console.log(`${output.trimEnd()}\n${name}: ${problem}\n`)
 }
+
+// Otherwise the first file that needs them builds them, beside another that may measure time.
+if (wanted.length === 0) for (const what of ['tests', 'addon']) buildEmulator(what)
 
 const total = { passed: 0, failed: 0, skipped: 0 }
 const waiting = [...cases]

@@ -2,7 +2,10 @@
 import type { GraphDescription } from './graph.js'
 
 export type DeviceKind = 'cuda' | 'cpu' | 'reference'
-export type DType = 'f32' | 'bf16'
+/** Of activations and prepared weights. f16 is for CUDA and the reference. */
+export type DType = 'f32' | 'bf16' | 'f16'
+/** Of tensors in model files. */
+export type StoredDType = 'f32' | 'bf16'
 
 export interface BuildInfo {
   version: string
@@ -61,7 +64,7 @@ export interface PlanReport {
 
 export interface TensorEntry {
   name: string
-  dtype: DType
+  dtype: StoredDType
   shape: number[]
   /** Bytes from the start of the file or buffer. */
   offset: number
@@ -73,6 +76,7 @@ export type WeightSource = { tensors: TensorEntry[] } & ({ path: string; fileByt
 
 export interface OpenOptions extends PlanOptions {
   device: DeviceKind
+  /** Of CUDA; the first device that can be used where it is left out. */
   deviceIndex?: number
   threads: number
 }
@@ -83,7 +87,7 @@ export interface NativeModel {
   readonly plan: PlanReport
   /** How each step is executed, one string a step. */
   readonly kernels: string[]
-  /** Native bytes held: prepared weights, arenas, scratch. */
+  /** Bytes held, on the device for CUDA: prepared weights, arenas, scratch, staging. */
   readonly memoryBytes: number
   /**
    * Runs `count` images. `input` is Uint8Array or Float32Array as the graph says, read in place until the promise

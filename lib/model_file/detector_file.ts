@@ -12,7 +12,7 @@
  * | `fingerprint` | see `fingerprint.ts` |
  */
 import type { GraphDescription } from '../../types/graph.js'
-import type { DType, WeightSource } from '../../types/native.js'
+import type { StoredDType, WeightSource } from '../../types/native.js'
 import { invalidModel } from '../errors.js'
 import { detectorFingerprint } from './fingerprint.js'
 import { checkGraph } from './graph_schema.js'
@@ -45,7 +45,7 @@ export interface DetectorContents extends DetectorNotes {
 
 export interface DetectorMetadata extends DetectorNotes {
   detector: DetectorKind
-  dtype: DType
+  dtype: StoredDType
   fingerprint: string
 }
 

@@ -15,7 +15,7 @@
  * | `fingerprint` | see `fingerprint.ts` |
  */
 import type { GraphDescription } from '../../types/graph.js'
-import type { DType } from '../../types/native.js'
+import type { StoredDType } from '../../types/native.js'
 import { invalidModel } from '../errors.js'
 import { activationShapes } from '../networks/shapes.js'
 import { checkGraph } from './graph_schema.js'
@@ -59,7 +59,7 @@ export interface ModelNotes {
 
 export interface ModelMetadata extends ModelNotes {
   network: string
-  dtype: DType
+  dtype: StoredDType
   /** Floats of one embedding. */
   dimensions: number
   /** `[height, width]` in pixels. */
@@ -143,7 +143,7 @@ export function checkFormat(map: ReadonlyMap<string, string>): void {
   }
 }
 
-export function decodeDtype(map: ReadonlyMap<string, string>): DType {
+export function decodeDtype(map: ReadonlyMap<string, string>): StoredDType {
   const dtype = required(map, 'dtype')
   if (dtype !== 'f32' && dtype !== 'bf16') throw invalidModel('dtype', 'f32 or bf16', dtype)
   return dtype

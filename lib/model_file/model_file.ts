@@ -1,6 +1,6 @@
 /** Model files: safetensors whose metadata holds the graph, see `metadata.ts`. */
 import type { GraphDescription } from '../../types/graph.js'
-import type { DType, TensorEntry, WeightSource } from '../../types/native.js'
+import type { StoredDType, TensorEntry, WeightSource } from '../../types/native.js'
 import { invalidArgument, invalidModel } from '../errors.js'
 import { activationShapes, inputShapes, nodeTensors } from '../networks/shapes.js'
 import { fingerprintOf } from './fingerprint.js'
@@ -115,6 +115,6 @@ export function checkTensors(
 }
 
 /** bf16 only where every weight is. */
-export function storedDtype(dtypes: readonly DType[]): DType {
+export function storedDtype(dtypes: readonly StoredDType[]): StoredDType {
   return dtypes.length > 0 && dtypes.every((dtype) => dtype === 'bf16') ? 'bf16' : 'f32'
 }

@@ -1,5 +1,5 @@
 /** Tensors in memory: what importers make, what model files are written from and what exporters read. */
-import type { DType, TensorEntry, WeightSource } from '../../types/native.js'
+import type { StoredDType, TensorEntry, WeightSource } from '../../types/native.js'
 import { invalidModel } from '../errors.js'
 
 /** `f32` values, or the upper 16 bits of fp32 values for `bf16`, in row-major order. */
@@ -8,7 +8,7 @@ export type Tensor = { shape: number[] } & ({ dtype: 'f32'; data: Float32Array }
 /** Tensors by the names that a graph's nodes give them. */
 export type Tensors = ReadonlyMap<string, Tensor>
 
-export const elementBytes: Record<DType, number> = { f32: 4, bf16: 2 }
+export const elementBytes: Record<StoredDType, number> = { f32: 4, bf16: 2 }
 
 export function f32Tensor(shape: readonly number[], data: Float32Array): Tensor {
   return { dtype: 'f32', shape: [...shape], data }

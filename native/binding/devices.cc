@@ -1,5 +1,6 @@
 #include "binding/devices.h"
 
+#include "graph/host_executor.h"
 #include "ops/embeddings.h"
 #ifdef FACENET_ONEDNN
 #include <dnnl_version.h>
@@ -11,15 +12,16 @@
 
 #include "native/cuda/device.h"
 #include "native/cuda/embeddings.h"
+#include "native/cuda/executor.h"
 #endif
 
 namespace facenet::binding {
 namespace {
 
 // Throws where no CUDA device can be used.
-void requireCuda() {
+void requireCuda([[maybe_unused]] int index = -1) {
 #ifdef FACENET_CUDA
-  cuda::requireDevice();
+  cuda::requireDevice(index);
 #else
   throw Error("ERR_FACENET_CUDA_UNAVAILABLE", "No CUDA device can be used: this build has no CUDA", "device");
 #endif
@@ -28,7 +30,7 @@ void requireCuda() {
 [[noreturn]] void throwNotOnCuda(const char* what) {
   requireCuda();
   throw Error("ERR_FACENET_CUDA_UNAVAILABLE",
-              text(what, " cannot run on CUDA: this build runs only L2 normalisation on CUDA"), "device");
+              text(what, " cannot run on CUDA: this build runs models and L2 normalisation there"), "device");
 }
 
 #ifdef FACENET_ONEDNN
@@ -64,12 +66,28 @@ Napi::Object cudaInfo(Napi::Env env) {
 
 }  // namespace
 
-KernelFactory kernelsOf(Device device) {
-  if (device == Device::cuda) throwNotOnCuda("A model");
-#ifdef FACENET_ONEDNN
-  if (device == Device::cpu) return makeCpuKernel;
+void checkExecutor(const ExecutorOptions& options, DType dtype) {
+  if (options.device == Device::cuda) requireCuda(options.deviceIndex);
+  if (options.device == Device::cpu && dtype == DType::f16)
+    throw invalidArgument("dtype", "f32 or bf16 on the CPU", "f16");
+}
+
+std::unique_ptr<Executor> makeExecutor(const Graph& graph, PlanOptions planOptions, const Weights& weights,
+                                       const ExecutorOptions& options) {
+#ifdef FACENET_CUDA
+  if (options.device == Device::cuda) {
+    const cuda::Device& device = cuda::requireDevice(options.deviceIndex);
+    planOptions.channelAlignment = cuda::channelAlignment;
+    return std::make_unique<cuda::CudaExecutor>(makePlan(graph, planOptions), weights, device,
+                                                options.threads);
+  }
 #endif
-  return makeReferenceKernel;
+#ifdef FACENET_ONEDNN
+  const KernelFactory factory = options.device == Device::cpu ? makeCpuKernel : makeReferenceKernel;
+#else
+  const KernelFactory factory = makeReferenceKernel;
+#endif
+  return std::make_unique<HostExecutor>(makePlan(graph, planOptions), weights, factory, options.threads);
 }
 
 L2Normalize l2NormalizeOn(Device device) {

@@ -3,14 +3,27 @@
 
 #include <napi.h>
 
+#include <memory>
+
 #include "binding/options.h"
-#include "graph/kernel.h"
+#include "graph/executor.h"
 
 namespace facenet::binding {
 
-// Makes the kernels of a device's plans. Device::cpu in a build without oneDNN is served by the reference
-// backend. Throws ERR_FACENET_CUDA_UNAVAILABLE for Device::cuda.
-KernelFactory kernelsOf(Device device);
+struct ExecutorOptions {
+  Device device;
+  int deviceIndex;  // of CUDA; -1: the first that can be used
+  int threads;
+};
+
+// Throws where the device cannot be used, or not with activations of that type: ERR_FACENET_CUDA_UNAVAILABLE,
+// ERR_FACENET_INVALID_ARGUMENT.
+void checkExecutor(const ExecutorOptions& options, DType dtype);
+
+// Plans a graph for a device and prepares its weights there. Device::cpu in a build without oneDNN is served by
+// the reference backend.
+std::unique_ptr<Executor> makeExecutor(const Graph& graph, PlanOptions planOptions, const Weights& weights,
+                                       const ExecutorOptions& options);
 
 using L2Normalize = void (*)(const float* x, int64_t rows, int64_t dimensions, float epsilon, float* out);
 using PairwiseDistances = void (*)(const float* a, int64_t n, const float* b, int64_t m, int64_t dimensions,

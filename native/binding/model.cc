@@ -12,17 +12,16 @@ struct Model::Opened {
   PromiseWorker* worker;
   std::shared_ptr<Executor> executor;
   int threads;
-  int64_t memoryBytes;
 };
 
 namespace {
 
 constexpr napi_type_tag openedTag{0x8f1d2f1c6a6b4c0e, 0xb1c0de5e9a7e42d3};
 
-// Prepared weights are as many values as the plan has parameters, in the plan's dtype.
-int64_t bytesHeld(const Executor& executor) {
-  const Plan& plan = executor.plan();
-  return executor.memoryBytes() + plan.parameters * static_cast<int64_t>(byteSize(plan.options.dtype));
+ExecutorOptions readExecutorOptions(const Fields& options) {
+  return {.device = readDevice(options.get("device")),
+          .deviceIndex = static_cast<int>(options.integerOr("deviceIndex", 0, -1)),
+          .threads = static_cast<int>(options.integer("threads", 1, 1024))};
 }
 
 }  // namespace
@@ -39,18 +38,17 @@ Napi::Function Model::defineClass(Napi::Env env) {
 Napi::Promise Model::open(const Napi::CallbackInfo& info, PromiseWorker& worker,
                           Napi::FunctionReference& modelClass) {
   const Fields options(info[2], "options", Fields::Kind::argument);
-  const KernelFactory factory = kernelsOf(readDevice(options.get("device")));
+  const ExecutorOptions executorOptions = readExecutorOptions(options);
   const PlanOptions planOptions = readPlanOptions(options);
-  const int threads = static_cast<int>(options.integer("threads", 1, 1024));
+  checkExecutor(executorOptions, planOptions.dtype);
   std::vector<Napi::Object> keepAlive;
   const auto source = std::make_shared<WeightSource>(readWeightSource(info[1], keepAlive));
   const auto graph = std::make_shared<Graph>(readGraph(info[0]));
 
   return worker.post(std::move(keepAlive), nullptr, [=, &worker, &modelClass]() -> PromiseWorker::Resolve {
     const Weights weights = loadWeights(*source);
-    const auto executor =
-        std::make_shared<Executor>(makePlan(*graph, planOptions), weights, factory, threads);
-    const auto opened = std::make_shared<Opened>(Opened{&worker, executor, threads, bytesHeld(*executor)});
+    const std::shared_ptr<Executor> executor = makeExecutor(*graph, planOptions, weights, executorOptions);
+    const auto opened = std::make_shared<Opened>(Opened{&worker, executor, executorOptions.threads});
     return [opened, &modelClass](Napi::Env env) -> Napi::Value {
       auto external = Napi::External<Opened>::New(env, opened.get());
       external.TypeTag(&openedTag);
@@ -66,7 +64,7 @@ Model::Model(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   worker_ = opened.worker;
   executor_ = opened.executor;
   threads_ = opened.threads;
-  memoryBytes_ = opened.memoryBytes;
+  memoryBytes_ = executor_->memoryBytes();
   Napi::MemoryManagement::AdjustExternalMemory(info.Env(), memoryBytes_);
 }
 
@@ -135,7 +133,7 @@ Napi::Value Model::threads(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value Model::memoryBytes(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), executor_ ? static_cast<double>(memoryBytes_) : 0);
+  return Napi::Number::New(info.Env(), executor_ ? static_cast<double>(executor_->memoryBytes()) : 0);
 }
 
 }  // namespace facenet::binding

@@ -39,7 +39,7 @@ class Model : public Napi::ObjectWrap<Model> {
   PromiseWorker* worker_ = nullptr;
   std::shared_ptr<Executor> executor_;  // shared with the runs in flight; empty: disposed
   int threads_ = 0;
-  int64_t memoryBytes_ = 0;
+  int64_t memoryBytes_ = 0;  // that the collector was told of
 };
 
 }  // namespace facenet::binding

@@ -23,7 +23,8 @@ Device readDevice(const Napi::Value& value) {
 
 PlanOptions readPlanOptions(const Fields& options) {
   PlanOptions result;
-  result.dtype = options.oneOf<DType, 2>("dtype", {{"f32", DType::f32}, {"bf16", DType::bf16}}, true);
+  result.dtype = options.oneOf<DType, 3>(
+      "dtype", {{"f32", DType::f32}, {"bf16", DType::bf16}, {"f16", DType::f16}}, true);
   result.fold = options.booleanOr("fold", result.fold);
   result.fuse = options.booleanOr("fuse", result.fuse);
   result.mergeSiblings = options.booleanOr("mergeSiblings", result.mergeSiblings);

@@ -1,40 +1,41 @@
-// Runs a plan on the CPU: cuts a batch into chunks, gives each thread its own arena, walks the steps.
+// Runs a plan. Each backend has an executor; a model holds one.
 #pragma once
 
 #include <atomic>
-#include <functional>
+#include <string>
+#include <vector>
 
-#include "graph/kernel.h"
+#include "graph/plan.h"
 
 namespace facenet {
 
-class ThreadPool;  // core/thread_pool.h
-
 class Executor {
  public:
-  Executor(Plan plan, const Weights& weights, KernelFactory factory, int threads);
-  ~Executor();
+  virtual ~Executor() = default;
 
   // input: count images of the plan's input shape and dtype. outputs[i]: count x elements of output i, f32,
-  // dense. `cancelled` (may be null) is read between layers; when it turns non-zero the run stops with
+  // dense. `cancelled` (may be null) is read now and then; when it turns non-zero the run stops with
   // ERR_FACENET_ABORTED. The result of an image does not depend on its position or on the batch it is in.
-  void run(const void* input, int64_t count, const std::vector<float*>& outputs,
-           const std::atomic<int32_t>* cancelled);
+  virtual void run(const void* input, int64_t count, const std::vector<float*>& outputs,
+                   const std::atomic<int32_t>* cancelled) = 0;
 
-  const Plan& plan() const { return plan_; }
-  std::vector<std::string> describeKernels() const;
-  int64_t memoryBytes() const;  // arenas and scratch; prepared weights are the kernels' own
-
- private:
-  struct Lane;  // one thread's arena and scratch
-  void runChunk(Lane& lane, const void* input, int64_t first, int64_t count,
-                const std::vector<float*>& outputs, const std::atomic<int32_t>* cancelled) const;
-
-  Plan plan_;
-  int64_t scratchBytes_ = 0;
-  std::vector<std::unique_ptr<Kernel>> kernels_;
-  std::vector<std::unique_ptr<Lane>> lanes_;
-  std::unique_ptr<ThreadPool> pool_;
+  virtual const Plan& plan() const = 0;
+  virtual std::vector<std::string> describeKernels() const = 0;  // a line a step
+  virtual int64_t memoryBytes() const = 0;  // weights, arenas, scratch; may be asked while run() is under way
 };
+
+// Where a chunk of images lies: an arena laid out for it, and the caller's memory.
+struct ChunkMemory {
+  unsigned char* arena = nullptr;
+  const void* input = nullptr;
+  std::vector<float*> outputs;
+};
+
+// The tensors of a step for a chunk of `count` images.
+std::vector<View> viewsOf(const Plan& plan, const std::vector<int>& tensors, int64_t count,
+                          const ChunkMemory& memory);
+
+// Bytes of one image's tensor, dense.
+int64_t denseBytes(const PlannedTensor& tensor);
 
 }  // namespace facenet

@@ -16,7 +16,7 @@ int64_t arenaOffset(const Plan& plan, const PlannedTensor& tensor) {
 }
 
 Plan makePlan(const Graph& graph, const PlanOptions& options) {
-  if (options.dtype == DType::u8) throw invalidArgument("dtype", "f32 or bf16", "u8");
+  if (options.dtype == DType::u8) throw invalidArgument("dtype", "f32, bf16 or f16", "u8");
   Plan plan = planNodes(graph, options);
   if (options.fold) plan = foldNorms(std::move(plan));
   if (options.fuse) plan = fuseEpilogues(std::move(plan));

@@ -44,6 +44,14 @@ void __tsan_func_entry(void*) {}
 void __tsan_func_exit() {}
 void __tsan_init() {}
 
+// Atomics of host code that is compiled with kernels.
+char __tsan_atomic8_load(const volatile char* p, int) {
+  return __atomic_load_n(p, __ATOMIC_SEQ_CST);
+}
+void __tsan_atomic8_store(volatile char* p, char value, int) {
+  __atomic_store_n(p, value, __ATOMIC_SEQ_CST);
+}
+
 void __ubsan_handle_out_of_bounds(void*, uintptr_t index) {
   if (emulator::runsBlock && emulator::block.current)
     emulator::fail(emulator::text("out of bounds: index ", index, " of an array"));

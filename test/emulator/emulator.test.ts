@@ -1,25 +1,11 @@
 // Builds test/emulator with CMake and a C++ compiler, no nvcc, and runs its tests: kernels on the CPU.
 import { spawnSync } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { buildEmulator } from './build.mjs'
 
-const sources = fileURLToPath(new URL('.', import.meta.url))
-const folder = fileURLToPath(new URL('../../build/emulator', import.meta.url))
-
-function run(command: string, ...args: string[]) {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 26 })
-  return { status, output: error ? `${command} cannot be run: ${error.message}` : stdout + stderr }
-}
-
-function build(...args: string[]) {
-  const { status, output } = run('cmake', ...args)
-  if (status !== 0) assert.unreachable(`cmake ${args.join(' ')}:\n${output}`)
-}
-
-build('-S', sources, '-B', folder, '-DCMAKE_BUILD_TYPE=Release')
-build('--build', folder, '--parallel', '2')
-const { status, output } = run(`${folder}/facenet_emulator`)
+const program = buildEmulator('tests')
+const { status, stdout: output } = spawnSync(program, { encoding: 'utf8', maxBuffer: 1 << 26 })
 const lines = output.trimEnd().split('\n')
 
 for (const line of lines.slice(0, -1)) {

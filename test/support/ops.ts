@@ -4,13 +4,16 @@ import * as assert from 'uvu/assert'
 import { native } from '../../lib/native.js'
 import type { GraphDescription, GraphNode } from '../../types/graph.js'
 import type { DeviceKind, DType, PlanOptions, WeightSource } from '../../types/native.js'
+import { addonFor } from './addons.js'
 import { evaluate, type Tensors } from './evaluate.js'
 import { type OnnxGraph, runOnnx } from './onnx.js'
-import { bf16, f32, f64, ulp } from './precision.js'
+import { f64, precisions, ulp } from './precision.js'
 
-/** Devices under test: the specification, and every backend this addon was built with. */
-export const devices: DeviceKind[] = native().info().onednn === null ? ['reference'] : ['reference', 'cpu']
-export const dtypes: DType[] = ['f32', 'bf16']
+/** Devices under test: the specification, the CPU backend where the addon was built with it, and CUDA (addons.ts). */
+export const devices: DeviceKind[] =
+  native().info().onednn === null ? ['reference', 'cuda'] : ['reference', 'cpu', 'cuda']
+/** What a device can store activations in. */
+export const dtypesOf = (device: DeviceKind): DType[] => (device === 'cpu' ? ['f32', 'bf16'] : ['f32', 'bf16', 'f16'])
 
 export interface RunOptions extends PlanOptions {
   device?: DeviceKind
@@ -34,7 +37,7 @@ async function runModel(
   input: Uint8Array | Float32Array,
   { device = 'reference', threads = 1, ...plan }: RunOptions,
 ): Promise<{ outputs: Float32Array[]; byWinograd: string[] }> {
-  const model = await native().openModel(graph, weightSource(tensors), { device, threads, ...plan })
+  const model = await addonFor(device).openModel(graph, weightSource(tensors), { device, threads, ...plan })
   try {
     const count = imageCount(graph, input)
     const outputs = model.outputs.map(
@@ -79,7 +82,7 @@ export interface OpCase {
   graph: GraphDescription
   tensors?: Tensors
   input: Uint8Array | Float32Array
-  /** Small integers whose arithmetic is exact in fp32 and bf16: every device must give the very values. */
+  /** Small integers whose arithmetic is exact in fp32 and 16 bits: every device must give the very values. */
   exact?: boolean
   /** The values themselves, worked out by hand; implies `exact`. */
   expected?: number[]
@@ -88,16 +91,17 @@ export interface OpCase {
 }
 
 /**
- * Registers every case on every device in fp32 and in bf16, the latter with all activations of its ops in bf16 and with
- * the fp32 input read as it is.
+ * Registers every case on every device in fp32 and in 16 bits, the latter with all activations of its ops in 16 bits and
+ * with the fp32 input read as it is.
  */
 export function testCases(cases: OpCase[]): void {
   for (const item of cases) {
     for (const device of devices) {
-      for (const dtype of dtypes) test(`${item.name} (${device}, ${dtype})`, () => checkCase(item, { device, dtype }))
-      if (item.graph.input.dtype === 'f32') {
-        test(`${item.name} (${device}, bf16 from an fp32 input)`, () =>
-          checkCase(item, { device, dtype: 'bf16', copyInput: false }))
+      for (const dtype of dtypesOf(device)) {
+        test(`${item.name} (${device}, ${dtype})`, () => checkCase(item, { device, dtype }))
+        if (dtype === 'f32' || item.graph.input.dtype !== 'f32') continue
+        test(`${item.name} (${device}, ${dtype} from an fp32 input)`, () =>
+          checkCase(item, { device, dtype, copyInput: false }))
       }
     }
     if (item.onnx) test(`${item.name} (onnxruntime agrees)`, () => checkOnnx(item, item.onnx!))
@@ -106,14 +110,14 @@ export function testCases(cases: OpCase[]): void {
 
 /**
  * Runs a case and holds its outputs against the oracle, or against the expected values where they are exact. A graph's
- * ends are fp32 in the caller's memory, so in bf16 a copy before each output, and unless told one after the input, put
- * the ops between them on bf16 activations.
+ * ends are fp32 in the caller's memory, so in 16 bits a copy before each output, and unless told one after the input, put
+ * the ops between them on 16-bit activations.
  */
 export async function checkCase(item: OpCase, options: RunOptions & { copyInput?: boolean }): Promise<void> {
   const { copyInput = true, ...runOptions } = options
   const { tensors = {}, input, expected } = item
   let graph = item.graph
-  if (options.dtype === 'bf16') graph = withCopiedOutputs(copyInput ? withCopiedInput(graph) : graph)
+  if ((options.dtype ?? 'f32') !== 'f32') graph = withCopiedOutputs(copyInput ? withCopiedInput(graph) : graph)
   const { outputs, byWinograd } = await runModel(graph, tensors, input, runOptions)
   const exact = (item.exact ?? expected !== undefined) && byWinograd.length === 0
   if (!exact) return assertWithinPrecision(outputs, { ...item, graph }, options, byWinograd)
@@ -128,7 +132,7 @@ export async function checkCase(item: OpCase, options: RunOptions & { copyInput?
 /**
  * The tolerance of the project: the largest error against fp64 is at most twice that of a plain loop in the same
  * precision. Where that loop happens to be exact a floor remains: in fp32 4 ulp of the largest output, for constants and
- * folded weights that are rounded to fp32 and for roots and powers that are not correctly rounded; in bf16 half an ulp,
+ * folded weights that are rounded to fp32 and for roots and powers that are not correctly rounded; in 16 bits half an ulp,
  * one rounding of an activation. The fp32 reference accumulates in fp64, so it has the floor alone.
  */
 export function assertWithinPrecision(
@@ -141,11 +145,11 @@ export function assertWithinPrecision(
   const count = imageCount(graph, input)
   const dtype = options.dtype ?? 'f32'
   const oracle = evaluate(graph, tensors, input, count, f64)
-  const loop = evaluate(graph, tensors, input, count, dtype === 'bf16' ? bf16 : f32, byWinograd)
+  const loop = evaluate(graph, tensors, input, count, precisions[dtype], byWinograd)
   assert.is(outputs.length, oracle.length)
   oracle.forEach((values, i) => {
     const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
-    const floor = largest * (dtype === 'bf16' ? ulp.bf16 / 2 : 4 * ulp.f32)
+    const floor = largest * (dtype === 'f32' ? 4 * ulp.f32 : ulp[dtype] / 2)
     const isReference = options.device === 'reference' && dtype === 'f32'
     const allowed = floor + (isReference ? 0 : 2 * largestError(loop[i]!, values))
     const error = largestError(outputs[i]!, values)

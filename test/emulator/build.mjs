@@ -1,0 +1,58 @@
+// Builds test/emulator with CMake and a C++ compiler, without nvcc. Plain Node, since test/run.mjs calls it before any
+// test starts; a test file that is run by itself calls it too.
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, rmdirSync, statSync, utimesSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { isStale, root } from '../../scripts/files.mjs'
+
+const folder = join(root, 'build/emulator')
+const outputs = { tests: join(folder, 'facenet_emulator'), addon: join(folder, 'facenet_emulator.node') }
+const targets = { tests: 'facenet_emulator', addon: 'addon' }
+const sources = {
+  tests: ['cuda', 'test/emulator', 'native/core', 'native/ops'],
+  addon: ['cuda', 'native', 'test/emulator', 'package.json'],
+}
+
+/** Builds the program of kernel tests or the emulated addon where it is not up to date. Returns its path. */
+export function buildEmulator(what) {
+  if (!isStale(outputs[what], sources[what])) return outputs[what]
+  lock(() => {
+    if (!isStale(outputs[what], sources[what])) return
+    const jobs = String(availableParallelism())
+    cmake('-S', join(root, 'test/emulator'), '-B', folder, '-DCMAKE_BUILD_TYPE=Release')
+    cmake('--build', folder, '--target', targets[what], '--parallel', jobs)
+    // An incremental build may find nothing to link; the output is up to date all the same.
+    utimesSync(outputs[what], new Date(), new Date())
+  })
+  return outputs[what]
+}
+
+function cmake(...args) {
+  const { status, stdout, stderr, error } = spawnSync('cmake', args, { encoding: 'utf8', maxBuffer: 1 << 26 })
+  if (error) throw new Error(`cmake cannot be run: ${error.message}`)
+  if (status !== 0) throw new Error(`cmake ${args.join(' ')}:\n${stdout}${stderr}`)
+}
+
+/** One process builds at a time. A lock that is older than any build was left behind. */
+function lock(build) {
+  const path = `${folder}.lock`
+  const longest = 20 * 60_000
+  mkdirSync(join(root, 'build'), { recursive: true })
+  for (;;) {
+    try {
+      mkdirSync(path)
+      break
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error
+      const made = statSync(path, { throwIfNoEntry: false })?.mtimeMs
+      if (made !== undefined && Date.now() - made > longest) rmdirSync(path)
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200)
+    }
+  }
+  try {
+    build()
+  } finally {
+    rmdirSync(path)
+  }
+}
