@@ -4,7 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { GraphDescription } from '../../types/graph.js'
 import type { PlanOptions } from '../../types/native.js'
-import { devices, largestError, runGraph } from '../support/ops.js'
+import { largestError, modelDevices, runGraph } from '../support/ops.js'
 import { gridValues, seeded } from '../support/random.js'
 import { choices } from './random_choices.js'
 import { randomGraph, randomTensors } from './support.js'
@@ -20,7 +20,7 @@ const tolerance = 5e-5
 const inputOf = ({ input: { height, width, channels } }: GraphDescription, count: number) =>
   gridValues(count * height * width * channels, seeded(7))
 
-for (const device of devices) {
+for (const device of modelDevices) {
   test(`random graphs, with every set of options (${device})`, async () => {
     await fc.assert(
       fc.asyncProperty(choices, fc.nat(), fc.nat({ max: 14 }), async (recipe, inner, switches) => {

@@ -2,7 +2,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Tensors } from '../support/evaluate.js'
-import { devices, largestError, runGraph } from '../support/ops.js'
+import { largestError, modelDevices, runGraph } from '../support/ops.js'
 import { gridValues, seeded } from '../support/random.js'
 import { affine, batchNorm, conv, fullyConnected, graphOf, prelu, randomTensors } from './support.js'
 
@@ -33,7 +33,7 @@ const refused: [changes: Parameters<typeof tensorsWith>[0], argument: string, ex
   ],
 ]
 
-for (const device of devices) {
+for (const device of modelDevices) {
   for (const [changes, argument, expected, received] of refused) {
     test(`${argument}: ${received} (${device})`, async () => {
       try {

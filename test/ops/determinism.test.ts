@@ -3,7 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { GraphDescription, GraphNode } from '../../types/graph.js'
 import type { Tensors } from '../support/evaluate.js'
-import { devices, dtypesOf, runGraph } from '../support/ops.js'
+import { dtypesOf, modelDevices, runGraph } from '../support/ops.js'
 import { normals, seeded } from '../support/random.js'
 
 const side = 19
@@ -83,7 +83,7 @@ const noise = (count: number, seed: number) => {
   return Uint8Array.from({ length: count * pixels }, () => random.integer(0, 255))
 }
 
-for (const device of devices) {
+for (const device of modelDevices) {
   for (const dtype of dtypesOf(device)) {
     test(`the place of an image in a batch does not matter (${device}, ${dtype})`, async () => {
       // Chunks hold at most 32 images.

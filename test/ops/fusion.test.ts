@@ -3,7 +3,15 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { GraphDescription, GraphNode, Padding } from '../../types/graph.js'
 import type { Tensors } from '../support/evaluate.js'
-import { assertWithinPrecision, devices, dtypesOf, graphOf, type OpCase, runGraph, testCases } from '../support/ops.js'
+import {
+  assertWithinPrecision,
+  dtypesOf,
+  graphOf,
+  modelDevices,
+  type OpCase,
+  runGraph,
+  testCases,
+} from '../support/ops.js'
 import { gridValues, normals, seeded } from '../support/random.js'
 
 /** A graph under construction: adds layers with random tensors and gives back their names. */
@@ -175,7 +183,7 @@ testCases(cases)
 const switches = ['fold', 'fuse', 'mergeSiblings', 'concatInPlace'] as const
 
 for (const item of cases) {
-  for (const device of devices) {
+  for (const device of modelDevices) {
     for (const off of [...switches, 'everything'] as const) {
       test(`${item.name}, without ${off} (${device})`, async () => {
         const options = {
@@ -188,7 +196,7 @@ for (const item of cases) {
   }
 }
 
-for (const device of devices) {
+for (const device of modelDevices) {
   for (const dtype of dtypesOf(device)) {
     test(`several outputs, some read by later layers (${device}, ${dtype})`, async () => {
       const item = inception()

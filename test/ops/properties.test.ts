@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { test } from 'uvu'
 import type { Extent, GraphNode, Padding } from '../../types/graph.js'
 import type { Tensors } from '../support/evaluate.js'
-import { checkCase, devices, dtypesOf, graphOf, type OpCase } from '../support/ops.js'
+import { checkCase, dtypesOf, graphOf, modelDevices, type OpCase } from '../support/ops.js'
 import { gridValues, normals, seeded } from '../support/random.js'
 
 const runs = 60
@@ -135,7 +135,7 @@ const poolCase = fc
     }
   })
 
-for (const device of devices) {
+for (const device of modelDevices) {
   for (const dtype of dtypesOf(device)) {
     for (const [name, cases] of [
       ['convolutions', convCase],
