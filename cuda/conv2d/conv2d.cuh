@@ -49,7 +49,9 @@ struct ConvCall {
   std::vector<ConvDestination> to;  // 1 to kMostParts; one where there are groups, a residual or maxout
   View residual;                    // data null: none. Added to the only part before its activation
   int64_t maxout = 1;       // y[j] = activation of the largest of columns [j * maxout, (j + 1) * maxout)
-  void* scratch = nullptr;  // scratchBytes(call, tile) bytes, aligned to 256
+  void* scratch = nullptr;  // as many bytes as the kernel's header says, aligned to 256
+
+  int64_t pixels() const { return to.front().y.count * to.front().y.shape.pixels(); }
 };
 
 // How a product is cut into the tiles of blocks and warps: a pure function of the call's shape and the device.

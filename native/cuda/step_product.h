@@ -1,0 +1,40 @@
+// The product behind a convolution or a fully connected layer: its weights on the device, and which kernel
+// multiplies by them.
+#pragma once
+
+#include "cuda/conv2d/tile.h"
+#include "graph/plan.h"
+#include "native/cuda/conv_weights.h"
+#include "native/cuda/device.h"
+
+namespace facenet::cuda {
+
+class StepProduct {
+ public:
+  // `in` and `out`: the step's input, and any of its outputs. Weights are packed in the type they are multiplied
+  // in: fp32 goes to the exact kernel, bf16 and f16 to tensor cores.
+  StepProduct(const PackedColumns& packed, const Window& window, const PlannedTensor& in, const Shape& out,
+              int64_t maxout, const Device& device);
+
+  // A destination for each part; `residual` may have no data. `scratch` has scratchBytes(x.count) bytes.
+  void launch(const View& x, const std::vector<View>& to, const std::vector<Activation::Kind>& activations,
+              const View& residual, void* scratch, cudaStream_t stream) const;
+
+  int64_t scratchBytes(int64_t count) const;
+  int64_t weightBytes() const { return columns_.bytes(); }
+  std::string describe() const;
+
+ private:
+  bool exact() const { return dtype_ == DType::f32; }
+  ConvTile tileFor(int64_t count) const;
+  void launchExact(ConvCall call, cudaStream_t stream) const;
+
+  DeviceColumns columns_;
+  DType dtype_;
+  Window window_;
+  ConvProduct image_;  // for one image
+  int64_t maxout_;
+  ConvDevice device_;
+};
+
+}  // namespace facenet::cuda
