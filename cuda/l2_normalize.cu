@@ -1,6 +1,6 @@
-#include <algorithm>
+#include <limits>
 
-#include "cuda/device.cuh"
+#include "cuda/channels.cuh"
 #include "cuda/l2_normalize.cuh"
 
 namespace facenet::cuda {
@@ -9,24 +9,19 @@ namespace {
 constexpr int kWarp = 32;
 constexpr int kThreads = 256;
 constexpr int kWarps = kThreads / kWarp;
-// Rows up to this length get a warp each: 32 lanes x 8 loads of 16 bytes. Longer rows get a block.
-constexpr int64_t kLongestWarpRow = 1024;
+constexpr int kBlocksAnSm = 4;  // leaves 64 registers a thread
+// A thread keeps so many packs of its image in registers; what is beyond is read twice, from the caches.
+constexpr int kHeld = 4;
 constexpr int64_t kMaxBlocks = 65535;
 
-__device__ inline float square(float v) {
-  return v * v;
-}
-__device__ inline float square(float4 v) {
-  return v.x * v.x + v.y * v.y + v.z * v.z + v.w * v.w;
-}
-__device__ inline float divide(float v, float norm) {
-  return v / norm;
-}
-__device__ inline float4 divide(float4 v, float norm) {
-  return make_float4(v.x / norm, v.y / norm, v.z / norm, v.w / norm);
-}
+// Packs of N numbers of an image: `groups` a pixel, of which the last may be cut short.
+struct Image {
+  int64_t packs;
+  unsigned groups;
+  int channels;
+};
 
-__device__ inline float warpSum(float value) {
+__device__ __forceinline__ float warpSum(float value) {
   for (int distance = kWarp / 2; distance > 0; distance /= 2) value += __shfl_xor_sync(~0u, value, distance);
   return value;
 }
@@ -36,66 +31,126 @@ struct Partial {
 };
 
 // The sum over all threads of the block, in every thread. The order of additions is fixed.
-__device__ inline float blockSum(float value) {
+__device__ __forceinline__ float blockSum(float value) {
   float(&partial)[kWarps] = shared<Partial>().ofWarp;
   const int lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp;
   value = warpSum(value);
   if (lane == 0) partial[warp] = value;
   __syncthreads();
   value = warpSum(lane < kWarps ? partial[lane] : 0.f);
-  __syncthreads();  // `partial` is free for the block's next row
+  __syncthreads();  // `partial` is free for the block's next image
   return value;
 }
 
-// One warp (WholeBlock: one block) a row, in strides over the grid. `length` counts Values, float or float4.
-// The second read of a row comes from the cache. Each thread writes what only it has read, so y may be x.
-template <class Value, bool WholeBlock>
-__global__ void __launch_bounds__(kThreads)
-    l2NormalizeKernel(const Value* x, int64_t rows, int64_t length, float epsilon, Value* y) {
+// Where pack `index` of an image lies, and how many of its numbers count.
+template <int N>
+struct PackPlace {
+  int64_t offset;
+  int valid;
+  __device__ __forceinline__ PackPlace(const Image& image, int64_t index, int64_t stride) {
+    const int64_t pixel = image.groups == 1 ? index : static_cast<unsigned>(index) / image.groups;
+    const int channel = static_cast<int>(index - pixel * image.groups) * N;
+    offset = pixel * stride + channel;
+    valid = min(image.channels - channel, N);
+  }
+};
+
+template <int N>
+__device__ __forceinline__ float squares(const float (&numbers)[N], int valid) {
+  float sum = 0;
+#pragma unroll
+  for (int i = 0; i < N; ++i) sum = i < valid ? fmaf(numbers[i], numbers[i], sum) : sum;
+  return sum;
+}
+
+// A warp (WholeBlock: a block) an image, in strides over the grid. Each thread writes what only it has read,
+// so y may be x.
+template <class In, class Out, int N, bool WholeBlock>
+__global__ void __launch_bounds__(kThreads, kBlocksAnSm)
+    l2NormalizeKernel(const In* x, int64_t xImage, int64_t xStride, Out* y, int64_t yImage, int64_t yStride,
+                      int64_t count, Image image, float epsilon) {
   constexpr int kTeam = WholeBlock ? kThreads : kWarp;
   constexpr int kTeams = kThreads / kTeam;
   const int member = threadIdx.x % kTeam, team = threadIdx.x / kTeam;
-  for (int64_t row = int64_t{blockIdx.x} * kTeams + team; row < rows; row += int64_t{gridDim.x} * kTeams) {
-    const Value* from = x + row * length;
-    Value* to = y + row * length;
-    float squares = 0;
-    for (int64_t i = member; i < length; i += kTeam) squares += square(from[i]);
-    squares = WholeBlock ? blockSum(squares) : warpSum(squares);
-    const float norm = fmaxf(sqrtf(squares), epsilon);
-    for (int64_t i = member; i < length; i += kTeam) to[i] = divide(from[i], norm);
+  for (int64_t n = int64_t{blockIdx.x} * kTeams + team; n < count; n += int64_t{gridDim.x} * kTeams) {
+    const In* from = x + n * xImage;
+    Out* to = y + n * yImage;
+    Pack<In, N> held[kHeld];
+#pragma unroll
+    for (int h = 0; h < kHeld; ++h) {
+      const int64_t index = member + h * kTeam;
+      if (index < image.packs) held[h] = loadPack<N>(from + PackPlace<N>(image, index, xStride).offset);
+    }
+    float sum = 0, numbers[N];
+#pragma unroll
+    for (int h = 0; h < kHeld; ++h) {
+      const int64_t index = member + h * kTeam;
+      if (index >= image.packs) break;
+      unpack(held[h], numbers);
+      sum += squares(numbers, PackPlace<N>(image, index, xStride).valid);
+    }
+    for (int64_t index = member + kHeld * kTeam; index < image.packs; index += kTeam) {
+      const PackPlace<N> place(image, index, xStride);
+      unpack(loadPack<N>(from + place.offset), numbers);
+      sum += squares(numbers, place.valid);
+    }
+    sum = WholeBlock ? blockSum(sum) : warpSum(sum);
+    const float norm = fmaxf(sqrtf(sum), epsilon);
+    const auto put = [&](const Pack<In, N>& pack, int64_t index) {
+      const PackPlace<N> place(image, index, yStride);
+      unpack(pack, numbers);
+#pragma unroll
+      for (float& number : numbers) number /= norm;
+      storeNumbers(numbers, place.valid, to + place.offset);
+    };
+#pragma unroll
+    for (int h = 0; h < kHeld; ++h)
+      if (member + h * kTeam < image.packs) put(held[h], member + h * kTeam);
+    for (int64_t index = member + kHeld * kTeam; index < image.packs; index += kTeam)
+      put(loadPack<N>(from + PackPlace<N>(image, index, xStride).offset), index);
   }
 }
 
-template <class Value>
-void launchOn(const float* x, int64_t rows, int64_t dimensions, float epsilon, float* y,
-              cudaStream_t stream) {
-  const bool wholeBlock = dimensions > kLongestWarpRow;
+template <class In, class Out, int N>
+void launchOn(float epsilon, const View& x, const View& y, cudaStream_t stream) {
+  const int64_t groups = (x.shape.channels + N - 1) / N, packs = x.shape.pixels() * groups;
+  FACENET_ASSERT(packs <= std::numeric_limits<int>::max());
+  const Image image{packs, static_cast<unsigned>(groups), static_cast<int>(x.shape.channels)};
+  const bool wholeBlock = packs > kHeld * kWarp;
   const int64_t teams = wholeBlock ? 1 : kWarps;
-  const auto blocks = static_cast<unsigned>(std::min((rows + teams - 1) / teams, kMaxBlocks));
-  const int64_t length =
-      dimensions * static_cast<int64_t>(sizeof(float)) / static_cast<int64_t>(sizeof(Value));
-  const auto* from = reinterpret_cast<const Value*>(x);
-  auto* to = reinterpret_cast<Value*>(y);
-  if (wholeBlock)
-    launch<l2NormalizeKernel<Value, true>>(blocks, kThreads, 0, stream, from, rows, length, epsilon, to);
-  else
-    launch<l2NormalizeKernel<Value, false>>(blocks, kThreads, 0, stream, from, rows, length, epsilon, to);
-}
-
-bool aligned16(const void* pointer) {
-  return reinterpret_cast<uintptr_t>(pointer) % sizeof(float4) == 0;
+  const auto blocks = static_cast<unsigned>(std::min((x.count + teams - 1) / teams, kMaxBlocks));
+  const auto run = [&]<bool WholeBlock>(std::bool_constant<WholeBlock>) {
+    launch<l2NormalizeKernel<In, Out, N, WholeBlock>>(
+        blocks, kThreads, 0, stream, x.as<const In>(), x.imageStride(), x.pixelStride, y.as<Out>(),
+        y.imageStride(), y.pixelStride, x.count, image, epsilon);
+  };
+  wholeBlock ? run(std::true_type()) : run(std::false_type());
 }
 
 }  // namespace
 
+void l2Normalize(float epsilon, const View& x, const View& y, cudaStream_t stream) {
+  FACENET_ASSERT(x.count == y.count && x.shape == y.shape && epsilon >= 0);
+  const int64_t elements = x.shape.elements();
+  if (x.count * elements == 0) return;
+  if (x.dense() && y.dense() && x.shape.pixels() > 1) {
+    const Shape row{1, 1, elements};
+    return l2Normalize(epsilon, {x.data, x.dtype, x.count, row, elements},
+                       {y.data, y.dtype, y.count, row, elements}, stream);
+  }
+  withTypes(x.dtype, y.dtype, [&]<class In, class Out>(TypeOf<In>, TypeOf<Out>) {
+    constexpr int kWide = kPackedChannels<In, Out>;
+    withWidth<kWide>(packs<In, kWide>(x) && packs<Out, kWide>(y),
+                     [&]<int N>(Width<N>) { launchOn<In, Out, N>(epsilon, x, y, stream); });
+  });
+}
+
 void l2NormalizeRows(const float* x, int64_t rows, int64_t dimensions, float epsilon, float* y,
                      cudaStream_t stream) {
-  FACENET_ASSERT(rows >= 0 && dimensions > 0 && epsilon >= 0);
-  if (rows == 0) return;
-  if (dimensions % 4 == 0 && aligned16(x) && aligned16(y))
-    launchOn<float4>(x, rows, dimensions, epsilon, y, stream);
-  else
-    launchOn<float>(x, rows, dimensions, epsilon, y, stream);
+  FACENET_ASSERT(rows >= 0 && dimensions > 0);
+  const Shape row{1, 1, dimensions};
+  l2Normalize(epsilon, {const_cast<float*>(x), DType::f32, rows, row, dimensions},
+              {y, DType::f32, rows, row, dimensions}, stream);
 }
 
 }  // namespace facenet::cuda

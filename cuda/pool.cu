@@ -1,14 +1,13 @@
 #include <cmath>
 #include <limits>
 
-#include "cuda/device.cuh"
-#include "cuda/packed.cuh"
+#include "cuda/channels.cuh"
 #include "cuda/pool.cuh"
 
 namespace facenet::cuda {
 namespace {
 
-constexpr unsigned kThreads = 256;
+constexpr int kThreads = kWalkThreads;
 constexpr int kBlocksAnSm = 4;  // leaves 64 registers a thread
 
 // One axis of the window.
@@ -16,11 +15,9 @@ struct Axis {
   int kernel, stride, before, after, size;
 };
 
-// Strides count stored values.
 struct Geometry {
   Axis rows, columns;
-  unsigned outHeight, outWidth, channels, total;
-  int64_t inStride, outStride;
+  unsigned outHeight, outWidth;
   bool countPadding, mean;
 };
 
@@ -28,49 +25,127 @@ struct Geometry {
 struct Span {
   int begin, end, padded;
 };
-__device__ inline Span spanOf(const Axis& axis, unsigned position) {
+__device__ __forceinline__ Span spanOf(const Axis& axis, unsigned position) {
   const int begin = static_cast<int>(position) * axis.stride - axis.before;
   const int end = begin + axis.kernel;
   return {max(begin, 0), min(end, axis.size), min(end, axis.size + axis.after) - begin};
 }
 
-// A thread an output value. Windows overlap; what they share comes from the caches.
-template <class Value, Pool::Kind Kind>
-__global__ void __launch_bounds__(kThreads, kBlocksAnSm) poolKernel(const Value* x, Value* y, Geometry g) {
-  constexpr int kCount = kNumbers<Value>;
-  const unsigned index = blockIdx.x * kThreads + threadIdx.x;
-  if (index >= g.total) return;
-  const unsigned channel = index % g.channels, pixel = index / g.channels;
-  const unsigned column = pixel % g.outWidth, rowOfAll = pixel / g.outWidth;
-  const Span rows = spanOf(g.rows, rowOfAll % g.outHeight), columns = spanOf(g.columns, column);
-  const Value* image =
-      x + int64_t{rowOfAll / g.outHeight} * g.rows.size * g.columns.size * g.inStride + channel;
-
-  float result[kCount];
-  for (float& number : result) number = Kind == Pool::Kind::max ? -INFINITY : 0.f;
-  for (int r = rows.begin; r < rows.end; ++r) {
-    for (int c = columns.begin; c < columns.end; ++c) {
-      float numbers[kCount];
-      unpack(image[(int64_t{r} * g.columns.size + c) * g.inStride], numbers);
+template <Pool::Kind Kind, int N>
+__device__ __forceinline__ void startPool(float (&result)[N]) {
 #pragma unroll
-      for (int i = 0; i < kCount; ++i) {
-        if constexpr (Kind == Pool::Kind::max)
-          result[i] = fmaxf(result[i], numbers[i]);
-        else
-          result[i] += Kind == Pool::Kind::l2 ? numbers[i] * numbers[i] : numbers[i];
-      }
+  for (float& number : result) number = Kind == Pool::Kind::max ? -INFINITY : 0.f;
+}
+
+template <Pool::Kind Kind, class Packed, int N>
+__device__ __forceinline__ void addToPool(Packed packed, float (&result)[N]) {
+  float numbers[N];
+  unpack(packed, numbers);
+#pragma unroll
+  for (int i = 0; i < N; ++i) {
+    if constexpr (Kind == Pool::Kind::max)
+      result[i] = fmaxf(result[i], numbers[i]);
+    else if constexpr (Kind == Pool::Kind::avg)
+      result[i] += numbers[i];
+    else
+      result[i] = fmaf(numbers[i], numbers[i], result[i]);
+  }
+}
+
+template <Pool::Kind Kind>
+__device__ __forceinline__ float finishPool(float result, bool mean, float divisor) {
+  if (Kind == Pool::Kind::avg || (Kind == Pool::Kind::l2 && mean)) result /= divisor;
+  return Kind == Pool::Kind::l2 ? sqrtf(result) : result;
+}
+
+// A thread N output values. Windows overlap; what they share comes from the caches. Side: of a square window,
+// of which a row is on its way at once; 0: any window.
+template <class In, class Out, int N, Pool::Kind Kind, int Side>
+__global__ void __launch_bounds__(kThreads, kBlocksAnSm)
+    poolKernel(const In* x, int64_t xStride, Out* y, int64_t yStride, Walk walk, Geometry g) {
+  const Walker<N, 1> walker(walk);
+  if (!walker.has(0)) return;
+  const auto pixel = static_cast<unsigned>(walker.first);
+  const unsigned rowOfAll = pixel / g.outWidth;
+  const Span rows = spanOf(g.rows, rowOfAll % g.outHeight), columns = spanOf(g.columns, pixel % g.outWidth);
+  const In* image =
+      x + int64_t{rowOfAll / g.outHeight} * g.rows.size * g.columns.size * xStride + walker.channel;
+  const auto load = [&](int row, int column) {
+    return loadPack<N>(image + (int64_t{row} * g.columns.size + column) * xStride);
+  };
+
+  float result[N];
+  startPool<Kind>(result);
+  if constexpr (Side > 0) {
+#pragma unroll
+    for (int r = 0; r < Side; ++r) {
+      const int row = rows.begin + r;
+      if (row >= rows.end) break;
+      Pack<In, N> packs[Side];
+#pragma unroll
+      for (int c = 0; c < Side; ++c)
+        if (columns.begin + c < columns.end) packs[c] = load(row, columns.begin + c);
+#pragma unroll
+      for (int c = 0; c < Side; ++c)
+        if (columns.begin + c < columns.end) addToPool<Kind>(packs[c], result);
     }
+  } else {
+    for (int row = rows.begin; row < rows.end; ++row)
+#pragma unroll 4
+      for (int column = columns.begin; column < columns.end; ++column)
+        addToPool<Kind>(load(row, column), result);
   }
   const int inside = (rows.end - rows.begin) * (columns.end - columns.begin);
   const auto divisor = static_cast<float>(g.countPadding ? rows.padded * columns.padded : inside);
 #pragma unroll
-  for (float& number : result) {
-    if (Kind == Pool::Kind::avg || (Kind == Pool::Kind::l2 && g.mean)) number /= divisor;
-    if (Kind == Pool::Kind::l2) number = sqrtf(number);
+  for (float& number : result) number = finishPool<Kind>(number, g.mean, divisor);
+  storeNumbers(result, walker.valid, y + walker.first * yStride + walker.channel);
+}
+
+// Global pools. A block has up to kGroups groups of N channels of one image, and the threads of a group share
+// the image's pixels.
+constexpr int kGroups = 32;
+template <int N>
+struct PartialPools {
+  float numbers[N][kThreads];
+};
+
+struct WholeImage {
+  int64_t pixels;
+  int channels, groups;  // of the block
+  bool mean;
+};
+
+template <class In, class Out, int N, Pool::Kind Kind>
+__global__ void __launch_bounds__(kThreads, kBlocksAnSm)
+    globalPoolKernel(const In* x, int64_t xStride, Out* y, int64_t yStride, WholeImage image) {
+  float(&partial)[N][kThreads] = shared<PartialPools<N>>().numbers;
+  const int members = kThreads / image.groups, threads = members * image.groups;
+  const int group = static_cast<int>(threadIdx.x) % image.groups;
+  const int member = static_cast<int>(threadIdx.x) / image.groups;
+  const int firstChannel = static_cast<int>(blockIdx.x) * image.groups * N,
+            channel = firstChannel + group * N;
+  float result[N];
+  startPool<Kind>(result);
+  if (member < members && channel < image.channels) {
+    const In* from = x + int64_t{blockIdx.y} * image.pixels * xStride + channel;
+#pragma unroll 4
+    for (int64_t pixel = member; pixel < image.pixels; pixel += members)
+      addToPool<Kind>(loadPack<N>(from + pixel * xStride), result);
   }
-  Value packed;
-  pack(result, packed);
-  y[int64_t{pixel} * g.outStride + channel] = packed;
+#pragma unroll
+  for (int i = 0; i < N; ++i) partial[i][threadIdx.x] = result[i];
+  __syncthreads();
+  for (int value = static_cast<int>(threadIdx.x); value < image.groups * N; value += kThreads) {
+    const int i = value / image.groups, ofGroup = value % image.groups;
+    const int to = firstChannel + ofGroup * N + i;
+    if (to >= image.channels) continue;
+    float total[1] = {partial[i][ofGroup]};
+    for (int other = ofGroup + image.groups; other < threads; other += image.groups)
+      total[0] = Kind == Pool::Kind::max ? fmaxf(total[0], partial[i][other]) : total[0] + partial[i][other];
+    total[0] = finishPool<Kind>(total[0], image.mean, static_cast<float>(image.pixels));
+    storeNumbers(total, 1, y + int64_t{blockIdx.y} * yStride + to);
+  }
 }
 
 Axis axisOf(int64_t kernel, int64_t stride, int64_t before, int64_t after, int64_t size) {
@@ -78,51 +153,71 @@ Axis axisOf(int64_t kernel, int64_t stride, int64_t before, int64_t after, int64
           static_cast<int>(after), static_cast<int>(size)};
 }
 
-template <class Value>
-void launchOn(const Pool& op, const View& x, const View& y, cudaStream_t stream) {
+template <class In, class Out, int N, Pool::Kind Kind>
+void launchGlobal(const Pool& op, const View& x, const View& y, cudaStream_t stream) {
+  const int64_t groups = (x.shape.channels + N - 1) / N, ofBlock = std::min<int64_t>(groups, kGroups);
+  const WholeImage image{x.shape.pixels(), static_cast<int>(x.shape.channels), static_cast<int>(ofBlock),
+                         op.mean};
+  FACENET_ASSERT(x.count <= 65535);
+  const dim3 grid(static_cast<unsigned>((groups + ofBlock - 1) / ofBlock), static_cast<unsigned>(x.count));
+  launch<globalPoolKernel<In, Out, N, Kind>>(grid, kThreads, 0, stream, x.as<const In>(), x.pixelStride,
+                                             y.as<Out>(), y.pixelStride, image);
+}
+
+template <class In, class Out, int N, Pool::Kind Kind>
+void launchWindows(const Pool& op, const View& x, const View& y, cudaStream_t stream) {
   const Window& w = op.window;
-  const int64_t channels = x.shape.channels / kNumbers<Value>;
-  const int64_t total = y.count * y.shape.pixels() * channels;
-  FACENET_ASSERT(total <= std::numeric_limits<int>::max());
-  if (total == 0) return;
   const Geometry geometry{axisOf(w.kernelHeight, w.strideHeight, w.padTop, w.padBottom, x.shape.height),
                           axisOf(w.kernelWidth, w.strideWidth, w.padLeft, w.padRight, x.shape.width),
                           static_cast<unsigned>(y.shape.height),
                           static_cast<unsigned>(y.shape.width),
-                          static_cast<unsigned>(channels),
-                          static_cast<unsigned>(total),
-                          x.pixelStride / kNumbers<Value>,
-                          y.pixelStride / kNumbers<Value>,
                           op.countPadding,
                           op.mean};
-  const auto blocks = static_cast<unsigned>((total + kThreads - 1) / kThreads);
-  const auto* from = static_cast<const Value*>(x.data);
-  auto* to = static_cast<Value*>(y.data);
-  switch (op.kind) {
-    case Pool::Kind::max:
-      return launch<poolKernel<Value, Pool::Kind::max>>(blocks, kThreads, 0, stream, from, to, geometry);
-    case Pool::Kind::avg:
-      return launch<poolKernel<Value, Pool::Kind::avg>>(blocks, kThreads, 0, stream, from, to, geometry);
-    case Pool::Kind::l2:
-      return launch<poolKernel<Value, Pool::Kind::l2>>(blocks, kThreads, 0, stream, from, to, geometry);
-  }
+  const auto run = [&]<int Side>(std::integral_constant<int, Side>) {
+    const WalkLaunch l = walkOver<N, 1>(y);
+    launch<poolKernel<In, Out, N, Kind, Side>>(l.grid, l.threads, 0, stream, x.as<const In>(), x.pixelStride,
+                                               y.as<Out>(), y.pixelStride, l.walk, geometry);
+  };
+  const bool square = w.kernelHeight == w.kernelWidth;
+  if (N > 1 && square && w.kernelHeight == 3)
+    run(std::integral_constant < int, N == 1 ? 0 : 3 > ());
+  else if (N > 1 && square && w.kernelHeight == 2)
+    run(std::integral_constant < int, N == 1 ? 0 : 2 > ());
+  else
+    run(std::integral_constant<int, 0>());
 }
 
-// Whether pixels can be read and written 16 bytes at a time.
-bool packs(const View& view, int64_t numbers) {
-  return view.shape.channels % numbers == 0 && view.pixelStride % numbers == 0 &&
-         reinterpret_cast<uintptr_t>(view.data) % 16 == 0;
+// Whether a block an image is worth more than a thread an output: one output of so many pixels.
+bool isGlobal(const Pool& op, const View& x, const View& y) {
+  const Window& w = op.window;
+  return y.shape.pixels() == 1 && !w.padded() && w.kernelHeight == x.shape.height &&
+         w.kernelWidth == x.shape.width && x.shape.pixels() > 9;
+}
+
+template <class In, class Out, int N, Pool::Kind Kind>
+void launchOn(const Pool& op, const View& x, const View& y, cudaStream_t stream) {
+  if (isGlobal(op, x, y))
+    launchGlobal<In, Out, N, Kind>(op, x, y, stream);
+  else
+    launchWindows<In, Out, N, Kind>(op, x, y, stream);
 }
 
 }  // namespace
 
 void pool(const Pool& op, const View& x, const View& y, cudaStream_t stream) {
-  FACENET_ASSERT(x.dtype == y.dtype && x.dtype != DType::u8 && x.count == y.count);
-  FACENET_ASSERT(x.shape.channels == y.shape.channels);
-  if (x.dtype == DType::f32)
-    packs(x, 4) && packs(y, 4) ? launchOn<float4>(op, x, y, stream) : launchOn<float>(op, x, y, stream);
-  else
-    packs(x, 8) && packs(y, 8) ? launchOn<Bf16x8>(op, x, y, stream) : launchOn<bf16>(op, x, y, stream);
+  FACENET_ASSERT(x.count == y.count && x.shape.channels == y.shape.channels);
+  FACENET_ASSERT(y.count * y.shape.pixels() <= std::numeric_limits<int>::max());
+  if (y.count * y.shape.elements() == 0) return;
+  withTypes(x.dtype, y.dtype, [&]<class In, class Out>(TypeOf<In>, TypeOf<Out>) {
+    constexpr int kWide = kPackedChannels<In, Out>;
+    withWidth<kWide>(packs<In, kWide>(x) && packs<Out, kWide>(y), [&]<int N>(Width<N>) {
+      switch (op.kind) {
+        case Pool::Kind::max: return launchOn<In, Out, N, Pool::Kind::max>(op, x, y, stream);
+        case Pool::Kind::avg: return launchOn<In, Out, N, Pool::Kind::avg>(op, x, y, stream);
+        case Pool::Kind::l2: return launchOn<In, Out, N, Pool::Kind::l2>(op, x, y, stream);
+      }
+    });
+  });
 }
 
 }  // namespace facenet::cuda

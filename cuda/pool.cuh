@@ -7,7 +7,9 @@
 
 namespace facenet::cuda {
 
-// Views of device memory, fp32 or bf16. y's shape is that of the op; both dtypes are the same. Asynchronous; throws where the launch fails.
+// Views of device memory of one count, f32, bf16 or f16, of which one may be f32 where the other is not; y's
+// shape is that of the op. What lies between the pixels of y is left alone. Asynchronous; throws where the
+// launch fails.
 void pool(const Pool& op, const View& x, const View& y, cudaStream_t stream);
 
 }  // namespace facenet::cuda

@@ -1,0 +1,11 @@
+// Values of a layer, one a channel, that kernels read by 16 bytes.
+#pragma once
+
+#include <cstdint>
+
+namespace facenet::cuda {
+
+// Their arrays on the device are padded to a multiple of so many values.
+constexpr int64_t kChannelPadding = 8;
+
+}  // namespace facenet::cuda

@@ -1,0 +1,155 @@
+#include "cuda/channels.cuh"
+#include "cuda/lrn.cuh"
+
+namespace facenet::cuda {
+namespace {
+
+constexpr int kWarp = 32;
+// The window of the vector kernel, which all published networks use: two neighbours on either side, so a
+// thread needs a pair of numbers of each neighbour.
+constexpr int kSize = 5, kReach = 2;
+
+enum class Power { threeQuarters, half, one, any };
+
+struct Constants {
+  float alpha, beta, bias;  // alpha a value
+};
+
+// x / (bias + alpha * squares)^beta
+template <Power P, bool Rough>
+__device__ __forceinline__ float normalized(float x, float squares, const Constants& c) {
+  const float base = fmaf(c.alpha, squares, c.bias);
+  if constexpr (P == Power::one) {
+    return x / base;
+  } else if constexpr (P == Power::half) {
+    return x / sqrtf(base);
+  } else if constexpr (P == Power::any) {
+    return x / powf(base, c.beta);
+  } else if constexpr (Rough) {
+    // Within 6 ulp of fp32, a small part of the rounding to 16 bits that follows. An infinite base would give
+    // 0 * infinity.
+    const float root = rsqrtf(base > 3e38f ? 3e38f : base);
+    return x * (root * (root * rsqrtf(root)));
+  } else {
+    const float root = sqrtf(base);
+    return x / (root * sqrtf(root));
+  }
+}
+
+// Two neighbouring numbers, loaded at once.
+template <class T>
+__device__ __forceinline__ void loadPair(const T* from, float& first, float& second) {
+  if constexpr (sizeof(T) == 4) {
+    const float2 pair = *reinterpret_cast<const float2*>(from);
+    first = pair.x, second = pair.y;
+  } else {
+    const uint32_t pair = *reinterpret_cast<const uint32_t*>(from);
+    first = ptx::lowerOf(typename Storage<T>::Element{}, pair);
+    second = ptx::upperOf(typename Storage<T>::Element{}, pair);
+  }
+}
+
+// Neighbours' squares come from the neighbouring lanes, and from memory at the edges of a warp.
+template <class In, class Out, int N, Power P>
+__global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
+    lrnKernel(const In* x, int64_t xStride, Out* y, int64_t yStride, Walk walk, Constants constants) {
+  const Walker<N> walker(walk);
+  const int lane = static_cast<int>(threadIdx.x) % kWarp;
+  const int group = static_cast<int>(threadIdx.x) % walk.groups;
+  const bool hasLeft = walker.channel > 0, hasRight = walker.channel + N < walk.channels;
+  const bool laneLeft = lane > 0 && group > 0, laneRight = lane < kWarp - 1 && group + 1 < walk.groups;
+
+  Pack<In, N> packs[kWalkSteps];
+  float left[kWalkSteps][kReach] = {}, right[kWalkSteps][kReach] = {};
+#pragma unroll
+  for (int step = 0; step < kWalkSteps; ++step) {
+    packs[step] = {};
+    if (!walker.has(step)) continue;
+    const In* from = x + walker.pixel(step) * xStride + walker.channel;
+    packs[step] = loadPack<N>(from);
+    if (hasLeft && !laneLeft) loadPair(from - kReach, left[step][0], left[step][1]);
+    if (hasRight && !laneRight) loadPair(from + N, right[step][0], right[step][1]);
+  }
+#pragma unroll
+  for (int step = 0; step < kWalkSteps; ++step) {
+    float numbers[N], squares[N + 2 * kReach];
+    unpack(packs[step], numbers);
+#pragma unroll
+    for (int i = 0; i < N; ++i) squares[kReach + i] = i < walker.valid ? numbers[i] * numbers[i] : 0.f;
+#pragma unroll
+    for (int i = 0; i < kReach; ++i) {
+      const float before = __shfl_up_sync(~0u, squares[N + i], 1);
+      const float after = __shfl_down_sync(~0u, squares[kReach + i], 1);
+      const bool beyond = walker.channel + N + i >= walk.channels;
+      squares[i] = !hasLeft ? 0.f : laneLeft ? before : left[step][i] * left[step][i];
+      squares[kReach + N + i] = beyond ? 0.f : laneRight ? after : right[step][i] * right[step][i];
+    }
+#pragma unroll
+    for (int i = 0; i < N; ++i) {
+      float sum = 0;
+#pragma unroll
+      for (int k = 0; k < kSize; ++k) sum += squares[i + k];
+      numbers[i] = normalized<P, sizeof(Out) == 2>(numbers[i], sum, constants);
+    }
+    if (walker.has(step))
+      storeNumbers(numbers, walker.valid, y + walker.pixel(step) * yStride + walker.channel);
+  }
+}
+
+// Any window, and views that cannot be read by 16 bytes: a value a thread, its neighbours from the caches.
+template <class In, class Out, Power P>
+__global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
+    lrnValuesKernel(const In* x, int64_t xStride, Out* y, int64_t yStride, Walk walk, Constants constants,
+                    int size) {
+  const Walker<1> walker(walk);
+  const int first = max(walker.channel - (size - 1) / 2, 0);
+  const int last = min(walker.channel + size / 2, walk.channels - 1);
+  for (int step = 0; step < kWalkSteps; ++step) {
+    if (!walker.has(step)) break;
+    const In* pixel = x + walker.pixel(step) * xStride;
+    float number[1], sum = 0;
+    for (int c = first; c <= last; ++c) {
+      unpack(pixel[c], number);
+      sum = fmaf(number[0], number[0], sum);
+    }
+    unpack(pixel[walker.channel], number);
+    number[0] = normalized<P, sizeof(Out) == 2>(number[0], sum, constants);
+    storeNumbers(number, 1, y + walker.pixel(step) * yStride + walker.channel);
+  }
+}
+
+template <Power P>
+void lrnOf(const Lrn& op, const View& x, const View& y, cudaStream_t stream) {
+  const Constants constants{op.alphaPerElement(), op.beta, op.bias};
+  withTypes(x.dtype, y.dtype, [&]<class In, class Out>(TypeOf<In>, TypeOf<Out>) {
+    constexpr int kWide = kPackedChannels<In, Out>;
+    const auto* from = x.as<const In>();
+    auto* to = y.as<Out>();
+    if (op.size == kSize && packs<In, kWide>(x) && packs<Out, kWide>(y)) {
+      const WalkLaunch w = walkOver<kWide>(y);
+      launch<lrnKernel<In, Out, kWide, P>>(w.grid, w.threads, 0, stream, from, x.pixelStride, to,
+                                           y.pixelStride, w.walk, constants);
+    } else {
+      const WalkLaunch w = walkOver<1>(y);
+      launch<lrnValuesKernel<In, Out, P>>(w.grid, w.threads, 0, stream, from, x.pixelStride, to,
+                                          y.pixelStride, w.walk, constants, static_cast<int>(op.size));
+    }
+  });
+}
+
+}  // namespace
+
+void lrn(const Lrn& op, const View& x, const View& y, cudaStream_t stream) {
+  FACENET_ASSERT(x.count == y.count && x.shape == y.shape && op.size >= 1 && op.size <= (1 << 24));
+  if (y.count * y.shape.elements() == 0) return;
+  if (op.beta == 0.75f) return lrnOf<Power::threeQuarters>(op, x, y, stream);
+  if (op.beta == 0.5f) return lrnOf<Power::half>(op, x, y, stream);
+  if (op.beta == 1.f) return lrnOf<Power::one>(op, x, y, stream);
+  lrnOf<Power::any>(op, x, y, stream);
+}
+
+const char* describeLrn(const Lrn& op) {
+  return op.size == kSize ? "window of 5 across lanes" : "a value a thread";
+}
+
+}  // namespace facenet::cuda

@@ -1,0 +1,87 @@
+#include <limits>
+
+#include "cuda/channels.cuh"
+#include "cuda/move.cuh"
+
+namespace facenet::cuda {
+namespace {
+
+// Where the image, each pixel of it factor x factor times, lies in the output.
+struct Placement {
+  unsigned outHeight, outWidth;
+  int top, left, factor;
+  int inHeight, inWidth, inChannels;
+
+  // The pixel that output pixel `pixel` shows; -1: none.
+  __device__ __forceinline__ int64_t source(unsigned pixel) const {
+    const unsigned rowOfAll = pixel / outWidth;
+    const int column = static_cast<int>(pixel % outWidth) - left;
+    const int row = static_cast<int>(rowOfAll % outHeight) - top;
+    if (row < 0 || column < 0 || row >= inHeight * factor || column >= inWidth * factor) return -1;
+    return (int64_t{rowOfAll / outHeight} * inHeight + row / factor) * inWidth + column / factor;
+  }
+};
+
+template <class In, class Out, int N>
+__global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
+    moveKernel(const In* x, int64_t xStride, Out* y, int64_t yStride, Walk walk, Placement placement) {
+  const Walker<N> walker(walk);
+  if (walker.valid == 0) return;
+  const int left = placement.inChannels - walker.channel;  // of the image's channels
+  int64_t sources[kWalkSteps];
+  Pack<In, N> packs[kWalkSteps];
+#pragma unroll
+  for (int step = 0; step < kWalkSteps; ++step) {
+    sources[step] = -1;
+    if (walker.has(step) && left > 0)
+      sources[step] = placement.source(static_cast<unsigned>(walker.pixel(step)));
+    if (sources[step] >= 0) packs[step] = loadPack<N>(x + sources[step] * xStride + walker.channel);
+  }
+#pragma unroll
+  for (int step = 0; step < kWalkSteps; ++step) {
+    if (!walker.has(step)) break;
+    float numbers[N] = {};
+    if (sources[step] >= 0) unpack(packs[step], numbers);
+#pragma unroll
+    for (int i = 0; i < N; ++i)
+      if (i >= left) numbers[i] = 0.f;
+    storeNumbers(numbers, walker.valid, y + walker.pixel(step) * yStride + walker.channel);
+  }
+}
+
+void move(const Placement& placement, const View& x, const View& y, cudaStream_t stream) {
+  FACENET_ASSERT(x.count == y.count);
+  FACENET_ASSERT(y.count * y.shape.pixels() <= std::numeric_limits<int>::max());
+  if (y.count * y.shape.elements() == 0) return;
+  withTypes(x.dtype, y.dtype, [&]<class In, class Out>(TypeOf<In>, TypeOf<Out>) {
+    constexpr int kWide = kPackedChannels<In, Out>;
+    withWidth<kWide>(packs<In, kWide>(x) && packs<Out, kWide>(y), [&]<int N>(Width<N>) {
+      const WalkLaunch w = walkOver<N>(y);
+      launch<moveKernel<In, Out, N>>(w.grid, w.threads, 0, stream, x.as<const In>(), x.pixelStride,
+                                     y.as<Out>(), y.pixelStride, w.walk, placement);
+    });
+  });
+}
+
+Placement placed(const View& x, const View& y, int64_t top, int64_t left, int64_t factor) {
+  return {static_cast<unsigned>(y.shape.height),
+          static_cast<unsigned>(y.shape.width),
+          static_cast<int>(top),
+          static_cast<int>(left),
+          static_cast<int>(factor),
+          static_cast<int>(x.shape.height),
+          static_cast<int>(x.shape.width),
+          static_cast<int>(x.shape.channels)};
+}
+
+}  // namespace
+
+void zeroPad(const ZeroPad& op, const View& x, const View& y, cudaStream_t stream) {
+  move(placed(x, y, op.top, op.left, 1), x, y, stream);
+}
+
+void upsample(const Upsample& op, const View& x, const View& y, cudaStream_t stream) {
+  move(placed(x, y, 0, 0, op.factor), x, y, stream);
+}
+
+}  // namespace facenet::cuda
