@@ -1,28 +1,40 @@
 /** What the public types promise, checked by tsd against the built declarations. */
 import { expectAssignable, expectError, expectType } from 'tsd'
 import {
+  addToClusters,
+  type ClusterScores,
+  clusterEmbeddings,
   type DetectedFace,
   type Detector,
   type Device,
   type DeviceKind,
   detectFaces,
   devices,
+  evaluatePairs,
   FaceNetError,
   type FaceNetErrorCode,
   l2Normalize,
   type Model,
+  mineTriplets,
   networks,
   openDetector,
   openModel,
+  type PairsResult,
   type PlanReport,
   pairwiseDistances,
+  readThresholdFile,
+  scoreClusters,
+  type ThresholdFile,
+  type TripletLoss,
+  type Triplets,
+  tripletLoss,
 } from '../dist/esm/index.js'
 
 expectType<Promise<Model>>(openModel('model.safetensors'))
 expectType<Promise<Model>>(openModel('model.safetensors', { device: 'auto', dtype: 'bf16', threads: 2 }))
 expectError(openModel())
 expectError(openModel('model.safetensors', { device: 'gpu' }))
-expectError(openModel('model.safetensors', { dtype: 'f16' }))
+expectError(openModel('model.safetensors', { dtype: 'f64' }))
 expectError(openModel('model.safetensors', { thread: 2 }))
 
 declare const model: Model
@@ -81,3 +93,34 @@ async function faces() {
   }
 }
 expectType<Promise<void>>(faces())
+
+const { signal } = new AbortController()
+const labels = new Int32Array(2)
+expectType<Promise<Int32Array>>(clusterEmbeddings(rows, { dimensions: 2, threshold: 1, linkage: 'single', signal }))
+expectType<Promise<Int32Array>>(
+  clusterEmbeddings(rows, { dimensions: 2, threshold: 1, method: 'dbscan', minFaces: 3, memoryBytes: 2 ** 20 }),
+)
+expectError(clusterEmbeddings(rows, { dimensions: 2 }))
+expectError(clusterEmbeddings(rows, { dimensions: 2, threshold: 1, linkage: 'ward' }))
+expectError(clusterEmbeddings(rows, { dimensions: 2, threshold: 1, method: 'optics' }))
+expectError(clusterEmbeddings([1, 2], { dimensions: 2, threshold: 1 }))
+expectType<Promise<Int32Array>>(addToClusters(rows, labels, rows, { dimensions: 2, threshold: 1 }))
+expectError(addToClusters(rows, labels, rows, { dimensions: 2, threshold: 1, method: 'dbscan' }))
+expectType<ClusterScores>(scoreClusters(labels, ['Anna', 'Ben']))
+expectType<number>(scoreClusters([0, 1], [7, 8]).noise)
+
+const triplets = mineTriplets(rows, labels, { dimensions: 2, strategy: 'semi-hard', margin: 0.2, device: 'cpu' })
+expectType<Promise<Triplets>>(triplets)
+expectType<Promise<Triplets>>(mineTriplets(rows, [0, 1], { dimensions: 2, threads: 1 }))
+expectError(mineTriplets(rows, labels))
+expectError(mineTriplets(rows, labels, { dimensions: 2, strategy: 'easy' }))
+expectError(mineTriplets(rows, ['Anna', 'Ben'], { dimensions: 2 }))
+declare const mined: Triplets
+expectType<Promise<TripletLoss>>(tripletLoss(rows, mined, { dimensions: 2, margin: 0.5, signal }))
+expectType<Float32Array>((await tripletLoss(rows, mined, { dimensions: 2 })).gradient)
+expectError(tripletLoss(rows, mined, { dimensions: 2, strategy: 'all' }))
+
+expectType<Promise<PairsResult>>(evaluatePairs([0.5, 1.5], [true, false], 2))
+expectType<number | null>((await evaluatePairs(rows, labels, labels, { unequalFolds: true })).val[0]!.val)
+expectError(evaluatePairs([0.5, 1.5], [true, false]))
+expectType<Promise<ThresholdFile>>(readThresholdFile('threshold.json', model.fingerprint))
