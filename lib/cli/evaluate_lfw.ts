@@ -3,9 +3,20 @@ import { dirname, join } from 'node:path'
 import { checkPairs, evaluatePairs, evaluateSplit, type PairsResult } from '../evaluation/evaluate_pairs.js'
 import { type ImagePair, parseLfwPairs } from '../evaluation/lfw_pairs.js'
 import { isFolder, readText } from '../evaluation/text_files.js'
+import type { SourceImage } from '../sources/index.js'
 import { type Context, UsageError } from './context.js'
-import { type Embedded, embedAll, findImages, presentPairs, squaredDistance, withSetup } from './evaluate_images.js'
+import {
+  concatenated,
+  type Embedded,
+  embedAll,
+  findImages,
+  presentPairs,
+  squaredDistance,
+  withSetup,
+} from './evaluate_images.js'
 import { kinds, reportPairs } from './evaluate_print.js'
+import { reportTarget } from './report.js'
+import { reportOfPairs, type ShownPairs } from './report_pairs.js'
 
 export interface List {
   file: string
@@ -14,6 +25,7 @@ export interface List {
 
 export async function run(context: Context, sources: string[]): Promise<void> {
   const view = Number(context.oneOf('view', ['1', '2']) ?? '2')
+  const target = await reportTarget(context)
   const lists = await readLists(context, sources[0]!, view)
   await withSetup(context, async (setup) => {
     const images = await findImages(sources, keyOf)
@@ -27,15 +39,21 @@ export async function run(context: Context, sources: string[]): Promise<void> {
       presentPairs(context, pairs, file, (name) => embedded.embeddings.has(name)),
     )
     const pairs = judged.map((list) => list.present)
-    await reportPairs(context, setup, {
-      set: 'lfw',
+    const { result, distances } = await judge(pairs, embedded)
+    const printed = {
+      set: 'lfw' as const,
       protocol: `LFW View ${view}`,
       heading: heading(view, pairs, images.size),
-      result: await judge(pairs, embedded),
+      result,
       errorOf: view === 2 ? 'standard error of the mean over folds' : 'standard error of a share',
       embedded,
       skipped: judged.reduce((sum, list) => sum + list.skipped, 0),
-    })
+    }
+    await reportPairs(context, setup, printed)
+    if (target) {
+      const shown = { pairs: pairs.at(-1)!, distances, ...shownImages(images, embedded) }
+      await reportOfPairs(context, setup, target, printed, shown)
+    }
   })
 }
 
@@ -59,15 +77,48 @@ export function keyOf(path: string): string {
     .replace(/\.[^.]+$/, '')
 }
 
-async function judge(lists: ImagePair[][], { embeddings }: Embedded): Promise<PairsResult> {
+/** Also the distances of the pairs that accuracy is taken of: all, or those of DevTest. */
+async function judge(
+  lists: ImagePair[][],
+  { embeddings }: Embedded,
+): Promise<{ result: PairsResult; distances: Float64Array }> {
   const measured = lists.map((pairs) => ({
     distances: Float64Array.from(pairs, ({ a, b }) => squaredDistance(embeddings.get(a)!, embeddings.get(b)!)),
     same: pairs.map((pair) => pair.same),
     folds: Int32Array.from(pairs, (pair) => pair.fold),
   }))
   const [first, second] = measured
-  if (second) return evaluateSplit(checkPairs(first!.distances, first!.same), checkPairs(second.distances, second.same))
-  return evaluatePairs(first!.distances, first!.same, first!.folds, { unequalFolds: true })
+  const { distances } = second ?? first!
+  const result = second
+    ? evaluateSplit(checkPairs(first!.distances, first!.same), checkPairs(distances, second.same))
+    : await evaluatePairs(distances, first!.same, first!.folds, { unequalFolds: true })
+  return { result, distances }
+}
+
+/** The pictures of a report, and its map. Images are named `person/person_0001`. */
+function shownImages(
+  images: Map<string, SourceImage>,
+  { embeddings, points }: Embedded,
+): Omit<ShownPairs, 'pairs' | 'distances'> {
+  const named = (text: string) => text.replaceAll('_', ' ')
+  const label = (name: string) => named(name.split('/').at(-1)!)
+  const names = [...embeddings.keys()]
+  const dimensions = embeddings.get(names[0]!)!.length
+  return {
+    faceOf: (name) => ({ path: name, label: label(name) }),
+    find: (name) => {
+      const image = images.get(name)
+      return image && { read: () => image.read(), points: points.get(image.path) ?? image.points }
+    },
+    map: {
+      kind: 'person',
+      paths: names,
+      embeddings: concatenated([...embeddings.values()], dimensions),
+      dimensions,
+      groups: names.map((name) => named(name.split('/')[0]!)),
+      labels: names.map(label),
+    },
+  }
 }
 
 function heading(view: number, [first, second]: ImagePair[][], images: number): string {

@@ -5,9 +5,13 @@ import { evaluatePeople, type People, type PeopleResult } from '../evaluation/ev
 import { sliceColumn } from '../evaluation/slice_table.js'
 import { readText } from '../evaluation/text_files.js'
 import { writeThresholdFile } from '../evaluation/threshold_file.js'
+import { PairWatch } from '../report/pair_watch.js'
+import { readWhole } from '../sources/io.js'
 import { type Context, PartialFailure, UsageError } from './context.js'
 import { describeSetup, embedAll, findImages, setupLine, withSetup } from './evaluate_images.js'
 import { percent, valLines } from './evaluate_print.js'
+import { faceLoader, reportTarget, setupFacts } from './report.js'
+import { mostWorstPairs, type PeopleShown, reportOfPeople } from './report_people.js'
 import { table } from './table.js'
 
 interface Labelled {
@@ -16,22 +20,27 @@ interface Labelled {
   /** For people, and for machines. */
   made: { line: string; facts: object }
   failed: number
+  /** For a report. */
+  shown: PeopleShown
 }
 
 export async function run(context: Context, sources: string[]): Promise<void> {
   const [tablePath, column] = [context.text('table'), context.text('slice')]
   if ((tablePath === undefined) !== (column === undefined)) throw new UsageError('--table and --slice go together')
   const options = { far: context.number('far'), splits: context.integer('splits', 2), ...deviceOf(context) }
+  const target = await reportTarget(context)
   const input = await labelled(context, sources)
   const slices =
     tablePath === undefined ? undefined : sliceColumn(await readText(tablePath), tablePath, column!, input.people.paths)
-  const result = await evaluatePeople(input.people, { ...options, slices })
+  const watch = target && new PairWatch(input.people.people, mostWorstPairs)
+  const result = await evaluatePeople(input.people, { ...options, slices, onTile: watch?.onTile })
   const out = context.text('out')
   if (out !== undefined) await writeThresholdFile(out, thresholdOf(result, column, input.fingerprint))
   if (context.json)
     await context.print(JSON.stringify({ ...input.made.facts, fingerprint: input.fingerprint, ...result }))
   else await print(context, result, input, column)
   if (out !== undefined) context.say(`threshold written to ${out}`)
+  if (target) await reportOfPeople(context, target, input.people, result, input.shown, watch!)
   if (input.failed > 0) throw new PartialFailure()
 }
 
@@ -48,7 +57,8 @@ async function labelled(context: Context, sources: string[]): Promise<Labelled> 
   let made: Labelled | undefined
   await withSetup(context, async (setup) => {
     const images = await findImages(sources, (path) => path)
-    const { embeddings, failures, fallbacks } = await embedAll(context, setup, images)
+    const embedded = await embedAll(context, setup, images)
+    const { embeddings, failures, fallbacks, points } = embedded
     const people = peopleOf([...embeddings.keys()], [...embeddings.values()])
     const facts = { ...describeSetup(setup), failed: failures.length, fallbacks }
     made = {
@@ -56,6 +66,14 @@ async function labelled(context: Context, sources: string[]): Promise<Labelled> 
       fingerprint: setup.model.fingerprint,
       made: { line: setupLine(setup), facts },
       failed: failures.length,
+      shown: {
+        model: setup.name,
+        facts: setupFacts(setup, embedded),
+        loadFace: await faceLoader(setup, (path) => {
+          const image = images.get(path)
+          return image && { read: () => image.read(), points: points.get(path) ?? image.points }
+        }),
+      },
     }
   })
   return made!
@@ -67,7 +85,16 @@ async function fromFiles(context: Context, files: string[]): Promise<Labelled> {
     await withSetup(context, async ({ model }) => assertSameFingerprint(model.fingerprint, fingerprint))
   }
   const line = `embeddings of ${files.join(', ')}`
-  return { people: peopleOf(paths, rows), fingerprint, made: { line, facts: { files } }, failed: 0 }
+  const shown: PeopleShown = {
+    model: 'stored embeddings',
+    facts: [
+      ['Embeddings', files.join(', ')],
+      ['Distance', 'squared L2; below the threshold counts as one person'],
+      ['Fingerprint of the model', fingerprint],
+    ],
+    loadFace: await faceLoader({ align: 'none' }, (path) => ({ read: () => readWhole(path) })),
+  }
+  return { people: peopleOf(paths, rows), fingerprint, made: { line, facts: { files } }, failed: 0, shown }
 }
 
 /** The person is the folder that an image lies in. */

@@ -15,12 +15,15 @@ import {
 import type { SourceImage } from '../sources/index.js'
 import { readTextIfAny } from '../sources/io.js'
 import { type Context, UsageError } from './context.js'
-import { embedAll, findImages, presentPairs, withSetup } from './evaluate_images.js'
+import { concatenated, type Embedded, embedAll, findImages, presentPairs, withSetup } from './evaluate_images.js'
 import { kinds, reportPairs } from './evaluate_print.js'
+import { reportTarget } from './report.js'
+import { reportOfPairs, type ShownPairs } from './report_pairs.js'
 
 export async function run(context: Context, sources: string[]): Promise<void> {
   const most = context.integer('frames', 1) ?? 100
   const file = context.required('pairs')
+  const target = await reportTarget(context)
   const pairs = parseYtfSplits(await readText(file), file)
   if (new Set(pairs.map((pair) => pair.fold)).size < 2) throw new UsageError(`${file} has fewer than two folds`)
   await withSetup(context, async (setup) => {
@@ -37,20 +40,26 @@ export async function run(context: Context, sources: string[]): Promise<void> {
     }
     const judged = presentPairs(context, pairs, file, (name) => summaries.has(name))
     const counted = `${summaries.size} videos, ${embedded.embeddings.size} frames`
-    await reportPairs(context, setup, {
-      set: 'ytf',
+    const judgedPairs = judged.present
+    const distances = judgedPairs.map(({ a, b }) => meanDistance(summaries.get(a)!, summaries.get(b)!))
+    const printed = {
+      set: 'ytf' as const,
       protocol: 'YouTube Faces',
-      heading: `${kinds(judged.present)} of ${counted}, at most the first ${most} of a video`,
-      result: await judge(judged.present, summaries),
+      heading: `${kinds(judgedPairs)} of ${counted}, at most the first ${most} of a video`,
+      result: await judge(judgedPairs, distances),
       errorOf: 'standard error of the mean over folds',
       embedded,
       skipped: judged.skipped,
-    })
+    }
+    await reportPairs(context, setup, printed)
+    if (target) {
+      const shown = { pairs: judgedPairs, distances, ...shownVideos(videos, summaries, embedded) }
+      await reportOfPairs(context, setup, target, printed, shown)
+    }
   })
 }
 
-function judge(pairs: ImagePair[], videos: Map<string, VideoSummary>): Promise<PairsResult> {
-  const distances = pairs.map(({ a, b }) => meanDistance(videos.get(a)!, videos.get(b)!))
+function judge(pairs: ImagePair[], distances: number[]): Promise<PairsResult> {
   const same = pairs.map((pair) => pair.same)
   return evaluatePairs(
     distances,
@@ -58,6 +67,35 @@ function judge(pairs: ImagePair[], videos: Map<string, VideoSummary>): Promise<P
     Int32Array.from(pairs, (pair) => pair.fold),
     { unequalFolds: true },
   )
+}
+
+/** In a report a video is shown by its first frame that was used, and lies on the map where its mean embedding does. */
+function shownVideos(
+  videos: Map<string, SourceImage[]>,
+  summaries: Map<string, VideoSummary>,
+  { embeddings, points }: Embedded,
+): Omit<ShownPairs, 'pairs' | 'distances'> {
+  const frame = (name: string) => videos.get(name)!.find(({ path }) => embeddings.has(path))!
+  const person = (name: string) => name.split('/')[0]!.replaceAll('_', ' ')
+  const label = (name: string) => `${person(name)}, video ${name.split('/').at(-1)}`
+  const names = [...summaries.keys()]
+  const means = names.map((name) => summaries.get(name)!.mean)
+  const dimensions = means[0]!.length
+  return {
+    faceOf: (name) => ({ path: name, label: label(name) }),
+    find: (name) => {
+      const image = frame(name)
+      return { read: () => image.read(), points: points.get(image.path) ?? image.points }
+    },
+    map: {
+      kind: 'person',
+      paths: names,
+      embeddings: concatenated(means, dimensions),
+      dimensions,
+      groups: names.map(person),
+      labels: names.map(label),
+    },
+  }
 }
 
 /** The first frames of each video, in their order. A table beside the images says which they are, or else their paths do. */

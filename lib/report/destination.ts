@@ -1,0 +1,33 @@
+/** Where a report goes: known to be writable before hours of work go into it, and never half written. */
+import { randomUUID } from 'node:crypto'
+import { open, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { FaceNetError } from '../errors.js'
+import { writeAtomically } from '../model_file/atomic_write.js'
+
+/**
+ * Rejects where a file could not be put at `path`: it is a folder, or its folder is missing or lets nothing be written.
+ *
+ * @throws FaceNetError ERR_FACENET_IO
+ */
+export async function checkDestination(path: string): Promise<void> {
+  const there = await stat(path).catch(() => undefined)
+  if (there?.isDirectory()) throw cannotWrite(path, 'a file to write', 'a folder')
+  const probe = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`)
+  try {
+    await (await open(probe, 'wx')).close()
+  } catch (cause) {
+    throw cannotWrite(path, 'a folder that can be written to', (cause as NodeJS.ErrnoException).code, cause)
+  } finally {
+    await rm(probe, { force: true }).catch(() => {})
+  }
+}
+
+export function writePage(path: string, page: string): Promise<void> {
+  return writeAtomically(path, (write) => write(Buffer.from(page)))
+}
+
+function cannotWrite(path: string, expected: string, received: string | undefined, cause?: unknown): FaceNetError {
+  const message = `Cannot write the report ${path}: expected ${expected} but received ${received}`
+  return new FaceNetError('ERR_FACENET_IO', message, { argument: path, expected, received, cause })
+}

@@ -1,0 +1,102 @@
+/** A map on which faces that are near in the space of embeddings are near on paper (UMAP, McInnes et al., 2018). */
+import { pairwiseDistances } from '../embeddings.js'
+import { throwIfAborted } from '../options.js'
+
+/** More faces than this and the map shows a part of them. */
+export const mostPoints = 1500
+/** Fewer faces than this have no map. */
+export const leastPoints = 5
+const neighbours = 15
+const seed = 20150612
+
+export interface MapFaces {
+  paths: readonly string[]
+  /** n x dimensions. */
+  embeddings: Float32Array
+  dimensions: number
+  /** The person or the cluster of each. */
+  groups: readonly string[]
+}
+
+export interface MapPoint {
+  /** Its row in what was given. */
+  row: number
+  /** 0..1 of the map, from the left. */
+  x: number
+  /** 0..1 of the map, from the top. */
+  y: number
+  /** Which other point is nearest in the space of embeddings, and at which squared distance. */
+  nearest: number
+  distance: number
+}
+
+/** All rows, or of more than `most` those of the groups with most faces, so that groups can be seen; ties by their names. */
+export function chooseRows(groups: readonly string[], most = mostPoints): number[] {
+  if (groups.length <= most) return [...groups.keys()]
+  const members = new Map<string, number[]>()
+  for (const [row, group] of groups.entries()) members.set(group, [...(members.get(group) ?? []), row])
+  const order = [...members].sort(([a, x], [b, y]) => y.length - x.length || (a < b ? -1 : 1))
+  return order
+    .flatMap(([, rows]) => rows)
+    .slice(0, most)
+    .sort((a, b) => a - b)
+}
+
+/** The same faces always give the same map. */
+export async function placeOnMap(faces: MapFaces, rows: readonly number[], signal?: AbortSignal): Promise<MapPoint[]> {
+  const { dimensions } = faces
+  const n = rows.length
+  const chosen = new Float32Array(n * dimensions)
+  for (const [i, row] of rows.entries()) {
+    chosen.set(faces.embeddings.subarray(row * dimensions, (row + 1) * dimensions), i * dimensions)
+  }
+  const distances = await pairwiseDistances(chosen, { dimensions, device: 'cpu' })
+  const near = rows.map((_, i) => nearestOf(distances.subarray(i * n, (i + 1) * n), i, Math.min(neighbours, n)))
+  const { UMAP } = await import('umap-js')
+  const umap = new UMAP({ nNeighbors: Math.min(neighbours, n), minDist: 0.9, spread: 1.6, random: random(seed) })
+  umap.setPrecomputedKNN(
+    near,
+    near.map((row, i) => row.map((j) => Math.sqrt(distances[i * n + j]!))),
+  )
+  const epochs = umap.initializeFit(rows.map((_, i) => [...chosen.subarray(i * dimensions, (i + 1) * dimensions)]))
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    if (epoch % 20 === 0) throwIfAborted(signal)
+    umap.step()
+  }
+  const places = fit(umap.getEmbedding() as [number, number][])
+  return rows.map((row, i) => {
+    const nearest = near[i]![1]!
+    return { row, ...places[i]!, nearest, distance: distances[i * n + nearest]! }
+  })
+}
+
+/** Itself and the k - 1 nearest others; ties to the lowest. */
+function nearestOf(distances: Float32Array, self: number, k: number): number[] {
+  const others = Array.from(distances.keys()).filter((j) => j !== self)
+  return [self, ...others.sort((a, b) => distances[a]! - distances[b]! || a - b).slice(0, k - 1)]
+}
+
+/** Width over height of the map. */
+export const mapShape = 4 / 3
+
+/** Both axes in one scale, in the middle of the map. */
+function fit(points: readonly [number, number][]): { x: number; y: number }[] {
+  const range = (values: number[]) => [Math.min(...values), Math.max(...values)] as const
+  const [left, right] = range(points.map(([x]) => x))
+  const [top, bottom] = range(points.map(([, y]) => y))
+  const size = Math.max(right - left, (bottom - top) * mapShape) || 1
+  return points.map(([x, y]) => ({
+    x: 0.5 + (x - (left + right) / 2) / size,
+    y: 0.5 + ((y - (top + bottom) / 2) / size) * mapShape,
+  }))
+}
+
+/** mulberry32: 32 bits of state are enough for a picture. */
+function random(state: number): () => number {
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+  }
+}
