@@ -17,6 +17,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { clusterEmbeddings, type Linkage, linkages, scoreClusters } from '../lib/index.js'
 import { describeMachine, load, printMachine } from './machine.js'
+import { makeFaces } from './synthetic_faces.js'
 
 const { values: options } = parseArgs({
   options: {
@@ -46,41 +47,11 @@ interface Measured extends Case {
   bcubed: number | null
 }
 
-/** Unit vectors, and whose they are. */
-function makeFaces(rows: number, people: number, spread: number): { embeddings: Float32Array; identities: Int32Array } {
-  const embeddings = new Float32Array(rows * dimensions)
-  const identities = new Int32Array(rows)
-  const next = generator(1)
-  const normal = () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next())
-  const centres = new Float32Array(people * dimensions).map(normal)
-  for (let i = 0; i < rows; i++) {
-    identities[i] = people === rows ? i : Math.floor(next() ** 2 * people)
-    const centre = centres.subarray(identities[i]! * dimensions, (identities[i]! + 1) * dimensions)
-    const face = people === rows ? centre : centre.map((x) => x + normal() * spread)
-    const length = Math.hypot(...face)
-    embeddings.set(
-      face.map((x) => x / length),
-      i * dimensions,
-    )
-  }
-  return { embeddings, identities }
-}
-
-/** Numbers of [0, 1), mulberry32. */
-function generator(state: number): () => number {
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let x = Math.imul(state ^ (state >>> 15), 1 | state)
-    x = (x + Math.imul(x ^ (x >>> 7), 61 | x)) ^ x
-    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
 async function measure({ data, linkage }: Case): Promise<Measured> {
   const rows = data === 'people' ? allRows : Math.ceil(allRows / 5)
   const people = data === 'people' ? Math.ceil(rows / 10) : rows
   const threshold = data === 'people' ? 1 : 1.45
-  const { embeddings, identities } = makeFaces(rows, people, 0.65)
+  const { embeddings, identities } = makeFaces({ rows, people, dimensions, spread: 0.65 })
   const start = performance.now()
   const labels = await clusterEmbeddings(embeddings, { dimensions, threshold, linkage, threads })
   const seconds = (performance.now() - start) / 1000

@@ -2,19 +2,13 @@
  * Photographs of Labeled Faces in the Wild, people with five or more images, aligned by their five points. The threshold is
  * chosen on the people of View 1's training half; the figures of its test half and of everyone are printed.
  */
-import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { importModel } from '../../lib/importers/import_model.js'
-import { clusterEmbeddings, openModel, scoreClusters } from '../../lib/index.js'
-import { openSource } from '../../lib/sources/index.js'
+import { clusterEmbeddings, scoreClusters } from '../../lib/index.js'
+import { data, embedPeople, missing } from './lfw_faces.js'
 
-const data = process.env.FACENET_DATA ?? '../shared/data'
-const archive = join(data, 'lfw/lfw.tar')
-const weights = join(data, 'weights/mobilefacenet_192.safetensors')
-const missing = [archive, weights].find((path) => !existsSync(path))
 const title = 'LFW people with five or more images: BCubed F over 0.95'
 
 if (missing) {
@@ -57,37 +51,6 @@ if (missing) {
 async function people(file: string): Promise<string[]> {
   const lines = (await readFile(join(data, 'lfw', file), 'utf8')).trim().split('\n').slice(1)
   return lines.map((line) => line.split('\t')[0]!)
-}
-
-const importMobile = () =>
-  importModel(weights, {
-    graph: weights.replace(/safetensors$/, 'graph.json'),
-    size: [112, 112],
-    color: 'rgb',
-    mean: 127.5,
-    scale: 0.0078125,
-    alignment: 'arcface112',
-  })
-
-async function embedPeople() {
-  const personOf = (path: string) => path.slice(archive.length + 1).split('/')[0]!
-  const counts = new Map<string, number>()
-  for await (const { path } of openSource(archive)) {
-    counts.set(personOf(path), (counts.get(personOf(path)) ?? 0) + 1)
-  }
-  async function* images() {
-    for await (const image of openSource(archive)) if (counts.get(personOf(image.path))! >= 5) yield image
-  }
-  await using model = await openModel(await importMobile())
-  const rows: Float32Array[] = []
-  const identities: string[] = []
-  for await (const { path, embedding } of model.embedStream(images(), { align: 'points' })) {
-    rows.push(embedding)
-    identities.push(personOf(path))
-  }
-  const embeddings = new Float32Array(rows.length * model.dimensions)
-  for (const [i, row] of rows.entries()) embeddings.set(row, i * model.dimensions)
-  return { embeddings, identities, dimensions: model.dimensions }
 }
 
 test.run()

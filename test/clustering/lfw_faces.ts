@@ -1,0 +1,54 @@
+/** Embeddings of Labeled Faces in the Wild, aligned by its five points, for tests that have the data. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { importModel } from '../../lib/importers/import_model.js'
+import { openModel } from '../../lib/index.js'
+import { openSource, type SourceImage } from '../../lib/sources/index.js'
+
+export const data = process.env.FACENET_DATA ?? '../shared/data'
+const archive = join(data, 'lfw/lfw.tar')
+const weights = join(data, 'weights/mobilefacenet_192.safetensors')
+
+/** The file that a test must do without; undefined where all are there. */
+export const missing = [archive, weights].find((path) => !existsSync(path))
+
+export interface Faces {
+  /** n x dimensions. */
+  embeddings: Float32Array
+  dimensions: number
+  identities: string[]
+}
+
+/** Of people with five or more images, in the order of the archive: all of their images, or the first `most`. */
+export async function embedPeople(most = Infinity): Promise<Faces> {
+  const personOf = (path: string) => path.slice(archive.length + 1).split('/')[0]!
+  const counts = new Map<string, number>()
+  for await (const { path } of openSource(archive)) {
+    counts.set(personOf(path), (counts.get(personOf(path)) ?? 0) + 1)
+  }
+  const wanted: SourceImage[] = []
+  for await (const image of openSource(archive)) {
+    if (counts.get(personOf(image.path))! >= 5 && wanted.length < most) wanted.push(image)
+  }
+  await using model = await openModel(await importMobile())
+  const rows: Float32Array[] = []
+  const identities: string[] = []
+  for await (const { path, embedding } of model.embedStream(wanted, { align: 'points' })) {
+    rows.push(embedding)
+    identities.push(personOf(path))
+  }
+  const { dimensions } = model
+  const embeddings = new Float32Array(rows.length * dimensions)
+  for (const [i, row] of rows.entries()) embeddings.set(row, i * dimensions)
+  return { embeddings, dimensions, identities }
+}
+
+const importMobile = () =>
+  importModel(weights, {
+    graph: weights.replace(/safetensors$/, 'graph.json'),
+    size: [112, 112],
+    color: 'rgb',
+    mean: 127.5,
+    scale: 0.0078125,
+    alignment: 'arcface112',
+  })
