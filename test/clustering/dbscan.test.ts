@@ -3,7 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { clusterEmbeddings, pairwiseDistances, scoreClusters } from '../../lib/index.js'
 import { rejection } from '../api/support.js'
-import { faces } from './support.js'
+import { faces, numbered } from './support.js'
 
 const dbscan = async (embeddings: Float32Array, dimensions: number, threshold: number, minFaces?: number) => [
   ...(await clusterEmbeddings(embeddings, { dimensions, threshold, method: 'dbscan', minFaces })),
@@ -68,6 +68,18 @@ function checkDefinition(labels: number[], distances: Float32Array, threshold: n
   const seen = [...new Set(labels.filter((label) => label >= 0))]
   assert.equal(seen, Array.from(seen.keys()), 'labels count in order of first appearance')
 }
+
+test('with two faces it is single linkage, whose lone faces are noise', async () => {
+  const embeddings = faces(400, 60, 32, 0.7, 9)
+  for (const threshold of [0.3, 0.6, 0.9]) {
+    const single = [...(await clusterEmbeddings(embeddings, { dimensions: 32, threshold, linkage: 'single' }))]
+    const alone = (label: number) => single.filter((each) => each === label).length === 1
+    const numbers = numbered(single.filter((label) => !alone(label)))
+    const expected = single.map((label) => (alone(label) ? -1 : numbers.shift()!))
+    assert.ok(expected.includes(-1) && expected.includes(1), 'a threshold that says something')
+    assert.equal(await dbscan(embeddings, 32, threshold, 2), expected)
+  }
+})
 
 test('noise counts as images apart', () => {
   const { bcubed, clusters, noise } = scoreClusters([0, 0, -1, -1], ['a', 'a', 'b', 'b'])
