@@ -12,9 +12,9 @@ export interface Device {
   readonly reason: string
 }
 
-/** What a device is wanted for. On CUDA this version runs L2 normalisation only. */
+/** What a device is wanted for, and what of it this version does on CUDA. */
 export type Work = 'models' | 'distances' | 'triplets' | 'L2 normalisation'
-const cudaWork: readonly Work[] = ['L2 normalisation']
+const cudaWork: readonly Work[] = ['models', 'L2 normalisation']
 
 /** The devices this process can use, fastest first. The first one's `reason` says why no CUDA device is before it. */
 export function devices(): Device[] {
@@ -28,9 +28,14 @@ export function devices(): Device[] {
 
 /**
  * The device for a preference. `auto` takes the fastest there is; `cuda` throws ERR_FACENET_CUDA_UNAVAILABLE where it
- * cannot be used; `cpu` is the reference backend where the addon was built without oneDNN.
+ * cannot be used; `cpu` is the reference backend where the addon was built without oneDNN. `index` chooses among CUDA
+ * devices; whether there is one of that number the addon finds out.
  */
-export function resolveDevice(preference: DevicePreference = 'auto', work: Work = 'models'): Device {
+export function resolveDevice(
+  preference: DevicePreference = 'auto',
+  work: Work = 'models',
+  index: number | undefined = undefined,
+): Device {
   checkOneOf(preference, 'options.device', devicePreferences)
   const info = native().info()
   if (preference === 'reference')
@@ -39,7 +44,9 @@ export function resolveDevice(preference: DevicePreference = 'auto', work: Work 
   const obstacle = whyNoCuda(info) || (cudaWork.includes(work) ? '' : `this version runs ${work} on the CPU only`)
   if (!obstacle) {
     const reason = preference === 'cuda' ? 'asked for' : 'the fastest device there is'
-    return { kind: 'cuda', name: info.cuda!.devices[0]!.name, reason }
+    const cards = info.cuda!.devices
+    const card = cards.find((candidate) => candidate.index === index) ?? cards[0]!
+    return { kind: 'cuda', name: card.name, reason }
   }
   if (preference === 'auto') return onCpu(info, `CUDA is not used: ${obstacle}`)
   throw new FaceNetError('ERR_FACENET_CUDA_UNAVAILABLE', `CUDA cannot be used: ${obstacle}`, {

@@ -12,6 +12,7 @@ import { readModel } from './model_file/model_file.js'
 import { bytesOf, type Tensor, type Tensors, weightSource } from './model_file/tensor.js'
 import { native, nativeCall } from './native.js'
 import {
+  checkInteger,
   checkOneOf,
   checkOptions,
   checkSignal,
@@ -29,9 +30,13 @@ import { cancellable } from './turns.js'
 export interface OpenModelOptions {
   /** `auto` where it is left out: CUDA where it can be used, else the CPU; `model.device.reason` says why. */
   device?: DevicePreference
-  /** Precision of weights and activations; sums are fp32 either way. `f32` where it is left out. */
+  /** Of several CUDA devices, the one that CUDA gives this number (`facenet info`). The first usable where it is left out. */
+  deviceIndex?: number
+  /**
+   * Precision of weights and activations; sums are fp32 either way. `f32` where it is left out. `f16` is not for the CPU.
+   */
   dtype?: DType
-  /** CPU threads, 1..1024; every core where it is left out. */
+  /** CPU threads, 1..1024; every core where it is left out. On CUDA they only bring images to the device. */
   threads?: number
   signal?: AbortSignal
 }
@@ -66,23 +71,34 @@ export interface EmbedOptions {
  * Opens a model file, or a model in memory.
  *
  * @throws FaceNetError ERR_FACENET_IO or ERR_FACENET_MODEL_INVALID for the file, ERR_FACENET_CUDA_UNAVAILABLE where
- *   `cuda` is asked for and cannot be used, ERR_FACENET_INVALID_ARGUMENT for an option.
+ *   `cuda` is asked for and cannot be used, ERR_FACENET_CUDA_OOM where the weights do not fit on the device,
+ *   ERR_FACENET_INVALID_ARGUMENT for an option.
  */
 export async function openModel(source: string | ModelInMemory, options: OpenModelOptions = {}): Promise<Model> {
-  checkOptions(options, 'options', ['device', 'dtype', 'threads', 'signal'])
+  checkOptions(options, 'options', ['device', 'deviceIndex', 'dtype', 'threads', 'signal'])
   const preference = checkOneOf(options.device ?? 'auto', 'options.device', devicePreferences)
+  const deviceIndex = checkDeviceIndex(options.deviceIndex, preference)
   const dtype = checkOneOf(options.dtype ?? 'f32', 'options.dtype', dtypes)
   const threads = checkThreads(options.threads)
   const signal = checkSignal(options.signal)
   throwIfAborted(signal)
-  const device = resolveDevice(preference)
+  const device = resolveDevice(preference, 'models', deviceIndex)
+  if (device.kind === 'cpu' && dtype === 'f16') throw invalidArgument('options.dtype', 'f32 or bf16 on the CPU', dtype)
   const { graph, weights, metadata } = await load(source)
   if (graph.input.dtype !== 'u8') throw invalidModel('graph.input.dtype', 'u8, images', graph.input.dtype)
   throwIfAborted(signal)
-  const opened = await nativeCall(() => native().openModel(graph, weights, { device: device.kind, dtype, threads }))
+  const where = { device: device.kind, ...(deviceIndex !== undefined && { deviceIndex }), dtype, threads }
+  const opened = await nativeCall(() => native().openModel(graph, weights, where))
   if (signal?.aborted) opened.dispose()
   throwIfAborted(signal)
   return new Model(opened, metadata, device, dtype)
+}
+
+function checkDeviceIndex(value: unknown, preference: DevicePreference): number | undefined {
+  if (value === undefined) return undefined
+  if (preference !== 'cuda' && preference !== 'auto')
+    throw invalidArgument('options.deviceIndex', `no index with device '${preference}'`, value)
+  return checkInteger(value, 'options.deviceIndex', 0)
 }
 
 interface LoadedModel {
@@ -153,7 +169,7 @@ export class Model {
     this.#checkOpen()
     return this.#native.plan
   }
-  /** Native bytes held: prepared weights, arenas, scratch. */
+  /** Bytes held, on the device for CUDA: prepared weights, arenas, scratch, staging. They may grow with the batches. */
   get memoryBytes(): number {
     return this.#native.memoryBytes
   }

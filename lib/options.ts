@@ -5,7 +5,7 @@ import { describe, FaceNetError, invalidArgument } from './errors.js'
 
 export const devicePreferences = ['auto', 'cuda', 'cpu', 'reference'] as const
 export type DevicePreference = (typeof devicePreferences)[number]
-export const dtypes: readonly DType[] = ['f32', 'bf16']
+export const dtypes: readonly DType[] = ['f32', 'bf16', 'f16']
 
 export function checkOptions(value: unknown, name: string, known: readonly string[]): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value))

@@ -25,7 +25,7 @@ function cudaLine(info: BuildInfo): string {
   const { runtime, driver, architectures, devices } = info.cuda
   const built = `built in, runtime ${version(runtime)}${architectures.length > 0 ? ` for ${architectures.join(', ')}` : ''}`
   if (devices.length === 0) return `${built}; no device is used because ${whyNoCuda(info)}`
-  const cards = devices.map((card) => `${card.name} (compute capability ${card.computeCapability})`)
+  const cards = devices.map((card) => `${card.index}: ${card.name} (compute capability ${card.computeCapability})`)
   return `${built}, driver ${version(driver)}; ${cards.join(', ')}`
 }
 
