@@ -8,6 +8,7 @@
 #include "binding/model.h"
 #include "binding/plan_report.h"
 #include "binding/read_graph.h"
+#include "binding/trainer.h"
 #include "binding/triplets.h"
 #include "binding/warp.h"
 
@@ -16,11 +17,16 @@ namespace facenet::binding {
 class FacenetAddon : public Napi::Addon<FacenetAddon> {
  public:
   FacenetAddon(Napi::Env env, Napi::Object exports)
-      : worker_(env), warper_(env), modelClass_(Napi::Persistent(Model::defineClass(env))) {
+      : worker_(env),
+        warper_(env),
+        modelClass_(Napi::Persistent(Model::defineClass(env))),
+        trainerClass_(Napi::Persistent(Trainer::defineClass(env))) {
     DefineAddon(
         exports,
         {InstanceMethod("info", &FacenetAddon::info), InstanceMethod("plan", &FacenetAddon::plan),
          InstanceMethod("openModel", &FacenetAddon::openModel),
+         InstanceMethod("trainingPlan", &FacenetAddon::planTraining),
+         InstanceMethod("openTrainer", &FacenetAddon::openTrainer),
          InstanceMethod("l2Normalize", &FacenetAddon::normalize),
          InstanceMethod("pairwiseDistances", &FacenetAddon::distances),
          InstanceMethod("mineTriplets", &FacenetAddon::triplets),
@@ -42,6 +48,14 @@ class FacenetAddon : public Napi::Addon<FacenetAddon> {
 
   Napi::Value openModel(const Napi::CallbackInfo& info) {
     return guarded(info.Env(), [&] { return Model::open(info, worker_, modelClass_); });
+  }
+
+  Napi::Value planTraining(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] { return trainingPlan(info); });
+  }
+
+  Napi::Value openTrainer(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] { return Trainer::open(info, worker_, trainerClass_); });
   }
 
   Napi::Value normalize(const Napi::CallbackInfo& info) {
@@ -70,7 +84,7 @@ class FacenetAddon : public Napi::Addon<FacenetAddon> {
 
   PromiseWorker worker_;
   Warper warper_;
-  Napi::FunctionReference modelClass_;
+  Napi::FunctionReference modelClass_, trainerClass_;
 };
 
 NODE_API_NAMED_ADDON(facenet, FacenetAddon)

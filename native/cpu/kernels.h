@@ -4,6 +4,7 @@
 
 #include "core/shape.h"
 #include "ops/op.h"
+#include "ops/optimizer.h"
 
 namespace facenet::cpu {
 
@@ -98,6 +99,7 @@ struct Isa {
   // out = 2 * sum over t of weights[t] * (row rows[t] of x).
   void (*twiceWeightedRows)(const float* x, int64_t dimensions, const int32_t* rows, const float* weights,
                             int64_t count, float* out);
+  void (*optimize)(const Optimizer&, const Update&, const WeightSpan&);
 };
 
 extern const Isa avx512, avx2, baseline;

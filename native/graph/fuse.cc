@@ -12,6 +12,8 @@ Activation* epilogue(Op& op) {
   return nullptr;
 }
 
+}  // namespace
+
 bool fuseActivation(Step& producer, const Activation& activation) {
   Activation* place = epilogue(producer.op);
   if (!place || *place || activation.kind == Activation::Kind::sigmoid) return false;
@@ -19,8 +21,6 @@ bool fuseActivation(Step& producer, const Activation& activation) {
   return true;
 }
 
-// y = a + factor * b with b (input 1) a bare convolution becomes that convolution with residual a. The other
-// way round, where a (input 0) is the convolution, only with factor 1.
 bool fuseResidual(Step& producer, const Add& add, size_t input) {
   auto* conv = std::get_if<Conv2d>(&producer.op);
   if (!conv || conv->parts.size() != 1 || conv->residual || conv->parts[0].activation) return false;
@@ -30,6 +30,8 @@ bool fuseResidual(Step& producer, const Add& add, size_t input) {
   conv->parts[0].activation = add.activation;
   return true;
 }
+
+namespace {
 
 // The maximum comes before the activation, so a layer that has one already cannot take it.
 bool fuseMaxout(Step& producer, const Maxout& maxout) {

@@ -48,6 +48,12 @@ using AbsorbRule = bool (*)(Step& producer, const Step& step, size_t input);
 // the producer.
 Plan absorbSteps(Plan plan, AbsorbRule rule);
 
+// Rules for it. An activation goes where its producer has a place for one; y = a + factor * b with b (input 1) a
+// bare convolution becomes that convolution with residual a, and the other way round, where a (input 0) is the
+// convolution, only with factor 1.
+bool fuseActivation(Step& producer, const Activation& activation);
+bool fuseResidual(Step& producer, const Add& add, size_t input);
+
 // Moves the counts and layer names of `from` to `into`.
 void addLayers(Step& into, const Step& from);
 

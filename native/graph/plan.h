@@ -35,13 +35,13 @@ struct Step {
 };
 
 struct PlanOptions {
-  DType dtype = DType::f32;   // of the activations between steps; the graph's outputs are always f32
-  bool fold = true;           // norms into the convolution or fully connected layer before them
-  bool fuse = true;           // activations, residual adds and maxout into the step before them
-  bool mergeSiblings = true;  // convolutions of one input and one window into one step
-  bool concatInPlace = true;  // producers of a concat write their slice of its buffer
+  DType dtype = DType::f32;      // of the activations between steps; the graph's outputs are always f32
+  bool fold = true;              // norms into the convolution or fully connected layer before them
+  bool fuse = true;              // activations, residual adds and maxout into the step before them
+  bool mergeSiblings = true;     // convolutions of one input and one window into one step
+  bool concatInPlace = true;     // producers of a concat write their slice of its buffer
   int64_t channelAlignment = 1;  // pixels of buffers in the arena are a multiple of this many elements apart
-  int64_t cacheBytes = 0;     // what a chunk's arena should fit in; 0: the default of the build
+  int64_t cacheBytes = 0;        // what a chunk's arena should fit in; 0: the default of the build
 };
 
 struct Plan {
@@ -65,6 +65,9 @@ Plan makePlan(const Graph& graph, const PlanOptions& options);
 // One line a step: op and what was fused into it, shapes, parameters, multiply-adds, place in the arena,
 // layers.
 std::string printPlan(const Plan& plan);
+
+// "conv2d 3x3/2 add relu": the op with its window, then what was fused into it in the order it is computed.
+std::string opText(const Op& op);
 
 // Bytes from the start of one image's arena to the tensor's first element; -1 in the caller's memory.
 int64_t arenaOffset(const Plan& plan, const PlannedTensor& tensor);

@@ -1,0 +1,18 @@
+// TrainerOptions, StepOptions and StepReport of types/native.d.ts.
+#pragma once
+
+#include <napi.h>
+
+#include "binding/fields.h"
+#include "train/trainer.h"
+
+namespace facenet::binding {
+
+train::TrainingPlanOptions readTrainingPlanOptions(const Fields& options);
+train::TrainerOptions readTrainerOptions(const Fields& options);
+train::StepOptions readStepOptions(const Fields& options);
+
+Napi::Object stepReport(Napi::Env env, const train::StepReport& report);
+Napi::Object trainingPlanReport(Napi::Env env, const train::TrainingPlan& plan);
+
+}  // namespace facenet::binding

@@ -1,0 +1,141 @@
+#include "train/parameters.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+namespace facenet::train {
+namespace {
+
+constexpr int64_t alignment = 16;  // elements: 64 bytes
+
+bool fits(const std::string& pattern, const std::string& name) {
+  if (pattern.empty() || pattern.back() != '*') return pattern == name;
+  return name.compare(0, pattern.size() - 1, pattern, 0, pattern.size() - 1) == 0;
+}
+
+// The layer whose tensors a step has: what was fused into it has none, and comes after it.
+const std::string& weightedLayer(const Step& step) {
+  return step.layers.front();
+}
+
+struct Collect {
+  const Shape& in;
+  std::vector<StepTensor> tensors = {};
+
+  void add(const std::string& name, std::vector<int64_t> shape, Role role) {
+    if (!name.empty()) tensors.push_back({name, std::move(shape), role});
+  }
+  void add(const Activation& activation, int64_t channels) {
+    if (activation.kind == Activation::Kind::prelu) add(activation.slope, {channels}, Role::slope);
+  }
+
+  void operator()(const Conv2d& op) {
+    for (const ConvPart& part : op.parts) {
+      const Window& w = op.window;
+      add(part.weight, {part.outChannels, in.channels / op.groups, w.kernelHeight, w.kernelWidth},
+          Role::weight);
+      add(part.bias, {part.outChannels}, Role::bias);
+    }
+  }
+  void operator()(const FullyConnected& op) {
+    add(op.weight, {op.outFeatures, in.elements()}, Role::weight);
+    add(op.bias, {op.outFeatures}, Role::bias);
+  }
+  void operator()(const Norm& op) {
+    add(op.scale, {in.channels}, Role::scale);
+    add(op.shift, {in.channels}, Role::shift);
+    add(op.mean, {in.channels}, Role::mean);
+    add(op.variance, {in.channels}, Role::variance);
+  }
+  void operator()(const Activation& op) { add(op, in.channels); }
+  void operator()(const auto&) {}
+};
+
+bool oneForAll(Role role, const WeightTensor& tensor) {
+  return role != Role::weight && role != Role::bias && tensor.elements() == 1;
+}
+
+}  // namespace
+
+int64_t Parameter::elements() const {
+  return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
+}
+
+const Parameter& Parameters::at(const std::string& name) const {
+  const auto found = std::ranges::find(list, name, &Parameter::name);
+  FACENET_ASSERT(found != list.end());
+  return *found;
+}
+
+std::vector<StepTensor> tensorsOf(const Plan& plan, const Step& step) {
+  Collect collect{plan.tensors[static_cast<size_t>(step.inputs.front())].shape};
+  std::visit(collect, step.op);
+  return collect.tensors;
+}
+
+Parameters collectParameters(const Plan& plan, const Weights& weights) {
+  Parameters result;
+  std::map<std::string, Role> roles;
+  for (const bool statistics : {false, true}) {
+    for (const Step& step : plan.steps) {
+      for (const StepTensor& tensor : tensorsOf(plan, step)) {
+        if (isStatistic(tensor.role) != statistics) continue;
+        const auto [known, added] = roles.emplace(tensor.name, tensor.role);
+        if (isStatistic(known->second) != statistics)
+          throw invalidModel("tensor " + tensor.name, "a weight or a running statistic", "both");
+        if (!added) continue;
+        const auto stored = weights.tensors.find(tensor.name);
+        const bool one = stored != weights.tensors.end() && oneForAll(tensor.role, stored->second);
+        const std::vector<int64_t> shape = one ? stored->second.shape : tensor.shape;
+        weights.read(tensor.name, shape, weightedLayer(step));  // throws where it does not fit
+        result.list.push_back(
+            {.name = tensor.name, .shape = shape, .offset = result.elements, .trainable = !statistics});
+        result.elements += (result.list.back().elements() + alignment - 1) / alignment * alignment;
+      }
+    }
+    if (!statistics) result.trainable = result.elements;
+  }
+  return result;
+}
+
+void loadParameters(const Parameters& parameters, const Weights& weights, float* vector) {
+  for (const Parameter& parameter : parameters.list) {
+    const std::vector<float> values = weights.read(parameter.name, parameter.shape, parameter.name);
+    std::ranges::copy(values, vector + parameter.offset);
+  }
+}
+
+bool Frozen::tensor(const Step& step, const std::string& name) const {
+  return std::ranges::any_of(patterns_, [&](const std::string& pattern) {
+    return fits(pattern, name) || fits(pattern, weightedLayer(step));
+  });
+}
+
+bool Frozen::trains(const Plan& plan, const Step& step) const {
+  return std::ranges::any_of(tensorsOf(plan, step), [&](const StepTensor& tensor) {
+    return !isStatistic(tensor.role) && !this->tensor(step, tensor.name);
+  });
+}
+
+bool Frozen::statistics(const Plan& plan, const Step& step) const {
+  const auto* norm = std::get_if<Norm>(&step.op);
+  if (!norm || !norm->batch()) return false;
+  const bool weights = !norm->scale.empty() || !norm->shift.empty();
+  return tensor(step, norm->variance) || (weights && !trains(plan, step));
+}
+
+void Frozen::check(const Plan& plan) const {
+  for (const std::string& pattern : patterns_) {
+    const bool used = std::ranges::any_of(plan.steps, [&](const Step& step) {
+      const auto tensors = tensorsOf(plan, step);
+      return (!tensors.empty() && fits(pattern, weightedLayer(step))) ||
+             std::ranges::any_of(tensors, [&](const StepTensor& t) { return fits(pattern, t.name); });
+    });
+    if (!used) throw invalidArgument("frozen", "names of layers with weights, or of tensors", pattern);
+  }
+  if (std::ranges::none_of(plan.steps, [&](const Step& step) { return trains(plan, step); }))
+    throw invalidArgument("frozen", "at least one weight that is trained", "every one of them");
+}
+
+}  // namespace facenet::train
