@@ -45,6 +45,12 @@ inline ConvolutionValues valuesOf(const Convolution& c, bool exact) {
           values(c.residual ? c.count * c.outShape().elements() : 0, 15)};
 }
 
+template <class T>
+constexpr facenet::DType dtypeOf() {
+  if (std::is_same_v<T, float>) return facenet::DType::f32;
+  return std::is_same_v<T, facenet::bf16> ? facenet::DType::bf16 : facenet::DType::f16;
+}
+
 // Rounds as a value of a type is stored.
 inline float stored(double value, facenet::DType dtype) {
   const auto rounded = static_cast<float>(value);
