@@ -8,6 +8,7 @@ import {
   linkages,
   scoreClusters,
 } from '../clustering/index.js'
+import type { FivePoints } from '../images/index.js'
 import { FaceNetError, type FailedImage, type Model, openModel } from '../index.js'
 import { PendingFile } from '../outputs/pending_file.js'
 import { type Alignment, readAlignment, withDetector } from './alignment.js'
@@ -15,6 +16,8 @@ import { type Context, PartialFailure, UsageError } from './context.js'
 import { isMistake, listFailures } from './failures.js'
 import { writePeople } from './people_folders.js'
 import { imageProgress } from './progress.js'
+import { reportTarget } from './report.js'
+import { reportOfClusters } from './report_cluster.js'
 import { describeThreshold, givenThreshold, thresholdFacts, thresholdFor } from './threshold.js'
 
 export async function run(context: Context): Promise<void> {
@@ -22,6 +25,7 @@ export async function run(context: Context): Promise<void> {
   const given = givenThreshold(context)
   const alignment = readAlignment(context, 'all')
   const options = context.modelOptions()
+  const target = await reportTarget(context)
   await using model = await openModel(context.modelPath(), options)
   const { dimensions, fingerprint } = model
   const threshold = await thresholdFor(given, model)
@@ -51,6 +55,11 @@ export async function run(context: Context): Promise<void> {
   const found = noise > 0 ? `${people} people and ${noise} in no cluster` : `${people} people`
   context.say(`${faces.length} ${what}, ${found} (${below})`)
   if (scores) context.say(describeScores(scores))
+  if (target) {
+    const scored = scores && { scores, people: faces.map(personOf) }
+    const made = { faces, embeddings, labels, threshold: threshold.value, method: describeMethod(how), scored }
+    await reportOfClusters(context, target, model, { ...made, align: alignment.align, below, failed: failures.length })
+  }
   listFailures(context, failures, imagesOf(faces) + failures.length)
   if (failures.some((failure) => isMistake(failure, alignment.faces))) throw new PartialFailure()
 }
@@ -75,6 +84,7 @@ const describeMethod = (how: Method) =>
 interface Face {
   path: string
   image: string
+  points?: FivePoints
 }
 
 async function embedAll(context: Context, model: Model, alignment: Alignment) {
@@ -89,7 +99,8 @@ async function embedAll(context: Context, model: Model, alignment: Alignment) {
       onProgress: (now) => progress.update(now),
     })) {
       // Where an image has several faces, `#0`, `#1` ... follow its path.
-      faces.push({ path, image: face ? path.replace(new RegExp(`#${face.index}$`), '') : path })
+      const image = face ? path.replace(new RegExp(`#${face.index}$`), '') : path
+      faces.push({ path, image, points: face?.points })
       rows.push(embedding)
     }
   } finally {

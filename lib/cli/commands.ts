@@ -26,7 +26,7 @@ export interface Command {
 /** Options of every command. */
 export const commonOptions: Option[] = [
   { flags: '--device', text: 'auto, cuda, cpu or reference; default auto' },
-  { flags: '--dtype', text: 'f32 or bf16; default f32' },
+  { flags: '--dtype', text: 'f32, bf16 or f16 (not on the CPU); default f32' },
   { flags: '--threads', text: 'CPU threads; default all cores' },
   { flags: '--json', text: 'Machine-readable output on stdout', boolean: true },
   { flags: '--quiet', text: 'No progress and no summary on stderr', boolean: true },
@@ -42,6 +42,10 @@ const align: Option = {
   flags: '--align',
   text: 'detect (faces are looked for), none (whole image), center (middle crop) or points (five points from the .tsv beside the images); default detect',
 }
+const report: Option[] = [
+  { flags: '--report', text: 'Page to write (.html), with everything in one file: figures, curves, pictures' },
+  { flags: '--run', text: "report: folder of the model's training run, whose curves are shown" },
+]
 const detection: Option[] = [
   {
     flags: '--detector',
@@ -129,10 +133,11 @@ export const commands: Command[] = [
       { flags: '--table', text: 'pairs: table (.tsv) with a column name and others' },
       { flags: '--slice', text: 'pairs: column of the table whose values are judged apart' },
       { ...out, text: 'pairs: threshold file to write (.json)' },
+      ...report,
       { flags: '--batch-size', text: 'Images a batch; default 32' },
     ],
     examples: [
-      'evaluate lfw lfw.tar --model m.safetensors --align points',
+      'evaluate lfw lfw.tar --model m.safetensors --align points --report lfw.html',
       'evaluate ytf ytf.tar --pairs ytf_splits.txt --model m.safetensors',
       'evaluate pairs photos/ --model m.safetensors --far 1e-3 --out threshold.json',
       'evaluate robustness lfw.tar --pairs pairs.txt --align points --model a.safetensors --model b.safetensors',
@@ -158,6 +163,7 @@ export const commands: Command[] = [
       },
       { ...out, text: 'Folder to write a folder of each person into, or a .json file; without it, a table on stdout' },
       { flags: '--score-folders', text: 'Score against people: the folders that images are in', boolean: true },
+      ...report,
       { flags: '--batch-size', text: 'Images a batch; default 64' },
     ],
     examples: ['cluster photos/ --model m.safetensors --out people'],

@@ -25,6 +25,8 @@ import { keyOf, readLists } from './evaluate_lfw.js'
 import { peopleOf } from './evaluate_people.js'
 import { kinds } from './evaluate_print.js'
 import { reportRobustness } from './evaluate_robustness_print.js'
+import { reportTarget } from './report.js'
+import { reportOfRobustness } from './report_robustness.js'
 
 export interface DegradedRow extends Robustness {
   /** JPEG quality, or pixels. */
@@ -60,6 +62,7 @@ const degradations: Degradation[] = [
 
 export async function run(context: Context, sources: string[]): Promise<void> {
   const paths = context.modelPaths()
+  const target = await reportTarget(context)
   const trainingImages = readTrainingImages(context, paths.length)
   const judge = context.text('pairs') === undefined ? await onPeople(context, sources) : await onPairs(context, sources)
   const models: ModelRobustness[] = []
@@ -68,6 +71,7 @@ export async function run(context: Context, sources: string[]): Promise<void> {
     await withSetup(context, use, path)
   }
   await reportRobustness(context, models)
+  if (target) await reportOfRobustness(context, target, models)
   if (models.some(({ failed }) => failed > 0)) throw new PartialFailure()
 }
 

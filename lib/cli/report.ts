@@ -31,9 +31,9 @@ export async function writeReport(context: Context, { path }: ReportTarget, page
   context.say(`report written to ${path}`)
 }
 
-type Facts = [term: string, what: string][]
+export type Facts = [term: string, what: string][]
 
-const alignments = {
+export const alignmentNames = {
   none: 'whole images',
   center: 'centre crop',
   points: 'by five given points',
@@ -50,7 +50,7 @@ export function setupFacts(setup: Setup, embedded?: Embedded): Facts {
     ['Device', `${kind}: ${name}`],
     [
       'Alignment',
-      centerFraction === undefined ? alignments[align] : `${alignments[align]}, ${centerFraction} of each side`,
+      centerFraction === undefined ? alignmentNames[align] : `${alignmentNames[align]}, ${centerFraction} of each side`,
     ],
     ['Mirror images', flip ? 'averaged with' : 'not used'],
   ]

@@ -4,12 +4,12 @@ import type { FaceLoader } from '../report/faces.js'
 import type { PairWatch } from '../report/pair_watch.js'
 import type { WorstPairs } from '../report/sections/worst_pairs.js'
 import type { Context } from './context.js'
-import { type ReportTarget, shortName, writeReport } from './report.js'
+import { type Facts, type ReportTarget, shortName, writeReport } from './report.js'
 
 /** What a report says and shows beside the figures. */
 export interface PeopleShown {
   model: string
-  facts: [term: string, what: string][]
+  facts: Facts
   loadFace: FaceLoader
 }
 

@@ -6,7 +6,8 @@ import { throwIfAborted } from '../options.js'
 export const mostPoints = 1500
 /** Fewer faces than this have no map. */
 export const leastPoints = 5
-const neighbours = 15
+/** The usual number for large maps; of few faces fewer are near. */
+const neighboursOf = (n: number) => Math.min(n, 15, Math.max(4, Math.round(Math.sqrt(n))))
 const seed = 20150612
 
 export interface MapFaces {
@@ -51,9 +52,10 @@ export async function placeOnMap(faces: MapFaces, rows: readonly number[], signa
     chosen.set(faces.embeddings.subarray(row * dimensions, (row + 1) * dimensions), i * dimensions)
   }
   const distances = await pairwiseDistances(chosen, { dimensions, device: 'cpu' })
-  const near = rows.map((_, i) => nearestOf(distances.subarray(i * n, (i + 1) * n), i, Math.min(neighbours, n)))
+  const neighbours = neighboursOf(n)
+  const near = rows.map((_, i) => nearestOf(distances.subarray(i * n, (i + 1) * n), i, neighbours))
   const { UMAP } = await import('umap-js')
-  const umap = new UMAP({ nNeighbors: Math.min(neighbours, n), minDist: 0.9, spread: 1.6, random: random(seed) })
+  const umap = new UMAP({ nNeighbors: neighbours, minDist: 0.9, spread: 1.6, random: random(seed) })
   umap.setPrecomputedKNN(
     near,
     near.map((row, i) => row.map((j) => Math.sqrt(distances[i * n + j]!))),

@@ -69,10 +69,10 @@ export class Faces {
   }
 
   /** A picture that is read out as `label`, or as nothing where what stands beside it says it already. */
-  picture(path: string, label = ''): Html {
+  picture(path: string, label = '', mark = ''): Html {
     const { className, style } = this.place(path)
-    const role = label ? html`role="img" aria-label="${label}"` : html`aria-hidden="true"`
-    return html`<span class="${className}" style="${style}" ${role}></span>`
+    const role = label ? html`role="img" aria-label="${label}" title="${label}"` : html`aria-hidden="true"`
+    return html`<span class="${className} ${mark}" style="${style}" ${role}></span>`
   }
 
   /** Class and style of the element that shows a face. */

@@ -94,7 +94,9 @@ rect.same.wrong { color: var(--same); fill: url(#hatch-same) } rect.different.wr
 .series0 { stroke: var(--third) }
 .series1 { stroke: var(--different); stroke-dasharray: 7 4 }
 .series2 { stroke: var(--same); stroke-dasharray: 2 3 }
-.dot.series1, .dot.series2 { stroke-dasharray: none }
+.series3 { stroke: var(--fourth); stroke-dasharray: 10 3 2 3 }
+.elsewhere { stroke: var(--edge); stroke-dasharray: 3 4 }
+circle.dot { stroke-dasharray: none }
 .published { stroke: var(--edge); fill: var(--plate) }
 .measured { stroke: var(--third); fill: var(--third) }
 .key { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; margin-bottom: .5rem; list-style: none; font-size: .86rem }
@@ -141,8 +143,8 @@ tbody.ours td, tbody.ours tr:not(.group) th { font-weight: 600 }
 .more { display: grid; place-items: center; min-width: 56px; height: 56px; padding: 0 .5rem; border: 1px dashed var(--edge); border-radius: 4px; font-size: .82rem; color: var(--soft) }
 
 .map { position: relative; aspect-ratio: 4 / 3; margin: 1.4rem; }
-.point { position: absolute; width: 9px; height: 9px; margin: -4.5px; border-radius: 50%; background: var(--edge); cursor: pointer }
-.point.known { width: 13px; height: 13px; margin: -6.5px; background: var(--shade) }
+.point { position: absolute; width: 9px; height: 9px; margin: -4.5px; border-radius: 50%; background-color: var(--edge); cursor: pointer }
+.point.known { width: 13px; height: 13px; margin: -6.5px; background-color: var(--shade) }
 .point:focus-visible, .point:hover { z-index: 2; outline: 3px solid var(--third); outline-offset: 2px }
 .g0 { --shade: var(--third) } .g1 { --shade: var(--different); border-radius: 2px } .g2 { --shade: var(--same); clip-path: polygon(50% 0, 100% 100%, 0 100%) }
 .g3 { --shade: var(--fourth); clip-path: polygon(50% 0, 100% 50%, 50% 100%, 0 50%) } .g4 { --shade: var(--ink); clip-path: polygon(0 0, 100% 0, 50% 100%) }
@@ -150,6 +152,7 @@ tbody.ours td, tbody.ours tr:not(.group) th { font-weight: 600 }
 .g6 { --shade: var(--different); clip-path: polygon(0 0, 100% 50%, 0 100%) } .g7 { --shade: var(--same); clip-path: polygon(25% 0, 75% 0, 100% 50%, 75% 100%, 25% 100%, 0 50%) }
 .point.known:focus-visible, .point.known:hover { clip-path: none; border-radius: 50% }
 .sample { display: inline-block; width: 13px; height: 13px; flex: none; background: var(--shade) } .g0.sample { border-radius: 50% }
+.sample.other { width: 9px; height: 9px; border-radius: 50%; background: var(--edge) }
 .plate:has(.pictures:checked) .point { --f: 40px; width: var(--f); height: var(--f); margin: -20px; border-radius: 4px; clip-path: none;
   background-color: var(--line); background-repeat: no-repeat; background-size: calc(var(--f) * ${sheetColumns}) auto;
   background-position: calc(var(--c) * var(--f) * -1) calc(var(--r) * var(--f) * -1); box-shadow: 0 0 0 2px var(--plate) }

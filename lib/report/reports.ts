@@ -11,14 +11,17 @@ import { count, counted, distance, percent, plusMinus, rate } from './format.js'
 import { DistanceHistogram, type HistogramBins } from './histogram_counts.js'
 import { type Content, html, named } from './html.js'
 import { type Headline, page, type Section } from './page.js'
-import { type ClusteredFaces, clustersSection } from './sections/clusters.js'
+import { type ClusteredFaces, clustersBySize, clustersSection } from './sections/clusters.js'
 import { foldTable } from './sections/folds.js'
 import { type MapInput, mapSection } from './sections/map.js'
 import { publishedSection } from './sections/published.js'
+import { type DegradedVal, type RobustModel, robustnessSections } from './sections/robustness.js'
 import { trainingSection } from './sections/training.js'
 import { type JudgedPair, mostWorstPairs, type WorstPairs, worstPairsSection } from './sections/worst_pairs.js'
 import { table } from './table.js'
 import type { Progress } from './training_progress.js'
+
+export { clustersBySize }
 
 export interface ReportBasis {
   /** What the model is called. */
@@ -185,7 +188,7 @@ export interface ClusterReport extends ReportBasis {
 export async function clusterReport(report: ClusterReport): Promise<string> {
   const { clusters, threshold, method, scores, model } = report
   const faces = new Faces(report.loadFace, report.signal)
-  const found = new Set(clusters.labels).size
+  const found = clustersBySize(clusters.labels).length
   return assemble(report, faces, {
     kicker: 'clustering',
     title: `${counted(clusters.paths.length, 'face')}, ${counted(found, 'cluster')}`,
@@ -213,6 +216,32 @@ function scoreHeadlines(scores: ClusterScores | undefined): Headline[] {
     { label: 'Pairwise F', value: pairwise.f.toFixed(3), note: parts(pairwise) },
     { label: 'Purity', value: purity.toFixed(3), note: 'faces of the person most frequent in their cluster' },
   ]
+}
+
+export interface RobustnessReport extends ReportBasis {
+  models: readonly RobustModel[]
+  /** The pairs that were judged, in words. */
+  pairs: string
+}
+
+export async function robustnessReport(report: RobustnessReport): Promise<string> {
+  const { models, pairs } = report
+  const least = (rows: readonly DegradedVal[]) => rows.reduce((worst, row) => (row.val < worst.val ? row : worst))
+  const headlines = models.flatMap(({ name, far, original, jpegQuality, pixels }) => {
+    const [jpeg, small] = [least(jpegQuality), least(pixels)]
+    return [
+      { label: `${name}: VAL at FAR ${rate(far)}`, value: percent(original.val), note: 'images as they are' },
+      { label: `JPEG quality ${jpeg.at}`, value: percent(jpeg.val), note: 'VAL' },
+      { label: `${count(small.at)} pixels`, value: percent(small.val), note: 'VAL' },
+    ]
+  })
+  return assemble(report, new Faces(report.loadFace, report.signal), {
+    kicker: 'robustness',
+    title: `What worse images cost ${models.length === 1 ? report.model : counted(models.length, 'model')}`,
+    lead: `${pairs}.`,
+    headlines,
+    sections: robustnessSections(models),
+  })
 }
 
 function distancesSection(

@@ -1,5 +1,5 @@
 /** Lines over an axis of numbers, each with a name at its end and a pattern of its own. */
-import { scaleLinear } from 'd3-scale'
+import { scaleLinear, scaleLog } from 'd3-scale'
 import { short } from '../format.js'
 import { type Content, type Html, html } from '../html.js'
 import { table } from '../table.js'
@@ -9,6 +9,8 @@ export interface Series {
   name: string
   /** In order of x; null where nothing was measured. */
   points: readonly { x: number; y: number | null }[]
+  /** Not measured here: drawn apart. */
+  published?: boolean
 }
 
 export interface LinesInput {
@@ -21,6 +23,8 @@ export interface LinesInput {
   format?: (value: number) => string
   /** The lowest value of the y axis, where that is not the data's own. */
   from?: number
+  /** The x axis in powers. */
+  logarithmic?: boolean
 }
 
 export function lines(id: string, input: LinesInput): Html {
@@ -46,24 +50,32 @@ export function lines(id: string, input: LinesInput): Html {
 function legend(series: readonly Series[]): Html {
   return html`<ul class="key">${series.map(
     ({ name }, i) =>
-      html`<li><svg class="swatch" viewBox="0 0 28 8" aria-hidden="true"><path class="curve series${i}" d="M0 4H28"/></svg>${name}</li>`,
+      html`<li><svg class="swatch" viewBox="0 0 28 8" aria-hidden="true"><path class="curve ${look(series[i]!, i)}" d="M0 4H28"/></svg>${name}</li>`,
   )}</ul>`
 }
 
-function draw(id: string, { title, x: xName, y: yName, series, format = short, from }: LinesInput, plot: Plot): Html {
+function draw(
+  id: string,
+  { title, x: xName, y: yName, series, format = short, from, logarithmic }: LinesInput,
+  plot: Plot,
+): Html {
   const all = series.flatMap(({ points }) => points).filter((point) => point.y !== null) as { x: number; y: number }[]
   const range = (values: number[]): [number, number] => {
     const [low, high] = [Math.min(...values), Math.max(...values)]
     return low === high ? [low - (Math.abs(low) || 1) / 2, high + (Math.abs(high) || 1) / 2] : [low, high]
   }
   const [low, high] = range(all.map((point) => point.y))
-  const x = scaleLinear(range(all.map((point) => point.x)), [plot.left, plot.right])
+  const across = range(all.map((point) => point.x))
+  const x = (logarithmic ? scaleLog : scaleLinear)(across, [plot.left, plot.right])
+  const places = [...new Set(all.map((point) => point.x))]
+  const ticks = logarithmic ? places : x.ticks(plot.width > 400 ? 7 : 4)
   const y = scaleLinear([Math.min(from ?? low, low), high], [plot.bottom, plot.top]).nice(5)
-  const drawn = series.map(({ points }, i) => {
+  const drawn = series.map((one, i) => {
+    const { points } = one
     const known = points.filter((point) => point.y !== null) as { x: number; y: number }[]
     const end = known.at(-1)
     const d = path(known.map((point) => [x(point.x), y(point.y)] as const))
-    return html`<path class="curve series${i}" d="${d}"/>${end ? html`<circle class="dot series${i}" cx="${px(x(end.x))}" cy="${px(y(end.y))}" r="3.5"/>` : ''}`
+    return html`<path class="curve ${look(one, i)}" d="${d}"/>${end ? html`<circle class="dot ${look(one, i)}" cx="${px(x(end.x))}" cy="${px(y(end.y))}" r="3.5"/>` : ''}`
   })
   const ends = series.map(({ name, points }) => {
     const known = points.filter((point) => point.y !== null)
@@ -75,8 +87,10 @@ function draw(id: string, { title, x: xName, y: yName, series, format = short, f
     title,
     description: `${ends.join('; ')}.`,
     plot,
-    x: { label: xName, ticks: x.ticks(plot.width > 400 ? 7 : 4).map((at) => ({ at: x(at), text: short(at) })) },
+    x: { label: xName, ticks: ticks.map((at) => ({ at: x(at), text: short(at) })) },
     y: { label: yName, ticks: y.ticks(5).map((at) => ({ at: y(at), text: format(at) })) },
     content: drawn,
   })
 }
+
+const look = ({ published }: Series, i: number) => (published ? 'elsewhere' : `series${i}`)

@@ -1,7 +1,7 @@
 /** Clusters as contact sheets, the largest first. */
 import type { Faces } from '../faces.js'
 import { count, counted } from '../format.js'
-import { type Html, html, named } from '../html.js'
+import { type Content, type Html, html, named } from '../html.js'
 import type { Section } from '../page.js'
 
 /** Clusters that are shown, and faces of each. */
@@ -18,24 +18,44 @@ export interface ClusteredFaces {
 }
 
 export async function clustersSection(input: ClusteredFaces, faces: Faces): Promise<Section> {
-  const clusters = bySize(input.labels)
-  const shown = clusters.slice(0, mostSheets).map((members) => ({ members, some: choose(members, input) }))
-  await faces.add(shown.flatMap(({ some }) => some.map((row) => input.paths[row]!)))
-  const single = clusters.filter((members) => members.length === 1).length
-  const rest = clusters.length - shown.length
-  const odd = input.people ? ' A dashed frame marks a face of someone else than most of its cluster.' : ''
+  const { labels, paths, people } = input
+  const clusters = clustersBySize(labels)
+  const several = clusters.filter((members) => members.length > 1)
+  const single = clusters.filter((members) => members.length === 1).flat()
+  const shown = several.slice(0, mostSheets).map((members) => ({ members, some: choose(members, input) }))
+  const alone = [...labels.keys()].filter((row) => labels[row] === noise)
+  const rows = [
+    ...shown.flatMap(({ some }) => some),
+    ...[single, alone].flatMap((list) => list.slice(0, mostSheetFaces)),
+  ]
+  await faces.add(rows.map((row) => paths[row]!))
+  const sentences = [
+    `${counted(clusters.length, 'cluster')} of ${counted(paths.length - alone.length, 'face')}, ${count(single.length)} with one face only.`,
+    several.length > shown.length && `The ${count(shown.length)} largest are shown.`,
+    alone.length > 0 && `${counted(alone.length, 'face')} are in no cluster.`,
+    people && 'A dashed frame marks a face of someone else than most of its cluster.',
+  ]
   return {
     id: 'clusters',
     title: 'Clusters',
-    body: html`<p class="text">${counted(clusters.length, 'cluster')} of ${counted(input.paths.length, 'face')}, ${count(single)} of them with one face only.${rest > 0 ? ` The ${count(shown.length)} largest are shown.` : ''}${odd}</p>
-<ol class="clusters">${shown.map(({ members, some }, i) => sheet(i, members, some, input, faces))}</ol>`,
+    body: html`<p class="text">${sentences.filter(Boolean).join(' ')}</p>
+<ol class="clusters">${shown.map(({ members, some }, i) => clusterSheet(i, members, some, input, faces))}${heap(
+      'Clusters of one face',
+      single,
+      input,
+      faces,
+    )}${heap('In no cluster', alone, input, faces)}</ol>`,
   }
 }
 
-/** Rows of each cluster, the largest first, ties by the first row. */
-function bySize(labels: Int32Array): number[][] {
+/** The label of faces that are in no cluster. */
+const noise = -1
+
+/** Rows of each cluster, the largest first, ties by the first row. Faces in no cluster are left out. */
+export function clustersBySize(labels: Int32Array): number[][] {
   const members = new Map<number, number[]>()
   for (const [row, label] of labels.entries()) {
+    if (label === noise) continue
     const list = members.get(label)
     if (list) list.push(row)
     else members.set(label, [row])
@@ -58,25 +78,46 @@ function frequent(members: readonly number[], people: readonly string[]): string
   return [...counts].reduce((best, each) => (each[1] > best[1] ? each : best))[0]
 }
 
-function sheet(
+function clusterSheet(
   i: number,
   members: readonly number[],
   some: readonly number[],
   input: ClusteredFaces,
   faces: Faces,
 ): Html {
-  const { people, names, paths } = input
-  const most = people ? frequent(members, people) : undefined
+  const { people } = input
+  const most = people && frequent(members, people)
   const others = people ? new Set(members.map((row) => people[row]!)).size - 1 : 0
   const also = others > 0 ? ` and ${counted(others, 'other person', 'other people')}` : ''
+  const title = html`${most === undefined ? `Cluster ${i + 1}` : named(most)}${also}`
+  const size = `${most === undefined ? '' : `cluster ${i + 1}, `}${counted(members.length, 'face')}`
+  return sheet(title, size, some, members.length - some.length, input, faces, most)
+}
+
+/** Faces that have no more to do with each other than what the title says. */
+function heap(title: string, rows: readonly number[], input: ClusteredFaces, faces: Faces): Content {
+  if (rows.length === 0) return ''
+  const some = rows.slice(0, mostSheetFaces)
+  return sheet(title, counted(rows.length, 'face'), some, rows.length - some.length, input, faces)
+}
+
+/** @param most who all but the marked faces are. */
+function sheet(
+  title: Content,
+  size: string,
+  some: readonly number[],
+  hidden: number,
+  { people, names, paths }: ClusteredFaces,
+  faces: Faces,
+  most?: string,
+): Html {
   const pictures = some.map((row) => {
-    const strange = people !== undefined && people[row] !== most
-    const label = strange ? `${names[row]}, someone else: ${people[row]}` : names[row]!
-    return html`<li${strange ? html` class="odd"` : ''}>${faces.picture(paths[row]!, label)}</li>`
+    const odd = most !== undefined && people![row] !== most
+    const label = odd ? `${names[row]}, someone else: ${people![row]}` : names[row]!
+    return html`<li>${faces.picture(paths[row]!, label, odd ? 'odd' : '')}</li>`
   })
-  const hidden = members.length - some.length
-  return html`<li class="plate"><h3>${most === undefined ? `Cluster ${i + 1}` : named(most)}${also}</h3>
-<small>${most === undefined ? '' : `cluster ${i + 1}, `}${counted(members.length, 'face')}</small>
+  return html`<li class="plate"><h3>${title}</h3>
+<small>${size}</small>
 <ul class="sheet">${pictures}${hidden > 0 ? html`<li class="more">and ${count(hidden)} more</li>` : ''}</ul></li>
 `
 }

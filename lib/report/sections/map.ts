@@ -14,7 +14,7 @@ const picturesUpTo = 150
 export interface MapInput extends MapFaces {
   /** What a group is called: `person` or `cluster`. */
   kind: 'person' | 'cluster'
-  /** What a face is called, by row. */
+  /** What a face is called, by row. A group without a name is none: its faces stand for themselves. */
   labels: readonly string[]
 }
 
@@ -67,7 +67,7 @@ ${points.map((point, i) => option(point, i, points, input, known, faces))}</div>
 /** The groups with most faces, at least two, the largest first. */
 function largest(groups: readonly string[]): Map<string, number> {
   const sizes = new Map<string, number>()
-  for (const group of groups) sizes.set(group, (sizes.get(group) ?? 0) + 1)
+  for (const group of groups) if (group !== '') sizes.set(group, (sizes.get(group) ?? 0) + 1)
   const order = [...sizes].filter(([, size]) => size > 1).sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))
   return new Map(order.slice(0, knownGroups).map(([group], i) => [group, i]))
 }
@@ -77,7 +77,7 @@ function legend(known: Map<string, number>, many: string): Html {
   const items = [...known].map(
     ([group, i]) => html`<li><i class="sample g${i}" aria-hidden="true"></i>${named(group)}</li>`,
   )
-  return html`<ul class="key">${items}<li><i class="point" style="position:static;margin:0" aria-hidden="true"></i>other ${many}</li></ul>`
+  return html`<ul class="key">${items}<li><i class="sample other" aria-hidden="true"></i>other ${many}</li></ul>`
 }
 
 function option(
