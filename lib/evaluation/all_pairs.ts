@@ -58,25 +58,48 @@ export async function allPairs(
     exact ? new Kept(grouping, pairs) : new Binned(grouping),
   )
   let done = 0
-  for (let top = 0; top < n; top += tileRows) {
-    const bottom = Math.min(n, top + tileRows)
-    for (let left = top; left < n; left += tileColumns) {
-      throwIfAborted(options.signal)
-      const right = Math.min(n, left + tileColumns)
-      const distances = await pairwiseDistances(embeddings.subarray(top * dimensions, bottom * dimensions), {
-        dimensions,
-        b: embeddings.subarray(left * dimensions, right * dimensions),
-        device: options.device,
-      })
-      const tile = { top, bottom, left, right }
-      for (const tally of tallies) tally.add(distances, labels, tile)
-      options.onTile?.(distances, tile)
-    }
-    for (let row = top; row < bottom; row++) done += n - row - 1
+  for await (const { tile, distances } of measuredTiles(embeddings, dimensions, n, options)) {
+    for (const tally of tallies) tally.add(distances, labels, tile)
+    options.onTile?.(distances, tile)
+    if (tile.right < n) continue
+    for (let row = tile.top; row < tile.bottom; row++) done += n - row - 1
     options.onProgress?.(done, pairs)
   }
   const [total, ...rest] = tallies.map((tally) => tally.curves())
   return { total: total![0]!, groupings: rest, exact }
+}
+
+/** The next tile is measured while one is counted. */
+async function* measuredTiles(
+  embeddings: Float32Array,
+  dimensions: number,
+  n: number,
+  { device, signal }: AllPairsOptions,
+): AsyncGenerator<{ tile: Tile; distances: Float32Array }> {
+  const rows = (from: number, to: number) => embeddings.subarray(from * dimensions, to * dimensions)
+  const measure = (tile: Tile) => {
+    const { top, bottom, left, right } = tile
+    const distances = pairwiseDistances(rows(top, bottom), { dimensions, b: rows(left, right), device })
+    distances.catch(() => {}) // Seen when it is awaited, one tile later.
+    return { tile, distances }
+  }
+  let current: ReturnType<typeof measure> | undefined
+  for (const tile of tilesOf(n)) {
+    throwIfAborted(signal)
+    const next = measure(tile)
+    if (current) yield { tile: current.tile, distances: await current.distances }
+    current = next
+  }
+  if (current) yield { tile: current.tile, distances: await current.distances }
+}
+
+/** What lies right of the diagonal of n x n, row by row of tiles. */
+function* tilesOf(n: number): Generator<Tile> {
+  for (let top = 0; top < n; top += tileRows) {
+    const bottom = Math.min(n, top + tileRows)
+    for (let left = top; left < n; left += tileColumns)
+      yield { top, bottom, left, right: Math.min(n, left + tileColumns) }
+  }
 }
 
 function checkKinds(labels: Int32Array): void {

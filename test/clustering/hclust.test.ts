@@ -35,7 +35,7 @@ for (const linkage of linkages) {
   const title = `${linkage}: 2,000 photographed faces`
   const check = async () => {
     photographs ??= embedPeople(2000)
-    await compare(await photographs, linkage, [0.8, 1, 1.2])
+    await compare(await photographs, linkage, [0.6, 0.8, 1])
   }
   if (obstacle) test.skip(`${title} (skipped: ${obstacle})`, check)
   else test(title, check)
