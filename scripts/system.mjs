@@ -22,9 +22,7 @@ export function ensureSystemPackages() {
   const missing = needs.filter((need) => !need.found()).map((need) => need.package)
   if (missing.length === 0 || process.env.FACENET_SKIP_SYSTEM_CHECK) return true
   if (install(missing)) return true
-  console.error(
-    `These packages are missing: ${missing.join(' ')}. To install them, run\n\n  ${installLine(missing)}\n`,
-  )
+  console.error(`These packages are missing: ${missing.join(' ')}. To install them, run\n\n  ${installLine(missing)}\n`)
   console.error('or set FACENET_SKIP_SYSTEM_CHECK=1 to build with what is there.')
   return false
 }
