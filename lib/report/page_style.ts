@@ -109,6 +109,7 @@ table { border-collapse: collapse; min-width: min(100%, 22rem); font-size: .88re
 caption { padding-bottom: .4rem; text-align: left; color: var(--soft) }
 th, td { padding: .36rem 0 .36rem 1.5rem; border-bottom: 1px solid var(--line); text-align: right; font-weight: 400; vertical-align: top }
 th:first-child, td:first-child { padding-left: 0 }
+tbody th.words { min-width: 7rem } td.words { min-width: 9.5rem }
 .words { text-align: left }
 thead th { color: var(--soft); border-bottom-color: var(--edge); vertical-align: bottom }
 .group th { padding-top: 1.1rem; text-align: left; font-weight: 600 }
@@ -172,7 +173,11 @@ tbody.ours td, tbody.ours tr:not(.group) th { font-weight: 600 }
   .masthead { grid-template-columns: 1fr }
   .theme { justify-self: start; grid-row: 1 }
   .plate { padding: .9rem }
+  .headlines { grid-template-columns: 1fr 1fr; gap: 1.25rem 1rem }
+  .bar { display: none }
   .map { margin: 1.2rem .8rem }
+  .point { width: 6px; height: 6px; margin: -3px }
+  .point.known { width: 10px; height: 10px; margin: -5px }
   .pairs { gap: 1.5rem 1rem; grid-template-columns: repeat(auto-fill, minmax(9.6rem, 1fr)) }
 }
 @media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto } }

@@ -44,7 +44,7 @@ const widths = { narrow: 340, middle: 440, large: 640, wide: 900 } as const
 export function everyWidth(id: string, draw: (plot: Plot, id: string) => Html, ratio = 0.58): Html {
   const at = (name: keyof typeof widths) => {
     const width = widths[name]
-    const height = Math.round(widths.large * ratio * (width / widths.large) ** 0.4)
+    const height = Math.round(widths.large * ratio * (width / widths.large) ** 0.3)
     const plot = { width, height, left: 70, right: width - 24, top: 14, bottom: height - 44 }
     return html`<div class="${name}">${draw(plot, `${id}-${name}`)}</div>`
   }

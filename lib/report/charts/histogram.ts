@@ -63,7 +63,7 @@ function draw(id: string, { bins, threshold, pairs }: HistogramInput, plot: Plot
       }
       return [part(left, cut, true), part(cut, right, false)]
     })
-  const ticks = shareTicks(most).filter((share) => share === 0 || height(share) > 17)
+  const ticks = apart(shareTicks(most), height)
   const y = {
     label: 'share of its kind',
     ticks: ticks.flatMap((share) => {
@@ -89,6 +89,17 @@ function draw(id: string, { bins, threshold, pairs }: HistogramInput, plot: Plot
 <text class="mark same" x="${plot.left + 8}" y="${px(plot.top + 10)}">same person</text>
 <text class="mark different" x="${plot.left + 8}" y="${plot.bottom - 6}">different people</text>`,
   })
+}
+
+/** Those with room for their text, the largest first. */
+function apart(shares: readonly number[], height: (share: number) => number): number[] {
+  const kept: number[] = []
+  for (const share of shares.toReversed()) {
+    const above = kept.at(-1)
+    if (share === 0 || (height(share) > 16 && (above === undefined || height(above) - height(share) > 14)))
+      kept.push(share)
+  }
+  return kept
 }
 
 /** 0 and shares that a square root spreads evenly, about one to four to ten. */
