@@ -246,6 +246,9 @@ cudaError_t launch(dim3 grid, dim3 threads, size_t sharedBytes, cudaStream_t str
 }  // namespace emulator
 
 // CUDA's overloads in the global namespace.
+inline int __ffs(int bits) {
+  return __builtin_ffs(bits);
+}
 inline float rsqrtf(float value) {
   return 1 / std::sqrt(value);
 }

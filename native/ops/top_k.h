@@ -1,0 +1,42 @@
+// The nearest rows of a gallery for each of some queries, without an index: every distance is computed.
+//   distance   squaredDistance of ops/triplet_mining.h, one chain of fused multiply-adds, so it has one value
+//              on every backend, and so have the ties.
+//   nearest    the k rows of least distance, nearest first; of rows at one distance the lower index comes
+//              first, and stays where only one of them can.
+// Never more than k distances a query are kept.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "core/cancel.h"
+
+namespace facenet {
+
+constexpr int64_t mostNeighbours = 128;
+
+// Rows are dense fp32, `dimensions` floats each, finite, and small enough for finite distances.
+struct TopK {
+  const float* queries = nullptr;  // count x dimensions
+  int64_t count = 0;
+  const float* gallery = nullptr;  // rows x dimensions
+  int64_t rows = 0;                // at least k, at most 2^31 - 1
+  int64_t dimensions = 0;
+  int64_t k = 1;                                 // 1 to mostNeighbours
+  int threads = 1;                               // the reference backend uses one
+  const std::atomic<int32_t>* cancel = nullptr;  // non-zero stops with ERR_FACENET_ABORTED
+
+  void throwIfCancelled() const { facenet::throwIfCancelled(cancel); }
+};
+
+// indices and distances: count x k.
+using FindNearest = void (*)(const TopK& task, int32_t* indices, float* distances);
+
+namespace reference {
+void findNearest(const TopK& task, int32_t* indices, float* distances);
+}
+namespace cpu {
+void findNearest(const TopK& task, int32_t* indices, float* distances);
+}
+
+}  // namespace facenet
