@@ -120,7 +120,13 @@ export async function embedAll(
   images: Map<string, SourceImage>,
   degradations: readonly Degradation[] = [],
 ): Promise<Embedded> {
-  const embedded: Embedded = { embeddings: new Map(), degraded: new Map(), failures: [], fallbacks: [], points: new Map() }
+  const embedded: Embedded = {
+    embeddings: new Map(),
+    degraded: new Map(),
+    failures: [],
+    fallbacks: [],
+    points: new Map(),
+  }
   const names = new Map([...images].map(([name, { path }]) => [path, name]))
   async function* source() {
     yield* images.values()
