@@ -60,3 +60,13 @@ export { networks } from './networks/index.js'
 export type { DevicePreference } from './options.js'
 export type { FailedImage, SourceImage } from './sources/index.js'
 export type { EmbeddedImage, StreamOptions, StreamProgress, StreamSource } from './stream.js'
+export {
+  type CallOptions,
+  createTrainer,
+  type OptimizerName,
+  type OptimizerSettings,
+  type ResumeOptions,
+  type StepResult,
+  type Trainer,
+  type TrainerOptions,
+} from './training/index.js'

@@ -9,7 +9,7 @@ import { fingerprintOf } from './model_file/fingerprint.js'
 import { checkGraph } from './model_file/graph_schema.js'
 import { describeGraph, type ModelMetadata, type ModelNotes } from './model_file/metadata.js'
 import { readModel } from './model_file/model_file.js'
-import { bytesOf, type Tensor, type Tensors, weightSource } from './model_file/tensor.js'
+import { bytesOf, givenTensor, type Tensors, weightSource } from './model_file/tensor.js'
 import { native, nativeCall } from './native.js'
 import {
   checkInteger,
@@ -114,17 +114,11 @@ async function load(source: string | ModelInMemory): Promise<LoadedModel> {
   }
   const { alignment = 'none', threshold, producer, license, source: origin } = source
   const graph = checkGraph(source.graph)
-  const tensors: Tensors = new Map([...source.tensors].map(([name, tensor]) => [name, typed(name, tensor)]))
+  const tensors: Tensors = new Map([...source.tensors].map(([name, tensor]) => [name, givenTensor(name, tensor)]))
   const fingerprint = await fingerprintOf(graph, tensors, ({ data }) => [bytesOf(data)])
   const dtype = [...tensors.values()].every((tensor) => tensor.dtype === 'bf16') ? 'bf16' : 'f32'
   const notes = { alignment, threshold, producer, license, source: origin }
   return { graph, weights: weightSource(tensors), metadata: { ...describeGraph(graph), ...notes, dtype, fingerprint } }
-}
-
-function typed(name: string, { shape, data }: { shape: readonly number[]; data: unknown }): Tensor {
-  if (data instanceof Float32Array) return { dtype: 'f32', shape: [...shape], data }
-  if (data instanceof Uint16Array) return { dtype: 'bf16', shape: [...shape], data }
-  throw invalidArgument(`tensor ${name}`, 'a Float32Array or a Uint16Array of data', data)
 }
 
 export class Model {

@@ -3,14 +3,23 @@
  * disk, renamed over the target, the folder flushed. On any failure the temporary file is removed and the target is as it was.
  */
 import { randomUUID } from 'node:crypto'
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { copyFile, type FileHandle, link, open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { FaceNetError } from '../errors.js'
 
 export type WriteChunk = (bytes: Uint8Array) => Promise<void>
 
+export interface WriteOptions {
+  /** The file that is replaced stays as `<path>.previous`. */
+  keepPrevious?: boolean
+}
+
 /** Rejects with ERR_FACENET_IO where the disk refuses; what `produce` throws is passed on. */
-export async function writeAtomically(path: string, produce: (write: WriteChunk) => Promise<void>): Promise<void> {
+export async function writeAtomically(
+  path: string,
+  produce: (write: WriteChunk) => Promise<void>,
+  { keepPrevious = false }: WriteOptions = {},
+): Promise<void> {
   const folder = dirname(path)
   const temporary = join(folder, `.${basename(path)}.${randomUUID()}.tmp`)
   let file: FileHandle | undefined
@@ -20,6 +29,7 @@ export async function writeAtomically(path: string, produce: (write: WriteChunk)
     await produce((bytes) => writeAll(handle, bytes))
     await handle.sync()
     await handle.close()
+    if (keepPrevious) await keepAsPrevious(path)
     await rename(temporary, path)
   } catch (cause) {
     await file?.close().catch(() => {})
@@ -27,6 +37,21 @@ export async function writeAtomically(path: string, produce: (write: WriteChunk)
     throw cause instanceof FaceNetError ? cause : cannotWrite(path, cause)
   }
   await syncFolder(folder)
+}
+
+/** Gives the file a second name, in one go too; a copy where the file system has no hard links. */
+async function keepAsPrevious(path: string): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`)
+  try {
+    await link(path, temporary).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') throw error
+      return copyFile(path, temporary)
+    })
+    await rename(temporary, `${path}.previous`)
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {})
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
 }
 
 async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {

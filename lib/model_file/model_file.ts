@@ -3,6 +3,7 @@ import type { GraphDescription } from '../../types/graph.js'
 import type { StoredDType, TensorEntry, WeightSource } from '../../types/native.js'
 import { invalidArgument, invalidModel } from '../errors.js'
 import { activationShapes, inputShapes, nodeTensors } from '../networks/shapes.js'
+import type { WriteOptions } from './atomic_write.js'
 import { fingerprintOf } from './fingerprint.js'
 import {
   decodeMetadata,
@@ -37,7 +38,11 @@ export interface Model {
  * Writes a model file; see `atomic_write.ts` for what a failure leaves. Resolves to what the file says about itself.
  * Throws ERR_FACENET_MODEL_INVALID where tensors do not fit the graph, ERR_FACENET_IO where the disk refuses.
  */
-export async function writeModel(path: string, contents: ModelContents): Promise<ModelMetadata> {
+export async function writeModel(
+  path: string,
+  contents: ModelContents,
+  options: WriteOptions = {},
+): Promise<ModelMetadata> {
   const { graph, tensors, alignment = 'none', threshold, producer, license, source, extra } = contents
   if (threshold && !isThreshold(threshold.value)) throw invalidArgument('threshold', 'a number >= 0', threshold.value)
   const named = checkTensors(graph, tensors)
@@ -51,7 +56,7 @@ export async function writeModel(path: string, contents: ModelContents): Promise
     source,
     fingerprint: await fingerprintOf(graph, tensors, ({ data }) => [bytesOf(data)]),
   }
-  await writeSafetensors(path, tensors, { ...extra, ...encodeMetadata(graph, metadata) })
+  await writeSafetensors(path, tensors, { ...extra, ...encodeMetadata(graph, metadata) }, options)
   return metadata
 }
 

@@ -1,6 +1,6 @@
 /** Writer of safetensors. The header is padded with spaces so that the first tensor starts at a multiple of 64 bytes. */
 import { invalidArgument } from '../errors.js'
-import { writeAtomically } from './atomic_write.js'
+import { type WriteChunk, type WriteOptions, writeAtomically } from './atomic_write.js'
 import { bytesOf, elementCount, type Tensor, type Tensors } from './tensor.js'
 
 const alignment = 64
@@ -9,12 +9,14 @@ export async function writeSafetensors(
   path: string,
   tensors: Tensors,
   metadata: Readonly<Record<string, string>> = {},
+  options: WriteOptions = {},
 ): Promise<void> {
   const header = encodeHeader(tensors, metadata)
-  await writeAtomically(path, async (write) => {
+  const produce = async (write: WriteChunk) => {
     await write(header)
     for (const { data } of tensors.values()) await write(bytesOf(data))
-  })
+  }
+  await writeAtomically(path, produce, options)
 }
 
 /** Length prefix and JSON. */

@@ -1,6 +1,6 @@
 /** Tensors in memory: what importers make, what model files are written from and what exporters read. */
 import type { StoredDType, TensorEntry, WeightSource } from '../../types/native.js'
-import { invalidModel } from '../errors.js'
+import { invalidArgument, invalidModel } from '../errors.js'
 
 /** `f32` values, or the upper 16 bits of fp32 values for `bf16`, in row-major order. */
 export type Tensor = { shape: number[] } & ({ dtype: 'f32'; data: Float32Array } | { dtype: 'bf16'; data: Uint16Array })
@@ -10,8 +10,15 @@ export type Tensors = ReadonlyMap<string, Tensor>
 
 export const elementBytes: Record<StoredDType, number> = { f32: 4, bf16: 2 }
 
-export function f32Tensor(shape: readonly number[], data: Float32Array): Tensor {
+export function f32Tensor(shape: readonly number[], data: Float32Array): Extract<Tensor, { dtype: 'f32' }> {
   return { dtype: 'f32', shape: [...shape], data }
+}
+
+/** A tensor as callers give it. */
+export function givenTensor(name: string, { shape, data }: { shape: readonly number[]; data: unknown }): Tensor {
+  if (data instanceof Float32Array) return { dtype: 'f32', shape: [...shape], data }
+  if (data instanceof Uint16Array) return { dtype: 'bf16', shape: [...shape], data }
+  throw invalidArgument(`tensor ${name}`, 'a Float32Array or a Uint16Array of data', data)
 }
 
 export function elementCount(shape: readonly number[]): number {

@@ -1,0 +1,8 @@
+export {
+  type OptimizerName,
+  type OptimizerSettings,
+  optimizerNames,
+  type TrainerOptions,
+  type TrainingSettings,
+} from './options.js'
+export { type CallOptions, createTrainer, type ResumeOptions, type StepResult, Trainer } from './trainer.js'

@@ -1,0 +1,217 @@
+/** What a trainer can be told, checked and filled in. */
+import type { DType, TrainerOptions as NativeOptions, OptimizerOptions } from '../../types/native.js'
+import { FaceNetError, invalidArgument } from '../errors.js'
+import { type Strategy, strategies } from '../mining.js'
+import type { NetworkOptions } from '../networks/index.js'
+import { checkInteger, checkOneOf, checkOptions, checkThreads, type DevicePreference, dtypes } from '../options.js'
+
+export const optimizerNames = ['sgd', 'momentum', 'adagrad', 'adam'] as const
+export type OptimizerName = (typeof optimizerNames)[number]
+
+/** An optimiser with its constants; formulas in `native/ops/optimizer.h`. */
+export interface OptimizerSettings {
+  kind: OptimizerName
+  /** `momentum`: the share of the last step that goes on, 0..1. Default: 0.9. */
+  momentum?: number
+  /** `momentum`: Nesterov's form. Default: false. */
+  nesterov?: boolean
+  /**
+   * `adagrad`: what the sum of squared gradients starts with, at least 0. Default: 0.1. The first step of a weight is the
+   * learning rate times g / sqrt(this + g²): from 0 every weight would at first move by the whole learning rate.
+   */
+  initialAccumulator?: number
+  /** `adagrad`, `adam`: above 0, keeps the root from zero. Default: 1e-10 and 1e-8. */
+  epsilon?: number
+  /** `adam`: decay of the means of gradients and of their squares, 0..1. Default: 0.9 and 0.999. */
+  beta1?: number
+  beta2?: number
+}
+
+export interface TrainerOptions extends NetworkOptions {
+  /** Default: `adagrad`, as in the paper. */
+  optimizer?: OptimizerName | OptimizerSettings
+  /** Of the first step, above 0; `trainer.learningRate` can be changed between steps. Default: 0.05, as in the paper. */
+  learningRate?: number
+  /** L2: this times a weight is added to its gradient. At least 0. Default: 0. */
+  weightDecay?: number
+  /** Whether biases, slopes, and scales and shifts of norms decay too. Default: false. */
+  decayAll?: boolean
+  /** A gradient whose L2 norm over all trained weights is larger is scaled down to it. Above 0. Default: never. */
+  clipNorm?: number
+  /** The paper's alpha, above 0 and at most 4. Default: 0.2. */
+  margin?: number
+  /** Which triplets of a batch are learned from; see `mineTriplets`. Default: `semi-hard`. */
+  strategy?: Strategy
+  /** Layers or tensors that stay as they are, by name; `*` at the end stands for any ending. A frozen batch normalisation uses its running statistics. */
+  frozen?: readonly string[]
+  /** How far a chunk moves the running statistics of batch normalisation: running += rate * (batch - running). 0..1. Default: 0.1. */
+  statisticsRate?: number
+  /** The most images that go forward and backward together, 1..65536. Default: as many as `memoryBytes` holds, at most 64. */
+  chunk?: number
+  /** What the activations and gradients of a chunk may take. Default: 1 GiB. */
+  memoryBytes?: number
+  /** `auto` where it is left out. This version trains on the CPU. */
+  device?: DevicePreference
+  /** This version trains in `f32`. */
+  dtype?: DType
+  /** CPU threads, 1..1024; every core where it is left out. The result does not depend on them. */
+  threads?: number
+  /** Of random weights, 0..2^32-1. Default: 0. */
+  seed?: number
+  /** The template that the images were aligned to, for the model file. Default: that of the model trained from, else `none`. */
+  alignment?: string
+  signal?: AbortSignal
+}
+
+const networkOptions = ['dimensions', 'batchNorm', 'norm', 'l2Pool'] as const
+const trainerOptions = [
+  ...networkOptions,
+  'optimizer',
+  'learningRate',
+  'weightDecay',
+  'decayAll',
+  'clipNorm',
+  'margin',
+  'strategy',
+  'frozen',
+  'statisticsRate',
+  'chunk',
+  'memoryBytes',
+  'device',
+  'dtype',
+  'threads',
+  'seed',
+  'alignment',
+  'signal',
+]
+
+/** What a checkpoint holds of the options: all that the curve depends on. */
+export interface TrainingSettings {
+  optimizer: OptimizerOptions
+  learningRate: number
+  clipNorm: number
+  margin: number
+  strategy: Strategy
+  frozen: readonly string[]
+  statisticsRate: number
+  chunk: number
+  memoryBytes: number
+  seed: number
+}
+
+export function checkTrainerOptions(options: TrainerOptions): TrainingSettings {
+  checkOptions(options, 'options', trainerOptions)
+  const dtype = checkOneOf(options.dtype ?? 'f32', 'options.dtype', dtypes)
+  if (dtype !== 'f32') throw invalidArgument('options.dtype', 'f32: this version trains in no other', dtype)
+  return checkSettings({
+    optimizer: checkOptimizer(options),
+    learningRate: options.learningRate ?? 0.05,
+    clipNorm: options.clipNorm ?? 0,
+    margin: options.margin ?? 0.2,
+    strategy: options.strategy ?? 'semi-hard',
+    frozen: options.frozen ?? [],
+    statisticsRate: options.statisticsRate ?? 0.1,
+    chunk: options.chunk === undefined ? 0 : checkInteger(options.chunk, 'options.chunk', 1, 65536),
+    memoryBytes: options.memoryBytes ?? 2 ** 30,
+    seed: options.seed ?? 0,
+  })
+}
+
+/** Checks what an option or a checkpoint says. */
+export function checkSettings(settings: TrainingSettings): TrainingSettings {
+  const { optimizer, frozen } = settings
+  checkLearningRate(settings.learningRate)
+  checkNumber(settings.clipNorm, 'options.clipNorm', 0)
+  checkMargin(settings.margin)
+  checkOneOf(settings.strategy, 'options.strategy', strategies)
+  if (!Array.isArray(frozen) || frozen.some((name) => typeof name !== 'string')) {
+    throw invalidArgument('options.frozen', 'an array of names', frozen)
+  }
+  checkNumber(settings.statisticsRate, 'options.statisticsRate', 0, 1)
+  checkInteger(settings.chunk, 'options.chunk', 0, 65536)
+  checkInteger(settings.memoryBytes, 'options.memoryBytes', 1)
+  checkInteger(settings.seed, 'options.seed', 0, 2 ** 32 - 1)
+  checkOneOf(optimizer.kind, 'options.optimizer', optimizerNames)
+  checkNumber(optimizer.momentum, 'options.optimizer.momentum', 0, 1)
+  checkOneOf(optimizer.nesterov, 'options.optimizer.nesterov', [true, false])
+  checkNumber(optimizer.initialAccumulator, 'options.optimizer.initialAccumulator', 0)
+  checkNumber(optimizer.epsilon, 'options.optimizer.epsilon', 1e-30)
+  checkNumber(optimizer.beta1, 'options.optimizer.beta1', 0, 1 - 1e-9)
+  checkNumber(optimizer.beta2, 'options.optimizer.beta2', 0, 1 - 1e-9)
+  checkNumber(optimizer.weightDecay, 'options.weightDecay', 0)
+  checkOneOf(optimizer.decayAll, 'options.decayAll', [true, false])
+  return { ...settings, frozen: [...frozen] }
+}
+
+export function checkLearningRate(value: unknown): number {
+  const rate = checkNumber(value, 'learningRate', 0)
+  if (!(Math.fround(rate) > 0)) throw invalidArgument('learningRate', 'a number above 0', value)
+  return rate
+}
+
+/** The same as for `mineTriplets`. */
+export function checkMargin(value: unknown): number {
+  if (typeof value !== 'number' || !(Math.fround(value) > 0 && value <= 4)) {
+    throw invalidArgument('options.margin', 'a number above 0 and at most 4', value)
+  }
+  return value
+}
+
+/** The network's own options among the trainer's. */
+export function networkOptionsOf(options: TrainerOptions): NetworkOptions {
+  return Object.fromEntries(networkOptions.flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])))
+}
+
+export function nativeOptions(
+  settings: TrainingSettings,
+  device: NativeOptions['device'],
+  threads: unknown,
+): NativeOptions {
+  const { optimizer, margin, strategy, frozen, statisticsRate, chunk, memoryBytes } = settings
+  return {
+    device,
+    threads: checkThreads(threads),
+    optimizer,
+    margin,
+    strategy,
+    frozen,
+    statisticsRate,
+    chunk,
+    memoryBytes,
+  }
+}
+
+function checkOptimizer({
+  optimizer = 'adagrad',
+  weightDecay = 0,
+  decayAll = false,
+}: TrainerOptions): OptimizerOptions {
+  const given: OptimizerSettings = typeof optimizer === 'string' ? { kind: optimizer } : optimizer
+  const constants = ['kind', 'momentum', 'nesterov', 'initialAccumulator', 'epsilon', 'beta1', 'beta2']
+  checkOptions(given, 'options.optimizer', constants)
+  const kind = checkOneOf(given.kind, 'options.optimizer', optimizerNames)
+  return {
+    kind,
+    momentum: given.momentum ?? 0.9,
+    nesterov: given.nesterov ?? false,
+    initialAccumulator: given.initialAccumulator ?? 0.1,
+    epsilon: given.epsilon ?? (kind === 'adagrad' ? 1e-10 : 1e-8),
+    beta1: given.beta1 ?? 0.9,
+    beta2: given.beta2 ?? 0.999,
+    weightDecay,
+    decayAll,
+  }
+}
+
+function checkNumber(value: unknown, name: string, least: number, most = 1e30): number {
+  if (typeof value !== 'number' || !(value >= least && value <= most)) {
+    const range = most === 1e30 ? `a finite number of at least ${least}` : `a number in ${least}..${most}`
+    throw invalidArgument(name, range, value)
+  }
+  return value
+}
+
+/** The error of a step that met NaN or infinity, which leaves everything as it was before the step. */
+export function isNotFinite(error: unknown): error is FaceNetError {
+  return error instanceof FaceNetError && error.code === 'ERR_FACENET_NOT_FINITE'
+}

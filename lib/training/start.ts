@@ -1,0 +1,111 @@
+/** What training starts from: a network with random weights, or a model that is trained on. */
+import type { GraphDescription, GraphNode } from '../../types/graph.js'
+import { invalidArgument, invalidModel } from '../errors.js'
+import type { ModelInMemory } from '../model.js'
+import { checkGraph } from '../model_file/graph_schema.js'
+import type { ModelNotes } from '../model_file/metadata.js'
+import { readModel } from '../model_file/model_file.js'
+import { f32Tensor, givenTensor, type Tensors, toFloat32 } from '../model_file/tensor.js'
+import { readTensors } from '../model_file/tensor_reader.js'
+import { network, networkNames } from '../networks/index.js'
+import { initialWeights } from '../networks/initialize.js'
+import { tensorShapes } from '../networks/shapes.js'
+import { networkOptionsOf, type TrainerOptions } from './options.js'
+
+export interface Start {
+  graph: GraphDescription
+  tensors: Tensors
+  notes: ModelNotes
+}
+
+/** `source`: a network's name, the path of a model file, or a model in memory. */
+export async function startOf(source: string | ModelInMemory, options: TrainerOptions, seed: number): Promise<Start> {
+  const { alignment } = options
+  if (typeof source === 'string' && (networkNames as readonly string[]).includes(source.toLowerCase())) {
+    const graph = network(source).graph(networkOptionsOf(options))
+    return { graph, tensors: initialWeights(graph, seed), notes: { alignment } }
+  }
+  const { batchNorm, norm, l2Pool } = options
+  const [unused] = Object.entries({ batchNorm, norm, l2Pool }).find(([, value]) => value !== undefined) ?? []
+  if (unused) throw invalidArgument(`options.${unused}`, 'nothing: the layers of a model are given', 'a value')
+  const { graph, tensors, notes } = await load(source)
+  const start = { graph, tensors, notes: { ...notes, threshold: undefined, alignment: alignment ?? notes.alignment } }
+  return options.dimensions === undefined ? start : { ...start, ...withDimensions(start, options.dimensions, seed) }
+}
+
+async function load(source: string | ModelInMemory): Promise<Start> {
+  if (typeof source === 'string') {
+    const { graph, metadata } = await readModel(source)
+    const { values } = await readTensors(source)
+    const { alignment, producer, license, source: origin } = metadata
+    return { graph, tensors: ofGraph(graph, values), notes: { alignment, producer, license, source: origin } }
+  }
+  if (typeof source !== 'object' || source === null || !source.graph || !(source.tensors instanceof Map)) {
+    const known = networkNames.join(', ')
+    throw invalidArgument(
+      'source',
+      `a network (${known}), a path, or an object with a graph and a Map of tensors`,
+      source,
+    )
+  }
+  const graph = checkGraph(source.graph)
+  const tensors: Tensors = new Map([...source.tensors].map(([name, tensor]) => [name, givenTensor(name, tensor)]))
+  const { alignment, producer, license, source: origin } = source
+  return { graph, tensors: ofGraph(graph, tensors), notes: { alignment, producer, license, source: origin } }
+}
+
+/** Only what the graph names: a checkpoint that is trained on from scratch leaves its optimiser behind. */
+function ofGraph(graph: GraphDescription, tensors: Tensors): Tensors {
+  const names = tensorShapes(graph)
+  return new Map(
+    [...tensors].flatMap(([name, tensor]) =>
+      names.has(name) ? [[name, f32Tensor(tensor.shape, toFloat32(tensor))]] : [],
+    ),
+  )
+}
+
+/** Another size of embedding: the last layer with weights starts anew, the others keep theirs. */
+function withDimensions(
+  { graph, tensors }: Start,
+  dimensions: number,
+  seed: number,
+): { graph: GraphDescription; tensors: Tensors } {
+  const last = lastWeighted(graph)
+  const resized = graph.nodes.map((node): GraphNode => {
+    if (node !== last) return node
+    if (node.op === 'fully_connected') {
+      return { ...node, attributes: { ...node.attributes, outFeatures: dimensions } }
+    }
+    if (node.op === 'conv2d') return { ...node, attributes: { ...node.attributes, outChannels: dimensions } }
+    return node
+  })
+  const changed = { ...graph, nodes: resized }
+  const shapes = tensorShapes(changed)
+  const before = tensorShapes(graph)
+  if ([...shapes].every(([name, shape]) => shape.join() === before.get(name)!.join())) return { graph, tensors }
+  const initial = initialWeights(changed, seed)
+  return {
+    graph: checkGraph(changed),
+    tensors: new Map(
+      [...shapes].map(([name, shape]) => {
+        const kept = tensors.get(name)
+        const fits = kept && shape.join() === before.get(name)!.join()
+        return [name, fits ? kept : initial.get(name)!]
+      }),
+    ),
+  }
+}
+
+/** The convolution or fully connected layer that makes the embedding's values, before what leaves their number alone. */
+function lastWeighted(graph: GraphDescription): GraphNode {
+  let name = graph.outputs[0]
+  for (;;) {
+    const node = graph.nodes.find((candidate) => candidate.name === name)
+    const follows = ['l2_normalize', 'batch_norm', 'affine', 'relu', 'relu6', 'prelu', 'sigmoid', 'global_pool']
+    if (node?.op === 'fully_connected' || node?.op === 'conv2d') return node
+    if (!node || !follows.includes(node.op)) {
+      throw invalidModel(`last layer of ${graph.name}`, 'a fully connected layer or a convolution', node?.op ?? 'none')
+    }
+    name = node.inputs[0]
+  }
+}
