@@ -25,10 +25,18 @@ export async function reportTarget(context: Context): Promise<ReportTarget | und
   return { path, training: await readProgress(run) }
 }
 
-export async function writeReport(context: Context, { path }: ReportTarget, page: string): Promise<void> {
+/** Makes the page and writes it; says how large it is and how long both took. */
+export async function writeReport(
+  context: Context,
+  { path }: ReportTarget,
+  make: () => Promise<string>,
+): Promise<void> {
+  const start = performance.now()
   const { writePage } = await import('../report/destination.js')
+  const page = await make()
   await writePage(path, page)
-  context.say(`report written to ${path}`)
+  const [size, seconds] = [Buffer.byteLength(page) / 2 ** 20, (performance.now() - start) / 1000]
+  context.say(`report written to ${path}: ${size.toFixed(2)} MiB in ${seconds.toFixed(1)} s`)
 }
 
 export type Facts = [term: string, what: string][]

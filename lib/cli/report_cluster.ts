@@ -48,24 +48,25 @@ export async function reportOfClusters(
     for (const row of members) groups[row] = `Cluster ${i + 1}`
   }
   const paths = faces.map(({ path }) => path)
-  const page = await clusterReport({
-    model: model.name || basename(context.modelPath()),
-    command: 'facenet cluster',
-    facts: factsOf(model, shown),
-    loadFace: await faceLoader(shown, (path) => {
-      const face = byPath.get(path)
-      const image = images.get(face?.image ?? path)
-      return image && { read: () => image.read(), points: face?.points ?? image.points }
+  await writeReport(context, target, async () =>
+    clusterReport({
+      model: model.name || basename(context.modelPath()),
+      command: 'facenet cluster',
+      facts: factsOf(model, shown),
+      loadFace: await faceLoader(shown, (path) => {
+        const face = byPath.get(path)
+        const image = images.get(face?.image ?? path)
+        return image && { read: () => image.read(), points: face?.points ?? image.points }
+      }),
+      map: { kind: 'cluster', paths, embeddings, dimensions: model.dimensions, groups, labels: names },
+      training: target.training,
+      signal: context.signal,
+      clusters: { paths, labels, names, people: scored?.people },
+      threshold,
+      method,
+      scores: scored?.scores,
     }),
-    map: { kind: 'cluster', paths, embeddings, dimensions: model.dimensions, groups, labels: names },
-    training: target.training,
-    signal: context.signal,
-    clusters: { paths, labels, names, people: scored?.people },
-    threshold,
-    method,
-    scores: scored?.scores,
-  })
-  await writeReport(context, target, page)
+  )
 }
 
 function factsOf(model: Model, { align, below, failed }: ClusteredShown): Facts {

@@ -32,28 +32,29 @@ export async function reportOfPairs(
   const facts = setupFacts(setup, embedded)
   if (skipped > 0) facts.push(['Pairs left out, their images missing', `${skipped}`])
   const thresholdOf = thresholds(pairs, result)
-  const page = await pairsReport({
-    set,
-    protocol,
-    heading,
-    result,
-    errorOf,
-    facts,
-    model: setup.name,
-    command: `facenet evaluate ${set}`,
-    pairs: pairs.map(({ a, b, same, fold }, i) => ({
-      a: faceOf(a),
-      b: faceOf(b),
-      distance: distances[i]!,
-      same,
-      threshold: thresholdOf(fold),
-    })),
-    loadFace: await faceLoader(setup, find),
-    map,
-    training: target.training,
-    signal: context.signal,
-  })
-  await writeReport(context, target, page)
+  await writeReport(context, target, async () =>
+    pairsReport({
+      set,
+      protocol,
+      heading,
+      result,
+      errorOf,
+      facts,
+      model: setup.name,
+      command: `facenet evaluate ${set}`,
+      pairs: pairs.map(({ a, b, same, fold }, i) => ({
+        a: faceOf(a),
+        b: faceOf(b),
+        distance: distances[i]!,
+        same,
+        threshold: thresholdOf(fold),
+      })),
+      loadFace: await faceLoader(setup, find),
+      map,
+      training: target.training,
+      signal: context.signal,
+    }),
+  )
 }
 
 /** Results stand in the order of the folds' numbers, which need not be without gaps. View 1 has one threshold. */

@@ -27,27 +27,28 @@ export async function reportOfPeople(
   const { peopleReport } = await import('../report/reports.js')
   const { paths, embeddings, dimensions } = people
   const thresholds = result.exact ? 'exact' : 'rounded to 1/2048 of a distance; rates at them are exact'
-  const page = await peopleReport({
-    model,
-    command: 'facenet evaluate pairs',
-    facts: [...facts, ['Thresholds', thresholds], ['Splits', `${result.splits.length} disjoint sets of people`]],
-    loadFace,
-    map: {
-      kind: 'person',
-      paths,
-      embeddings,
-      dimensions,
-      groups: people.people,
-      labels: paths.map(shortName),
-    },
-    training: target.training,
-    signal: context.signal,
-    result,
-    histogram: watch.histogram,
-    worst: worstOf(paths, result, watch),
-    column: context.text('slice'),
-  })
-  await writeReport(context, target, page)
+  await writeReport(context, target, async () =>
+    peopleReport({
+      model,
+      command: 'facenet evaluate pairs',
+      facts: [...facts, ['Thresholds', thresholds], ['Splits', `${result.splits.length} disjoint sets of people`]],
+      loadFace,
+      map: {
+        kind: 'person',
+        paths,
+        embeddings,
+        dimensions,
+        groups: people.people,
+        labels: paths.map(shortName),
+      },
+      training: target.training,
+      signal: context.signal,
+      result,
+      histogram: watch.histogram,
+      worst: worstOf(paths, result, watch),
+      column: context.text('slice'),
+    }),
+  )
 }
 
 function worstOf(paths: readonly string[], result: PeopleResult, { extremes }: PairWatch): WorstPairs {

@@ -19,23 +19,24 @@ export async function reportOfRobustness(
       ['Fingerprint', setup.fingerprint],
     ]
   })
-  const page = await robustnessReport({
-    model: models[0]!.setup.model,
-    command: 'facenet evaluate robustness',
-    facts: [...facts, ['Distance', 'squared L2']],
-    loadFace: async () => null,
-    training: target.training,
-    signal: context.signal,
-    pairs: `${models[0]!.judged.pairs}, their images compressed and reduced after alignment`,
-    models: models.map(({ setup, judged, original, jpegQuality, pixels }) => ({
-      name: setup.model,
-      far: judged.far,
-      dimensions: setup.dimensions,
-      trainingImages: setup.trainingImages,
-      original,
-      jpegQuality,
-      pixels,
-    })),
-  })
-  await writeReport(context, target, page)
+  await writeReport(context, target, async () =>
+    robustnessReport({
+      model: models[0]!.setup.model,
+      command: 'facenet evaluate robustness',
+      facts: [...facts, ['Distance', 'squared L2']],
+      loadFace: async () => null,
+      training: target.training,
+      signal: context.signal,
+      pairs: `${models[0]!.judged.pairs}, their images compressed and reduced after alignment`,
+      models: models.map(({ setup, judged, original, jpegQuality, pixels }) => ({
+        name: setup.model,
+        far: judged.far,
+        dimensions: setup.dimensions,
+        trainingImages: setup.trainingImages,
+        original,
+        jpegQuality,
+        pixels,
+      })),
+    }),
+  )
 }

@@ -36,8 +36,8 @@ bdi { overflow-wrap: anywhere }
 .kicker { color: var(--soft); font: 500 .84rem/1.4 ui-monospace, "SF Mono", Menlo, Consolas, monospace }
 h1 { margin: .35rem 0 .7rem; font: 500 clamp(1.9rem, 1.2rem + 2.9vw, 3.1rem)/1.08 var(--serif); letter-spacing: -.018em; text-wrap: balance }
 .lead { max-width: 44rem; color: var(--soft); font-size: 1.06rem; text-wrap: pretty }
-.headlines { grid-column: 1 / -1; display: grid; gap: 1.5rem 2.5rem;
-  grid-template-columns: repeat(auto-fit, minmax(min(100%, 11.5rem), 1fr)); margin-top: .75rem }
+.headlines { grid-column: 1 / -1; display: grid; gap: 1.5rem 2rem;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 9.5rem), 1fr)); margin-top: .75rem }
 .headlines dt { color: var(--soft); font-size: .86rem }
 .headlines dd { display: flex; flex-direction: column }
 .value { font: 400 clamp(1.9rem, 1.5rem + 1.4vw, 2.7rem)/1.2 var(--serif); font-variant-numeric: lining-nums tabular-nums;
@@ -107,9 +107,9 @@ circle.dot { stroke-dasharray: none }
 details .scroll { max-height: 26rem; overflow-y: auto }
 table { border-collapse: collapse; min-width: min(100%, 22rem); font-size: .88rem; font-variant-numeric: tabular-nums }
 caption { padding-bottom: .4rem; text-align: left; color: var(--soft) }
-th, td { padding: .36rem 0 .36rem 1.5rem; border-bottom: 1px solid var(--line); text-align: right; font-weight: 400; vertical-align: top }
+th, td { padding: .36rem 0 .36rem 1.1rem; border-bottom: 1px solid var(--line); text-align: right; font-weight: 400; vertical-align: top }
 th:first-child, td:first-child { padding-left: 0 }
-tbody th.words { min-width: 7rem } td.words { min-width: 9.5rem }
+tbody.ours th.words { min-width: 6.5rem } td.words { min-width: 9.5rem }
 .words { text-align: left }
 thead th { color: var(--soft); border-bottom-color: var(--edge); vertical-align: bottom }
 .group th { padding-top: 1.1rem; text-align: left; font-weight: 600 }
