@@ -207,6 +207,7 @@ reports('the file holds its pictures and is of a bounded size', async () => {
 })
 
 if (noBrowser) {
+  console.log(`reports are not opened in a browser: ${noBrowser}`)
   const skipped = suite('reports')
   skipped.skip(`reports in a browser (skipped: ${noBrowser})`, () => {})
   skipped.run()
