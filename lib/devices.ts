@@ -14,7 +14,7 @@ export interface Device {
 
 /** What a device is wanted for, and what of it this version does on CUDA. */
 export type Work = 'models' | 'training' | 'distances' | 'triplets' | 'L2 normalisation'
-const cudaWork: readonly Work[] = ['models', 'L2 normalisation']
+const cudaWork: readonly Work[] = ['models', 'distances', 'L2 normalisation']
 
 /** The devices this process can use, fastest first. The first one's `reason` says why no CUDA device is before it. */
 export function devices(): Device[] {

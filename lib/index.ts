@@ -56,6 +56,7 @@ export {
   tripletLoss,
 } from './mining.js'
 export { type EmbedOptions, type Model, type ModelInMemory, type OpenModelOptions, openModel } from './model.js'
+export { type NeighborOptions, type Neighbors, nearestNeighbors } from './neighbors.js'
 export { networks } from './networks/index.js'
 export type { DevicePreference } from './options.js'
 export type { FailedImage, SourceImage } from './sources/index.js'

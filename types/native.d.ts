@@ -274,6 +274,15 @@ export interface NativeAddon {
     gradient: Float32Array,
     cancel: Int32Array,
   ): Promise<{ loss: number; active: number }>
+  /** The k rows of `gallery` that are nearest to each of `queries`, ties to the lowest: queries x k. `cancel` as for `run`. */
+  findNearest(
+    queries: Float32Array,
+    gallery: Float32Array,
+    options: { dimensions: number; k: number; threads: number; device: DeviceKind },
+    indices: Int32Array,
+    distances: Float32Array,
+    cancel: Int32Array,
+  ): Promise<void>
   /** Squared L2 distances, n x m, clamped at zero. */
   pairwiseDistances(
     a: Float32Array,

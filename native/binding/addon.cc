@@ -6,6 +6,7 @@
 #include "binding/embeddings.h"
 #include "binding/errors.h"
 #include "binding/model.h"
+#include "binding/neighbors.h"
 #include "binding/plan_report.h"
 #include "binding/read_graph.h"
 #include "binding/trainer.h"
@@ -29,6 +30,7 @@ class FacenetAddon : public Napi::Addon<FacenetAddon> {
          InstanceMethod("openTrainer", &FacenetAddon::openTrainer),
          InstanceMethod("l2Normalize", &FacenetAddon::normalize),
          InstanceMethod("pairwiseDistances", &FacenetAddon::distances),
+         InstanceMethod("findNearest", &FacenetAddon::nearest),
          InstanceMethod("mineTriplets", &FacenetAddon::triplets),
          InstanceMethod("tripletLoss", &FacenetAddon::loss),
          InstanceMethod("cluster", &FacenetAddon::clusterRows), InstanceMethod("warp", &FacenetAddon::warp)});
@@ -64,6 +66,10 @@ class FacenetAddon : public Napi::Addon<FacenetAddon> {
 
   Napi::Value distances(const Napi::CallbackInfo& info) {
     return guarded(info.Env(), [&] { return pairwiseDistances(info, worker_); });
+  }
+
+  Napi::Value nearest(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] { return findNearest(info, worker_); });
   }
 
   Napi::Value warp(const Napi::CallbackInfo& info) {

@@ -27,12 +27,6 @@ void requireCuda([[maybe_unused]] int index = -1) {
 #endif
 }
 
-[[noreturn]] void throwNotOnCuda(const char* what) {
-  requireCuda();
-  throw Error("ERR_FACENET_CUDA_UNAVAILABLE",
-              text(what, " cannot run on CUDA: this build runs models and L2 normalisation there"), "device");
-}
-
 #ifdef FACENET_ONEDNN
 std::string oneDnnVersion() {
   return text(DNNL_VERSION_MAJOR, ".", DNNL_VERSION_MINOR, ".", DNNL_VERSION_PATCH);
@@ -102,11 +96,25 @@ L2Normalize l2NormalizeOn(Device device) {
 }
 
 PairwiseDistances pairwiseDistancesOn(Device device) {
-  if (device == Device::cuda) throwNotOnCuda("A distance matrix");
+  if (device == Device::cuda) requireCuda();
+#ifdef FACENET_CUDA
+  if (device == Device::cuda) return cuda::pairwiseHostDistances;
+#endif
 #ifdef FACENET_ONEDNN
   if (device == Device::cpu) return cpu::pairwiseDistances;
 #endif
   return reference::pairwiseDistances;
+}
+
+FindNearest findNearestOn(Device device) {
+  if (device == Device::cuda) requireCuda();
+#ifdef FACENET_CUDA
+  if (device == Device::cuda) return cuda::findNearest;
+#endif
+#ifdef FACENET_ONEDNN
+  if (device == Device::cpu) return cpu::findNearest;
+#endif
+  return reference::findNearest;
 }
 
 Napi::Object buildInfo(Napi::Env env) {

@@ -7,6 +7,7 @@
 
 #include "binding/options.h"
 #include "graph/executor.h"
+#include "ops/top_k.h"
 
 namespace facenet::binding {
 
@@ -30,6 +31,7 @@ using PairwiseDistances = void (*)(const float* a, int64_t n, const float* b, in
                                    float* out);
 L2Normalize l2NormalizeOn(Device device);
 PairwiseDistances pairwiseDistancesOn(Device device);
+FindNearest findNearestOn(Device device);
 
 // The BuildInfo of types/native.d.ts.
 Napi::Object buildInfo(Napi::Env env);

@@ -39,7 +39,8 @@ for (const [name, call, message] of bad) {
   })
 }
 
-test('distances on CUDA are refused', async () => {
+test('distances on CUDA are refused where there is no device', async () => {
+  if (native().info().cuda?.devices.length) return console.log('skipped: there is a CUDA device')
   const { code } = await failure(() => pairwiseDistances(x, x, 2, floats(1, 2, 3, 4), 'cuda'))
   assert.is(code, 'ERR_FACENET_CUDA_UNAVAILABLE')
 })

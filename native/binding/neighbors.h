@@ -1,0 +1,12 @@
+// findNearest of types/native.d.ts.
+#pragma once
+
+#include <napi.h>
+
+#include "binding/promise_worker.h"
+
+namespace facenet::binding {
+
+Napi::Promise findNearest(const Napi::CallbackInfo& info, PromiseWorker& worker);
+
+}  // namespace facenet::binding

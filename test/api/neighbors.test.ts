@@ -1,0 +1,124 @@
+/** nearestNeighbors against a sort of all distances. */
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { nearestNeighbors, pairwiseDistances } from '../../lib/index.js'
+import { native } from '../../lib/native.js'
+import type { DevicePreference } from '../../lib/options.js'
+import { integers, normals, seeded } from '../support/random.js'
+import { rejection } from './support.js'
+
+const devices: DevicePreference[] = [
+  'cpu',
+  'reference',
+  ...(native().info().cuda?.devices.length ? ['cuda' as const] : []),
+]
+
+/** Order by distance, then by index. */
+function sorted(distances: ArrayLike<number>, k: number): number[] {
+  const order = Array.from(distances, (_, i) => i)
+  return order.sort((i, j) => distances[i]! - distances[j]! || i - j).slice(0, k)
+}
+
+for (const device of devices) {
+  for (const [n, m, dimensions, k] of [
+    [1, 1, 1, 1],
+    [9, 50, 3, 50],
+    [17, 2100, 8, 10],
+    [40, 1500, 37, 128],
+  ] as const) {
+    test(`the ${k} nearest of ${m} x ${dimensions} for ${n}, with many ties (${device})`, async () => {
+      // Few whole numbers: their distances are exact, and many are equal.
+      const random = seeded(n)
+      const [queries, gallery] = [integers(n * dimensions, random, -1, 1), integers(m * dimensions, random, -1, 1)]
+      const all = await pairwiseDistances(queries, { dimensions, b: gallery, device: 'reference' })
+      const found = await nearestNeighbors(queries, gallery, { dimensions, k, device, threads: 2 })
+      for (let query = 0; query < n; query++) {
+        const row = all.subarray(query * m, (query + 1) * m)
+        const expected = sorted(row, k)
+        assert.equal([...found.indices.subarray(query * k, (query + 1) * k)], expected)
+        assert.equal(
+          [...found.distances.subarray(query * k, (query + 1) * k)],
+          expected.map((i) => row[i]!),
+        )
+      }
+    })
+  }
+
+  test(`the result is that of the reference, bit for bit (${device})`, async () => {
+    const random = seeded(5)
+    const [queries, gallery] = [normals(21 * 100, random), normals(1300 * 100, random)]
+    const of = (options: { device: DevicePreference; threads: number }) =>
+      nearestNeighbors(queries, gallery, { dimensions: 100, k: 7, ...options })
+    const expected = await of({ device: 'reference', threads: 1 })
+    for (const threads of [1, 3]) assert.equal(await of({ device, threads }), expected)
+  })
+
+  test(`a row finds itself at distance zero, and no queries find nothing (${device})`, async () => {
+    const gallery = normals(30 * 16, seeded(6))
+    const { indices, distances } = await nearestNeighbors(gallery, gallery, { dimensions: 16, device })
+    assert.equal(
+      [...indices],
+      Array.from({ length: 30 }, (_, i) => i),
+    )
+    assert.ok(distances.every((distance) => distance === 0))
+    const none = await nearestNeighbors(new Float32Array(0), gallery, { dimensions: 16, k: 3, device })
+    assert.is(none.indices.length + none.distances.length, 0)
+  })
+}
+
+const rows = Float32Array.of(1, 2, 3, 4)
+const aborted = new AbortController()
+aborted.abort()
+const wrong: [string, () => Promise<unknown>, string, RegExp][] = [
+  [
+    'k of 0',
+    () => nearestNeighbors(rows, rows, { dimensions: 2, k: 0 }),
+    'INVALID_ARGUMENT',
+    /1\.\.128 for options\.k/,
+  ],
+  [
+    'k of 129',
+    () => nearestNeighbors(rows, rows, { dimensions: 2, k: 129 }),
+    'INVALID_ARGUMENT',
+    /1\.\.128 for options\.k/,
+  ],
+  [
+    'more than there are',
+    () => nearestNeighbors(rows, rows, { dimensions: 2, k: 3 }),
+    'INVALID_ARGUMENT',
+    /at most the 2 rows/,
+  ],
+  [
+    'half a row',
+    () => nearestNeighbors(rows, rows, { dimensions: 3 }),
+    'INVALID_ARGUMENT',
+    /a multiple of 3 for queries/,
+  ],
+  [
+    'NaN',
+    () => nearestNeighbors(rows, Float32Array.of(1, Number.NaN), { dimensions: 2 }),
+    'INVALID_ARGUMENT',
+    /gallery but received NaN in row 0/,
+  ],
+  [
+    'an unknown option',
+    () => nearestNeighbors(rows, rows, { dimensions: 2, n: 3 } as never),
+    'INVALID_ARGUMENT',
+    /options/,
+  ],
+  [
+    'an aborted signal',
+    () => nearestNeighbors(rows, rows, { dimensions: 2, signal: aborted.signal }),
+    'ABORTED',
+    /aborted/,
+  ],
+]
+for (const [what, call, code, message] of wrong) {
+  test(`${what} is refused`, async () => {
+    const error = await rejection(call())
+    assert.is(error.code, `ERR_FACENET_${code}`)
+    assert.match(error.message, message)
+  })
+}
+
+test.run()
