@@ -30,6 +30,8 @@ export interface PlanOptions {
   fuse?: boolean
   mergeSiblings?: boolean
   concatInPlace?: boolean
+  /** Off unless told. CUDA does it where it fuses at all, the CPU backend never. */
+  fuseStem?: boolean
 }
 
 export interface PlanStep {

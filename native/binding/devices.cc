@@ -72,10 +72,12 @@ std::unique_ptr<Executor> makeExecutor(const Graph& graph, PlanOptions planOptio
   if (options.device == Device::cuda) {
     const cuda::Device& device = cuda::requireDevice(options.deviceIndex);
     planOptions.channelAlignment = cuda::channelAlignment;
+    planOptions.fuseStem = planOptions.fuse;
     return std::make_unique<cuda::CudaExecutor>(makePlan(graph, planOptions), weights, device,
                                                 options.threads);
   }
 #endif
+  if (options.device == Device::cpu) planOptions.fuseStem = false;
 #ifdef FACENET_ONEDNN
   const KernelFactory factory = options.device == Device::cpu ? makeCpuKernel : makeReferenceKernel;
 #else

@@ -28,6 +28,7 @@ PlanOptions readPlanOptions(const Fields& options) {
   result.fold = options.booleanOr("fold", result.fold);
   result.fuse = options.booleanOr("fuse", result.fuse);
   result.mergeSiblings = options.booleanOr("mergeSiblings", result.mergeSiblings);
+  result.fuseStem = options.booleanOr("fuseStem", result.fuseStem);
   result.concatInPlace = options.booleanOr("concatInPlace", result.concatInPlace);
   return result;
 }

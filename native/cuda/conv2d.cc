@@ -1,7 +1,7 @@
 // conv2d: which kernel computes a step.
 #include <algorithm>
 
-#include "native/cuda/kernels.h"
+#include "native/cuda/conv_routes.h"
 #include "native/cuda/step_product.h"
 
 namespace facenet::cuda {
@@ -53,6 +53,9 @@ class ProductKernel final : public DeviceKernel {
 }  // namespace
 
 std::unique_ptr<DeviceKernel> makeKernel(const Conv2d& op, const StepContext& context) {
+  if (isDepthwise(op, context)) return makeDepthwise(op, context);
+  if (isStem(op, context)) return makeStem(op, context);
+  FACENET_ASSERT(!op.preprocess);  // what the planner fuses is a stem on every device
   return std::make_unique<ProductKernel>(op, context);
 }
 

@@ -19,6 +19,9 @@ Plan fuseEpilogues(Plan plan);
 // Pointwise convolutions of one input into one step with several parts and outputs.
 Plan mergeSiblings(Plan plan);
 
+// A fixed preprocess into the first convolution, which then reads the uint8 image.
+Plan fuseStem(Plan plan);
+
 // A buffer for every tensor. With options.concatInPlace the inputs of a concat become slices of its buffer.
 Plan assignBuffers(Plan plan);
 

@@ -21,6 +21,7 @@ Plan makePlan(const Graph& graph, const PlanOptions& options) {
   if (options.fold) plan = foldNorms(std::move(plan));
   if (options.fuse) plan = fuseEpilogues(std::move(plan));
   if (options.mergeSiblings) plan = mergeSiblings(std::move(plan));
+  if (options.fuseStem) plan = fuseStem(std::move(plan));
   plan = assignBuffers(std::move(plan));
   plan = layOutArena(std::move(plan));
   plan.chunk = chunkFor(plan.arenaBytes, options.cacheBytes > 0 ? options.cacheBytes : defaultCacheBytes);

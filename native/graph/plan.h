@@ -39,6 +39,7 @@ struct PlanOptions {
   bool fold = true;              // norms into the convolution or fully connected layer before them
   bool fuse = true;              // activations, residual adds and maxout into the step before them
   bool mergeSiblings = true;     // convolutions of one input and one window into one step
+  bool fuseStem = false;         // a fixed preprocess into the convolution behind it; not for the CPU backend
   bool concatInPlace = true;     // producers of a concat write their slice of its buffer
   int64_t channelAlignment = 1;  // pixels of buffers in the arena are a multiple of this many elements apart
   int64_t cacheBytes = 0;        // what a chunk's arena should fit in; 0: the default of the build

@@ -32,7 +32,8 @@ std::string convText(const Conv2d& conv) {
 
 std::string opText(const Op& op) {
   std::string result = opName(op);
-  if (auto* conv = std::get_if<Conv2d>(&op)) return result + convText(*conv);
+  if (auto* conv = std::get_if<Conv2d>(&op))
+    return (conv->preprocess ? "preprocess " : "") + result + convText(*conv);
   if (auto* pool = std::get_if<Pool>(&op))
     return pool->global ? result : result + " " + windowText(pool->window);
   if (auto* add = std::get_if<Add>(&op))
@@ -77,6 +78,7 @@ std::string optionsText(const PlanOptions& options) {
   off(options.fuse, "fusing");
   off(options.mergeSiblings, "merging");
   off(options.concatInPlace, "concat in place");
+  if (options.fuseStem) result += ", stem fused";
   return result;
 }
 

@@ -7,11 +7,14 @@
 //   norms     batch normalisations and affines that followed, folded into weight and bias in order.
 //   factor    scale of a scaled residual add, folded likewise.
 //   residual  input 1 of the step is added before the activation (one part only): y = activation(conv + residual).
+//   preprocess  the fixed preprocess of the uint8 image that input 0 then is; x is its result, and padding is zero there.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "ops/activation.h"
+#include "ops/elementwise.h"
 #include "ops/norm.h"
 #include "ops/window.h"
 
@@ -31,7 +34,10 @@ struct Conv2d {
   int64_t groups = 1;
   std::vector<ConvPart> parts;
   bool residual = false;
+  std::optional<Preprocess> preprocess;
 
+  // Channels of x, where input 0 has `channels`.
+  int64_t inChannels(int64_t channels) const { return !preprocess ? channels : preprocess->grey ? 1 : 3; }
   int64_t outChannels() const {
     int64_t sum = 0;
     for (const ConvPart& part : parts) sum += part.outChannels;

@@ -12,7 +12,7 @@ struct Part {
 };
 
 Part preparePart(const Conv2d& op, const ConvPart& part, const Context& context) {
-  const int64_t inChannels = context.input().channels / op.groups;
+  const int64_t inChannels = op.inChannels(context.input().channels) / op.groups;
   FoldedWeights folded = foldConvPart(part, inChannels, op.window, context.weights, context.step.name);
   return {part.outChannels, context.stored(std::move(folded.weight)), std::move(folded.bias),
           Activate(part.activation, part.outChannels, context)};
@@ -40,6 +40,22 @@ double windowSum(const Conv2d& op, const Part& part, const View& in, int64_t n, 
   return sum;
 }
 
+// The convolution of an image that is preprocessed on the way: what a step of its own would have stored.
+Loop preprocessed(const Conv2d& op, const Context& context, Loop convolve) {
+  const Loop preprocess = prepare(*op.preprocess, context);
+  const Shape& image = context.input();
+  const Shape shape{image.height, image.width, op.inChannels(image.channels)};
+  const DType dtype = context.plan.options.dtype;
+  return [=](const std::vector<View>& inputs, const std::vector<View>& outputs) {
+    const int64_t count = inputs[0].count;
+    std::vector<char> memory(static_cast<size_t>(count * shape.elements()) * byteSize(dtype));
+    std::vector<View> all = inputs;
+    all[0] = {memory.data(), dtype, count, shape, shape.channels};
+    preprocess({inputs[0]}, {all[0]});
+    convolve(all, outputs);
+  };
+}
+
 }  // namespace
 
 Loop prepare(const Conv2d& op, const Context& context) {
@@ -48,7 +64,7 @@ Loop prepare(const Conv2d& op, const Context& context) {
   std::vector<Part> parts;
   for (const ConvPart& part : op.parts) parts.push_back(preparePart(op, part, context));
 
-  return [op, parts](const std::vector<View>& inputs, const std::vector<View>& outputs) {
+  const Loop convolve = [op, parts](const std::vector<View>& inputs, const std::vector<View>& outputs) {
     for (size_t p = 0; p < parts.size(); ++p) {
       const Part& part = parts[p];
       const View& out = outputs[p];
@@ -61,6 +77,7 @@ Loop prepare(const Conv2d& op, const Context& context) {
       });
     }
   };
+  return op.preprocess ? preprocessed(op, context, convolve) : convolve;
 }
 
 }  // namespace facenet::reference
