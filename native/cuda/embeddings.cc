@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <vector>
 
 #include "cuda/l2_normalize.cuh"
@@ -9,6 +10,7 @@
 #include "cuda/top_k.cuh"
 #include "native/cuda/device.h"
 #include "native/cuda/device_buffer.h"
+#include "native/cuda/pinned_buffer.h"
 #include "native/cuda/stream.h"
 
 namespace facenet::cuda {
@@ -17,11 +19,13 @@ namespace {
 // Of one buffer. Large enough that copies and kernels run at full speed.
 constexpr int64_t kPieceBytes = int64_t{256} << 20;
 
+// Of a gallery, of which there are two in pinned memory too.
+constexpr int64_t kGalleryBytes = int64_t{64} << 20;
 constexpr int64_t kMostRows = int64_t{1} << 22;  // that pairwiseDistances takes at once, and to spare
 
 // How many of `count` rows of `bytes` each fit in a buffer; at least one.
-int64_t rowsAPiece(int64_t count, int64_t bytes) {
-  return std::clamp<int64_t>(kPieceBytes / bytes, 1, std::max<int64_t>(count, 1));
+int64_t rowsAPiece(int64_t count, int64_t bytes, int64_t pieceBytes = kPieceBytes) {
+  return std::clamp<int64_t>(pieceBytes / bytes, 1, std::max<int64_t>(count, 1));
 }
 
 int64_t rowBytes(int64_t dimensions) {
@@ -53,10 +57,12 @@ class GalleryUpload {
   // The piece whose first row is `first`; `compute()` waits for it.
   GalleryPiece begin(int64_t first, int64_t rows) {
     Slot& slot = slots_[next_];
+    const auto bytes = static_cast<size_t>(rows * rowBytes(task_.dimensions));
+    slot.uploaded.wait();  // what was in the pinned memory is on the device
+    std::memcpy(slot.pinned.data(), task_.gallery + first * task_.dimensions, bytes);
     stream_.waitFor(slot.searched);
-    FACENET_CUDA_CHECK(cudaMemcpyAsync(slot.rows.data(), task_.gallery + first * task_.dimensions,
-                                       static_cast<size_t>(rows * rowBytes(task_.dimensions)),
-                                       cudaMemcpyHostToDevice, stream_.get()));
+    FACENET_CUDA_CHECK(
+        cudaMemcpyAsync(slot.rows.data(), slot.pinned.data(), bytes, cudaMemcpyHostToDevice, stream_.get()));
     stream_.record(slot.uploaded);
     compute_.waitFor(slot.uploaded);
     return {slot.rows.data(), rows, first};
@@ -69,8 +75,9 @@ class GalleryUpload {
 
  private:
   struct Slot {
-    explicit Slot(int64_t values) : rows(values) {}
+    explicit Slot(int64_t values) : rows(values), pinned(rowBytes(values)) {}
     DeviceBuffer<float> rows;
+    PinnedBuffer pinned;
     Event uploaded, searched;
   };
 
@@ -83,7 +90,7 @@ class GalleryUpload {
 // Queries [first, first + count).
 void findNearestOf(const TopK& task, int64_t first, int64_t count, int multiprocessors, int32_t* indices,
                    float* distances) {
-  const int64_t pieceRows = rowsAPiece(task.rows, rowBytes(task.dimensions));
+  const int64_t pieceRows = rowsAPiece(task.rows, rowBytes(task.dimensions), kGalleryBytes);
   DeviceBuffer<float> queries(count * task.dimensions);
   queries.copyFrom(task.queries + first * task.dimensions);
   std::vector<NeighbourKey> keys(static_cast<size_t>(count * task.k), kNoNeighbour);
