@@ -45,7 +45,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAnSm) addSplitsKernel(Argumen
   } else {
     for (int split = 0; split < a.count; ++split) {
       float some[8];
-      readRun<float>(reinterpret_cast<const char*>(a.splits.at(split, group, pixel)), channel, true, 8, some);
+      readRun<float>(reinterpret_cast<const char*>(a.splits.at(split, group, pixel)), channel, some);
 #pragma unroll
       for (int i = 0; i < 8; ++i) sums[i] += some[i];
     }

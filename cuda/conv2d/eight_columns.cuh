@@ -30,7 +30,6 @@ struct ConvEnd {
   const float *bias, *slope;  // bias null: already added
   int count;
   int groupChannels;  // from one group's channels of y and the residual to the next one's
-  bool groupsPack;    // also where a group begins
 };
 
 // Throws where the call does not keep what conv2d.cuh says.
@@ -45,51 +44,88 @@ __device__ __forceinline__ float activateAs(Activation::Kind kind, float value, 
   }
 }
 
-// A run of `Count` numbers, 4 or 8, at an element of memory; only the first `valid` are touched. `packs`: all
-// are valid and lie on a multiple of their size, or of 16 bytes.
+// Element i, which is not known when the kernel is compiled; registers have no addresses.
+template <int Count>
+__device__ __forceinline__ float numberAt(const float (&numbers)[Count], int i) {
+  float number = numbers[0];
+#pragma unroll
+  for (int k = 1; k < Count; ++k) number = i == k ? numbers[k] : number;
+  return number;
+}
+
+template <class T>
+__device__ __forceinline__ float readOne(const char* data, int64_t element) {
+  float number[1];
+  unpack(reinterpret_cast<const T*>(data)[element], number);
+  return number[0];
+}
+template <class T>
+__device__ __forceinline__ void writeOne(char* data, int64_t element, float value) {
+  const float number[1] = {value};
+  pack(number, reinterpret_cast<T*>(data)[element]);
+}
+
+// `Count` numbers, 4 or 8, at an element of memory that lies on a multiple of their size, or of 16 bytes.
 template <class T, int Count>
-__device__ __forceinline__ void readRun(const char* data, int64_t element, bool packs, int valid,
-                                        float (&numbers)[Count]) {
-  const T* from = reinterpret_cast<const T*>(data) + element;
+__device__ __forceinline__ void readRun(const char* data, int64_t element, float (&numbers)[Count]) {
   constexpr int kAtOnce = sizeof(T) == 4 ? 4 : Count;
-  if (packs) {
 #pragma unroll
-    for (int i = 0; i < Count; i += kAtOnce) {
-      float some[kAtOnce];
-      unpack(*reinterpret_cast<const Pack<T, kAtOnce>*>(from + i), some);
+  for (int i = 0; i < Count; i += kAtOnce) {
+    float some[kAtOnce];
+    unpack(loadPack<kAtOnce>(reinterpret_cast<const T*>(data) + element + i), some);
 #pragma unroll
-      for (int k = 0; k < kAtOnce; ++k) numbers[i + k] = some[k];
-    }
-    return;
-  }
-#pragma unroll
-  for (int i = 0; i < Count; ++i) {
-    float number[1] = {0.f};
-    if (i < valid) unpack(from[i], number);
-    numbers[i] = number[0];
+    for (int k = 0; k < kAtOnce; ++k) numbers[i + k] = some[k];
   }
 }
 template <class T, int Count>
-__device__ __forceinline__ void writeRun(char* data, int64_t element, bool packs, int valid,
-                                         const float (&numbers)[Count]) {
-  T* to = reinterpret_cast<T*>(data) + element;
+__device__ __forceinline__ void writeRun(char* data, int64_t element, const float (&numbers)[Count]) {
   constexpr int kAtOnce = sizeof(T) == 4 ? 4 : Count;
-  if (packs) {
 #pragma unroll
-    for (int i = 0; i < Count; i += kAtOnce) {
-      float some[kAtOnce];
+  for (int i = 0; i < Count; i += kAtOnce) {
+    float some[kAtOnce];
 #pragma unroll
-      for (int k = 0; k < kAtOnce; ++k) some[k] = numbers[i + k];
-      Pack<T, kAtOnce> packed;
-      pack(some, packed);
-      *reinterpret_cast<Pack<T, kAtOnce>*>(to + i) = packed;
-    }
-    return;
+    for (int k = 0; k < kAtOnce; ++k) some[k] = numbers[i + k];
+    storeNumbers(some, kAtOnce, reinterpret_cast<T*>(data) + element + i);
+  }
+}
+
+// The same of any type and place. Only the first `valid` numbers are touched; the others are then read as 0.
+template <int Count>
+__device__ __forceinline__ void readAny(const PixelMemory& from, int64_t element, int valid,
+                                        float (&numbers)[Count]) {
+  if (from.packs && valid == Count) {
+    if (from.dtype == DType::f32) return readRun<float>(from.data, element, numbers);
+    if (from.dtype == DType::bf16) return readRun<bf16>(from.data, element, numbers);
+    return readRun<f16>(from.data, element, numbers);
   }
 #pragma unroll
-  for (int i = 0; i < Count; ++i) {
-    const float number[1] = {numbers[i]};
-    if (i < valid) pack(number, to[i]);
+  for (float& number : numbers) number = 0.f;
+#pragma unroll 1
+  for (int i = 0; i < valid; ++i) {
+    const float one = from.dtype == DType::f32    ? readOne<float>(from.data, element + i)
+                      : from.dtype == DType::bf16 ? readOne<bf16>(from.data, element + i)
+                                                  : readOne<f16>(from.data, element + i);
+#pragma unroll
+    for (int k = 0; k < Count; ++k) numbers[k] = i == k ? one : numbers[k];
+  }
+}
+template <int Count>
+__device__ __forceinline__ void writeAny(const PixelMemory& to, int64_t element, int valid,
+                                         const float (&numbers)[Count]) {
+  if (to.packs && valid == Count) {
+    if (to.dtype == DType::f32) return writeRun<float>(to.data, element, numbers);
+    if (to.dtype == DType::bf16) return writeRun<bf16>(to.data, element, numbers);
+    return writeRun<f16>(to.data, element, numbers);
+  }
+#pragma unroll 1
+  for (int i = 0; i < valid; ++i) {
+    const float one = numberAt(numbers, i);
+    if (to.dtype == DType::f32)
+      writeOne<float>(to.data, element + i, one);
+    else if (to.dtype == DType::bf16)
+      writeOne<bf16>(to.data, element + i, one);
+    else
+      writeOne<f16>(to.data, element + i, one);
   }
 }
 
@@ -106,56 +142,32 @@ class EightColumns {
       valid_ = min(part.end - column, 8);
       activation_ = part.activation;
     }
-    y_.packs = y_.packs && end.groupsPack && valid_ == 8;
-    residualPacks_ = end.residual.packs && end.groupsPack && valid_ == 8;
     if (valid_ == 0) return;
-    if (end.bias) read(end.bias + group * columns + column, bias_);
-    if (activation_ == Activation::Kind::prelu) read(end.slope + group * columns + column, slope_);
+    const char* const bias = reinterpret_cast<const char*>(end.bias);
+    if (bias) readRun<float>(bias, group * columns + column, bias_);
+    if (activation_ == Activation::Kind::prelu)
+      readRun<float>(reinterpret_cast<const char*>(end.slope), group * columns + column, slope_);
   }
 
   __device__ __forceinline__ void finish(int64_t pixel, float (&sums)[8]) const {
     if (valid_ == 0) return;
 #pragma unroll
     for (int i = 0; i < 8; ++i) sums[i] += bias_[i];
-    if (end_.residual.data) addResidual(pixel, sums);
+    if (end_.residual.data) {
+      float residual[8];
+      readAny(end_.residual, pixel * end_.residual.pixelStride + channel_, valid_, residual);
+#pragma unroll
+      for (int i = 0; i < 8; ++i) sums[i] += residual[i];
+    }
 #pragma unroll
     for (int i = 0; i < 8; ++i) sums[i] = activateAs(activation_, sums[i], slope_[i]);
     writeAny(y_, pixel * y_.pixelStride + channel_, valid_, sums);
   }
 
-  template <int Count>
-  static __device__ __forceinline__ void writeAny(const PixelMemory& y, int64_t element, int valid,
-                                                  const float (&numbers)[Count]) {
-    if (y.dtype == DType::f32)
-      writeRun<float>(y.data, element, y.packs, valid, numbers);
-    else if (y.dtype == DType::bf16)
-      writeRun<bf16>(y.data, element, y.packs, valid, numbers);
-    else
-      writeRun<f16>(y.data, element, y.packs, valid, numbers);
-  }
-
  private:
-  static __device__ __forceinline__ void read(const float* from, float (&numbers)[8]) {
-    readRun<float>(reinterpret_cast<const char*>(from), 0, true, 8, numbers);
-  }
-  __device__ __forceinline__ void addResidual(int64_t pixel, float (&sums)[8]) const {
-    const PixelMemory& r = end_.residual;
-    const int64_t element = pixel * r.pixelStride + channel_;
-    float numbers[8];
-    if (r.dtype == DType::f32)
-      readRun<float>(r.data, element, residualPacks_, valid_, numbers);
-    else if (r.dtype == DType::bf16)
-      readRun<bf16>(r.data, element, residualPacks_, valid_, numbers);
-    else
-      readRun<f16>(r.data, element, residualPacks_, valid_, numbers);
-#pragma unroll
-    for (int i = 0; i < 8; ++i) sums[i] += numbers[i];
-  }
-
   const ConvEnd& end_;
   PixelMemory y_{};
   int channel_, valid_;
-  bool residualPacks_;
   Activation::Kind activation_ = Activation::Kind::none;
   float bias_[8] = {}, slope_[8] = {};
 };
@@ -166,7 +178,6 @@ class FourOfEightColumns {
   __device__ __forceinline__ FourOfEightColumns(const ConvEnd& end, int, int, int column)
       : y_(end.parts[0].y), channel_(column / 2), activation_(end.parts[0].activation) {
     valid_ = max(min(end.parts[0].end - channel_, 4), 0);
-    y_.packs = y_.packs && valid_ == 4;
 #pragma unroll
     for (int i = 0; i < 8; ++i) bias_[i] = i < 2 * valid_ ? end.bias[column + i] : 0.f;
 #pragma unroll
@@ -182,7 +193,7 @@ class FourOfEightColumns {
       const float value = fmaxf(sums[2 * i] + bias_[2 * i], sums[2 * i + 1] + bias_[2 * i + 1]);
       largest[i] = activateAs(activation_, value, slope_[i]);
     }
-    EightColumns::writeAny(y_, pixel * y_.pixelStride + channel_, valid_, largest);
+    writeAny(y_, pixel * y_.pixelStride + channel_, valid_, largest);
   }
 
  private:

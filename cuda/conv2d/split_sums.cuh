@@ -23,7 +23,7 @@ class SplitColumns {
   __device__ __forceinline__ SplitColumns(const SplitSums& sums, int split, int group, int column)
       : to_(sums.at(split, group, 0) + column), columns_(sums.columns) {}
   __device__ __forceinline__ void finish(int64_t pixel, const float (&sums)[8]) const {
-    writeRun<float>(reinterpret_cast<char*>(to_), pixel * columns_, true, 8, sums);
+    writeRun<float>(reinterpret_cast<char*>(to_), pixel * columns_, sums);
   }
 
  private:
