@@ -96,6 +96,12 @@ export interface NativeModel {
    * settles; `outputs[i]` gets count x elements. `cancel[0]` set to non-zero stops between layers with ERR_FACENET_ABORTED.
    */
   run(input: Uint8Array | Float32Array, count: number, outputs: Float32Array[], cancel: Int32Array): Promise<void>
+  /**
+   * Times `repeats` runs of `count` images that are on the device already, by the clock of a CUDA device: no copies.
+   * Medians in seconds, of the whole run as it is replayed and of each step launched alone. Throws on other devices, and
+   * where the images are more than one chunk.
+   */
+  measure(input: Uint8Array | Float32Array, count: number, repeats: number): Promise<{ whole: number; steps: number[] }>
   /** Idempotent. Work in flight finishes first. */
   dispose(): void
 }
@@ -211,6 +217,8 @@ export interface TrainingPlanReport {
 export interface NativeTrainer {
   readonly dimensions: number
   readonly plan: TrainingPlanReport
+  /** How each forward step and its backward are executed, one string a step. */
+  readonly kernels: string[]
   readonly tensors: readonly TrainerTensor[]
   /** Native bytes held: weights, gradients, optimiser, activations, scratch. */
   readonly memoryBytes: number

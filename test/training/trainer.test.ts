@@ -177,6 +177,27 @@ test('weights that overflow stop the step, which names itself and the layer and 
   assert.is(trainer.steps, 0)
 })
 
+test('a gradient that overflows stops the step as well', async () => {
+  const model = small()
+  // Tiny activations times huge weights: what comes forward is small, what goes backward is multiplied by the huge ones.
+  const scale = (name: string, factor: (i: number) => number) => {
+    const { data } = model.tensors.get(name)!
+    for (let i = 0; i < data.length; i++) data[i] = data[i]! * factor(i)
+  }
+  scale('b.weight', () => 1e-38)
+  scale('b.bias', () => 0)
+  scale('fc.weight', (i) => (i % 160 < 64 ? 1e39 : 1))
+  await using trainer = await createTrainer(model, options)
+  const before = await bits(trainer)
+  const { images, labels } = batch(0)
+  await assertFails(
+    () => trainer.step(images, labels),
+    'ERR_FACENET_NOT_FINITE',
+    /Step 1: The gradient of .* is not finite/,
+  )
+  assert.equal(await bits(trainer), before)
+})
+
 test('an aborted step changes nothing', async () => {
   await using trainer = await createTrainer(small(), options)
   const before = await bits(trainer)
