@@ -76,7 +76,7 @@ ConvTile chooseTile(const ConvProduct& product, const ConvDevice& device) {
   ConvTile best{};
   double least = std::numeric_limits<double>::infinity();
   for (const MmaShape& shape : mmaShapes()) {
-    if (!product.direct && shape.tile.rows * shape.tile.columns != 64 * 64) continue;
+    if (!product.direct && (shape.tile.rows != 64 || shape.tile.columns != 64)) continue;
     const int64_t steps = ceilDivide(product.terms, shape.tile.terms);
     for (int64_t splits = 1; splits <= kMostSplits && splits * kLeastSteps <= std::max(steps, kLeastSteps);
          splits *= 2) {
@@ -87,6 +87,9 @@ ConvTile chooseTile(const ConvProduct& product, const ConvDevice& device) {
       best.splits = static_cast<int>(splits);
     }
   }
+  // Where the steps do not divide, fewer splits of as many steps may hold them all.
+  const int64_t steps = ceilDivide(product.terms, best.terms);
+  best.splits = static_cast<int>(ceilDivide(steps, ceilDivide(steps, best.splits)));
   return best;
 }
 
