@@ -1,0 +1,138 @@
+/**
+ * Whole training steps: forward, mining, backward and optimiser on a batch of random images. Networks take turns by round.
+ *
+ *     node --import tsx bench/training.ts [--networks nn2,nn4,nns2] [--batch 32] [--faces 4] [--rounds 5]
+ *
+ * Writes `bench/results/training-<date>.md` and prints it.
+ */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { invalidArgument } from '../lib/errors.js'
+import { createTrainer, type StepResult } from '../lib/index.js'
+import { describeMachine, load, printMachine } from './machine.js'
+import { median } from './measure.js'
+
+const { values: options } = parseArgs({
+  options: {
+    networks: { type: 'string', default: 'nn2,nn4,nns2' },
+    batch: { type: 'string', default: '32' },
+    faces: { type: 'string', default: '4' },
+    rounds: { type: 'string', default: '5' },
+  },
+})
+
+function count(name: 'batch' | 'faces' | 'rounds'): number {
+  const value = Number(options[name])
+  if (!Number.isInteger(value) || value < 1)
+    throw invalidArgument(`--${name}`, 'an integer of at least 1', options[name])
+  return value
+}
+const [batch, faces, rounds] = [count('batch'), count('faces'), count('rounds')]
+
+type Parts = StepResult['seconds']
+
+/** Who trains what: a peer is one more of these. */
+interface Contender {
+  network: string
+  who: string
+  threads: number
+  chunk: number
+  memoryBytes: number
+  /** One step; its parts where they are known. */
+  step: () => Promise<Parts | undefined>
+  finish: () => void
+}
+
+async function ours(network: string, threads: number): Promise<Contender> {
+  // Every strategy takes the same time in proportion to a step; with `all` no batch of random images is skipped.
+  const trainer = await createTrainer(network, { device: 'cpu', threads, strategy: 'all', learningRate: 1e-4 })
+  const { height, width } = trainer.inputSize
+  let state = 1
+  const byte = () => {
+    state = (Math.imul(state, 1664525) + 1013904223) | 0
+    return state >>> 24
+  }
+  const images = Uint8Array.from({ length: batch * height * width * 3 }, byte)
+  const labels = Int32Array.from({ length: batch }, (_, i) => Math.floor(i / faces))
+  const { chunk } = trainer.plan
+  return {
+    network,
+    who: 'ours',
+    threads,
+    chunk: Math.min(chunk, batch),
+    memoryBytes: trainer.memoryBytes,
+    step: async () => {
+      const report = await trainer.step(images, labels)
+      if (report.skipped) throw new Error(`${network} found no triplet: give it more than one face an identity`)
+      return report.seconds
+    },
+    finish: () => trainer.dispose(),
+  }
+}
+
+interface Turn {
+  seconds: number
+  parts: Parts | undefined
+}
+
+/** The first step of each turn warms up: another network was just in the caches. */
+async function turnOf({ step }: Contender): Promise<Turn> {
+  await step()
+  const start = performance.now()
+  const parts = await step()
+  return { seconds: (performance.now() - start) / 1000, parts }
+}
+
+const names = options.networks.split(',')
+const threadCounts = [...new Set([1, availableParallelism()])]
+const contenders: Contender[] = []
+for (const network of names) for (const threads of threadCounts) contenders.push(await ours(network, threads))
+
+const turns = new Map<Contender, Turn[]>(contenders.map((contender) => [contender, []]))
+for (let round = 0; round < rounds; round++) {
+  for (const contender of contenders) turns.get(contender)!.push(await turnOf(contender))
+}
+for (const { finish } of contenders) finish()
+
+const share = (all: Turn[], part: keyof Parts) =>
+  all[0]?.parts === undefined
+    ? '-'
+    : `${(100 * median(all.map(({ seconds, parts }) => parts![part] / seconds))).toFixed(1)} %`
+
+const rows = [...turns].map(([contender, all]) => {
+  const seconds = median(all.map((turn) => turn.seconds))
+  const rates = all.map((turn) => batch / turn.seconds)
+  return [
+    contender.network,
+    contender.who,
+    contender.threads,
+    `${(batch / seconds).toFixed(1)} (${Math.min(...rates).toFixed(1)}-${Math.max(...rates).toFixed(1)})`,
+    (1 / seconds).toFixed(2),
+    share(all, 'forward'),
+    share(all, 'backward'),
+    share(all, 'mining'),
+    share(all, 'optimizer'),
+    contender.chunk,
+    (contender.memoryBytes / 2 ** 20).toFixed(0),
+  ].join(' | ')
+})
+const columns =
+  'network | who | threads | images/s (range) | steps/s | forward | backward | mining and loss | optimiser | chunk | MiB held'
+
+const date = new Date().toISOString()
+const report = [
+  `Training steps in fp32 on batches of ${batch} random images, ${faces} an identity, AdaGrad; medians of ${rounds} rounds in turns, ${date}.`,
+  `${printMachine(describeMachine())}, load ${load().toFixed(1)}.`,
+  '',
+  `| ${columns} |`,
+  `|${' --- |'.repeat(columns.split('|').length)}`,
+  ...rows.map((row) => `| ${row} |`),
+  '',
+].join('\n')
+const folder = fileURLToPath(new URL('./results', import.meta.url))
+await mkdir(folder, { recursive: true })
+await writeFile(join(folder, `training-${date.slice(0, 10)}.md`), report)
+console.log(report)
