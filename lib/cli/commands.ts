@@ -205,8 +205,11 @@ export const commands: Command[] = [
     operands: '[name]',
     count: [0, 1],
     text: 'List the networks, or the layers of one.',
-    options: [{ flags: '--plan', text: 'What is executed: shapes, offsets, what was fused', boolean: true }],
-    examples: ['networks nn2 --plan'],
+    options: [
+      { flags: '--plan', text: 'What is executed: shapes, offsets, what was fused', boolean: true },
+      { flags: '--training', text: 'With --plan: what training executes, forward and backward', boolean: true },
+    ],
+    examples: ['networks nn2 --plan', 'networks nn2 --plan --training'],
     load: () => import('./networks.js'),
   },
   {

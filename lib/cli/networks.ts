@@ -8,10 +8,13 @@ import { table } from './table.js'
 export async function run(context: Context): Promise<void> {
   const [name] = context.operands
   const plan = context.flag('plan')
+  const training = context.flag('training')
+  if (training && !plan) throw new UsageError('--training needs --plan')
   if (name === undefined) {
     if (plan) throw new UsageError('--plan needs the name of a network')
     await list(context)
-  } else if (plan) await printPlan(context, network(name))
+  } else if (training) await printTrainingPlan(context, network(name))
+  else if (plan) await printPlan(context, network(name))
   else await layers(context, network(name))
 }
 
@@ -57,6 +60,12 @@ async function layers(context: Context, definition: NetworkDefinition): Promise<
 async function printPlan(context: Context, definition: NetworkDefinition): Promise<void> {
   const { dtype } = context.modelOptions()
   const plan = nativeCallSync(() => native().plan(definition.graph(), { dtype }))
+  await context.print(context.json ? JSON.stringify({ ...plan, text: undefined }) : plan.text.trimEnd())
+}
+
+async function printTrainingPlan(context: Context, definition: NetworkDefinition): Promise<void> {
+  const options = { frozen: [], chunk: 0, memoryBytes: 0 }
+  const plan = nativeCallSync(() => native().trainingPlan(definition.graph(), options))
   await context.print(context.json ? JSON.stringify({ ...plan, text: undefined }) : plan.text.trimEnd())
 }
 
