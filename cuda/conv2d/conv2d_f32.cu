@@ -1,15 +1,15 @@
 #include <limits>
 
 #include "cuda/conv2d/conv2d_f32.cuh"
-#include "cuda/conv2d/store_columns.cuh"
+#include "cuda/conv2d/eight_columns.cuh"
 #include "cuda/device.cuh"
 #include "cuda/ptx.cuh"
 
 namespace facenet::cuda {
 namespace {
 
-// A warp's lanes stand 8 down the pixels and 4 across the columns of its tile. Each holds the sums of its
-// warpRows / 8 x warpColumns / 4 pixels and columns.
+// A warp's lanes stand 8 down the pixels and 4 across the columns of its tile. Each holds the sums of
+// warpRows / 8 pixels and eight neighbouring columns.
 constexpr int kLaneRows = 8, kLaneColumns = 4, kWarp = 32;
 // Terms in a 16-byte piece, the unit of copies and of reads from shared memory, and pieces of a row in a stage.
 constexpr int kPiece = 4, kPieces = 4;
@@ -31,7 +31,7 @@ struct TileOf {
   static constexpr int sharedBytes = Stages * stageFloats * static_cast<int>(sizeof(float));
   static constexpr int blocksAnSm = 65536 / (threads * Registers);
   static constexpr ConvTile asTile{Rows, Columns, kTerms, WarpRows, WarpColumns, Stages};
-  static_assert(Rows % rowsAPass == 0 && Columns % rowsAPass == 0 && threadColumns % 4 == 0);
+  static_assert(Rows % rowsAPass == 0 && Columns % rowsAPass == 0 && threadColumns == 8);
   static_assert(sharedBytes <= 48 * 1024, "a launch gets this much without asking");
 };
 
@@ -43,7 +43,7 @@ struct Problem {
   int kernelWidth, taps, tapTerms;
   int strideHeight, strideWidth, padTop, padLeft;
   int columnTiles, steps;
-  ColumnStore to;
+  ConvEnd end;
 };
 
 // Where a piece of a row of the input lies in a stage: the first pieces of all rows, then the second ones.
@@ -55,16 +55,14 @@ __device__ __forceinline__ int placeOfRow(int first, int row, int piece) {
 }
 
 // The weights lie likewise, in slots: a warp's lane reads the slots lane, lane + 4, lane + 8... of its tile,
-// and stores the columns 4 lane to 4 lane + 3 of every 16. `first` is a multiple of four.
+// and they are the columns that it stores, 8 lane to 8 lane + 7. `first` is a multiple of four.
 template <class Tile>
 __device__ __forceinline__ int placeOfSlot(int first, int slot, int piece) {
   return (piece * Tile::columns + first + (slot ^ piece)) * kPiece;
 }
-// The column of a tile: its slot is lane + 4 index.
 template <class Tile>
 __device__ __forceinline__ int placeOfColumn(int column, int piece) {
-  const int within = column % Tile::warpColumns, lane = within / 4 % kLaneColumns;
-  const int index = within / 16 * 4 + within % 4;
+  const int within = column % Tile::warpColumns, lane = within / 8, index = within % 8;
   return placeOfSlot<Tile>(column - within + index * kLaneColumns, lane, piece);
 }
 
@@ -207,16 +205,11 @@ __global__ void __launch_bounds__(Tile::threads, Tile::blocksAnSm) conv2dF32Kern
     multiplyStage<Tile>(stage, stage + Tile::rows * kTerms, at, sums);
   }
 
+  const EightColumns eight(p.end, 0, p.columns, firstColumn + at.column + at.laneColumn * 8);
 #pragma unroll
-  for (int group = 0; group < Tile::threadColumns / 4; ++group) {
-    const FourColumns four(p.to, firstColumn + at.column + group * 16 + at.laneColumn * 4);
-#pragma unroll
-    for (int i = 0; i < Tile::threadRows; ++i) {
-      const int pixel = firstRow + at.row + i * kLaneRows + at.laneRow;
-      const float(&all)[Tile::threadColumns] = sums.of[i];
-      const float values[4] = {all[group * 4], all[group * 4 + 1], all[group * 4 + 2], all[group * 4 + 3]};
-      if (pixel < p.pixels) four.store(pixel, values);
-    }
+  for (int i = 0; i < Tile::threadRows; ++i) {
+    const int pixel = firstRow + at.row + i * kLaneRows + at.laneRow;
+    if (pixel < p.pixels) eight.finish(pixel, sums.of[i]);
   }
 }
 
@@ -230,6 +223,7 @@ Problem problemOf(const ConvCall& call, const ConvTile& tile) {
   const ConvWeights& weights = call.weights;
   const int64_t taps = w.kernelHeight * w.kernelWidth, pixels = y.count * y.shape.pixels();
   FACENET_ASSERT(x.dtype == DType::f32 && weights.dtype == DType::f32 && x.count == y.count);
+  FACENET_ASSERT(weights.groups == 1 && call.maxout == 1 && weights.columns % kColumnAlignment == 0);
   FACENET_ASSERT(weights.tapTerms % kPiece == 0 && weights.tapTerms >= x.shape.channels);
   FACENET_ASSERT(weights.rowTerms % kPiece == 0 && weights.rowTerms >= taps * weights.tapTerms);
   constexpr int64_t kMost = std::numeric_limits<int>::max() / 2;
@@ -258,7 +252,7 @@ Problem problemOf(const ConvCall& call, const ConvTile& tile) {
           .padLeft = whole(w.padLeft),
           .columnTiles = columnTiles,
           .steps = ceilDivide(taps * weights.tapTerms, kTerms),
-          .to = columnStore(call)};
+          .end = convEnd(call)};
 }
 
 bool alignedPieces(const View& x) {
@@ -269,8 +263,8 @@ using Tile128x128 = TileOf<128, 128, 64, 32, 3, 128>;
 using Tile128x64 = TileOf<128, 64, 64, 32, 3, 168>;
 using Tile64x64 = TileOf<64, 64, 32, 32, 4, 128>;
 using Tile128x32 = TileOf<128, 32, 32, 32, 4, 128>;
-using Tile64x32 = TileOf<64, 32, 32, 16, 4, 96>;
-using Tile32x32 = TileOf<32, 32, 16, 16, 4, 80>;
+using Tile64x32 = TileOf<64, 32, 16, 32, 4, 96>;
+using Tile32x32 = TileOf<32, 32, 16, 32, 4, 96>;
 
 template <class Tile>
 void launchTile(const ConvCall& call, cudaStream_t stream) {
@@ -296,7 +290,7 @@ constexpr BuiltTile built(double rate) {
   return {Tile::asTile, launchTile<Tile>, rate};
 }
 constexpr BuiltTile kTiles[] = {built<Tile128x128>(1),   built<Tile128x64>(0.98), built<Tile64x64>(0.8),
-                                built<Tile128x32>(0.78), built<Tile64x32>(0.6),   built<Tile32x32>(0.4)};
+                                built<Tile128x32>(0.78), built<Tile64x32>(0.6),   built<Tile32x32>(0.5)};
 
 }  // namespace
 
