@@ -178,6 +178,7 @@ __device__ __forceinline__ void multiplyStage(const float* rows, const float* co
 }
 
 // A block a tile, those of one row of tiles side by side: they share the input in L2.
+// Registers: at most 168. Of that, each tile has the budget that its TileOf names.
 template <class Tile, bool Aligned>
 __global__ void __launch_bounds__(Tile::threads, Tile::blocksAnSm) conv2dF32Kernel(Problem p) {
   auto* const staged = reinterpret_cast<float*>(dynamicShared());

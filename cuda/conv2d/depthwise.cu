@@ -79,6 +79,7 @@ __device__ __forceinline__ void readEight(const T* from, float (&numbers)[8]) {
 
 // Square windows of a known size: a row of the window's taps is held in registers, and each pixel of the input
 // that the run sees in that row is read once.
+// Registers: at most 128.
 template <class T, int Kernel, int Stride>
 __global__ void __launch_bounds__(kThreads, kBlocksAnSm) depthwiseSquare(Arguments a) {
   const int index = static_cast<int>(blockIdx.x * kThreads + threadIdx.x);
@@ -122,6 +123,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAnSm) depthwiseSquare(Argumen
 }
 
 // Any window. Not Packed: any alignment, and several output channels an input channel.
+// Registers: at most 128.
 template <class T, bool Packed>
 __global__ void __launch_bounds__(kThreads, kBlocksAnSm) depthwiseAny(Arguments a) {
   const int index = static_cast<int>(blockIdx.x * kThreads + threadIdx.x);

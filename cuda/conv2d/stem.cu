@@ -10,6 +10,7 @@ namespace {
 constexpr int kBlocksAnSm = 4;  // leaves 128 registers a thread
 
 // Blocks x column tiles. Patch and weights lie in dynamic shared memory, the weights first.
+// Registers: at most 128.
 template <class Product, class T, class X>
 __global__ void __launch_bounds__(kStemThreads, kBlocksAnSm) stemKernel(StemArguments a) {
   char* const weights = dynamicShared();

@@ -222,6 +222,15 @@ TEST("an infinite number reaches only the windows that see it") {
   }
 }
 
+// native/graph/fuse_stem.cc: windows up to 7x7, strides up to 4. The least that a block can have is 99 KiB, on sm_86.
+TEST("what the planner fuses into a stem fits the shared memory of every device") {
+  for (const DType dtype : {DType::f32, DType::bf16, DType::f16})
+    for (const int64_t columns : {32, 64, 256}) {
+      const int64_t bytes = facenet::cuda::stemSharedBytes(square(7, 4, 3), 3, columns, dtype);
+      expect(bytes <= 99 * 1024, bytes, " bytes");
+    }
+}
+
 // Blocks read all weights once, and for each tile the image that it sees, a byte a number.
 template <class T>
 void checkCounts(const Window& window, int rows, int64_t terms) {
