@@ -4,6 +4,7 @@ import {
   addToClusters,
   type ClusterScores,
   clusterEmbeddings,
+  createTrainer,
   type DetectedFace,
   type Detector,
   type Device,
@@ -23,8 +24,10 @@ import {
   type PlanReport,
   pairwiseDistances,
   readThresholdFile,
+  type StepResult,
   scoreClusters,
   type ThresholdFile,
+  type Trainer,
   type TripletLoss,
   type Triplets,
   tripletLoss,
@@ -124,3 +127,12 @@ expectType<Promise<PairsResult>>(evaluatePairs([0.5, 1.5], [true, false], 2))
 expectType<number | null>((await evaluatePairs(rows, labels, labels, { unequalFolds: true })).val[0]!.val)
 expectError(evaluatePairs([0.5, 1.5], [true, false]))
 expectType<Promise<ThresholdFile>>(readThresholdFile('threshold.json', model.fingerprint))
+
+const trainer = createTrainer('nns2', { dimensions: 64, optimizer: { kind: 'adam', beta1: 0.8 }, frozen: ['conv1'] })
+expectType<Promise<Trainer>>(trainer)
+expectType<Promise<Trainer>>(createTrainer.resume('checkpoint.safetensors', { threads: 2 }))
+expectError(createTrainer('nns2', { optimizer: 'lion' }))
+declare const training: Trainer
+expectType<Promise<StepResult>>(training.step(new Uint8Array(3), [1]))
+expectType<Promise<Float32Array>>(training.embed(new Uint8Array(3)))
+expectType<Promise<void>>(training.save('checkpoint.safetensors', { state: { epoch: 1 } }))

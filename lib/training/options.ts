@@ -1,6 +1,6 @@
 /** What a trainer can be told, checked and filled in. */
 import type { DType, TrainerOptions as NativeOptions, OptimizerOptions } from '../../types/native.js'
-import { FaceNetError, invalidArgument } from '../errors.js'
+import { invalidArgument } from '../errors.js'
 import { type Strategy, strategies } from '../mining.js'
 import type { NetworkOptions } from '../networks/index.js'
 import { checkInteger, checkOneOf, checkOptions, checkThreads, type DevicePreference, dtypes } from '../options.js'
@@ -209,9 +209,4 @@ function checkNumber(value: unknown, name: string, least: number, most = 1e30): 
     throw invalidArgument(name, range, value)
   }
   return value
-}
-
-/** The error of a step that met NaN or infinity, which leaves everything as it was before the step. */
-export function isNotFinite(error: unknown): error is FaceNetError {
-  return error instanceof FaceNetError && error.code === 'ERR_FACENET_NOT_FINITE'
 }

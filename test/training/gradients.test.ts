@@ -5,6 +5,7 @@ import type { GraphDescription, GraphNode } from '../../types/graph.js'
 import {
   add,
   affine,
+  batchNorm,
   concat,
   conv,
   fullyConnected,
@@ -21,7 +22,7 @@ import { evaluate, type Tensors } from '../support/evaluate.js'
 import { devices } from '../support/ops.js'
 import { f64 } from '../support/precision.js'
 import { seeded } from '../support/random.js'
-import { batchOf, gradientsOf, openTrainer, smooth } from './support.js'
+import { batchOf, cancel, gradientsOf, openTrainer, smooth } from './support.js'
 
 /** Mean over all triplets of d(a, p) - d(a, n) + margin: with a margin that keeps every hinge open, the whole loss. */
 function meanHinge(embeddings: Float64Array, labels: Int32Array): number {
@@ -208,6 +209,42 @@ for (const device of devices) {
       assert.ok(checked > 20 && kinks < checked / 4, `${checked} weights checked, ${kinks} at kinks`)
     })
   }
+}
+
+for (const device of devices) {
+  test(`batch normalisation by the statistics of the batch (${device})`, async () => {
+    const graph = graphOf(
+      [
+        conv('a', 'x', 6, { kernel: 3, bias: false }),
+        batchNorm('a/bn', 'a'),
+        { name: 'a/sigmoid', op: 'sigmoid', inputs: ['a/bn'] },
+        conv('b', 'a/sigmoid', 5, { bias: false }),
+        batchNorm('b/bn', 'b'),
+        ...last('b/bn'),
+      ],
+      { shape: [4, 4, 3] },
+    )
+    const tensors = randomTensors(graph, 5)
+    const batch = batchOf(graph, 8)
+    const trainer = await openTrainer(graph, tensors, { device })
+    const { gradients } = await gradientsOf(trainer, batch)
+    for (const [weight, gradient] of gradients) {
+      // Along its own gradient a weight changes the loss by the gradient's length; any error in it shows in that number.
+      const length = Math.hypot(...gradient)
+      const lossAt = async (shift: number) => {
+        const moved = tensors[weight]!.data.map((value, i) => value + (shift * gradient[i]!) / length)
+        await trainer.write([weight], [moved])
+        const { lossSum, triplets } = await trainer.gradient(batch.images, batch.labels, cancel())
+        await trainer.write([weight], [tensors[weight]!.data])
+        return lossSum / triplets
+      }
+      const h = 0.02
+      const found = ((await lossAt(h)) - (await lossAt(-h))) / (2 * h)
+      // The loss is about 8 in fp32, 5e-7 each way, and the difference leaves out terms of h squared.
+      assert.ok(Math.abs(found - length) < 0.01 * length + 1e-4, `${weight}: ${length} is not ${found}`)
+    }
+    trainer.dispose()
+  })
 }
 
 test.run()
