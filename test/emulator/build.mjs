@@ -1,7 +1,7 @@
 // Builds test/emulator with CMake and a C++ compiler, without nvcc. Plain Node, since test/run.mjs calls it before any
 // test starts; a test file that is run by itself calls it too.
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, rmdirSync, statSync, utimesSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { isStale, root } from '../../scripts/files.mjs'
@@ -34,25 +34,44 @@ function cmake(...args) {
   if (status !== 0) throw new Error(`cmake ${args.join(' ')}:\n${stdout}${stderr}`)
 }
 
-/** One process builds at a time. A lock that is older than any build was left behind. */
+/** One process builds at a time. The lock names it, so that one that has died leaves nothing locked. */
 function lock(build) {
   const path = `${folder}.lock`
-  const longest = 20 * 60_000
   mkdirSync(join(root, 'build'), { recursive: true })
-  for (;;) {
-    try {
-      mkdirSync(path)
-      break
-    } catch (error) {
-      if (error.code !== 'EEXIST') throw error
-      const made = statSync(path, { throwIfNoEntry: false })?.mtimeMs
-      if (made !== undefined && Date.now() - made > longest) rmdirSync(path)
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200)
-    }
-  }
+  while (!take(path)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200)
   try {
     build()
   } finally {
-    rmdirSync(path)
+    rmSync(path)
+  }
+}
+
+function take(path) {
+  try {
+    writeFileSync(path, String(process.pid), { flag: 'wx' })
+    return true
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error
+    const owner = ownerOf(path)
+    if (owner > 0 && !isAlive(owner)) rmSync(path, { force: true })
+    return false
+  }
+}
+
+/** 0 where the lock has just been given back, or does not name its owner yet. */
+function ownerOf(path) {
+  try {
+    return Number(readFileSync(path, 'utf8'))
+  } catch {
+    return 0
+  }
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error.code === 'EPERM'
   }
 }

@@ -1,0 +1,29 @@
+/**
+ * A process of its own for what happens once a process: the first look for devices, the loss of one. Does the calls that
+ * the arguments name, one after the other, and prints what each came to, a line of JSON a call.
+ */
+import { cudaAddon, emulate } from '../support/addons.js'
+import { images, open, run } from './support.js'
+
+const calls: Record<string, (argument: string) => Promise<unknown>> = {
+  settings: async (settings) => emulate(settings),
+  info: async () => cudaAddon().info().cuda,
+  open: async (index) => {
+    const model = await open(index ? { deviceIndex: Number(index) } : {})
+    await run(model, images(2))
+    model.dispose()
+  },
+  normalise: async () => {
+    await cudaAddon().l2Normalize(Float32Array.of(3, 4), 2, 1e-12, new Float32Array(2), 'cuda')
+  },
+}
+
+for (const call of process.argv.slice(2)) {
+  const [name, ...rest] = call.split(':')
+  try {
+    console.log(JSON.stringify({ value: (await calls[name!]!(rest.join(':'))) ?? null }))
+  } catch (error) {
+    const { code, message } = error as Error & { code?: string }
+    console.log(JSON.stringify({ code, message }))
+  }
+}
