@@ -10,6 +10,8 @@ namespace {
 // Pixels of an item: their inputs should stay in L2 while all panels of weights go over them, and the weights
 // come from far away once an item.
 constexpr int64_t itemBytes = 512 << 10;
+// Terms of a lane that are packed in a row; the packed block stays in the first-level cache.
+constexpr int64_t packedTerms = 64;
 constexpr int64_t leastItemPixels = 192, mostItemPointers = 8192;
 
 class Gemm final : public Product {
@@ -31,6 +33,8 @@ class Gemm final : public Product {
     int64_t pixels = std::max(itemBytes / pixelBytes, leastItemPixels);
     pixels = std::max<int64_t>(std::min(pixels, mostItemPointers / taps.count()), 1);
     itemPixels_ = roundUp(pixels, tileRows_);
+    lanesApart_ =
+        places_.terms.size() > 1 && places_.lanes[1] - places_.lanes[0] > places_.terms[1] - places_.terms[0];
   }
 
   int64_t packedFloats() const override { return depth() * vectors_ * lanes(); }
@@ -41,11 +45,15 @@ class Gemm final : public Product {
     const int64_t first = first_[static_cast<size_t>(item)] * lanes();
     const int64_t* lane = places_.lanes.data() + first;
     float* out = packed + first * depth();
-    for (const int64_t term : places_.terms) {
+    const auto value = [&](int64_t k, int64_t l) {
+      const int64_t term = places_.terms[static_cast<size_t>(k)];
+      return term < 0 || lane[l] < 0 ? 0.0f : places_.factor * parameters[term + lane[l]];
+    };
+    // Weights are read along whichever of lanes and terms has them closer together.
+    const int64_t block = lanesApart_ ? packedTerms : 1;
+    for (int64_t begin = 0; begin < depth(); begin += block)
       for (int64_t l = 0; l < width; ++l)
-        out[l] = term < 0 || lane[l] < 0 ? 0.0f : places_.factor * parameters[term + lane[l]];
-      out += width;
-    }
+        for (int64_t k = begin; k < std::min(begin + block, depth()); ++k) out[k * width + l] = value(k, l);
   }
 
   int64_t items(int64_t images) const override {
@@ -97,6 +105,7 @@ class Gemm final : public Product {
   std::vector<int64_t> panels_, first_;  // vectors a panel, and those before it
   int64_t tileRows_, itemPixels_ = 0;
   std::vector<float> zeros_;
+  bool lanesApart_ = false;
 };
 
 }  // namespace

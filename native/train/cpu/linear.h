@@ -5,7 +5,7 @@
 
 namespace facenet::train::cpu {
 
-// A fully connected layer is a convolution whose window is the whole image.
+// A fully connected layer is a convolution of one pixel that has all of the image's elements as channels.
 struct Linear {
   struct Part {
     int64_t channels = 0;
@@ -22,5 +22,14 @@ struct Linear {
 };
 
 std::unique_ptr<TrainKernel> makeLinear(Linear linear);
+
+// The plans of training leave prelu and maxout, whose backward needs more than y, as steps of their own; plain
+// loops do where one of them is fused nevertheless.
+inline bool maskable(const Activation& activation) {
+  return activation.kind != Activation::Kind::prelu && activation.kind != Activation::Kind::sigmoid;
+}
+inline int64_t placeOf(const TrainContext& context, const std::string& name) {
+  return name.empty() ? -1 : context.parameters.at(name).offset;
+}
 
 }  // namespace facenet::train::cpu

@@ -38,7 +38,7 @@ class DirectGradient final : public WeightGradient {
       sum(source, columns, panel, piece * pixels / parts, (piece + 1) * pixels / parts,
           scratch + piece * pieceFloats() + panel.first * lanes() * rows());
     });
-    const int64_t cut = std::min<int64_t>(taps_.count() * channels_, 64);
+    const int64_t cut = (taps_.count() * channels_ + 63) / 64;
     share(pass, panels * cut, [&](int64_t item) {
       const int64_t slice = item % cut, terms = taps_.count() * channels_;
       addUp(panels_[static_cast<size_t>(item / cut)], parts, slice * terms / cut, (slice + 1) * terms / cut,
@@ -94,16 +94,16 @@ class DirectGradient final : public WeightGradient {
              float* gradients) const {
     const int64_t width = panel.vectors * lanes(), terms = rows() - 1;
     const float* first = scratch + panel.first * lanes() * rows();
-    for (int64_t row = begin; row < end; ++row) {
-      const int64_t term = row < terms ? places_.terms[static_cast<size_t>(row)] : 0;
-      const float factor = places_.factor;
-      for (int64_t l = 0; l < width; ++l) {
-        const auto lane = static_cast<size_t>(panel.first * lanes() + l);
+    // Lane by lane: the weights of an output channel lie together.
+    for (int64_t l = 0; l < width; ++l) {
+      const auto lane = static_cast<size_t>(panel.first * lanes() + l);
+      for (int64_t row = begin; row < end; ++row) {
         const int64_t place = row < terms ? places_.lanes[lane] : bias_[lane];
+        const int64_t term = row < terms ? places_.terms[static_cast<size_t>(row)] : 0;
         if (place < 0 || term < 0) continue;
         float total = 0;
         for (int64_t p = 0; p < parts; ++p) total += first[p * pieceFloats() + row * width + l];
-        gradients[place + term] += factor * total;
+        gradients[place + term] += places_.factor * total;
       }
     }
   }
