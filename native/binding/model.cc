@@ -29,10 +29,10 @@ ExecutorOptions readExecutorOptions(const Fields& options) {
 Napi::Function Model::defineClass(Napi::Env env) {
   return DefineClass(
       env, "NativeModel",
-      {InstanceMethod<&Model::run>("run"), InstanceMethod<&Model::dispose>("dispose"),
-       InstanceAccessor<&Model::outputs>("outputs"), InstanceAccessor<&Model::plan>("plan"),
-       InstanceAccessor<&Model::kernels>("kernels"), InstanceAccessor<&Model::threads>("threads"),
-       InstanceAccessor<&Model::memoryBytes>("memoryBytes")});
+      {InstanceMethod<&Model::run>("run"), InstanceMethod<&Model::measure>("measure"),
+       InstanceMethod<&Model::dispose>("dispose"), InstanceAccessor<&Model::outputs>("outputs"),
+       InstanceAccessor<&Model::plan>("plan"), InstanceAccessor<&Model::kernels>("kernels"),
+       InstanceAccessor<&Model::threads>("threads"), InstanceAccessor<&Model::memoryBytes>("memoryBytes")});
 }
 
 Napi::Promise Model::open(const Napi::CallbackInfo& info, PromiseWorker& worker,
@@ -79,16 +79,27 @@ Executor& Model::executor() const {
   return *executor_;
 }
 
+namespace {
+
+int64_t readCount(const Napi::Value& value, const char* argument) {
+  const int64_t count = value.IsNumber() ? value.As<Napi::Number>().Int64Value() : 0;
+  if (count < 1) throw invalidArgument(argument, "an integer of at least 1", describe(value));
+  return count;
+}
+
+Napi::TypedArray readInput(const Napi::Value& value, const Plan& plan, int64_t count) {
+  const PlannedTensor& image = plan.tensors[plan.input];
+  const auto type = image.dtype == DType::u8 ? napi_uint8_array : napi_float32_array;
+  return readTypedArray(value, "input", type, count * image.shape.elements());
+}
+
+}  // namespace
+
 Napi::Value Model::run(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const Plan& plan = executor().plan();
-    const PlannedTensor& image = plan.tensors[plan.input];
-    if (!info[1].IsNumber()) throw invalidArgument("count", "a number", describe(info[1]));
-    const int64_t count = info[1].As<Napi::Number>().Int64Value();
-    if (count < 1) throw invalidArgument("count", "at least 1", describe(info[1]));
-
-    const auto inputType = image.dtype == DType::u8 ? napi_uint8_array : napi_float32_array;
-    const auto input = readTypedArray(info[0], "input", inputType, count * image.shape.elements());
+    const int64_t count = readCount(info[1], "count");
+    const auto input = readInput(info[0], plan, count);
     const auto cancel = readTypedArray(info[3], "cancel", napi_int32_array, 1);
     std::vector<Napi::Object> keepAlive{input, cancel};
     if (!info[2].IsArray() || info[2].As<Napi::Array>().Length() != plan.outputs.size())
@@ -107,6 +118,26 @@ Napi::Value Model::run(const Napi::CallbackInfo& info) {
     return worker_->post(std::move(keepAlive), flag, [=, executor = executor_]() -> PromiseWorker::Resolve {
       executor->run(pixels, count, outputs, flag);
       return {};
+    });
+  });
+}
+
+Napi::Value Model::measure(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const int64_t count = readCount(info[1], "count");
+    const auto input = readInput(info[0], executor().plan(), count);
+    const auto repeats = static_cast<int>(readCount(info[2], "repeats"));
+    const void* const pixels = elementsOf<void>(input);
+    return worker_->post({input}, nullptr, [=, executor = executor_]() -> PromiseWorker::Resolve {
+      const RunTimes times = executor->measure(pixels, count, repeats);
+      return [times](Napi::Env env) -> Napi::Value {
+        Napi::Array steps = Napi::Array::New(env);
+        for (double seconds : times.steps) steps.Set(steps.Length(), seconds);
+        Napi::Object result = Napi::Object::New(env);
+        result.Set("whole", times.whole);
+        result.Set("steps", steps);
+        return result;
+      };
     });
   });
 }

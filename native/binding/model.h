@@ -26,6 +26,7 @@ class Model : public Napi::ObjectWrap<Model> {
   struct Opened;  // what open() hands to the constructor
 
   Napi::Value run(const Napi::CallbackInfo& info);
+  Napi::Value measure(const Napi::CallbackInfo& info);
   void dispose(const Napi::CallbackInfo& info) { release(info.Env()); }
   void release(Napi::Env env);
   Executor& executor() const;  // throws where the model is disposed

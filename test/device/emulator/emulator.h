@@ -1,0 +1,21 @@
+// What the tests know of the emulator, on a GPU: nothing is counted, and threads run in the order that the
+// hardware gives them.
+#pragma once
+
+#include <cstdint>
+
+namespace emulator {
+
+enum class Order { forward, reverse, shuffled };
+
+struct Options {
+  Order order = Order::forward;
+};
+Options& options();
+
+struct Counters {
+  int64_t globalBytesRead = 0, globalBytesWritten = 0, mma = 0, multiplyAdds = 0;
+  int64_t sharedPhases = 0, sharedPhasesIdeal = 0, globalSectors = 0, globalSectorsIdeal = 0;
+};
+
+}  // namespace emulator
