@@ -28,8 +28,11 @@ struct MmaShape {
 };
 const std::vector<MmaShape>& mmaShapes();
 
-// The shape and the number of splits that the model of tile.cc expects to be fastest.
-ConvTile chooseTile(const ConvProduct& product, const ConvDevice& device);
+// The shape that the model of tile.cc expects to be fastest for `images` times the product of one image. Splits
+// are those of a batch of kSplitImages, whatever the batch: they decide the order of the sums, and with it the
+// last bits, which must not depend on the batch that an image is in.
+ConvTile chooseTile(const ConvProduct& image, int64_t images, const ConvDevice& device);
+constexpr int64_t kSplitImages = 64;
 
 // Dynamic shared memory of a block.
 int64_t sharedBytesOf(const ConvTile& tile);

@@ -24,7 +24,7 @@ class DeviceKernel {
   // aligned to 16 bytes and, where it lies in the arena, so is every pixel: pixels are a multiple of 8
   // elements apart, and what lies between a pixel's last channel and the next pixel has no meaning, may be NaN
   // and may be overwritten, unless it belongs to another slice of a concat. The caller's input and outputs are
-  // dense. `scratch` has scratchBytes(count) bytes, aligned to 256.
+  // dense. `scratch` has scratchBytes(count) bytes or more, aligned to 256; for more images it is never less.
   virtual void launch(const std::vector<View>& inputs, const std::vector<View>& outputs, void* scratch,
                       cudaStream_t stream) const = 0;
   virtual int64_t scratchBytes(int64_t /*count*/) const { return 0; }

@@ -28,8 +28,7 @@ int64_t outputBytes(const Plan& plan, int64_t count) {
 
 int64_t scratchBytes(const std::vector<std::unique_ptr<DeviceKernel>>& kernels, int64_t count) {
   int64_t most = 0;
-  for (const auto& kernel : kernels)
-    for (int64_t images = 1; images <= count; ++images) most = std::max(most, kernel->scratchBytes(images));
+  for (const auto& kernel : kernels) most = std::max(most, kernel->scratchBytes(count));
   return most;
 }
 

@@ -44,10 +44,8 @@ StepProduct::StepProduct(const PackedColumns& packed, const Window& window, cons
 }
 
 ConvTile StepProduct::tileFor(int64_t count) const {
-  ConvProduct product = image_;
-  product.pixels *= count;
-  return exact() ? chooseF32Tile(product.pixels, product.columns, device_.multiprocessors)
-                 : chooseTile(product, device_);
+  return exact() ? chooseF32Tile(count * image_.pixels, image_.columns, device_.multiprocessors)
+                 : chooseTile(image_, count, device_);
 }
 
 void StepProduct::launch(const View& x, const std::vector<View>& to,

@@ -24,7 +24,7 @@ struct Choice {
 };
 
 // Columns decide first: 96, 192 and 176 of merged siblings would leave a third of 128 empty. Then pixels: few
-// images of few pixels get small tiles, and long sums of few tiles are split.
+// images of few pixels get small tiles, and long sums that are few tiles in any batch are split.
 const std::vector<Choice>& choices() {
   static const std::vector<Choice> all{
       {{"NN2 conv2/1x1", 56 * 56, 64, 64}, 256, "mma bf16 128x64x32, 4 stages"},
@@ -34,26 +34,24 @@ const std::vector<Choice>& choices() {
       {{"NN2 3a/5x5", 28 * 28, 32, 400}, 256, "mma bf16 128x32x32, 4 stages"},
       {{"NN2 4a siblings", 14 * 14, 384, 640}, 256, "mma bf16 128x128x32, 4 stages"},
       {{"NN2 5a/3x3", 7 * 7, 384, 1728}, 256, "mma bf16 128x96x32, 4 stages"},
-      {{"NN2 5a/3x3", 7 * 7, 384, 1728}, 1, "mma bf16 64x64x32, 4 stages, 4 splits"},
+      {{"NN2 5a/3x3", 7 * 7, 384, 1728}, 1, "mma bf16 64x64x32, 4 stages"},
       {{"NN2 fc", 1, 128, 1024}, 256, "mma bf16 64x64x32, 4 stages, 4 splits"},
       {{"nn4.small2 3a/3x3", 12 * 12, 128, 864}, 256, "mma bf16 128x128x32, 4 stages"},
       {{"nn4.small2 5a/3x3", 3 * 3, 384, 864}, 256, "mma bf16 128x64x32, 4 stages"},
       {{"nn4.small2 3a/3x3", 12 * 12, 128, 864}, 1, "mma bf16 64x64x32, 4 stages"},
       {{"Inception-ResNet block35 siblings", 17 * 17, 96, 256}, 256, "mma bf16 128x96x32, 4 stages"},
       {{"Inception-ResNet block17 1x7", 8 * 8, 128, 896}, 256, "mma bf16 128x128x32, 4 stages"},
-      {{"NN1 fc1", 1, 8192, 12544}, 256, "mma bf16 128x128x32, 4 stages"},
-      {{"NN1 fc1", 1, 8192, 12544}, 1, "mma bf16 16x128x32, 4 stages, 4 splits"},
+      {{"NN1 fc1", 1, 8192, 12544}, 256, "mma bf16 128x128x32, 4 stages, 2 splits"},
+      {{"NN1 fc1", 1, 8192, 12544}, 1, "mma bf16 16x128x32, 4 stages, 2 splits"},
+      {{"NN1 fc7128", 1, 128, 4096}, 256, "mma bf16 64x64x32, 4 stages, 16 splits"},
   };
   return all;
 }
 
-ConvProduct productOf(const Layer& layer, int64_t images) {
-  return {layer.pixels * images, layer.columns, layer.terms};
-}
-
 TEST("tiles of the networks' layers on an H200") {
   for (const Choice& choice : choices()) {
-    const ConvTile tile = chooseTile(productOf(choice.layer, choice.images), kH200);
+    const ConvTile tile =
+        chooseTile({choice.layer.pixels, choice.layer.columns, choice.layer.terms}, choice.images, kH200);
     expect(describe(tile, DType::bf16) == choice.tile, choice.layer.name, " of ", choice.images,
            " images: ", describe(tile, DType::bf16), ", not ", choice.tile);
   }
@@ -67,7 +65,7 @@ TEST("any tile that is chosen has a kernel, fits the device and leaves every spl
           for (const bool direct : {true, false}) {
             ConvProduct product{pixels, columns, terms};
             product.direct = direct;
-            const ConvTile tile = chooseTile(product, device);
+            const ConvTile tile = chooseTile(product, 1, device);
             bool known = false;
             for (const auto& shape : facenet::cuda::mmaShapes())
               known = known || (shape.tile.rows == tile.rows && shape.tile.columns == tile.columns);
@@ -77,6 +75,15 @@ TEST("any tile that is chosen has a kernel, fits the device and leaves every spl
             expect((steps + tile.splits - 1) / tile.splits * (tile.splits - 1) < steps, steps,
                    " steps: ", describe(tile, DType::f16));
           }
+}
+
+TEST("the splits of a product do not depend on the batch") {
+  for (const Choice& choice : choices()) {
+    const ConvProduct image{choice.layer.pixels, choice.layer.columns, choice.layer.terms};
+    for (const int64_t images : {1, 2, 7, 33, 256, 1024})
+      expect(chooseTile(image, images, kH200).splits == chooseTile(image, 1, kH200).splits,
+             choice.layer.name);
+  }
 }
 
 }  // namespace
