@@ -39,6 +39,10 @@ export class Context {
     process.stderr.write(`${line}\n`)
   }
 
+  /** Names of the options on the command line. */
+  given(): string[] {
+    return Object.keys(this.values)
+  }
   flag(name: string): boolean {
     return this.values[name] === true
   }

@@ -9,6 +9,7 @@ import type {
 } from '../../types/native.js'
 import { type Device, resolveDevice } from '../devices.js'
 import { describe, invalidArgument, invalidModel } from '../errors.js'
+import type { Strategy } from '../mining.js'
 import type { ModelInMemory } from '../model.js'
 import { describeGraph, type ModelMetadata, type ModelNotes } from '../model_file/metadata.js'
 import { writeModel } from '../model_file/model_file.js'
@@ -19,6 +20,7 @@ import { cancellable } from '../turns.js'
 import { optimizerPrefix, readCheckpoint, valuesOf, writeCheckpoint } from './checkpoint.js'
 import {
   checkLearningRate,
+  checkSettings,
   checkTrainerOptions,
   nativeOptions,
   type TrainerOptions,
@@ -40,6 +42,8 @@ export interface CallOptions {
 export interface ResumeOptions extends CallOptions {
   /** The network that the checkpoint has to be of. */
   network?: string
+  /** From here on; what the checkpoint says where it is left out. */
+  strategy?: Strategy
   device?: DevicePreference
   threads?: number
 }
@@ -69,11 +73,12 @@ async function create(source: string | ModelInMemory, options: TrainerOptions = 
  */
 async function resume(path: string, options: ResumeOptions = {}): Promise<Trainer> {
   if (typeof path !== 'string' || path === '') throw invalidArgument('path', 'the path of a checkpoint', path)
-  checkOptions(options, 'options', ['network', 'device', 'threads', 'signal'])
+  checkOptions(options, 'options', ['network', 'strategy', 'device', 'threads', 'signal'])
   const signal = checkSignal(options.signal)
   throwIfAborted(signal)
   const device = resolveDevice(options.device, 'training')
-  const { graph, tensors, settings, counters, state, notes } = await readCheckpoint(path)
+  const { graph, tensors, settings: saved, counters, state, notes } = await readCheckpoint(path)
+  const settings = checkSettings({ ...saved, strategy: options.strategy ?? saved.strategy })
   if (options.network !== undefined && graph.name !== options.network.toLowerCase()) {
     throw invalidModel(`network of ${path}`, options.network, graph.name)
   }

@@ -1,0 +1,171 @@
+/**
+ * The faces a network is trained on: found and labelled at once, decoded when they are first asked for, and kept as bytes
+ * as long as there is room.
+ */
+import { createHash } from 'node:crypto'
+import { basename, dirname, join } from 'node:path'
+import { FaceNetError, invalidArgument } from '../errors.js'
+import { readText } from '../evaluation/text_files.js'
+import { decode, readImage } from '../images/decode.js'
+import { type Affine, aligned, centred, type Size } from '../images/geometry.js'
+import { type TemplateName, templatePoints } from '../images/index.js'
+import { warp } from '../images/warp.js'
+import { throwIfAborted } from '../options.js'
+import { openSource, type SourceImage } from '../sources/index.js'
+import { readTextIfAny } from '../sources/io.js'
+
+export interface FaceOptions {
+  /** Of the network, in pixels. */
+  input: Size
+  /** Around the input, as a share of its height and width on each side: room for random crops. */
+  border: number
+  /**
+   * Left out: whole images cover input and border. Else faces lie on the template inside the input: by their five points, and
+   * images without points are taken to be aligned to the template already, with `templateBorder` pixels around it.
+   */
+  template?: TemplateName
+  templateBorder?: number
+  /** Names of the only people to take: `name`, or `source/name` with the archive's or folder's own name. */
+  identities?: ReadonlySet<string>
+  /** Takes an image by `person/image` without its ending. Default: all. */
+  wanted?: (key: string) => boolean
+  /** For decoded images. Beyond it they are decoded each time. */
+  memoryBytes: number
+  signal?: AbortSignal
+}
+
+interface Listed {
+  image: SourceImage
+  /** `person/image.jpg` */
+  key: string
+  label: number
+}
+
+/** `sources`: folders and tar archives with a folder for each person. People of one name are one person. */
+export async function openFaces(sources: readonly string[], options: FaceOptions): Promise<FaceStore> {
+  const names = new Map<string, number>()
+  const listed: Listed[] = []
+  const digest = createHash('sha256')
+  for (const source of sources) {
+    const left = await leftOut(source)
+    const own = basename(source).replace(/\.tar$/i, '')
+    for await (const image of openSource(source)) {
+      throwIfAborted(options.signal)
+      const key = image.path.split(/[/\\]/).slice(-2).join('/')
+      const name = basename(dirname(image.path))
+      const { identities } = options
+      if (left.has(key) || (identities && !identities.has(name) && !identities.has(`${own}/${name}`))) continue
+      if (options.wanted && !options.wanted(withoutEnding(key))) continue
+      if (!names.has(name)) names.set(name, names.size)
+      digest.update(`${own}/${key}\n`)
+      listed.push({ image, key, label: names.get(name)! })
+    }
+  }
+  if (listed.length === 0) throw invalidArgument('sources', 'images in a folder for each person', 'none that are used')
+  return new FaceStore(listed, [...names.keys()], digest.digest('hex'), options)
+}
+
+const withoutEnding = (key: string) => key.replace(/\.[^.]+$/, '')
+
+/** One name a line; empty lines and what follows a # are passed over. */
+export async function readIdentities(path: string): Promise<Set<string>> {
+  const names = (await readText(path)).split(/\r?\n/).map((line) =>
+    line
+      .replace(/(^|\s)#.*/, '')
+      .split('\t')[0]!
+      .trim(),
+  )
+  const found = new Set(names.filter((name) => name !== ''))
+  if (found.size === 0) throw invalidArgument(path, 'names of people, one a line', 'none')
+  return found
+}
+
+/** Images whose row in the table beside the source says `use_for_training` 0, as `person/image.jpg`. */
+async function leftOut(source: string): Promise<Set<string>> {
+  const plain = source.replace(/[/\\]+$/, '').replace(/\.tar$/i, '')
+  const text =
+    (await readTextIfAny(`${plain}.tsv`)) ??
+    (/\.tar$/i.test(source) ? null : await readTextIfAny(join(source, 'points.tsv')))
+  const [header, ...rows] = (text ?? '').split(/\r?\n/).map((line) => line.split('\t'))
+  const [name, use] = [header!.indexOf('name'), header!.indexOf('use_for_training')]
+  if (name < 0 || use < 0) return new Set()
+  return new Set(rows.filter((row) => row[use]?.trim() === '0').map((row) => row[name]!))
+}
+
+export class FaceStore {
+  /** Of the stored faces, border included. */
+  readonly size: Size
+  /** Pixels of the border on each side. */
+  readonly border: Size
+  /** Who is on each face, as a place in `names`. */
+  readonly labels: Int32Array
+  readonly failures: { path: string; error: FaceNetError }[] = []
+  readonly #faces: Listed[]
+  readonly #options: FaceOptions
+  readonly #kept = new Map<number, Uint8Array>()
+  readonly #failed = new Set<number>()
+  #room: number
+
+  /** `digest`: of the images' names; training goes on as before where it is the same. */
+  constructor(
+    faces: Listed[],
+    readonly names: readonly string[],
+    readonly digest: string,
+    options: FaceOptions,
+  ) {
+    const { input, border } = options
+    if (!(border >= 0 && border <= 1)) throw invalidArgument('border', 'a number in 0..1', border)
+    this.border = { width: Math.round(input.width * border), height: Math.round(input.height * border) }
+    this.size = { width: input.width + 2 * this.border.width, height: input.height + 2 * this.border.height }
+    this.labels = Int32Array.from(faces, ({ label }) => label)
+    this.#faces = faces
+    this.#options = options
+    this.#room = options.memoryBytes
+  }
+
+  /** Of each face: `person/image` without its ending. */
+  get keys(): string[] {
+    return this.#faces.map(({ key }) => withoutEnding(key))
+  }
+  /** Bytes that decoded images hold. */
+  get memoryBytes(): number {
+    return this.#options.memoryBytes - this.#room
+  }
+
+  /** `size` of RGB, not to be changed. Undefined where the image has vanished or is damaged: it is not tried again. */
+  async read(face: number): Promise<Uint8Array | undefined> {
+    const kept = this.#kept.get(face)
+    if (kept || this.#failed.has(face)) return kept
+    const { image } = this.#faces[face]!
+    try {
+      const pixels = await this.#load(image)
+      if (pixels.length <= this.#room && !this.#kept.has(face)) {
+        this.#kept.set(face, pixels)
+        this.#room -= pixels.length
+      }
+      return pixels
+    } catch (error) {
+      if (!(error instanceof FaceNetError)) throw error
+      if (!this.#failed.has(face)) this.failures.push({ path: image.path, error })
+      this.#failed.add(face)
+      return undefined
+    }
+  }
+
+  async #load({ path, read, points }: SourceImage): Promise<Uint8Array> {
+    const image = await decode(await readImage(await read(), path), {})
+    const out = new Uint8Array(this.size.width * this.size.height * 3)
+    await warp([{ image, map: this.#placement(image, points) }], this.size, out)
+    return out
+  }
+
+  /** From pixels of the stored face to those of the image. */
+  #placement(image: Size, points: readonly number[] | undefined): Affine {
+    const { template, templateBorder = 0, input } = this.#options
+    if (!template) return centred(image, this.size, 1)
+    const onInput = templatePoints(template, input).map((v, i) => v + (i % 2 ? this.border.height : this.border.width))
+    const inside = { width: image.width - 2 * templateBorder, height: image.height - 2 * templateBorder }
+    const onImage = points ?? templatePoints(template, inside).map((v) => v + templateBorder)
+    return aligned(onImage, onInput)
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * Training from the first batch to the last: steps, what is written down of them, checkpoints, validation, the collapse guard.
+ * Everything that decides what comes next is in the checkpoint, so a run that was stopped goes on as if it had not been.
+ */
+import { join } from 'node:path'
+import { FaceNetError } from '../errors.js'
+import { throwIfAborted } from '../options.js'
+import { CollapseGuard, type EmbeddingShape, shapeOf } from './collapse_guard.js'
+import type { BatchMaker, FaceBatch } from './faces_batches.js'
+import type { LoopSettings, LoopState } from './loop_state.js'
+import type { ProgressLine, ProgressLog } from './progress_log.js'
+import { parseSchedule } from './schedule.js'
+import { createTrainer, type StepResult, type Trainer } from './trainer.js'
+import type { Validation, ValidationResult } from './validate.js'
+
+export interface Loop {
+  trainer: Trainer
+  settings: LoopSettings
+  state: LoopState
+  batches: BatchMaker
+  log: ProgressLog
+  validation?: Validation
+  /** Of the run's files. */
+  folder: string
+  /** Of training, earlier parts of a resumed run included; the step that passes it is the last. */
+  minutes?: number
+  threads?: number
+  signal: AbortSignal
+  onStep(line: ProgressLine, batch: FaceBatch): void
+  /** Something that has to be heard. */
+  onWarning(text: string): void
+}
+
+export const files = { checkpoint: 'checkpoint.safetensors', best: 'best.safetensors', model: 'model.safetensors' }
+
+/** Steps between looks of the collapse guard, and how many faces it looks at. */
+const inspectEvery = 25
+const inspected = 64
+/** Batches in a row without a triplet that are worth a warning. */
+const loudAfter = 20
+
+export type Ending = 'steps' | 'minutes' | 'patience'
+
+/**
+ * Trains until the steps or the minutes are done or validation gets no better. `loop.trainer` may be another one afterwards.
+ *
+ * @throws FaceNetError ERR_FACENET_ABORTED, after a checkpoint; ERR_FACENET_NOT_FINITE, which leaves the last checkpoint as it
+ *   is; ERR_FACENET_IO where the disk refuses.
+ */
+export async function train(loop: Loop): Promise<Ending> {
+  try {
+    const ending = await steps(loop)
+    await save(loop)
+    await loop.trainer.export(join(loop.folder, files.model))
+    return ending
+  } catch (error) {
+    if (error instanceof FaceNetError && error.code === 'ERR_FACENET_ABORTED') await save(loop)
+    throw error
+  } finally {
+    await loop.batches.close()
+  }
+}
+
+async function steps(loop: Loop): Promise<Ending> {
+  const { settings, state, batches, signal } = loop
+  const schedule = parseSchedule(settings.schedule)
+  const guard = new CollapseGuard(state.suspicious)
+  for (;;) {
+    if (state.batches >= settings.steps) return 'steps'
+    if (loop.minutes !== undefined && state.seconds >= 60 * loop.minutes) return 'minutes'
+    if (settings.patience > 0 && state.sinceBest >= settings.patience) return 'patience'
+    throwIfAborted(signal)
+    const start = performance.now()
+    const batch = await batches.take(state.batches)
+    loop.trainer.learningRate = settings.learningRate * state.rateFactor * schedule(state.batches, settings.steps)
+    const result = batch.labels.length > 0 ? await loop.trainer.step(batch.images, batch.labels, { signal }) : undefined
+    const seconds = (performance.now() - start) / 1000
+    state.batches++
+    state.seconds += seconds
+    count(loop, result)
+    // From here to the next batch nothing is cut short, so that a checkpoint never lies between them.
+    const shape = state.batches % inspectEvery === 0 ? await inspect(loop, guard, batch) : undefined
+    const validation = await validate(loop)
+    const line = lineOf(loop, batch, result, seconds, shape, validation)
+    await loop.log.write(line)
+    loop.onStep(line, batch)
+    if (state.batches % settings.checkpointEvery === 0) await save(loop)
+  }
+}
+
+/** Batches without triplets, and what the collapse guard needs to know of the others. */
+function count({ state, onWarning }: Loop, result: StepResult | undefined): void {
+  if (result && !result.skipped) {
+    state.skippedInRow = 0
+    state.recent.steps++
+    state.recent.loss += result.loss
+    state.recent.activeShare += result.active / result.triplets
+    return
+  }
+  state.skipped++
+  state.skippedInRow++
+  if (state.skippedInRow % loudAfter === 0) {
+    onWarning(
+      `the last ${state.skippedInRow} batches had no triplet to learn from: no pair of faces has a negative that the ` +
+        'strategy takes. What helps: more identities in a batch, negatives, another strategy, a larger margin',
+    )
+  }
+}
+
+async function inspect(loop: Loop, guard: CollapseGuard, batch: FaceBatch): Promise<EmbeddingShape | undefined> {
+  const { trainer, state, settings } = loop
+  const { steps, loss, activeShare } = state.recent
+  state.recent = { steps: 0, loss: 0, activeShare: 0 }
+  if (batch.labels.length < 2) return undefined
+  const { height, width } = trainer.inputSize
+  const some = batch.images.subarray(0, Math.min(inspected, batch.labels.length) * height * width * 3)
+  const shape = shapeOf(await trainer.embed(some), trainer.dimensions)
+  if (steps === 0) return shape
+  const { margin, strategy } = trainer.settings
+  const means = { loss: loss / steps, activeShare: activeShare / steps }
+  const diagnosis = guard.inspect({ ...shape, ...means, margin, strategy, dimensions: trainer.dimensions })
+  state.suspicious = guard.suspicious
+  if (diagnosis) await react(loop, diagnosis, settings.onCollapse)
+  return shape
+}
+
+async function react(loop: Loop, diagnosis: string, how: LoopSettings['onCollapse']): Promise<void> {
+  const { state, trainer } = loop
+  const say = (what: string) => loop.onWarning(`step ${trainer.steps}: ${diagnosis}${what}`)
+  const { strategy } = trainer.settings
+  if (how === 'warn') return say('')
+  if (how === 'lower-rate' || strategy === 'all') {
+    state.rateFactor /= 2
+    return say(`. The learning rate is halved${how === 'lower-rate' ? '' : ': there is no milder strategy than all'}`)
+  }
+  const milder = strategy === 'hard' ? 'semi-hard' : 'all'
+  await save(loop)
+  const device = trainer.device.kind
+  loop.trainer = await createTrainer.resume(join(loop.folder, files.checkpoint), {
+    strategy: milder,
+    device,
+    threads: loop.threads,
+  })
+  trainer.dispose()
+  say(`. The strategy is now ${milder}`)
+}
+
+async function validate(loop: Loop): Promise<ValidationResult | undefined> {
+  const { validation, settings, state, trainer } = loop
+  if (!validation || (state.batches % settings.validateEvery !== 0 && state.batches !== settings.steps))
+    return undefined
+  const result = await validation.measure(trainer)
+  state.sinceBest++
+  if (!state.best || result.accuracy > state.best.accuracy) {
+    await trainer.export(join(loop.folder, files.best))
+    state.best = { accuracy: result.accuracy, step: trainer.steps }
+    state.sinceBest = 0
+  }
+  return result
+}
+
+function lineOf(
+  { trainer, state, batches }: Loop,
+  batch: FaceBatch,
+  result: StepResult | undefined,
+  seconds: number,
+  shape: EmbeddingShape | undefined,
+  validation: ValidationResult | undefined,
+): ProgressLine {
+  const images = batch.labels.length
+  const { loss = 0, triplets = 0, active = 0, meanPositive = 0, meanNegative = 0, gradientNorm = 0 } = result ?? {}
+  return {
+    step: state.batches,
+    epoch: state.batches / batches.sampler.batchesPerEpoch,
+    loss,
+    triplets,
+    active,
+    meanPositive,
+    meanNegative,
+    gradientNorm,
+    learningRate: trainer.learningRate,
+    images,
+    imagesPerSecond: images / seconds,
+    seconds: state.seconds,
+    ...(!result || result.skipped ? { skipped: true } : {}),
+    ...shape,
+    ...(validation ? { validation } : {}),
+  }
+}
+
+async function save({ trainer, folder, settings, state }: Loop): Promise<void> {
+  await trainer.save(join(folder, files.checkpoint), { state: { version: 1, settings, state } })
+}
