@@ -99,6 +99,16 @@ struct Isa {
   // out = 2 * sum over t of weights[t] * (row rows[t] of x).
   void (*twiceWeightedRows)(const float* x, int64_t dimensions, const int32_t* rows, const float* weights,
                             int64_t count, float* out);
+  // What exact search is made of (top_k.cc).
+  // out = rows - centre, offsets[i] = factor * the squared length of out's row i.
+  void (*centreRows)(const float* rows, int64_t count, int64_t dimensions, const float* centre, float factor,
+                     float* out, float* offsets);
+  // Of tallRows rows and 1 or 2 vectors of queries (dimensions x vectors x lanes): hits[i] has bit q where
+  // offsets[i] + row i * query q <= limits[q] does not hold. Whether any is set.
+  bool (*rowsInReach)(const float* rows, int64_t dimensions, const float* queries, int64_t vectors,
+                      const float* offsets, const float* limits, uint32_t* hits);
+  // squaredDistance of ops/triplet_mining.h.
+  float (*chainedDistance)(const float* a, const float* b, int64_t dimensions);
   void (*optimize)(const Optimizer&, const Update&, const WeightSpan&);
 };
 

@@ -15,7 +15,8 @@ namespace facenet {
 
 constexpr int64_t mostNeighbours = 128;
 
-// Rows are dense fp32, `dimensions` floats each, finite, and small enough for finite distances.
+// Rows are dense fp32, `dimensions` floats each, all of at most 1e15 in size, so that
+// distances are finite.
 struct TopK {
   const float* queries = nullptr;  // count x dimensions
   int64_t count = 0;

@@ -53,6 +53,39 @@ for (const device of devices) {
     for (const threads of [1, 3]) assert.equal(await of({ device, threads }), expected)
   })
 
+  for (const [what, at, size] of [
+    ['far from the origin and close together', 1e6, 1],
+    ['that differ in their last bits', 1000, 1e-4],
+    ['all at one place', 3, 0],
+    ['so small that squares underflow', 0, 1e-22],
+    ['as large as they may be', 0, 1e14],
+  ] as const) {
+    test(`rows ${what} are told apart as the reference does (${device})`, async () => {
+      const random = seeded(7)
+      const of = (count: number) => normals(count * 24, random).map((x) => at + size * x)
+      const [queries, gallery] = [of(19), of(900)]
+      // Every third row is there twice, the second time far behind the first.
+      for (let row = 0; row < 300; row += 3) gallery.copyWithin((row + 500) * 24, row * 24, (row + 1) * 24)
+      const options = { dimensions: 24, k: 11 }
+      const expected = await nearestNeighbors(queries, gallery, { ...options, device: 'reference' })
+      for (const threads of [1, 3]) {
+        assert.equal(await nearestNeighbors(queries, gallery, { ...options, device, threads }), expected)
+      }
+    })
+  }
+
+  test(`groups far from each other, a gallery in two parts, and two groups of queries (${device})`, async () => {
+    const random = seeded(8)
+    const places = [-1e5, 1e5]
+    const of = (count: number) => normals(count * 3, random).map((x, i) => places[Math.floor(i / 3) % 2]! + x)
+    const [queries, gallery] = [of(1030), of(4200)]
+    const options = { dimensions: 3, k: 3 }
+    const expected = await nearestNeighbors(queries, gallery, { ...options, device: 'reference' })
+    for (const threads of [1, 2]) {
+      assert.equal(await nearestNeighbors(queries, gallery, { ...options, device, threads }), expected)
+    }
+  })
+
   test(`a row finds itself at distance zero, and no queries find nothing (${device})`, async () => {
     const gallery = normals(30 * 16, seeded(6))
     const { indices, distances } = await nearestNeighbors(gallery, gallery, { dimensions: 16, device })

@@ -9,7 +9,7 @@ const run = promisify(execFile)
 
 if (devices.includes('cpu')) {
   for (const isa of ['baseline', 'avx2']) {
-    for (const file of ['mine_triplets', 'triplet_loss']) {
+    for (const file of ['mine_triplets', 'triplet_loss', '../api/neighbors']) {
       test(`${file} with FACENET_ISA=${isa}`, async () => {
         const path = fileURLToPath(new URL(`./${file}.test.ts`, import.meta.url))
         // Rejects, with the report in its message, where the process exits with a failure.
