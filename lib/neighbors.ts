@@ -3,6 +3,7 @@ import { resolveDevice } from './devices.js'
 import { invalidArgument } from './errors.js'
 import { native } from './native.js'
 import { checkInteger, checkOptions, checkRows, checkSignal, checkThreads, type DevicePreference } from './options.js'
+import { checkFinite } from './row_options.js'
 import { cancellable } from './turns.js'
 
 export interface NeighborOptions {
@@ -56,16 +57,4 @@ export async function nearestNeighbors(
     native().findNearest(queries, gallery, settings, indices, distances, cancel),
   )
   return { indices, distances }
-}
-
-/** Squares of differences, and their sums, stay within fp32. */
-const largest = 1e15
-
-function checkFinite(rows: Float32Array, name: string, dimensions: number): void {
-  for (let i = 0; i < rows.length; i++) {
-    if (!(Math.abs(rows[i]!) <= largest)) {
-      const received = `${rows[i]} in row ${Math.floor(i / dimensions)}`
-      throw invalidArgument(name, `finite values of at most ${largest} in size`, received)
-    }
-  }
 }

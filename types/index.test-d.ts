@@ -17,6 +17,8 @@ import {
   l2Normalize,
   type Model,
   mineTriplets,
+  type Neighbors,
+  nearestNeighbors,
   networks,
   openDetector,
   openModel,
@@ -72,6 +74,12 @@ expectType<Promise<Float32Array>>(pairwiseDistances(rows, { dimensions: 2, b: ro
 expectType<Promise<Float32Array>>(l2Normalize(rows, { dimensions: 2 }))
 expectError(pairwiseDistances(rows))
 expectError(pairwiseDistances([1, 2], { dimensions: 2 }))
+expectType<Promise<Neighbors>>(nearestNeighbors(rows, rows, { dimensions: 2, k: 1, threads: 2, device: 'cpu' }))
+expectType<Int32Array>((await nearestNeighbors(rows, rows, { dimensions: 2 })).indices)
+expectType<Float32Array>((await nearestNeighbors(rows, rows, { dimensions: 2 })).distances)
+expectError(nearestNeighbors(rows, rows))
+expectError(nearestNeighbors([1, 2], rows, { dimensions: 2 }))
+expectError(nearestNeighbors(rows, rows, { dimensions: 2, n: 3 }))
 expectType<Device[]>(devices())
 
 expectAssignable<object>(networks.nn2)

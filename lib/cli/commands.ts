@@ -128,6 +128,26 @@ export const commands: Command[] = [
     load: () => import('./verify.js'),
   },
   {
+    name: 'search',
+    operands: '<gallery> <images...>',
+    count: [2, Infinity],
+    text: 'Find the faces of a gallery that are nearest to those of images.',
+    options: [
+      model,
+      { flags: '--k', text: 'Rows of the gallery to show for each face, 1..128; default 5' },
+      align,
+      { flags: '--faces', text: 'Faces of each image: largest, all or one (more is an error); default all' },
+      ...detection,
+      threshold,
+      { flags: '--batch-size', text: 'Faces a batch; default 32' },
+    ],
+    examples: [
+      'search faces.npy anna.jpg --model m.safetensors',
+      'search people/ party.jpg --k 1 --model m.safetensors --json',
+    ],
+    load: () => import('./search.js'),
+  },
+  {
     name: 'detect',
     operands: '<images...>',
     count: [1, Infinity],

@@ -12,7 +12,7 @@ export interface StoredEmbeddings {
 }
 
 /**
- * A line a row, `{"path","embedding","fingerprint"}`. All files together must be of one model.
+ * A line a row, `{"path","embedding","fingerprint"}`; lines `{"path","error"}` are left out. All files together must be of one model.
  *
  * @throws FaceNetError ERR_FACENET_IO where a file cannot be read; ERR_FACENET_INVALID_ARGUMENT for a malformed line, and
  *   where a fingerprint differs from the first.
@@ -39,7 +39,9 @@ export async function readEmbeddings(files: readonly string[]): Promise<StoredEm
 }
 
 function add(stored: StoredEmbeddings, line: string, file: string, number: number): void {
-  const { path, embedding, fingerprint } = parse(line)
+  const { path, embedding, fingerprint, error } = parse(line)
+  // An image in which no face was found.
+  if (typeof path === 'string' && typeof error === 'string' && embedding === undefined) return
   const dimensions = stored.rows[0]?.length ?? (Array.isArray(embedding) ? embedding.length : 0)
   const rows = Array.isArray(embedding) && embedding.length === dimensions && embedding.every(Number.isFinite)
   if (typeof path !== 'string' || typeof fingerprint !== 'string' || !rows || dimensions === 0) {
@@ -52,7 +54,7 @@ function add(stored: StoredEmbeddings, line: string, file: string, number: numbe
   stored.rows.push(Float32Array.from(embedding as number[]))
 }
 
-function parse(line: string): { path?: unknown; embedding?: unknown; fingerprint?: unknown } {
+function parse(line: string): Partial<Record<'path' | 'embedding' | 'fingerprint' | 'error', unknown>> {
   try {
     return JSON.parse(line) ?? {}
   } catch {

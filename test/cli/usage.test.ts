@@ -20,7 +20,7 @@ const mistakes: [string, string[], RegExp][] = [
   ['an option without a value', ['info', '--device'], /--device needs a value/],
   ['an option twice', ['info', '--device', 'cpu', '--device', 'auto'], /--device is given more than once/],
   ['an unknown device', ['info', '--device', 'gpu'], /--device is one of auto, cuda, cpu, reference, not gpu/],
-  ['an unknown dtype', ['networks', 'nn2', '--plan', '--dtype', 'f64'], /--dtype is one of f32, bf16, not f64/],
+  ['an unknown dtype', ['networks', 'nn2', '--plan', '--dtype', 'f64'], /--dtype is one of f32, bf16, f16, not f64/],
   ['half a thread', ['embed', 'x', '-m', 'm', '--threads', '1.5'], /--threads is an integer of at least 1, not 1\.5/],
   ['a word for a number', ['evaluate', 'pairs', 'x', '--far', 'low'], /--far is a number, not low/],
   [
@@ -49,6 +49,8 @@ const mistakes: [string, string[], RegExp][] = [
   ['an overlay of two images', ['detect', 'a.jpg', 'b.jpg', '--overlay', 'o.jpg'], /--overlay is for one image/],
   ['an overlay of no kind', ['detect', 'a.jpg', '--overlay', 'o.txt'], /--overlay ends in/],
   ['all faces of a pair', ['verify', 'a', 'b', '-m', 'm', '--faces', 'all'], /--faces is largest or one/],
+  ['a gallery and no image', ['search', 'faces.npy'], /search takes <gallery> <images\.\.\.>, and 1 came/],
+  ['more neighbours than there may be', ['search', 'g', 'a', '-m', 'm', '--k', '129'], /--k is at most 128, not 129/],
   ['no output', ['export', 'm.safetensors'], /--out is missing/],
   [
     'a size that is none',
@@ -76,7 +78,18 @@ test('a usage error is exit code 2, a message and a hint on stderr', async () =>
 test('--help and --version go to stdout', async () => {
   const help = await facenet('--help')
   assert.is(help.code, 0)
-  for (const command of ['embed', 'verify', 'detect', 'import', 'export', 'networks', 'info', 'bench', 'build']) {
+  for (const command of [
+    'embed',
+    'verify',
+    'search',
+    'detect',
+    'import',
+    'export',
+    'networks',
+    'info',
+    'bench',
+    'build',
+  ]) {
     assert.match(help.stdout, new RegExp(`\\n    ${command} `))
   }
   const embed = await facenet('embed', '--help')

@@ -1,0 +1,67 @@
+/** Embeddings that `facenet embed --out` stored, read back. */
+import { extname } from 'node:path'
+import { describe, invalidArgument } from '../errors.js'
+import { readEmbeddings } from '../evaluation/embedding_rows.js'
+import { readWhole } from '../sources/io.js'
+
+export interface StoredRows {
+  /** Of row i. */
+  paths: string[]
+  /** paths.length x dimensions. */
+  embeddings: Float32Array
+  dimensions: number
+  /** Of the model that made them. */
+  fingerprint: string
+}
+
+/** Whether a path looks like such a file, also one of a format that is only written. */
+export const isStored = (path: string) => ['.npy', '.jsonl', '.parquet'].includes(extname(path).toLowerCase())
+
+/**
+ * `.npy`, with the `.npy.json` beside it, and `.jsonl`.
+ *
+ * @throws FaceNetError ERR_FACENET_IO where a file cannot be read, ERR_FACENET_INVALID_ARGUMENT where it holds something else.
+ */
+export async function readStored(path: string): Promise<StoredRows> {
+  const format = extname(path).toLowerCase()
+  if (format === '.npy') return readNpy(path)
+  if (format !== '.jsonl') throw invalidArgument('gallery', 'embeddings in a .npy or .jsonl file', describe(path))
+  const { paths, rows, fingerprint } = await readEmbeddings([path])
+  const dimensions = rows[0]!.length
+  const embeddings = new Float32Array(rows.length * dimensions)
+  for (const [i, row] of rows.entries()) embeddings.set(row, i * dimensions)
+  return { paths, embeddings, dimensions, fingerprint }
+}
+
+async function readNpy(path: string): Promise<StoredRows> {
+  const [array, beside] = await Promise.all([readWhole(path), readWhole(`${path}.json`)])
+  const { fingerprint, dimensions, paths } = parseBeside(Buffer.from(beside).toString('utf8'), `${path}.json`)
+  const bytes = Buffer.from(array.buffer, array.byteOffset, array.byteLength)
+  const isNpy = bytes.length >= 10 && bytes.toString('latin1', 0, 8) === '\x93NUMPY\x01\x00'
+  const start = isNpy ? 10 + bytes.readUInt16LE(8) : 0
+  const header = bytes.toString('latin1', 10, start)
+  const shape = header.match(/^\{'descr': '<f4', 'fortran_order': False, 'shape': \((\d+), (\d+)\), \}\s*$/)
+  const expected = `a .npy file of float32, ${paths.length} x ${dimensions} as ${path}.json says`
+  if (!shape) throw invalidArgument(path, expected, isNpy ? header.trim() : 'other bytes')
+  const [, rows, columns] = shape.map(Number)
+  const whole = bytes.length - start === paths.length * dimensions * 4
+  if (rows !== paths.length || columns !== dimensions || !whole) {
+    throw invalidArgument(path, expected, `${rows} x ${columns} in ${bytes.length - start} bytes`)
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset + start)
+  const embeddings = Float32Array.from({ length: rows * columns }, (_, i) => view.getFloat32(i * 4, true))
+  return { paths, embeddings, dimensions, fingerprint }
+}
+
+function parseBeside(text: string, file: string): Omit<StoredRows, 'embeddings'> {
+  let content: Partial<Record<keyof StoredRows, unknown>> = {}
+  try {
+    content = JSON.parse(text) ?? {}
+  } catch {}
+  const { fingerprint, dimensions, paths } = content
+  const named = Array.isArray(paths) && paths.every((path) => typeof path === 'string')
+  if (typeof fingerprint !== 'string' || !Number.isInteger(dimensions) || (dimensions as number) < 1 || !named) {
+    throw invalidArgument(file, 'fingerprint, dimensions and paths', describe(text.slice(0, 80)))
+  }
+  return { fingerprint, dimensions: dimensions as number, paths }
+}
