@@ -1,0 +1,105 @@
+/** `facenet train` as its users run it: files, figures, interruption, and what it refuses. */
+import { once } from 'node:events'
+import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { readProgress } from '../../lib/report/training_progress.js'
+import type { ProgressLine } from '../../lib/training/progress_log.js'
+import { facenet, jsonLines, start } from '../cli/support.js'
+import { writePairs, writePeople, writeSmallNetwork } from './coloured_faces.js'
+
+const folder = await mkdtemp(join(tmpdir(), 'facenet-train-cli-'))
+test.after(() => rm(folder, { recursive: true }))
+const people = await writePeople(join(folder, 'people'), [5, 5, 5, 5, 5, 5, 5, 5, 5, 5])
+const pairs = await writePairs(join(folder, 'pairs.txt'))
+const network = await writeSmallNetwork(join(folder, 'small.safetensors'))
+
+const common = ['--identities-per-batch', '4', '--faces-per-identity', '4', '--threads', '1', '--chunk', '7']
+const training = (out: string, ...more: string[]) => [
+  ...['train', people, '--from', network, '--out', join(folder, out), '--strategy', 'hard', ...common, ...more],
+]
+const curve = async (out: string) =>
+  (await readProgress(join(folder, out))).map(({ step, loss, active, validation }) => ({
+    step,
+    loss,
+    active,
+    validation,
+  }))
+
+test('a run prints its figures, validates, and leaves a model', async () => {
+  const validation = ['--validation', pairs, '--validation-images', people, '--validate-every', '5']
+  const { code, stdout, stderr } = await facenet(...training('run', '--epochs', '5', '--json', ...validation))
+  assert.is(code, 0, stderr)
+  const lines = jsonLines<ProgressLine>(stdout)
+  // Ten people, four a batch: two batches an epoch.
+  assert.is(lines.length, 10)
+  assert.equal(Object.keys(lines[9]!.validation!), ['accuracy', 'threshold', 'val', 'far'])
+  assert.match(stderr, /small, 8 floats, on cpu: 50 images of 10 people, 2 batches an epoch, chunks of 7/)
+  assert.match(stderr, /step 10, loss .* active, distances .* images\/s, 0 s left, accuracy \d+\.\d\d %/)
+  assert.match(stderr, /all steps are done: 10 steps in .* best accuracy/)
+  for (const file of ['model', 'best', 'checkpoint']) await stat(join(folder, 'run', `${file}.safetensors`))
+  const again = await facenet(...training('run', '--epochs', '5'))
+  assert.is(again.code, 2)
+  assert.match(again.stderr, /is there already: --resume goes on from it/)
+})
+
+test('SIGINT writes a checkpoint and leaves with 130; --resume goes on bit for bit', async () => {
+  const whole = await facenet(...training('whole', '--steps', '300', '--quiet'))
+  assert.is(whole.code, 0, whole.stderr)
+  const { process, outcome } = start(training('cut', '--steps', '300', '--json'))
+  let steps = 0
+  process.stdout!.on('data', (text: Buffer) => {
+    steps += text.toString().split('\n').length - 1
+    if (steps > 20) process.kill('SIGINT')
+  })
+  await once(process, 'close')
+  const { code, stderr } = await outcome
+  assert.is(code, 130, stderr)
+  assert.match(stderr, /--resume --out .* goes on/)
+  const before = (await curve('cut')).length
+  assert.ok(before > 20 && before < 300, `${before}`)
+  const resumed = await facenet('train', people, '--resume', '--out', join(folder, 'cut'), '--threads', '2', '--quiet')
+  assert.is(resumed.code, 0, resumed.stderr)
+  assert.equal(await curve('cut'), await curve('whole'))
+})
+
+test('what cannot be trained is refused with a reason', async () => {
+  const one = await writePeople(join(folder, 'one'), [4])
+  const singles = await writePeople(join(folder, 'singles'), [1, 1, 1])
+  const empty = join(folder, 'empty')
+  await mkdir(empty)
+  const cases: [string[], number, RegExp][] = [
+    [
+      ['train', one, '--from', network, '--out', join(folder, 'a'), '--steps', '1'],
+      1,
+      /at least two people.*1 identity/,
+    ],
+    [
+      ['train', singles, '--from', network, '--out', join(folder, 'a'), '--steps', '1'],
+      1,
+      /at least one person with two faces/,
+    ],
+    [['train', empty, '--from', network, '--out', join(folder, 'a'), '--steps', '1'], 1, /a folder for each person/],
+    [training('a'), 2, /--steps, --epochs or --minutes is missing/],
+    [training('a', '--steps', '1', '--margin', '5'), 1, /options\.margin/],
+    [training('a', '--steps', '1', '--learning-rate', '0'), 1, /learningRate/],
+    [training('a', '--steps', '1', '--schedule', 'linear'), 1, /for schedule/],
+    [training('a', '--minutes', '1', '--schedule', 'cosine'), 2, /cosine needs --steps or --epochs/],
+    [training('a', '--steps', '1', '--network', 'nns2'), 2, /--network or --from is needed, one of them/],
+    [training('a', '--steps', '1', '--patience', '2'), 2, /--validation is missing/],
+    [training('a', '--steps', '1', '--validation', pairs), 2, /go together/],
+    [['train', people, '--resume', '--out', join(folder, 'none')], 1, /none/],
+    [['train', people, '--resume', '--out', join(folder, 'run'), '--margin', '0.3'], 2, /--margin cannot be changed/],
+    [['train', one, '--resume', '--out', join(folder, 'run')], 1, /at least two people/],
+    [['train', singles, '--resume', '--out', network], 1, /ENOTDIR/],
+  ]
+  for (const [words, code, message] of cases) {
+    const outcome = await facenet(...words)
+    assert.is(outcome.code, code, `${words.join(' ')}: ${outcome.stderr}`)
+    assert.match(outcome.stderr, message)
+  }
+})
+
+test.run()
