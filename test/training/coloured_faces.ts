@@ -24,11 +24,13 @@ const graph: GraphDescription = {
   outputs: ['y'],
 }
 
-/** A model of 8 x 8 pixels and 8 floats, with batch normalisation. */
-export async function writeSmallNetwork(path: string): Promise<string> {
+/** A model of 8 x 8 pixels and 8 floats, with batch normalisation; `bias` draws all embeddings together. */
+export async function writeSmallNetwork(path: string, bias = 0): Promise<string> {
   const tensors = new Map(
     Object.entries(randomTensors(graph, 1)).map(([name, { shape, data }]) => [name, f32Tensor(shape, data)]),
   )
+  const biases = tensors.get('fc.bias')!.data
+  for (const i of biases.keys()) biases[i]! += bias
   await writeModel(path, { graph, tensors })
   return path
 }
