@@ -2,7 +2,7 @@
  * What `npm run bench` runs.
  *
  *     npm run bench                          networks, then detection
- *     npm run bench -- <part> [options]      one of networks, detection, mining, clustering, training, with its own options
+ *     npm run bench -- <part> [options]      one of networks, detection, mining, search, clustering, training, with its own options
  *     npm run bench -- [options]             networks with these options
  */
 import { spawnSync } from 'node:child_process'
@@ -12,6 +12,7 @@ const parts: Readonly<Record<string, string>> = {
   networks: 'run.ts',
   detection: 'detection.ts',
   mining: 'mining.ts',
+  search: 'search.ts',
   clustering: 'clustering.ts',
   training: 'training.ts',
 }
