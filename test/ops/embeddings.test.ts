@@ -1,21 +1,21 @@
 /** Row normalisation and pairwise distances: ops on finished embeddings, outside any graph. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { native } from '../../lib/native.js'
 import type { DeviceKind } from '../../types/native.js'
-import { devices, largestError } from '../support/ops.js'
+import { addonFor } from '../support/addons.js'
+import { largestError, modelDevices } from '../support/ops.js'
 import { f32, f64, type Precision, ulp } from '../support/precision.js'
 import { integers, normals, seeded } from '../support/random.js'
 
 async function distances(a: Float32Array, b: Float32Array, dimensions: number, device: DeviceKind) {
   const out = new Float32Array((a.length / dimensions) * (b.length / dimensions))
-  await native().pairwiseDistances(a, b, dimensions, out, device)
+  await addonFor(device).pairwiseDistances(a, b, dimensions, out, device)
   return out
 }
 
 async function normalized(x: Float32Array, dimensions: number, device: DeviceKind, epsilon = 1e-12) {
   const out = new Float32Array(x.length)
-  await native().l2Normalize(x, dimensions, epsilon, out, device)
+  await addonFor(device).l2Normalize(x, dimensions, epsilon, out, device)
   return out
 }
 
@@ -45,7 +45,7 @@ function embeddings(rows: number, dimensions: number, seed: number): Float32Arra
   return x
 }
 
-for (const device of devices) {
+for (const device of modelDevices) {
   for (const [n, m, dimensions] of [
     [1, 1, 1],
     [5, 7, 37],
