@@ -5,7 +5,7 @@ import { FaceNetError } from '../errors.js'
 import { checkTemplate, type TemplateName } from '../images/index.js'
 import { strategies } from '../mining.js'
 import { network } from '../networks/index.js'
-import { devicePreferences } from '../options.js'
+import { devicePreferences, dtypes } from '../options.js'
 import { checkAugmentOptions, noAugmentation } from '../training/augment.js'
 import { type FaceOptions, openFaces, readIdentities } from '../training/faces.js'
 import { BatchMaker } from '../training/faces_batches.js'
@@ -66,6 +66,7 @@ async function openTrainer(context: Context, folder: string): Promise<Trainer> {
   if ((name === undefined) === (from === undefined)) throw new UsageError('--network or --from is needed, one of them')
   const options: TrainerOptions = {
     ...common,
+    dtype: context.oneOf('dtype', dtypes),
     dimensions: context.integer('dimensions', 1),
     batchNorm: context.flag('batch-norm') || undefined,
     optimizer: context.oneOf('optimizer', optimizerNames),
