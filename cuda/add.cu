@@ -32,6 +32,7 @@ struct Addends {
   const float* slope;
 };
 
+// Registers: at most 64.
 template <class A, class B, class Out, int N>
 __global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
     addKernel(const A* a, const B* b, Out* y, Walk walk, Addends op) {

@@ -65,6 +65,7 @@ __device__ __forceinline__ float squares(const float (&numbers)[N], int valid) {
 
 // A warp (WholeBlock: a block) an image, in strides over the grid. Each thread writes what only it has read,
 // so y may be x.
+// Registers: at most 64.
 template <class In, class Out, int N, bool WholeBlock>
 __global__ void __launch_bounds__(kThreads, kBlocksAnSm)
     l2NormalizeKernel(const In* x, int64_t xImage, int64_t xStride, Out* y, int64_t yImage, int64_t yStride,

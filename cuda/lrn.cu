@@ -50,8 +50,9 @@ __device__ __forceinline__ void loadPair(const T* from, float& first, float& sec
 }
 
 // Neighbours' squares come from the neighbouring lanes, and from memory at the edges of a warp.
+// powf wants more registers than the other powers. Registers: at most 80.
 template <class In, class Out, int N, Power P>
-__global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
+__global__ void __launch_bounds__(kWalkThreads, P == Power::any ? 3 : kWalkBlocksAnSm)
     lrnKernel(const In* x, int64_t xStride, Out* y, int64_t yStride, Walk walk, Constants constants) {
   const Walker<N> walker(walk);
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
@@ -97,6 +98,7 @@ __global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
 }
 
 // Any window, and views that cannot be read by 16 bytes: a value a thread, its neighbours from the caches.
+// Registers: at most 48.
 template <class In, class Out, Power P>
 __global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
     lrnValuesKernel(const In* x, int64_t xStride, Out* y, int64_t yStride, Walk walk, Constants constants,

@@ -22,6 +22,7 @@ struct Placement {
   }
 };
 
+// Registers: at most 48.
 template <class In, class Out, int N>
 __global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
     moveKernel(const In* x, int64_t xStride, Out* y, int64_t yStride, Walk walk, Placement placement) {

@@ -12,6 +12,7 @@ constexpr int kManyRows = 6;
 // Up to so many rows of a take tiles of one row a thread: others would be mostly empty.
 constexpr int64_t kFewRows = 32;
 
+// Registers: at most 120.
 template <int Rows, int Bytes>
 __global__ void __launch_bounds__(kTileThreads, kBlocksAnSm)
     pairwiseKernel(RowsView a, RowsView b, int dimensions, float* out) {

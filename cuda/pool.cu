@@ -60,6 +60,7 @@ __device__ __forceinline__ float finishPool(float result, bool mean, float divis
 
 // A thread N output values. Windows overlap; what they share comes from the caches. Side: of a square window,
 // of which a row is on its way at once; 0: any window.
+// Registers: at most 64.
 template <class In, class Out, int N, Pool::Kind Kind, int Side>
 __global__ void __launch_bounds__(kThreads, kBlocksAnSm)
     poolKernel(const In* x, int64_t xStride, Out* y, int64_t yStride, Walk walk, Geometry g) {
@@ -116,6 +117,7 @@ struct WholeImage {
   bool mean;
 };
 
+// Registers: at most 40.
 template <class In, class Out, int N, Pool::Kind Kind>
 __global__ void __launch_bounds__(kThreads, kBlocksAnSm)
     globalPoolKernel(const In* x, int64_t xStride, Out* y, int64_t yStride, WholeImage image) {

@@ -56,6 +56,7 @@ struct PartialSums {
 };
 
 // Block (part, image): the sums over the part's tiles, part, part + gridDim.x, ...
+// Registers: at most 40.
 __global__ void __launch_bounds__(kThreads, kBlocksAnSm)
     sumKernel(const uint8_t* x, int64_t pixels, Channels channels, Sums* sums) {
   Tile& tile = shared<Tile>();
@@ -116,6 +117,7 @@ __device__ __forceinline__ Line standardization(const Sums* parts, int count, do
 }
 
 // Block (tile, image). `padded`: a pixel is 8 values of which the first are its channels and the others zero.
+// Registers: at most 40.
 template <class Out, bool PerImage>
 __global__ void __launch_bounds__(kThreads, kBlocksAnSm)
     preprocessKernel(const uint8_t* x, int64_t pixels, Channels channels, Lines lines, const Sums* sums,

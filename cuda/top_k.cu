@@ -50,6 +50,7 @@ __device__ __forceinline__ NeighbourKey tryAll(NeighbourKey* list, int k, Neighb
 }
 
 // Block (part, queries): the nearest of the part's rows for each of the block's queries, one list a query.
+// Registers: at most 128.
 template <int Rows, int Bytes>
 __global__ void __launch_bounds__(kTileThreads, kBlocksAnSm)
     nearestKernel(RowsView queries, RowsView gallery, int firstIndex, int partRows, int dimensions, int k,
@@ -111,6 +112,7 @@ struct MergedLists {
 };
 
 // A warp a query: the parts' lists into the query's own.
+// Registers: at most 56.
 __global__ void __launch_bounds__(kTileThreads, kBlocksAnSm)
     mergeKernel(const NeighbourKey* lists, int parts, int64_t queries, int k, NeighbourKey* best) {
   const int lane = static_cast<int>(threadIdx.x) % kWarp, warp = static_cast<int>(threadIdx.x) / kWarp;

@@ -31,6 +31,7 @@ __device__ __forceinline__ float largestOf(const Arguments& a, int channel, int6
 }
 
 // A thread has eight neighbouring channels of a pixel.
+// Registers: at most 56.
 template <bool Maxout>
 __global__ void __launch_bounds__(kThreads, kBlocksAnSm) addSplitsKernel(Arguments a) {
   const int64_t index = int64_t{blockIdx.x} * kThreads + threadIdx.x;

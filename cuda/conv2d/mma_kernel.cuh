@@ -143,6 +143,7 @@ __device__ __forceinline__ void addUp(int steps, Copy copy, WarpProduct<Tile>& p
 }
 
 // X is the type of x, T or float. Aligned: x can be copied 16 bytes at a time. Grid: tiles x splits x groups.
+// Registers: at most 256.
 template <class Tile, class X, bool Aligned>
 __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks) convMma(MmaArguments a) {
   const int tile = static_cast<int>(blockIdx.x);
