@@ -1,9 +1,12 @@
-/** An image gives the same bytes wherever it stands in a batch, in batches of any size, with any number of threads. */
+/** An image gives the same bytes wherever it stands in a batch, in batches and chunks of any size, with any number of threads. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { GraphDescription, GraphNode } from '../../types/graph.js'
+import type { DeviceKind, DType, NativeModel } from '../../types/native.js'
+import { fullyConnected, graphOf, pool, randomTensors } from '../graph/support.js'
+import { cudaAddon, emulate, isEmulated } from '../support/addons.js'
 import type { Tensors } from '../support/evaluate.js'
-import { dtypesOf, modelDevices, runGraph } from '../support/ops.js'
+import { dtypesOf, modelDevices, runGraph, weightSource } from '../support/ops.js'
 import { normals, seeded } from '../support/random.js'
 
 const side = 19
@@ -83,26 +86,33 @@ const noise = (count: number, seed: number) => {
   return Uint8Array.from({ length: count * pixels }, () => random.integer(0, 255))
 }
 
+/** Fewer on the emulated device, which is slow. Chunks of the CPU backends hold at most 32 images. */
+const sizesOf = (device: DeviceKind) =>
+  device === 'cuda' && isEmulated
+    ? { counts: [2, 9, 33], threads: [3] }
+    : { counts: [2, 3, 8, 33, 35], threads: [2, 3, 8] }
+
 for (const device of modelDevices) {
+  const sizes = sizesOf(device)
   for (const dtype of dtypesOf(device)) {
     test(`the place of an image in a batch does not matter (${device}, ${dtype})`, async () => {
-      // Chunks hold at most 32 images.
-      const images = noise(35, 2)
+      const images = noise(Math.max(...sizes.counts), 2)
       const [alone] = await runGraph(graph, tensors, images.subarray(0, pixels), { device, dtype })
-      for (const count of [2, 3, 8, 33, 35]) {
-        for (const place of new Set([0, 1, count - 1])) {
-          const batch = images.slice(0, count * pixels)
-          batch.copyWithin(place * pixels, 0, pixels)
-          const [together] = await runGraph(graph, tensors, batch, { device, dtype })
+      for (const count of sizes.counts) {
+        const batch = images.slice(0, count * pixels)
+        const places = [0, 1, count - 1]
+        for (const place of places) batch.copyWithin(place * pixels, 0, pixels)
+        const [together] = await runGraph(graph, tensors, batch, { device, dtype })
+        for (const place of places) {
           assert.equal(together!.subarray(place * 32, (place + 1) * 32), alone, `place ${place} of ${count}`)
         }
       }
     })
 
     test(`threads do not change the result (${device}, ${dtype})`, async () => {
-      const images = noise(7, 3)
+      const images = noise(3, 3)
       const [one] = await runGraph(graph, tensors, images, { device, dtype, threads: 1 })
-      for (const threads of [2, 3, 8]) {
+      for (const threads of sizes.threads) {
         assert.equal((await runGraph(graph, tensors, images, { device, dtype, threads }))[0], one, `${threads} threads`)
       }
     })
@@ -111,6 +121,60 @@ for (const device of modelDevices) {
   test(`different images give different embeddings (${device})`, async () => {
     const [two] = await runGraph(graph, tensors, noise(2, 4), { device })
     assert.not.equal(two!.subarray(0, 32), two!.subarray(32))
+  })
+}
+
+const openOnCuda = (dtype: DType, of = { graph, tensors }) =>
+  cudaAddon().openModel(of.graph, weightSource(of.tensors), { device: 'cuda', threads: 2, dtype })
+
+async function rowsOf(model: NativeModel, input: Uint8Array | Float32Array, count: number): Promise<Float32Array> {
+  const out = new Float32Array(count * model.outputs[0]![2])
+  await model.run(input, count, [out], new Int32Array(1))
+  return out
+}
+
+for (const dtype of ['bf16', 'f16'] satisfies DType[]) {
+  test(`sums in splits do not depend on the batch (cuda, ${dtype})`, async () => {
+    const [terms, features] = [2048, 64]
+    // Copies put the product's ends on 16 bits, and batches of these counts on different tiles.
+    const nodes = [
+      pool('copy', 'x', { kernel: 1 }),
+      fullyConnected('fc', 'copy', features),
+      pool('y', 'fc', { kernel: 1 }),
+    ]
+    const long = graphOf(nodes, { shape: [1, 1, terms] })
+    const model = await openOnCuda(dtype, { graph: long, tensors: randomTensors(long, 5) })
+    assert.match(model.kernels[1]!, / splits/)
+    const rows = normals(200 * terms, seeded(6))
+    const all = await rowsOf(model, rows, 200)
+    for (const count of [1, 17, 65]) {
+      const some = await rowsOf(model, rows.subarray(0, count * terms), count)
+      assert.equal(some, all.subarray(0, count * features), `${count} rows`)
+    }
+    model.dispose()
+  })
+}
+
+if (isEmulated) {
+  test('the size of chunks does not matter (cuda)', async () => {
+    const images = noise(5, 7)
+    const roomy = await openOnCuda('bf16')
+    await rowsOf(roomy, images.subarray(0, pixels), 1)
+    const one = roomy.memoryBytes
+    await rowsOf(roomy, images.subarray(0, 2 * pixels), 2)
+    const image = roomy.memoryBytes - one
+    const expected = await rowsOf(roomy, images, 5)
+    roomy.dispose()
+    // An executor fills nine tenths of what its weights leave free: here two images' worth, so there are three chunks.
+    emulate(`memory=${Math.ceil(one - image + (2.5 * image) / 0.9)}`)
+    try {
+      const narrow = await openOnCuda('bf16')
+      assert.equal(await rowsOf(narrow, images, 5), expected)
+      assert.is(narrow.memoryBytes, one + image)
+      narrow.dispose()
+    } finally {
+      emulate('')
+    }
   })
 }
 
