@@ -54,13 +54,15 @@ def main():
     parser.add_argument("--optimizer", choices=["adagrad", "sgd", "adam"], default="adagrad")
     parser.add_argument("--learning-rate", type=float, default=0.05)
     parser.add_argument("--momentum", type=float, default=0)
-    parser.add_argument("--epsilon", type=float, default=1e-10)
+    parser.add_argument("--epsilon", type=float, help="default: 1e-10 of adagrad, 1e-8 of adam")
     parser.add_argument("--initial-accumulator", type=float, default=0.1)
     parser.add_argument("--margin", type=float, default=0.2)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--dtype", choices=["f32", "bf16"], default="f32")
     arguments = parser.parse_args()
+    if arguments.epsilon is None:
+        arguments.epsilon = 1e-8 if arguments.optimizer == "adam" else 1e-10
 
     torch.set_num_threads(arguments.threads)
     torch.backends.cudnn.benchmark = True
