@@ -115,10 +115,10 @@ function kernelTests() {
 
 /** The tests of ops and networks, with the addon's CUDA backend in the place of the emulated one. */
 function addonTests() {
-  const files = readdirSync(packed('tests')).filter((name) => name.endsWith('.mjs'))
+  const files = readdirSync(packed('.')).filter((name) => name.endsWith('.test.mjs'))
   const result = {}
   for (const name of files) {
-    const { ok, output, problem } = run(process.execPath, [join(packed('tests'), name)], {
+    const { ok, output, problem } = run(process.execPath, [packed(name)], {
       env: { FACENET_TEST_CUDA: 'device', NO_COLOR: '1' },
     })
     const figure = (what) => Number(output.match(new RegExp(`^\\s*${what}:\\s+(\\d+)`, 'm'))?.[1])

@@ -9,8 +9,10 @@ import { packed, root } from './gpu-files.mjs'
 
 const nodeVersion = '20'
 
-for (const name of ['case.mjs', 'tests', 'node_modules']) rmSync(packed(name), { recursive: true, force: true })
-mkdirSync(packed('tests'), { recursive: true })
+mkdirSync(packed('.'), { recursive: true })
+for (const name of readdirSync(packed('.')).filter((file) => file.endsWith('.mjs') || file === 'node_modules')) {
+  rmSync(packed(name), { recursive: true, force: true })
+}
 
 // CommonJS modules within find `require` and `__dirname`; packages with binaries of their own stay out.
 const banner = `import { createRequire as makeRequire } from 'node:module'
@@ -35,7 +37,8 @@ await bundle('bench/gpu/case.ts', packed('case.mjs'))
 for (const folder of ['test/ops', 'test/cuda']) {
   for (const name of readdirSync(join(root, folder)).filter((file) => file.endsWith('.test.ts'))) {
     if (name === 'ptxas.test.ts') continue // reads the sources, runs no kernel
-    await bundle(join(folder, name), packed(join('tests', name.replace('.ts', '.mjs'))))
+    // The addon is looked for two folders above.
+    await bundle(join(folder, name), packed(name.replace('.ts', '.mjs')))
   }
 }
 
