@@ -87,7 +87,7 @@ function build() {
   const steps = {
     addon: [
       ['-S', '.', '-B', 'build/cmake', '-G', 'Ninja', '-DCMAKE_BUILD_TYPE=Release', `-DCMAKE_JS_INC=${headers}`].concat(
-        '-DCMAKE_LIBRARY_OUTPUT_DIRECTORY=Release',
+        `-DCMAKE_LIBRARY_OUTPUT_DIRECTORY=${join(root, 'build/cmake/Release')}`,
       ),
       ['--build', 'build/cmake', ...jobs],
     ],
