@@ -5,7 +5,8 @@ import { inMemory, openSmall, rejection } from './support.js'
 
 const cases: [string, unknown, RegExp][] = [
   ['an unknown device', { device: 'gpu' }, /one of auto, cuda, cpu, reference for options\.device but received gpu/],
-  ['an unknown dtype', { dtype: 'f16' }, /one of f32, bf16 for options\.dtype but received f16/],
+  ['an unknown dtype', { dtype: 'f64' }, /one of f32, bf16, f16 for options\.dtype but received f64/],
+  ['f16 on the CPU', { device: 'cpu', dtype: 'f16' }, /f32 or bf16 on the CPU for options\.dtype but received f16/],
   ['no threads', { threads: 0 }, /an integer 1\.\.1024 for options\.threads but received 0/],
   ['half a thread', { threads: 1.5 }, /options\.threads but received 1\.5/],
   ['no signal', { signal: {} }, /an AbortSignal for options\.signal/],
