@@ -1,5 +1,7 @@
 /** Unit vectors of people around random directions, deterministic, and whose they are. */
 
+import { mulberry32 } from '../lib/random.js'
+
 export interface FaceSettings {
   rows: number
   /** As many as rows: everyone is a random direction of their own. */
@@ -16,7 +18,7 @@ export function makeFaces({ rows, people, dimensions, spread }: FaceSettings): {
 } {
   const embeddings = new Float32Array(rows * dimensions)
   const identities = new Int32Array(rows)
-  const next = generator(1)
+  const next = mulberry32(1)
   const normal = () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next())
   const centres = new Float32Array(people * dimensions).map(normal)
   for (let i = 0; i < rows; i++) {
@@ -30,14 +32,4 @@ export function makeFaces({ rows, people, dimensions, spread }: FaceSettings): {
     )
   }
   return { embeddings, identities }
-}
-
-/** Numbers of [0, 1), mulberry32. */
-function generator(state: number): () => number {
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let x = Math.imul(state ^ (state >>> 15), 1 | state)
-    x = (x + Math.imul(x ^ (x >>> 7), 61 | x)) ^ x
-    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 32
-  }
 }

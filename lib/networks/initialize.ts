@@ -9,6 +9,7 @@
 import type { GraphDescription, GraphNode } from '../../types/graph.js'
 import { elementCount, type Tensor } from '../model_file/tensor.js'
 import { checkInteger } from '../options.js'
+import { sfc32 } from '../random.js'
 import { activationShapes, inputShapes, nodeTensors } from './shapes.js'
 
 type F32Tensor = Extract<Tensor, { dtype: 'f32' }>
@@ -21,7 +22,7 @@ export function initialWeights(graph: GraphDescription, seed = 0): Map<string, F
   for (const node of graph.nodes) {
     for (const { name, role, shape } of nodeTensors(node, inputShapes(node, shapes)[0]!)) {
       const data = new Float32Array(elementCount(shape))
-      if (role === 'weight') fillUniform(data, bound(graph, node, shape), generator(seed, name))
+      if (role === 'weight') fillUniform(data, bound(graph, node, shape), sfc32(seed | 0, hash(name), 0x9e3779b9))
       if (role === 'scale' || role === 'variance') data.fill(1)
       if (role === 'slope') data.fill(0.25)
       tensors.set(name, { dtype: 'f32', shape, data })
@@ -48,20 +49,6 @@ function reluFollows(graph: GraphDescription, name: string): boolean {
 function fillUniform(data: Float32Array, limit: number, random: () => number): void {
   const scale = (2 * limit) / 2 ** 32
   for (let index = 0; index < data.length; index++) data[index] = random() * scale - limit
-}
-
-/** Chris Doty-Humphrey's sfc32: integers of 0..2^32-1. */
-function generator(seed: number, name: string): () => number {
-  let [a, b, c, counter] = [seed | 0, hash(name), 0x9e3779b9, 1]
-  const next = () => {
-    const result = (a + b + counter++) | 0
-    a = b ^ (b >>> 9)
-    b = (c + (c << 3)) | 0
-    c = ((c << 21) | (c >>> 11)) + result
-    return result >>> 0
-  }
-  for (let warmUp = 0; warmUp < 12; warmUp++) next()
-  return next
 }
 
 /** 32-bit FNV-1a. */

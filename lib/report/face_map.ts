@@ -1,6 +1,7 @@
 /** A map on which faces that are near in the space of embeddings are near on paper (UMAP, McInnes et al., 2018). */
 import { pairwiseDistances } from '../embeddings.js'
 import { throwIfAborted } from '../options.js'
+import { mulberry32 } from '../random.js'
 
 /** More faces than this and the map shows a part of them. */
 export const mostPoints = 1500
@@ -55,7 +56,7 @@ export async function placeOnMap(faces: MapFaces, rows: readonly number[], signa
   const neighbours = neighboursOf(n)
   const near = rows.map((_, i) => nearestOf(distances.subarray(i * n, (i + 1) * n), i, neighbours))
   const { UMAP } = await import('umap-js')
-  const umap = new UMAP({ nNeighbors: neighbours, minDist: 0.9, spread: 1.6, random: random(seed) })
+  const umap = new UMAP({ nNeighbors: neighbours, minDist: 0.9, spread: 1.6, random: mulberry32(seed) })
   umap.setPrecomputedKNN(
     near,
     near.map((row, i) => row.map((j) => Math.sqrt(distances[i * n + j]!))),
@@ -91,14 +92,4 @@ function fit(points: readonly [number, number][]): { x: number; y: number }[] {
     x: 0.5 + (x - (left + right) / 2) / size,
     y: 0.5 + ((y - (top + bottom) / 2) / size) * mapShape,
   }))
-}
-
-/** mulberry32: 32 bits of state are enough for a picture. */
-function random(state: number): () => number {
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
 }

@@ -1,4 +1,5 @@
 /** Random numbers that are a function of what they are for: a seed, a step, an image. Nothing has to be stored to go on. */
+import { sfc32 } from '../random.js'
 
 export interface Random {
   /** 0..1, the end left out. */
@@ -7,17 +8,9 @@ export interface Random {
   integer(below: number): number
 }
 
-/** Chris Doty-Humphrey's sfc32, started from a hash of the numbers of `place`, each a 32-bit integer. */
+/** sfc32, started from a hash of the numbers of `place`, each a 32-bit integer. */
 export function randomAt(...place: readonly number[]): Random {
-  let [a, b, c, counter] = [hash(0x811c9dc5, place), hash(0x9e3779b9, place), hash(0x85ebca6b, place), 1]
-  const next = () => {
-    const result = (a + b + counter++) | 0
-    a = b ^ (b >>> 9)
-    b = (c + (c << 3)) | 0
-    c = ((c << 21) | (c >>> 11)) + result
-    return result >>> 0
-  }
-  for (let warmUp = 0; warmUp < 12; warmUp++) next()
+  const next = sfc32(hash(0x811c9dc5, place), hash(0x9e3779b9, place), hash(0x85ebca6b, place))
   const uniform = () => next() / 2 ** 32
   return { uniform, integer: (below) => Math.floor(uniform() * below) }
 }
