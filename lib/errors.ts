@@ -47,6 +47,17 @@ export function invalidModel(argument: string, expected: string, received: unkno
   return mismatch('ERR_FACENET_MODEL_INVALID', argument, expected, received, cause)
 }
 
+/** A file or folder that cannot be written; `cause` is what the file system said. */
+export function cannotWrite(path: string, expected: string, cause: unknown): FaceNetError {
+  const { code, message } = cause as NodeJS.ErrnoException
+  return new FaceNetError('ERR_FACENET_IO', `Cannot write ${path}: ${message}`, {
+    argument: path,
+    expected,
+    received: code ?? message,
+    cause,
+  })
+}
+
 function mismatch(
   code: FaceNetErrorCode,
   argument: string,

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { copyFile, link, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, extname, join, resolve } from 'node:path'
-import { FaceNetError } from '../errors.js'
+import { cannotWrite, FaceNetError } from '../errors.js'
 import { throwIfAborted } from '../options.js'
 import { openSource } from '../sources/index.js'
 
@@ -45,14 +45,7 @@ export async function writePeople(
     await rename(temporary, target)
   } catch (cause) {
     await rm(temporary, { recursive: true, force: true })
-    if (cause instanceof FaceNetError) throw cause
-    const { code, message } = cause as NodeJS.ErrnoException
-    throw new FaceNetError('ERR_FACENET_IO', `Cannot write ${folder}: ${message}`, {
-      argument: folder,
-      expected: 'a folder that is new or empty',
-      received: code,
-      cause,
-    })
+    throw cause instanceof FaceNetError ? cause : cannotWrite(folder, 'a folder that is new or empty', cause)
   }
 }
 

@@ -5,7 +5,9 @@
 import { randomUUID } from 'node:crypto'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { FaceNetError } from '../errors.js'
+import { cannotWrite } from '../errors.js'
+
+const writable = 'a writable file'
 
 export class PendingFile {
   private state: 'open' | 'sealed' | 'committed' | 'aborted' = 'open'
@@ -22,7 +24,7 @@ export class PendingFile {
     try {
       return new PendingFile(path, temporary, await open(temporary, 'wx'))
     } catch (cause) {
-      throw cannotWrite(path, cause)
+      throw cannotWrite(path, writable, cause)
     }
   }
 
@@ -63,22 +65,12 @@ export class PendingFile {
   }
 
   private async attempt(state: 'open' | 'sealed', action: () => Promise<void>): Promise<void> {
-    if (this.state !== state) throw cannotWrite(this.path, new Error(`the file is already ${this.state}`))
+    if (this.state !== state) throw cannotWrite(this.path, writable, new Error(`the file is already ${this.state}`))
     try {
       await action()
     } catch (cause) {
       await this.abort()
-      throw cannotWrite(this.path, cause)
+      throw cannotWrite(this.path, writable, cause)
     }
   }
-}
-
-function cannotWrite(path: string, cause: unknown): FaceNetError {
-  const { code, message } = cause as NodeJS.ErrnoException
-  return new FaceNetError('ERR_FACENET_IO', `Cannot write ${path}: ${message}`, {
-    argument: path,
-    expected: 'a writable file',
-    received: code ?? message,
-    cause,
-  })
 }

@@ -1,7 +1,7 @@
 /** What a run writes down of its steps: `progress.jsonl`, which reports read, and an event file for TensorBoard. */
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { FaceNetError } from '../errors.js'
+import { cannotWrite, FaceNetError } from '../errors.js'
 import { progressFile } from '../report/training_progress.js'
 import { EventWriter } from './tensorboard.js'
 
@@ -67,12 +67,5 @@ export class ProgressLog {
 }
 
 function fail(path: string, cause: unknown): never {
-  if (cause instanceof FaceNetError) throw cause
-  const { code, message } = cause as NodeJS.ErrnoException
-  throw new FaceNetError('ERR_FACENET_IO', `Cannot write ${path}: ${message}`, {
-    argument: path,
-    expected: 'a file that can be written',
-    received: code,
-    cause,
-  })
+  throw cause instanceof FaceNetError ? cause : cannotWrite(path, 'a file that can be written', cause)
 }

@@ -8,7 +8,7 @@
 import { open } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { FaceNetError } from '../errors.js'
+import { cannotWrite } from '../errors.js'
 
 export type Scalars = Readonly<Record<string, number | null | undefined>>
 
@@ -104,11 +104,5 @@ function varint(value: number): number[] {
 }
 
 function fail(path: string, cause: unknown): never {
-  const { code, message } = cause as NodeJS.ErrnoException
-  throw new FaceNetError('ERR_FACENET_IO', `Cannot write ${path}: ${message}`, {
-    argument: path,
-    expected: 'a file that can be written',
-    received: code,
-    cause,
-  })
+  throw cannotWrite(path, 'a file that can be written', cause)
 }
