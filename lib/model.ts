@@ -25,7 +25,7 @@ import {
 import { batches } from './sources/index.js'
 import { readWhole } from './sources/io.js'
 import { alignmentOf, type EmbeddedImage, embedStream, type StreamOptions, type StreamSource } from './stream.js'
-import { cancellable } from './turns.js'
+import { cancellable, InFlight } from './turns.js'
 
 export interface OpenModelOptions {
   /** `auto` where it is left out: CUDA where it can be used, else the CPU; `model.device.reason` says why. */
@@ -140,7 +140,7 @@ export class Model {
   readonly metadata: Readonly<ModelMetadata>
 
   readonly #native: NativeModel
-  readonly #running = new Set<Promise<void>>()
+  readonly #running = new InFlight()
   #disposed = false
 
   /** Models are made by `openModel`. */
@@ -197,7 +197,7 @@ export class Model {
     throwIfAborted(signal)
     if (count === 0) return out
     const pixels = images instanceof Uint8Array
-    await this.#finishFirst(pixels ? this.#run(images, count, out, signal) : this.#embedFiles(images, options, out))
+    await this.#running.track(pixels ? this.#run(images, count, out, signal) : this.#embedFiles(images, options, out))
     return out
   }
 
@@ -223,14 +223,7 @@ export class Model {
   /** `count` images of the network's size to `count` embeddings, unchecked: what `embedStream` is made of. */
   async run(images: Uint8Array, count: number, out: Float32Array, signal?: AbortSignal): Promise<void> {
     this.#checkOpen()
-    await this.#finishFirst(this.#run(images, count, out, signal))
-  }
-
-  /** `dispose` waits for `work`. */
-  async #finishFirst(work: Promise<void>): Promise<void> {
-    const settled = work.catch(() => {}).finally(() => this.#running.delete(settled))
-    this.#running.add(settled)
-    await work
+    await this.#running.track(this.#run(images, count, out, signal))
   }
 
   #run(images: Uint8Array, count: number, out: Float32Array, signal?: AbortSignal): Promise<void> {
@@ -294,7 +287,7 @@ export class Model {
   /** Resolves when everything is freed. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true
-    await Promise.all(this.#running)
+    await this.#running.settled()
     this.#native.dispose()
   }
 }

@@ -46,6 +46,22 @@ export function cancellable<T>(signal: AbortSignal | undefined, call: (cancel: I
   })
 }
 
+/** Work that whoever frees what it uses waits for. */
+export class InFlight {
+  readonly #work = new Set<Promise<unknown>>()
+
+  track<T>(work: Promise<T>): Promise<T> {
+    const settled = work.catch(() => {}).finally(() => this.#work.delete(settled))
+    this.#work.add(settled)
+    return work
+  }
+
+  /** Resolves when all that is under way now has settled. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#work)
+  }
+}
+
 async function waitFor(before: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
   if (!signal) return void (await before)
   let stop!: () => void

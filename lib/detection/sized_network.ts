@@ -1,11 +1,10 @@
 /** One network on inputs of many sizes: it is planned anew for each size, and the plans used last are kept. */
 import type { GraphDescription } from '../../types/graph.js'
 import type { DeviceKind, DType, NativeModel, WeightSource } from '../../types/native.js'
-import { FaceNetError, invalidArgument } from '../errors.js'
+import { invalidArgument } from '../errors.js'
 import { native, nativeCall } from '../native.js'
 import { atSize } from '../networks/resize.js'
-import { aborted } from '../options.js'
-import { takeTurn } from '../turns.js'
+import { cancellable, takeTurn } from '../turns.js'
 
 export interface NetworkOptions {
   device: DeviceKind
@@ -38,21 +37,10 @@ export class SizedNetwork {
     signal?: AbortSignal,
   ): Promise<Float32Array[]> {
     // Plans are made, used and dropped in turns, so none is dropped while it runs.
-    return takeTurn(signal, async () => {
+    return cancellable(signal, async (cancel) => {
       const plan = await this.#planFor(height, width)
       const outputs = plan.outputs.map(([h, w, c]) => new Float32Array(count * h * w * c))
-      const cancel = new Int32Array(1)
-      const stop = () => void Atomics.store(cancel, 0, 1)
-      signal?.addEventListener('abort', stop, { once: true })
-      try {
-        await nativeCall(() => plan.run(images, count, outputs, cancel))
-      } catch (error) {
-        if (signal?.aborted && error instanceof FaceNetError && error.code === 'ERR_FACENET_ABORTED')
-          throw aborted(signal)
-        throw error
-      } finally {
-        signal?.removeEventListener('abort', stop)
-      }
+      await plan.run(images, count, outputs, cancel)
       return outputs
     })
   }

@@ -16,7 +16,7 @@ import { writeModel } from '../model_file/model_file.js'
 import { elementCount, f32Tensor, type Tensors, toFloat32, weightSource } from '../model_file/tensor.js'
 import { native, nativeCall } from '../native.js'
 import { checkOptions, checkSignal, type DevicePreference, throwIfAborted } from '../options.js'
-import { cancellable } from '../turns.js'
+import { cancellable, InFlight } from '../turns.js'
 import { optimizerPrefix, readCheckpoint, valuesOf, writeCheckpoint } from './checkpoint.js'
 import {
   checkLearningRate,
@@ -126,7 +126,7 @@ export class Trainer {
   readonly #native: NativeTrainer
   readonly #settings: TrainingSettings
   readonly #notes: ModelNotes
-  readonly #running = new Set<Promise<unknown>>()
+  readonly #running = new InFlight()
   #learningRate: number
   #steps = 0
   #saving: Promise<unknown> = Promise.resolve()
@@ -286,11 +286,8 @@ export class Trainer {
   }
 
   /** Native work of this trainer, in turn with all other; `dispose` waits for it. */
-  async #run<T>(signal: AbortSignal | undefined, call: (cancel: Int32Array) => Promise<T>): Promise<T> {
-    const work = cancellable(signal, (cancel) => call(cancel))
-    const settled = work.catch(() => {}).finally(() => this.#running.delete(settled))
-    this.#running.add(settled)
-    return work
+  #run<T>(signal: AbortSignal | undefined, call: (cancel: Int32Array) => Promise<T>): Promise<T> {
+    return this.#running.track(cancellable(signal, call))
   }
 
   /** Files are written one after the other. */
@@ -345,7 +342,7 @@ export class Trainer {
   /** Resolves when everything is freed and every file is written. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true
-    await Promise.all(this.#running)
+    await this.#running.settled()
     await this.#saving
     this.#native.dispose()
   }
