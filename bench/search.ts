@@ -12,10 +12,10 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
-import { invalidArgument } from '../lib/errors.js'
 import { l2Normalize, nearestNeighbors } from '../lib/index.js'
 import { describeMachine, load, printMachine } from './machine.js'
 import { median } from './measure.js'
+import { positiveInteger } from './options.js'
 
 const { values: options } = parseArgs({
   options: {
@@ -28,12 +28,7 @@ const { values: options } = parseArgs({
   },
 })
 
-function count(name: Exclude<keyof typeof options, 'python'>): number {
-  const value = Number(options[name])
-  if (!Number.isInteger(value) || value < 1)
-    throw invalidArgument(`--${name}`, 'an integer of at least 1', options[name])
-  return value
-}
+const count = (name: Exclude<keyof typeof options, 'python'>) => positiveInteger(options, name)
 const [m, n, dimensions, k, rounds] = [
   count('rows'),
   count('queries'),

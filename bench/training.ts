@@ -10,10 +10,10 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { invalidArgument } from '../lib/errors.js'
 import { createTrainer, type StepResult } from '../lib/index.js'
 import { describeMachine, load, printMachine } from './machine.js'
 import { median } from './measure.js'
+import { positiveInteger } from './options.js'
 
 const { values: options } = parseArgs({
   options: {
@@ -24,12 +24,7 @@ const { values: options } = parseArgs({
   },
 })
 
-function count(name: 'batch' | 'faces' | 'rounds'): number {
-  const value = Number(options[name])
-  if (!Number.isInteger(value) || value < 1)
-    throw invalidArgument(`--${name}`, 'an integer of at least 1', options[name])
-  return value
-}
+const count = (name: 'batch' | 'faces' | 'rounds') => positiveInteger(options, name)
 const [batch, faces, rounds] = [count('batch'), count('faces'), count('rounds')]
 
 type Parts = StepResult['seconds']
