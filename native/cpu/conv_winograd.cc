@@ -8,6 +8,7 @@
 #include "cpu/conv2d.h"
 #include "cpu/epilogue.h"
 #include "cpu/gemm_weights.h"
+#include "cpu/winograd_tiles.h"
 
 namespace facenet::cpu {
 
@@ -45,10 +46,8 @@ class ConvWinograd final : public Kernel {
       : op_(std::get<Conv2d>(step.op)),
         in_(plan.tensors[static_cast<size_t>(step.inputs[0])].shape),
         out_(plan.tensors[static_cast<size_t>(step.outputs[0])].shape),
-        tilesDown_((out_.height + 3) / 4),
-        tilesAcross_((out_.width + 3) / 4),
-        inStride_(roundUp(in_.channels, isa().lanes)),
-        zeros_(static_cast<size_t>(inStride_), 0.0f) {
+        tiles_(out_.height, out_.width, -op_.window.padTop, -op_.window.padLeft, in_.channels),
+        inStride_(roundUp(in_.channels, isa().lanes)) {
     std::vector<Epilogue::Part> parts;
     std::vector<FoldedWeights> folded;
     for (const ConvPart& part : op_.parts) {
@@ -70,10 +69,11 @@ class ConvWinograd final : public Kernel {
     auto* transformed = reinterpret_cast<float*>(planeColumns + roundUp(epilogue_->vectors(), 8));
     float* products = transformed + kPlanes * blockTiles_ * inStride_;
     epilogue_->bind(outputs, op_.residual ? &inputs[1] : nullptr, columns);
-    const int64_t tiles = inputs[0].count * tilesDown_ * tilesAcross_;
+    const int64_t tiles = tiles_.count(inputs[0].count);
     for (int64_t first = 0; first < tiles; first += blockTiles_) {
       const int64_t count = std::min(blockTiles_, tiles - first);
-      for (int64_t t = 0; t < count; ++t) transformInput(inputs[0], first + t, transformed + t * inStride_);
+      for (int64_t t = 0; t < count; ++t)
+        tiles_.transformInput(inputs[0], first + t, transformed + t * inStride_, blockTiles_ * inStride_);
       for (int64_t plane = 0; plane < kPlanes; ++plane)
         multiplyPlane(plane, count, transformed + plane * blockTiles_ * inStride_,
                       products + plane * blockTiles_ * outStride_, planeColumns);
@@ -106,22 +106,6 @@ class ConvWinograd final : public Kernel {
       });
   }
 
-  void transformInput(const View& in, int64_t tile, float* transformed) const {
-    const int64_t image = tile / (tilesDown_ * tilesAcross_), within = tile % (tilesDown_ * tilesAcross_);
-    const int64_t y0 = within / tilesAcross_ * 4 - op_.window.padTop;
-    const int64_t x0 = within % tilesAcross_ * 4 - op_.window.padLeft;
-    const float* base = in.as<float>() + image * in.imageStride();
-    WinogradInput task{{}, in_.channels, transformed, blockTiles_ * inStride_};
-    const float* corner = base + (y0 * in_.width + x0) * in.pixelStride;
-    const bool inside = y0 >= 0 && y0 + 6 <= in_.height && x0 >= 0 && x0 + 6 <= in_.width;
-    for (int64_t y = 0; y < 6; ++y)
-      for (int64_t x = 0; x < 6; ++x) {
-        const bool here = inside || (y0 + y >= 0 && y0 + y < in_.height && x0 + x >= 0 && x0 + x < in_.width);
-        task.pixels[y * 6 + x] = here ? corner + (y * in_.width + x) * in.pixelStride : zeros_.data();
-      }
-    isa().winogradInput(task);
-  }
-
   void multiplyPlane(int64_t plane, int64_t tiles, const float* in, float* out, GemmColumn* columns) const {
     for (int64_t v = 0; v < epilogue_->vectors(); ++v)
       columns[v] = {noBias_.data(), nullptr, nullptr, 0, out + v * isa().lanes, outStride_, isa().lanes, {}};
@@ -143,8 +127,7 @@ class ConvWinograd final : public Kernel {
   }
 
   void transformOutput(int64_t tile, const float* products, const GemmColumn* columns) const {
-    const int64_t image = tile / (tilesDown_ * tilesAcross_), within = tile % (tilesDown_ * tilesAcross_);
-    const int64_t y0 = within / tilesAcross_ * 4, x0 = within % tilesAcross_ * 4;
+    const auto [image, y0, x0] = tiles_.cornerOf(tile);
     isa().winogradOutput({products, blockTiles_ * outStride_, columns, epilogue_->vectors(),
                           (image * out_.height + y0) * out_.width + x0, out_.width,
                           std::min<int64_t>(4, out_.height - y0), std::min<int64_t>(4, out_.width - x0)});
@@ -152,10 +135,10 @@ class ConvWinograd final : public Kernel {
 
   Conv2d op_;
   Shape in_, out_;
-  int64_t tilesDown_, tilesAcross_;
+  WinogradTiles tiles_;
   int64_t inStride_, outStride_ = 0;  // floats a tile in one plane
   int64_t blockTiles_ = 0;
-  std::vector<float> zeros_, noBias_;
+  std::vector<float> noBias_;
   std::unique_ptr<Epilogue> epilogue_;
   std::vector<GemmWeights> filters_;  // one a plane
 };

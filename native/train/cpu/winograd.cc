@@ -4,10 +4,13 @@
 
 #include "cpu/choice.h"
 #include "cpu/gemm_weights.h"
+#include "cpu/winograd_tiles.h"
 #include "train/cpu/product.h"
 
 namespace facenet::train::cpu {
 namespace {
+
+using facenet::cpu::WinogradTiles;
 
 constexpr int64_t planes = 36;
 // What the planes of a block of tiles should fit in, and the least tiles that make up for reading the filters.
@@ -26,9 +29,8 @@ class Winograd final : public Product {
         tileRows_(facenet::cpu::chooseRows(vectors_)),
         inStride_(roundUp(channels, lanes())),
         outStride_(vectors_ * lanes()),
-        tilesDown_((taps.height + 3) / 4),
-        tilesAcross_((taps.width + 3) / 4),
-        zeros_(static_cast<size_t>(inStride_), 0.0f) {
+        tiles_(taps.height, taps.width, taps.offsets[0].y, taps.offsets[0].x, channels),
+        noBias_(static_cast<size_t>(lanes()), 0.0f) {
     blockTiles_ =
         roundUp(std::max(leastTiles, blockBytes / (planes * (inStride_ + outStride_) * 4)), tileRows_);
   }
@@ -56,19 +58,20 @@ class Winograd final : public Product {
   }
 
   int64_t items(int64_t images) const override {
-    return (images * tilesDown_ * tilesAcross_ + blockTiles_ - 1) / blockTiles_;
+    return (tiles_.count(images) + blockTiles_ - 1) / blockTiles_;
   }
 
   void multiply(const View& source, const float* packed, const GemmColumn* columns,
                 int64_t item) const override {
     const int64_t first = item * blockTiles_;
-    const int64_t count = std::min(blockTiles_, source.count * tilesDown_ * tilesAcross_ - first);
+    const int64_t count = std::min(blockTiles_, tiles_.count(source.count) - first);
     auto* transformed =
         static_cast<float*>(threadMemory(planes * blockTiles_ * (inStride_ + outStride_) * 4 +
                                          vectors_ * static_cast<int64_t>(sizeof(GemmColumn))));
     float* products = transformed + planes * blockTiles_ * inStride_;
     auto* planeColumns = reinterpret_cast<GemmColumn*>(products + planes * blockTiles_ * outStride_);
-    for (int64_t t = 0; t < count; ++t) transformInput(source, first + t, transformed + t * inStride_);
+    for (int64_t t = 0; t < count; ++t)
+      tiles_.transformInput(source, first + t, transformed + t * inStride_, blockTiles_ * inStride_);
     for (int64_t plane = 0; plane < planes; ++plane)
       multiplyPlane(packed + plane * channels_ * outStride_, count,
                     transformed + plane * blockTiles_ * inStride_,
@@ -90,33 +93,10 @@ class Winograd final : public Product {
     return static_cast<int64_t>(panel);
   }
 
-  struct Corner {
-    int64_t image, y, x;  // of the tile, in the grid
-  };
-  Corner cornerOf(int64_t tile) const {
-    const int64_t within = tile % (tilesDown_ * tilesAcross_);
-    return {tile / (tilesDown_ * tilesAcross_), within / tilesAcross_ * 4, within % tilesAcross_ * 4};
-  }
-
-  void transformInput(const View& source, int64_t tile, float* transformed) const {
-    const Corner corner = cornerOf(tile);
-    const int64_t y0 = corner.y + taps_.offsets[0].y, x0 = corner.x + taps_.offsets[0].x;
-    const float* image = source.as<float>() + corner.image * source.imageStride();
-    facenet::cpu::WinogradInput task{{}, channels_, transformed, blockTiles_ * inStride_};
-    for (int64_t y = 0; y < 6; ++y)
-      for (int64_t x = 0; x < 6; ++x) {
-        const bool here =
-            y0 + y >= 0 && y0 + y < source.shape.height && x0 + x >= 0 && x0 + x < source.shape.width;
-        task.pixels[y * 6 + x] =
-            here ? image + ((y0 + y) * source.shape.width + x0 + x) * source.pixelStride : zeros_.data();
-      }
-    facenet::cpu::isa().winogradInput(task);
-  }
-
   void multiplyPlane(const float* packed, int64_t tiles, const float* in, float* out,
                      GemmColumn* columns) const {
     for (int64_t v = 0; v < vectors_; ++v)
-      columns[v] = {zeros_.data(), nullptr, nullptr, 0, out + v * lanes(), outStride_, lanes(), {}};
+      columns[v] = {noBias_.data(), nullptr, nullptr, 0, out + v * lanes(), outStride_, lanes(), {}};
     const float* rows[facenet::cpu::kMaxTileRows];
     int64_t before = 0;
     for (const int64_t width : panels_) {
@@ -137,7 +117,7 @@ class Winograd final : public Product {
   }
 
   void transformOutput(int64_t tile, const float* products, const GemmColumn* columns) const {
-    const Corner corner = cornerOf(tile);
+    const WinogradTiles::Corner corner = tiles_.cornerOf(tile);
     facenet::cpu::isa().winogradOutput({products, blockTiles_ * outStride_, columns, vectors_,
                                         (corner.image * taps_.height + corner.y) * taps_.width + corner.x,
                                         taps_.width, std::min<int64_t>(4, taps_.height - corner.y),
@@ -150,9 +130,10 @@ class Winograd final : public Product {
   bool turned_;
   int64_t vectors_;
   std::vector<int64_t> panels_;
-  int64_t tileRows_, inStride_, outStride_, tilesDown_, tilesAcross_;
+  int64_t tileRows_, inStride_, outStride_;
+  WinogradTiles tiles_;
   int64_t blockTiles_ = 0;
-  std::vector<float> zeros_;
+  std::vector<float> noBias_;
 };
 
 }  // namespace

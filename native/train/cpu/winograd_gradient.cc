@@ -3,10 +3,13 @@
 // plane, each plane's sums on one thread.
 #include <algorithm>
 
+#include "cpu/winograd_tiles.h"
 #include "train/cpu/weight_gradient.h"
 
 namespace facenet::train::cpu {
 namespace {
+
+using facenet::cpu::WinogradTiles;
 
 constexpr int64_t planes = 36;
 // What the planes of a block of tiles should fit in: the cache that threads share.
@@ -24,9 +27,8 @@ class WinogradGradientKernel final : public WeightGradient {
         vectors_(static_cast<int64_t>(places_.lanes.size()) / lanes()),
         inStride_(roundUp(channels, lanes())),
         outStride_(vectors_ * lanes()),
-        tilesDown_((taps.height + 3) / 4),
-        tilesAcross_((taps.width + 3) / 4),
-        zeros_(static_cast<size_t>(std::max(inStride_, outStride_)), 0.0f) {
+        tiles_(taps.height, taps.width, taps.offsets[0].y, taps.offsets[0].x, channels),
+        zeros_(static_cast<size_t>(outStride_), 0.0f) {
     for (int64_t first = 0; first < vectors_; first += 3)
       panels_.push_back({first, std::min<int64_t>(3, vectors_ - first)});
     blockTiles_ = std::clamp(blockBytes / (planes * (inStride_ + outStride_) * 4), leastTiles, mostTiles);
@@ -42,12 +44,12 @@ class WinogradGradientKernel final : public WeightGradient {
     float* outputs = inputs + planes * blockTiles_ * inStride_;  // plane, panel, tile, lane
     float* sums = outputs + planes * blockTiles_ * outStride_;   // plane, panel, channel, lane
     float* biases = sums + planes * channels_ * outStride_;      // image, lane
-    const int64_t tiles = source.count * tilesDown_ * tilesAcross_;
+    const int64_t tiles = tiles_.count(source.count);
     for (int64_t first = 0; first < tiles; first += blockTiles_) {
       const int64_t count = std::min(blockTiles_, tiles - first);
       share(pass, (count + tilesAnItem - 1) / tilesAnItem, [&](int64_t item) {
         for (int64_t t = item * tilesAnItem; t < std::min(count, (item + 1) * tilesAnItem); ++t) {
-          transformInput(source, first + t, inputs + t * inStride_);
+          tiles_.transformInput(source, first + t, inputs + t * inStride_, blockTiles_ * inStride_);
           transformGradient(columns, first + t, t, outputs);
         }
       });
@@ -67,35 +69,11 @@ class WinogradGradientKernel final : public WeightGradient {
   struct Panel {
     int64_t first, vectors;
   };
-  struct Corner {
-    int64_t image, y, x;
-  };
-
   int64_t biasFloats(int64_t images) const { return images * outStride_; }
-  Corner cornerOf(int64_t tile) const {
-    const int64_t within = tile % (tilesDown_ * tilesAcross_);
-    return {tile / (tilesDown_ * tilesAcross_), within / tilesAcross_ * 4, within % tilesAcross_ * 4};
-  }
-
-  void transformInput(const View& source, int64_t tile, float* transformed) const {
-    const Corner corner = cornerOf(tile);
-    const int64_t y0 = corner.y + taps_.offsets[0].y, x0 = corner.x + taps_.offsets[0].x;
-    const float* image = source.as<float>() + corner.image * source.imageStride();
-    facenet::cpu::WinogradInput task{{}, channels_, transformed, blockTiles_ * inStride_};
-    for (int64_t y = 0; y < 6; ++y)
-      for (int64_t x = 0; x < 6; ++x) {
-        const bool here =
-            y0 + y >= 0 && y0 + y < source.shape.height && x0 + x >= 0 && x0 + x < source.shape.width;
-        task.pixels[y * 6 + x] =
-            here ? image + ((y0 + y) * source.shape.width + x0 + x) * source.pixelStride : zeros_.data();
-      }
-    facenet::cpu::isa().winogradInput(task);
-  }
-
   // Tile `tile` of the chunk, number t of the block: to panels of whole vectors, as products read them.
   void transformGradient(const std::vector<GradientColumn>& columns, int64_t tile, int64_t t,
                          float* outputs) const {
-    const Corner corner = cornerOf(tile);
+    const WinogradTiles::Corner corner = tiles_.cornerOf(tile);
     for (const Panel& panel : panels_) {
       const int64_t width = panel.vectors * lanes();
       int64_t channels = 0;
@@ -182,7 +160,8 @@ class WinogradGradientKernel final : public WeightGradient {
   WeightPlaces places_;
   std::vector<int64_t> bias_;
   int64_t vectors_;
-  int64_t inStride_, outStride_, tilesDown_, tilesAcross_;
+  int64_t inStride_, outStride_;
+  WinogradTiles tiles_;
   int64_t blockTiles_ = 0;
   std::vector<Panel> panels_;
   std::vector<float> zeros_;
