@@ -18,6 +18,17 @@ __device__ __forceinline__ float activated(float value, float slope) {
   }
 }
 
+// The same of a kind that is known when the kernel runs: one of those that an epilogue has.
+__device__ __forceinline__ float activateAs(Activation::Kind kind, float value, float slope) {
+  using enum Activation::Kind;
+  switch (kind) {
+    case relu: return activated<relu>(value, slope);
+    case relu6: return activated<relu6>(value, slope);
+    case prelu: return activated<prelu>(value, slope);
+    default: return value;
+  }
+}
+
 // body(the kind as a constant)
 template <Activation::Kind Kind>
 struct ActivationKind {

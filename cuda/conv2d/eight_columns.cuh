@@ -4,6 +4,7 @@
 
 #include <cuda_runtime.h>
 
+#include "cuda/activate.cuh"
 #include "cuda/channels.cuh"
 #include "cuda/conv2d/conv2d.cuh"
 
@@ -34,15 +35,6 @@ struct ConvEnd {
 
 // Throws where the call does not keep what conv2d.cuh says.
 ConvEnd convEnd(const ConvCall& call);
-
-__device__ __forceinline__ float activateAs(Activation::Kind kind, float value, float slope) {
-  switch (kind) {
-    case Activation::Kind::relu: return value < 0.f ? 0.f : value;
-    case Activation::Kind::relu6: return value < 0.f ? 0.f : value > 6.f ? 6.f : value;
-    case Activation::Kind::prelu: return value > 0.f ? value : value * slope;
-    default: return value;
-  }
-}
 
 // Element i, which is not known when the kernel is compiled; registers have no addresses.
 template <int Count>

@@ -152,17 +152,17 @@ void CudaExecutor::submit(const Chunk& chunk, const void* input, const std::atom
 }
 
 void CudaExecutor::launchSteps(const Chunk& chunk, const std::atomic<int32_t>* cancelled) const {
+  const ChunkMemory memory = room_->memoryOf(plan_, chunk.slot, chunk.count);
   for (size_t s = 0; s < plan_.steps.size(); ++s) {
     throwIfCancelled(cancelled);
-    launchStep(s, chunk);
+    launchStep(s, chunk.count, memory);
   }
 }
 
-void CudaExecutor::launchStep(size_t step, const Chunk& chunk) const {
-  const ChunkMemory memory = room_->memoryOf(plan_, chunk.slot, chunk.count);
-  kernels_[step]->launch(viewsOf(plan_, plan_.steps[step].inputs, chunk.count, memory),
-                         viewsOf(plan_, plan_.steps[step].outputs, chunk.count, memory),
-                         room_->scratch.data(), compute_.get());
+void CudaExecutor::launchStep(size_t step, int64_t count, const ChunkMemory& memory) const {
+  kernels_[step]->launch(viewsOf(plan_, plan_.steps[step].inputs, count, memory),
+                         viewsOf(plan_, plan_.steps[step].outputs, count, memory), room_->scratch.data(),
+                         compute_.get());
 }
 
 void CudaExecutor::collect(const Chunk& chunk, const std::vector<float*>& outputs) const {

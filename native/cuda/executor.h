@@ -45,7 +45,7 @@ class CudaExecutor final : public Executor {
   void submit(const Chunk& chunk, const void* input, const std::atomic<int32_t>* cancelled);
   void collect(const Chunk& chunk, const std::vector<float*>& outputs) const;
   void launchSteps(const Chunk& chunk, const std::atomic<int32_t>* cancelled) const;
-  void launchStep(size_t step, const Chunk& chunk) const;
+  void launchStep(size_t step, int64_t count, const ChunkMemory& memory) const;
 
   Plan plan_;
   Device device_;

@@ -56,12 +56,13 @@ RunTimes CudaExecutor::measure(const void* input, int64_t count, int repeats) {
     if (i >= warmUp) wholes.push_back(end.secondsSince(begin));
   }
 
+  const ChunkMemory memory = room_->memoryOf(plan_, chunk.slot, count);
   const std::vector<Mark> marks(plan_.steps.size() + 1);
   std::vector<std::vector<double>> steps(plan_.steps.size());
   for (int i = 0; i < warmUp + repeats; ++i) {
     marks.front().record(compute_);
     for (size_t s = 0; s < steps.size(); ++s) {
-      launchStep(s, chunk);
+      launchStep(s, count, memory);
       marks[s + 1].record(compute_);
     }
     marks.back().wait();

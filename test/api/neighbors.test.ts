@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import { nearestNeighbors, pairwiseDistances } from '../../lib/index.js'
 import { native } from '../../lib/native.js'
 import type { DevicePreference } from '../../lib/options.js'
-import { integers, normals, seeded } from '../support/random.js'
+import { hardRows, integers, normals, seeded } from '../support/random.js'
 import { rejection } from './support.js'
 
 const devices: DevicePreference[] = [
@@ -53,13 +53,7 @@ for (const device of devices) {
     for (const threads of [1, 3]) assert.equal(await of({ device, threads }), expected)
   })
 
-  for (const [what, at, size] of [
-    ['far from the origin and close together', 1e6, 1],
-    ['that differ in their last bits', 1000, 1e-4],
-    ['all at one place', 3, 0],
-    ['so small that squares underflow', 0, 1e-22],
-    ['as large as they may be', 0, 1e14],
-  ] as const) {
+  for (const [what, at, size] of hardRows) {
     test(`rows ${what} are told apart as the reference does (${device})`, async () => {
       const random = seeded(7)
       const of = (count: number) => normals(count * 24, random).map((x) => at + size * x)

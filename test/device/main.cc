@@ -23,11 +23,6 @@ struct Skipped : std::runtime_error {
 
 }  // namespace
 
-std::vector<Test>& all() {
-  static std::vector<Test> tests;
-  return tests;
-}
-
 void expectReport(const std::function<void()>&, const std::vector<std::string>&) {
   throw Skipped("only the emulator reports misuse");
 }
@@ -39,14 +34,6 @@ void inEveryOrder(const std::function<void()>& body) {
 Counters count(const std::function<void()>& body) {
   body();
   throw Skipped("it ran, but only the emulator counts accesses");
-}
-
-std::vector<float> randomValues(size_t count, unsigned seed, float low, float high) {
-  std::mt19937 random(seed);
-  std::uniform_real_distribution<float> uniform(low, high);
-  std::vector<float> values(count);
-  for (float& value : values) value = uniform(random);
-  return values;
 }
 
 }  // namespace tests

@@ -3,7 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { DeviceKind } from '../../types/native.js'
 import { addonFor, emulate, isEmulated } from '../support/addons.js'
-import { integers, normals, seeded } from '../support/random.js'
+import { hardRows, integers, normals, seeded } from '../support/random.js'
 
 interface Search {
   queries: Float32Array
@@ -51,13 +51,7 @@ test('rows of 128 dimensions, in every order of the threads', async () => {
   }
 })
 
-for (const [what, at, size] of [
-  ['far from the origin and close together', 1e6, 1],
-  ['that differ in their last bits', 1000, 1e-4],
-  ['all at one place', 3, 0],
-  ['so small that squares underflow', 0, 1e-22],
-  ['as large as they may be', 0, 1e14],
-] as const) {
+for (const [what, at, size] of hardRows) {
   test(`rows ${what} are told apart as the reference does`, async () => {
     const random = seeded(7)
     const of = (count: number) => normals(count * 24, random).map((x) => at + size * x)

@@ -38,3 +38,12 @@ export function integers(count: number, random: Random, low = -3, high = 3): Flo
 export function normals(count: number, random: Random, deviation = 1): Float32Array {
   return Float32Array.from({ length: count }, () => random.normal() * deviation)
 }
+
+/** Rows that are hard to tell apart by their distances: what they are, where they lie, and how far they reach from there. */
+export const hardRows = [
+  ['far from the origin and close together', 1e6, 1],
+  ['that differ in their last bits', 1000, 1e-4],
+  ['all at one place', 3, 0],
+  ['so small that squares underflow', 0, 1e-22],
+  ['as large as they may be', 0, 1e14],
+] as const

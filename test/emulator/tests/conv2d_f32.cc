@@ -1,6 +1,6 @@
 #include "cuda/conv2d/conv2d_f32.cuh"
 
-#include "convolution.h"
+#include "packed_weights.h"
 
 namespace emulator::tests {
 namespace {
@@ -14,14 +14,9 @@ using facenet::View;
 using facenet::Window;
 using facenet::cuda::ConvCall;
 using facenet::cuda::ConvTile;
-using facenet::cuda::kColumnAlignment;
 using Kind = facenet::Activation::Kind;
 
 constexpr float kUntouched = 77;
-
-int64_t roundUp(int64_t value, int64_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
 
 // Where a test's tensors lie.
 struct Layout {
@@ -29,37 +24,6 @@ struct Layout {
   int64_t xOffset = 0;   // of the first channel: a slice, or memory that is not aligned to 16 bytes
   int64_t yPadding = 0;  // channels behind each part's own
 };
-
-// The weights as ConvWeights has them: parts at multiples of kColumnAlignment.
-struct PackedWeights {
-  std::vector<float> weight, bias, slope;
-  std::vector<int64_t> firstColumns;
-  int64_t columns = 0, tapTerms = 0, rowTerms = 0;
-};
-PackedWeights pack(const Convolution& c, const ConvolutionValues& v) {
-  const int64_t channels = c.in.channels;
-  PackedWeights packed;
-  packed.tapTerms = roundUp(channels, 4);
-  packed.rowTerms = packed.tapTerms * c.taps();
-  int64_t o = 0;
-  for (const int64_t part : c.parts) {
-    packed.firstColumns.push_back(packed.columns);
-    packed.columns += roundUp(part, kColumnAlignment);
-    packed.weight.resize(static_cast<size_t>(packed.columns * packed.rowTerms));
-    packed.bias.resize(static_cast<size_t>(packed.columns));
-    packed.slope.resize(static_cast<size_t>(packed.columns));
-    for (int64_t i = 0; i < part; ++i, ++o) {
-      const auto column = static_cast<size_t>(packed.firstColumns.back() + i), from = static_cast<size_t>(o);
-      packed.bias[column] = v.bias[from];
-      packed.slope[column] = v.slope[from];
-      for (int64_t t = 0; t < c.taps() * channels; ++t)
-        packed.weight[column * static_cast<size_t>(packed.rowTerms) +
-                      static_cast<size_t>(t / channels * packed.tapTerms + t % channels)] =
-            v.weight[from * static_cast<size_t>(c.taps() * channels) + static_cast<size_t>(t)];
-    }
-  }
-  return packed;
-}
 
 // Runs the kernel; the result is dense, count x pixels x channels of all parts.
 template <class Out>
@@ -70,7 +34,7 @@ std::vector<float> runKernel(const Convolution& c, const ConvolutionValues& v, c
   const int64_t xStride = layout.xStride ? layout.xStride : c.in.channels, pixels = c.count * out.pixels();
   auto x = strided<float>(v.x, c.in.channels, xStride);
   x.insert(x.begin(), static_cast<size_t>(layout.xOffset), std::nanf(""));
-  const PackedWeights packed = pack(c, v);
+  const PackedWeights packed = packWeights(c, v, 4);
   const auto xs = onDevice(x), weight = onDevice(packed.weight), bias = onDevice(packed.bias),
              slope = onDevice(packed.slope);
   const int64_t residualStride = out.channels + 3;

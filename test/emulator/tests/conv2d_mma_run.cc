@@ -1,4 +1,5 @@
 #include "conv2d_mma.h"
+#include "packed_weights.h"
 
 namespace emulator::tests {
 namespace {
@@ -8,15 +9,10 @@ using facenet::Shape;
 using facenet::View;
 using facenet::cuda::ConvCall;
 using facenet::cuda::ConvTile;
-using facenet::cuda::kColumnAlignment;
 using Kind = facenet::Activation::Kind;
 using Bytes = facenet::cuda::DeviceBuffer<char>;
 
 constexpr float kUntouched = 77;
-
-int64_t roundUp(int64_t value, int64_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
 
 std::vector<char> encode(const std::vector<float>& values, DType dtype) {
   std::vector<char> bytes(values.size() * facenet::byteSize(dtype));
@@ -51,41 +47,6 @@ std::vector<float> within(const std::vector<float>& values, int64_t channels, in
     result[static_cast<size_t>(i / channels * stride + before + i % channels)] =
         values[static_cast<size_t>(i)];
   return result;
-}
-
-// The weights as ConvWeights has them: parts, or groups, at multiples of kColumnAlignment.
-struct Packed {
-  std::vector<float> weight, bias, slope;
-  std::vector<int64_t> firstColumns;
-  int64_t columns = 0, tapTerms = 0, rowTerms = 0;
-};
-Packed pack(const Convolution& c, const ConvolutionValues& v, int64_t maxout) {
-  const int64_t channels = c.in.channels / c.groups;
-  Packed packed;
-  packed.tapTerms = roundUp(channels, 8);
-  packed.rowTerms = packed.tapTerms * c.taps();
-  std::vector<int64_t> runs = c.parts;
-  if (c.groups > 1) runs.assign(static_cast<size_t>(c.groups), c.parts[0] / c.groups);
-  int64_t o = 0;
-  for (const int64_t run : runs) {
-    packed.firstColumns.push_back(packed.columns);
-    packed.columns += roundUp(run, kColumnAlignment);
-    packed.weight.resize(static_cast<size_t>(packed.columns * packed.rowTerms));
-    packed.bias.resize(static_cast<size_t>(packed.columns));
-    packed.slope.resize(static_cast<size_t>(packed.columns));
-    for (int64_t i = 0; i < run; ++i, ++o) {
-      const auto column = static_cast<size_t>(packed.firstColumns.back() + i), from = static_cast<size_t>(o);
-      packed.bias[column] = v.bias[from];
-      if (maxout == 1) packed.slope[column] = v.slope[from];
-      for (int64_t t = 0; t < c.taps() * channels; ++t)
-        packed.weight[column * static_cast<size_t>(packed.rowTerms) +
-                      static_cast<size_t>(t / channels * packed.tapTerms + t % channels)] =
-            v.weight[from * static_cast<size_t>(c.taps() * channels) + static_cast<size_t>(t)];
-    }
-  }
-  if (maxout > 1) std::copy_n(v.slope.begin(), c.out() / maxout, packed.slope.begin());
-  if (c.groups > 1) packed.columns /= c.groups, packed.firstColumns = {0};
-  return packed;
 }
 
 // The plain loop, then maxout and the parts' activations.
@@ -140,7 +101,7 @@ std::vector<float> runMma(const Convolution& c, const ConvolutionValues& v, cons
   const auto bytes = [](DType dtype) { return static_cast<int64_t>(facenet::byteSize(dtype)); };
   const auto x =
       onDevice(encode(within(v.x, c.in.channels, layout.xOffset, layout.xPadding, std::nanf("")), layout.x));
-  const Packed packed = pack(c, v, layout.maxout);
+  const PackedWeights packed = packWeights(c, v, 8, layout.maxout);
   const auto weight = onDevice(encode(packed.weight, layout.dtype));
   const auto bias = onDevice(packed.bias), slope = onDevice(packed.slope);
   const int64_t residualChannels = roundUp(out.channels, 8) + 8;

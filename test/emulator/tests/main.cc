@@ -7,11 +7,6 @@
 
 namespace emulator::tests {
 
-std::vector<Test>& all() {
-  static std::vector<Test> tests;
-  return tests;
-}
-
 void expectReport(const std::function<void()>& body, const std::vector<std::string>& parts) {
   try {
     body();
@@ -38,14 +33,6 @@ Counters count(const std::function<void()>& body) {
   body();
   options().countTransactions = false;
   return counters();
-}
-
-std::vector<float> randomValues(size_t count, unsigned seed, float low, float high) {
-  std::mt19937 random(seed);
-  std::uniform_real_distribution<float> uniform(low, high);
-  std::vector<float> values(count);
-  for (float& value : values) value = uniform(random);
-  return values;
 }
 
 }  // namespace emulator::tests

@@ -16,7 +16,10 @@ struct Test {
   const char* name;
   void (*body)();
 };
-std::vector<Test>& all();
+inline std::vector<Test>& all() {
+  static std::vector<Test> tests;
+  return tests;
+}
 
 struct Registration {
   Registration(const char* name, void (*body)()) { all().push_back({name, body}); }
@@ -45,7 +48,13 @@ void inEveryOrder(const std::function<void()>& body);
 // Counts of what `body` does, with transactions.
 Counters count(const std::function<void()>& body);
 
-std::vector<float> randomValues(size_t count, unsigned seed, float low = -1, float high = 1);
+inline std::vector<float> randomValues(size_t count, unsigned seed, float low = -1, float high = 1) {
+  std::mt19937 random(seed);
+  std::uniform_real_distribution<float> uniform(low, high);
+  std::vector<float> values(count);
+  for (float& value : values) value = uniform(random);
+  return values;
+}
 
 // A copy of host values on the device.
 template <class T>
