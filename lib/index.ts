@@ -67,6 +67,7 @@ export {
   type OptimizerName,
   type OptimizerSettings,
   type ResumeOptions,
+  type StepCallOptions,
   type StepResult,
   type Trainer,
   type TrainerOptions,

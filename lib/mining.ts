@@ -133,3 +133,19 @@ function checkTriplets(triplets: unknown, rows: number): Triplets {
     negatives: indices('negatives', negatives),
   }
 }
+
+/** Copies as well, whose anchors and positives are two rows of one label and whose negatives have another. */
+export function checkLabelledTriplets(triplets: unknown, labels: Int32Array): Triplets {
+  const checked = checkTriplets(triplets, labels.length)
+  for (const [t, anchor] of checked.anchors.entries()) {
+    const [positive, negative] = [checked.positives[t]!, checked.negatives[t]!]
+    if (positive === anchor || labels[positive] !== labels[anchor]) {
+      const expected = `another row than ${anchor} of its label, ${labels[anchor]}`
+      throw invalidArgument(`triplets.positives[${t}]`, expected, `${positive} of label ${labels[positive]}`)
+    }
+    if (labels[negative] === labels[anchor]) {
+      throw invalidArgument(`triplets.negatives[${t}]`, `a row of another label than ${labels[anchor]}`, negative)
+    }
+  }
+  return checked
+}

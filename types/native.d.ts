@@ -167,6 +167,8 @@ export interface StepOptions {
   learningRate: number
   /** Gradients of a larger L2 norm are scaled down to it; 0: never. */
   clipNorm: number
+  /** Of the batch, to learn from, in place as the images; without: those that mining selects. */
+  triplets?: TripletIndices
 }
 
 export interface StepReport {

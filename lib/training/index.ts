@@ -5,4 +5,11 @@ export {
   type TrainerOptions,
   type TrainingSettings,
 } from './options.js'
-export { type CallOptions, createTrainer, type ResumeOptions, type StepResult, Trainer } from './trainer.js'
+export {
+  type CallOptions,
+  createTrainer,
+  type ResumeOptions,
+  type StepCallOptions,
+  type StepResult,
+  Trainer,
+} from './trainer.js'

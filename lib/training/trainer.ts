@@ -9,7 +9,7 @@ import type {
 } from '../../types/native.js'
 import { type Device, resolveDevice } from '../devices.js'
 import { describe, invalidArgument, invalidModel } from '../errors.js'
-import type { Strategy } from '../mining.js'
+import { checkLabelledTriplets, type Strategy, type Triplets } from '../mining.js'
 import type { ModelInMemory } from '../model.js'
 import { describeGraph, type ModelMetadata, type ModelNotes } from '../model_file/metadata.js'
 import { writeModel } from '../model_file/model_file.js'
@@ -37,6 +37,14 @@ export interface StepResult extends StepReport {
 export interface CallOptions {
   /** Rejects with ERR_FACENET_ABORTED; it is looked at between layers. A step leaves everything as it was. */
   signal?: AbortSignal
+}
+
+export interface StepCallOptions extends CallOptions {
+  /**
+   * Images of the batch to learn from, as `mineTriplets` gives them: anchor and positive are two images of one label, the
+   * negative has another. None at all skips the step. Default: those that the strategy selects in the batch.
+   */
+  triplets?: Triplets
 }
 
 export interface ResumeOptions extends CallOptions {
@@ -183,8 +191,8 @@ export class Trainer {
 
   /**
    * One step on a batch of any size: N x height x width x 3 bytes of RGB, which must not change until the promise settles,
-   * and N labels that say whose face each is. The batch is mined whole, however many chunks it is computed in; the
-   * gradient is that of the mean hinge. Batch normalisation has its statistics from each chunk, so a batch should come
+   * and N labels that say whose face each is. The batch is mined whole, however many chunks it is computed in, unless
+   * `triplets` are given; the gradient is that of the mean hinge. Batch normalisation has its statistics from each chunk, so a batch should come
    * shuffled.
    *
    * @throws FaceNetError ERR_FACENET_NOT_FINITE where NaN or infinity turns up, with the step and the first layer in its
@@ -193,13 +201,14 @@ export class Trainer {
   async step(
     images: Uint8Array,
     labels: Int32Array | readonly number[],
-    options: CallOptions = {},
+    options: StepCallOptions = {},
   ): Promise<StepResult> {
-    const signal = this.#checkCall(options)
+    const signal = this.#checkCall(options, ['triplets'])
     const labelOf = this.#checkBatch(images, labels)
+    const triplets = options.triplets === undefined ? undefined : checkLabelledTriplets(options.triplets, labelOf)
     const { clipNorm } = this.#settings
     const report = await this.#run(signal, (cancel) =>
-      this.#native.step(images, labelOf, { learningRate: this.#learningRate, clipNorm }, cancel),
+      this.#native.step(images, labelOf, { learningRate: this.#learningRate, clipNorm, triplets }, cancel),
     )
     this.#steps = report.step
     return withLoss(report)
@@ -297,9 +306,9 @@ export class Trainer {
     return work
   }
 
-  #checkCall(options: CallOptions): AbortSignal | undefined {
+  #checkCall(options: CallOptions, others: readonly string[] = []): AbortSignal | undefined {
     this.#checkOpen()
-    checkOptions(options, 'options', ['signal'])
+    checkOptions(options, 'options', ['signal', ...others])
     return checkSignal(options.signal)
   }
 

@@ -5,6 +5,7 @@
 #include "binding/errors.h"
 #include "binding/read_graph.h"
 #include "binding/training_options.h"
+#include "binding/triplets.h"
 #include "binding/weight_source.h"
 #include "graph/host_executor.h"
 
@@ -143,9 +144,10 @@ Napi::TypedArray Trainer::readImages(const Napi::Value& value, int64_t count) co
   return readTypedArray(value, "images", type, count * trainer()->imageElements());
 }
 
-// run(trainer, images, labels, count, cancel) on the worker.
+// run(trainer, images, labels, count, cancel) on the worker. `keepAlive`: what it uses beside images and labels.
 template <class Run>
-Napi::Value Trainer::runBatch(const Napi::CallbackInfo& info, size_t cancelIndex, Run run) {
+Napi::Value Trainer::runBatch(const Napi::CallbackInfo& info, size_t cancelIndex,
+                              std::vector<Napi::Object> keepAlive, Run run) {
   const auto labels = readTypedArray(info[1], "labels", napi_int32_array);
   const auto count = static_cast<int64_t>(labels.ElementLength());
   if (count < 1) throw invalidArgument("labels", "at least one", "none");
@@ -154,7 +156,8 @@ Napi::Value Trainer::runBatch(const Napi::CallbackInfo& info, size_t cancelIndex
   auto* const flag = elementsOf<std::atomic<int32_t>>(cancel);
   const void* const pixels = elementsOf<void>(images);
   const auto* const labelOf = elementsOf<const int32_t>(labels);
-  return worker_->post({images, labels, cancel}, flag, [=, trainer = trainer()]() -> PromiseWorker::Resolve {
+  keepAlive.insert(keepAlive.end(), {images, labels, cancel});
+  return worker_->post(std::move(keepAlive), flag, [=, trainer = trainer()]() -> PromiseWorker::Resolve {
     const train::StepReport report = run(*trainer, pixels, labelOf, count, flag);
     return [report](Napi::Env env) -> Napi::Value { return stepReport(env, report); };
   });
@@ -162,8 +165,17 @@ Napi::Value Trainer::runBatch(const Napi::CallbackInfo& info, size_t cancelIndex
 
 Napi::Value Trainer::step(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    const train::StepOptions options = readStepOptions(Fields(info[2], "options", Fields::Kind::argument));
-    return runBatch(info, 3,
+    const Fields fields(info[2], "options", Fields::Kind::argument);
+    train::StepOptions options = readStepOptions(fields);
+    std::vector<Napi::Object> keepAlive;
+    if (fields.has("triplets")) {
+      const auto labels = readTypedArray(info[1], "labels", napi_int32_array);
+      const TripletArrays arrays =
+          readTriplets(fields.object("triplets"), static_cast<int64_t>(labels.ElementLength()));
+      keepAlive = {arrays.anchors, arrays.positives, arrays.negatives};
+      options.triplets = arrays.view();
+    }
+    return runBatch(info, 3, std::move(keepAlive),
                     [options](train::Trainer& trainer, const void* images, const int32_t* labels,
                               int64_t count, const std::atomic<int32_t>* cancel) {
                       return trainer.step(images, labels, count, options, cancel);
@@ -174,7 +186,7 @@ Napi::Value Trainer::step(const Napi::CallbackInfo& info) {
 Napi::Value Trainer::gradient(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     return runBatch(
-        info, 2,
+        info, 2, {},
         [](train::Trainer& trainer, const void* images, const int32_t* labels, int64_t count,
            const std::atomic<int32_t>* cancel) { return trainer.gradient(images, labels, count, cancel); });
   });

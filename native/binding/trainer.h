@@ -4,6 +4,7 @@
 #include <napi.h>
 
 #include <memory>
+#include <vector>
 
 #include "binding/options.h"
 #include "binding/promise_worker.h"
@@ -45,7 +46,8 @@ class Trainer : public Napi::ObjectWrap<Trainer> {
 
   Napi::TypedArray readImages(const Napi::Value& value, int64_t count) const;
   template <class Run>
-  Napi::Value runBatch(const Napi::CallbackInfo& info, size_t cancelIndex, Run run);
+  Napi::Value runBatch(const Napi::CallbackInfo& info, size_t cancelIndex,
+                       std::vector<Napi::Object> keepAlive, Run run);
 
   PromiseWorker* worker_ = nullptr;
   std::shared_ptr<train::Trainer> trainer_;  // shared with the work in flight; empty: disposed

@@ -73,6 +73,21 @@ Napi::TypedArray readIndices(const Fields& triplets, const char* name, int64_t c
 
 }  // namespace
 
+TripletArrays readTriplets(const Fields& triplets, int64_t rows) {
+  TripletArrays result;
+  result.anchors = readIndices(triplets, "anchors", -1, rows);
+  const auto count = static_cast<int64_t>(result.anchors.ElementLength());
+  checkTripletCount(count);
+  result.positives = readIndices(triplets, "positives", count, rows);
+  result.negatives = readIndices(triplets, "negatives", count, rows);
+  return result;
+}
+
+TripletsView TripletArrays::view() const {
+  return {elementsOf<const int32_t>(anchors), elementsOf<const int32_t>(positives),
+          elementsOf<const int32_t>(negatives), static_cast<int64_t>(anchors.ElementLength())};
+}
+
 Napi::Promise mineTriplets(const Napi::CallbackInfo& info, PromiseWorker& worker) {
   const Fields options(info[2], "options", Fields::Kind::argument);
   const Rows rows = readEmbeddings(info[0], options);
@@ -99,12 +114,7 @@ Napi::Promise mineTriplets(const Napi::CallbackInfo& info, PromiseWorker& worker
 Napi::Promise tripletLoss(const Napi::CallbackInfo& info, PromiseWorker& worker) {
   const Fields options(info[2], "options", Fields::Kind::argument);
   const Rows rows = readEmbeddings(info[0], options);
-  const Fields indices(info[1], "triplets", Fields::Kind::argument);
-  const auto anchors = readIndices(indices, "anchors", -1, rows.count);
-  const auto count = static_cast<int64_t>(anchors.ElementLength());
-  checkTripletCount(count);
-  const auto positives = readIndices(indices, "positives", count, rows.count);
-  const auto negatives = readIndices(indices, "negatives", count, rows.count);
+  const TripletArrays arrays = readTriplets(Fields(info[1], "triplets", Fields::Kind::argument), rows.count);
   const auto gradient = readTypedArray(info[3], "gradient", napi_float32_array, rows.count * rows.dimensions);
   const auto cancel = readTypedArray(info[4], "cancel", napi_int32_array, 1);
   const bool fast = onFastCpu(readDevice(options.get("device")));
@@ -116,10 +126,9 @@ Napi::Promise tripletLoss(const Napi::CallbackInfo& info, PromiseWorker& worker)
   auto* const flag = elementsOf<std::atomic<int32_t>>(cancel);
   loss.cancel = flag;
   const auto* x = elementsOf<const float>(rows.array);
-  const TripletsView triplets{elementsOf<const int32_t>(anchors), elementsOf<const int32_t>(positives),
-                              elementsOf<const int32_t>(negatives), count};
+  const TripletsView triplets = arrays.view();
   auto* const out = elementsOf<float>(gradient);
-  return worker.post({rows.array, anchors, positives, negatives, gradient, cancel}, flag,
+  return worker.post({rows.array, arrays.anchors, arrays.positives, arrays.negatives, gradient, cancel}, flag,
                      [=]() -> PromiseWorker::Resolve {
                        const auto lossOf = fast ? cpu::tripletLoss : reference::tripletLoss;
                        const LossValue value = lossOf(x, rows.count, triplets, loss, out);

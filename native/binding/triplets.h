@@ -3,9 +3,18 @@
 
 #include <napi.h>
 
+#include "binding/fields.h"
 #include "binding/promise_worker.h"
+#include "ops/triplet_loss.h"
 
 namespace facenet::binding {
+
+// TripletIndices, whose indices are all below `rows`. The arrays are not copied.
+struct TripletArrays {
+  Napi::TypedArray anchors, positives, negatives;
+  TripletsView view() const;
+};
+TripletArrays readTriplets(const Fields& triplets, int64_t rows);
 
 Napi::Promise mineTriplets(const Napi::CallbackInfo& info, PromiseWorker& worker);
 Napi::Promise tripletLoss(const Napi::CallbackInfo& info, PromiseWorker& worker);

@@ -75,39 +75,41 @@ void BatchRun::forward(const Batch& batch, float* parameters, StepReport& report
 }
 
 void BatchRun::mine(const Batch& batch, StepReport& report) {
-  const int threads = threads_.size();
-  const Triplets triplets =
+  if (batch.triplets) return learnFrom(*batch.triplets, batch.count, report);
+  const Triplets mined =
       backend_.mine(embeddings_.data(), batch.labels, batch.count,
-                    {dimensions_, options_.strategy, options_.margin, threads, cancelled_});
-  report.triplets = triplets.size();
+                    {dimensions_, options_.strategy, options_.margin, threads_.size(), cancelled_});
+  learnFrom({mined.anchors.data(), mined.positives.data(), mined.negatives.data(), mined.size()}, batch.count,
+            report);
+}
+
+void BatchRun::learnFrom(const TripletsView& triplets, int64_t count, StepReport& report) {
+  report.triplets = triplets.count;
   if (report.triplets == 0) return;
   meanDistances(triplets, report);
   embeddingGradients_.resize(embeddings_.size());
-  const TripletsView view{triplets.anchors.data(), triplets.positives.data(), triplets.negatives.data(),
-                          triplets.size()};
   const LossValue value =
-      backend_.loss(embeddings_.data(), batch.count, view,
-                    {dimensions_, options_.margin, threads, cancelled_}, embeddingGradients_.data());
+      backend_.loss(embeddings_.data(), count, triplets,
+                    {dimensions_, options_.margin, threads_.size(), cancelled_}, embeddingGradients_.data());
   report.lossSum = value.loss;
   report.active = value.active;
-  const float share = 1 / static_cast<float>(triplets.size());
+  const float share = 1 / static_cast<float>(triplets.count);
   for (float& gradient : embeddingGradients_) gradient *= share;
 }
 
 // In pieces of so many triplets, added in their order.
-void BatchRun::meanDistances(const Triplets& triplets, StepReport& report) const {
+void BatchRun::meanDistances(const TripletsView& triplets, StepReport& report) const {
   constexpr int64_t piece = 4096;
-  const int64_t count = triplets.size(), pieces = (count + piece - 1) / piece;
+  const int64_t count = triplets.count, pieces = (count + piece - 1) / piece;
   std::vector<double> positive(static_cast<size_t>(pieces)), negative(static_cast<size_t>(pieces));
   const auto row = [&](int32_t i) { return embeddings_.data() + i * dimensions_; };
   threads_.run(pieces, [&](int64_t p, int) {
     throwIfCancelled(cancelled_);
     double near = 0, far = 0;
     for (int64_t t = p * piece; t < std::min((p + 1) * piece, count); ++t) {
-      const auto i = static_cast<size_t>(t);
-      const float* anchor = row(triplets.anchors[i]);
-      near += squaredDistanceOf(anchor, row(triplets.positives[i]), dimensions_);
-      far += squaredDistanceOf(anchor, row(triplets.negatives[i]), dimensions_);
+      const float* anchor = row(triplets.anchors[t]);
+      near += squaredDistanceOf(anchor, row(triplets.positives[t]), dimensions_);
+      far += squaredDistanceOf(anchor, row(triplets.negatives[t]), dimensions_);
     }
     positive[static_cast<size_t>(p)] = near;
     negative[static_cast<size_t>(p)] = far;

@@ -6,6 +6,8 @@
 // gradient is that of the undivided batch, but for batch normalisation, whose statistics are each chunk's own.
 #pragma once
 
+#include <optional>
+
 #include "graph/executor.h"
 #include "ops/triplet_loss.h"
 #include "train/executor.h"
@@ -31,6 +33,8 @@ struct BatchOptions {
 struct StepOptions {
   double learningRate = 0;
   double clipNorm = 0;  // gradients of a larger norm are scaled down to it; 0: never
+  // Of the batch, to learn from. Without: those that mining selects.
+  std::optional<TripletsView> triplets = {};
 };
 
 struct Seconds {
@@ -53,6 +57,7 @@ struct Batch {
   int64_t imageBytes;
   const int32_t* labels;
   int64_t count;
+  std::optional<TripletsView> triplets = {};  // without: those that mining selects
 };
 
 // Sizes of the fewest chunks of at most `most` images that hold `count`; they differ by at most one.
@@ -79,9 +84,10 @@ class BatchRun {
  private:
   void forward(const Batch& batch, float* parameters, StepReport& report);
   void mine(const Batch& batch, StepReport& report);
+  void learnFrom(const TripletsView& triplets, int64_t count, StepReport& report);
   void backward(const Batch& batch, float* parameters, float* gradients, bool replayLast, bool check);
   const void* imagesOf(const Batch& batch, size_t chunk) const;
-  void meanDistances(const Triplets& triplets, StepReport& report) const;
+  void meanDistances(const TripletsView& triplets, StepReport& report) const;
 
   ChunkExecutor& chunks_;
   const TrainingPlan& plan_;

@@ -123,7 +123,7 @@ StepReport Trainer::run(const void* images, const int32_t* labels, int64_t count
   Statistics statistics(values_.get() + parameters_.trainable, parameters_.elements - parameters_.trainable);
   std::fill_n(gradients_.get(), parameters_.trainable, 0.0f);
   const int64_t imageBytes = imageElements() * static_cast<int64_t>(byteSize(imageType()));
-  const Batch batch{images, imageBytes, labels, count};
+  const Batch batch{images, imageBytes, labels, count, update ? update->triplets : std::nullopt};
   try {
     BatchRun run(chunks_, plan_, backend_, threads_, batch_, cancelled);
     run.run(batch, values_.get(), gradients_.get(), report);

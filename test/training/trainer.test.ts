@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createTrainer, openModel, type TrainerOptions } from '../../lib/index.js'
+import { createTrainer, mineTriplets, openModel, type TrainerOptions, type Triplets } from '../../lib/index.js'
 import type { ModelInMemory } from '../../lib/model.js'
 import type { Trainer } from '../../lib/training/index.js'
 import type { GraphDescription } from '../../types/graph.js'
@@ -97,6 +97,55 @@ test('a step reports what it did', async () => {
   assert.is(report.loss, report.lossSum / report.triplets)
   assert.is(report.active, report.triplets, 'every triplet of `all` is active')
   assert.ok(report.gradientNorm > 0 && report.meanNegative > 0 && !report.skipped)
+})
+
+test('given triplets are learned from as mined ones are: those that mining would find, bit for bit', async () => {
+  const { images, labels } = batch(3)
+  for (const strategy of ['all', 'semi-hard', 'hard'] as const) {
+    // Without batch normalisation a step's embeddings are those of the model.
+    const settings: TrainerOptions = { ...options, strategy, frozen: ['a/bn'] }
+    await using mined = await createTrainer(small(), settings)
+    await using given = await createTrainer(small(), { ...settings, strategy: 'hard' })
+    const embeddings = await mined.embed(images)
+    const triplets = await mineTriplets(embeddings, labels, { dimensions: mined.dimensions, strategy, device: 'cpu' })
+    assert.ok(triplets.anchors.length > 0, strategy)
+    const { seconds: _, ...expected } = await mined.step(images, labels)
+    const { seconds: __, ...report } = await given.step(images, labels, { triplets })
+    assert.equal(report, expected)
+    assert.equal(await bits(given), await bits(mined))
+    const none = { anchors: new Int32Array(), positives: new Int32Array(), negatives: new Int32Array() }
+    const before = await bits(given)
+    assert.ok((await given.step(images, labels, { triplets: none })).skipped)
+    assert.equal(await bits(given), before)
+  }
+})
+
+test('triplets that are none of the batch are refused', async () => {
+  await using trainer = await createTrainer(small(), options)
+  const { images, labels } = batch(0)
+  const of = (anchors: number[], positives: number[], negatives: number[]): Triplets => ({
+    anchors: Int32Array.from(anchors),
+    positives: Int32Array.from(positives),
+    negatives: Int32Array.from(negatives),
+  })
+  // Image i is of label i % 4.
+  const wrong: [unknown, RegExp][] = [
+    [null, /for triplets /],
+    [{ ...of([0], [4], [1]), weights: [] }, /triplets\.weights/],
+    [of([20], [4], [1]), /triplets\.anchors\[0\]/],
+    [of([0], [-1], [1]), /triplets\.positives\[0\]/],
+    [of([0, 1], [4], [1]), /as many as anchors, 2 for triplets\.positives/],
+    [{ ...of([0], [4], [1]), negatives: [1] }, /an Int32Array for triplets\.negatives/],
+    [of([0, 0], [4, 1], [1, 1]), /another row than 0 of its label, 0 for triplets\.positives\[1\] .*1 of label 1/],
+    [of([0], [0], [1]), /another row than 0 .*triplets\.positives\[0\]/],
+    [of([0], [4], [8]), /another label than 0 for triplets\.negatives\[0\]/],
+  ]
+  const before = await bits(trainer)
+  for (const [triplets, message] of wrong) {
+    const step = () => trainer.step(images, labels, { triplets: triplets as Triplets })
+    await assertFails(step, 'ERR_FACENET_INVALID_ARGUMENT', message)
+  }
+  assert.equal(await bits(trainer), before)
 })
 
 test('training saved, dropped and resumed goes on bit for bit, whatever the number of threads', async () => {
