@@ -2,6 +2,7 @@
 // and backward.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,11 +36,13 @@ class Parameters {
 
 // What one call of forward leaves for the backward of the same images, and where gradients go.
 struct Pass {
-  std::vector<View> x, y;       // the step's inputs and outputs, kept from the forward run
-  void* saved = nullptr;        // savedBytes(count): what the kernel itself keeps, such as argmax
-  void* scratch = nullptr;      // scratchBytes(count)
-  float* parameters = nullptr;  // Parameters::elements; forward updates running statistics, nothing else
-  ThreadPool* threads = nullptr;
+  std::vector<View> x, y;         // the step's inputs and outputs, kept from the forward run
+  void* saved = nullptr;          // savedBytes(count): what the kernel itself keeps, such as argmax
+  void* scratch = nullptr;        // scratchBytes(count)
+  float* parameters = nullptr;    // Parameters::elements; forward updates running statistics, nothing else
+  void* prepared = nullptr;       // preparedBytes(): what prepare() left
+  ThreadPool* threads = nullptr;  // of a host backend
+  void* stream = nullptr;         // of CUDA: a cudaStream_t, and every pointer is device memory
   // Batch normalisation. How far forward moves the running statistics towards those of these images:
   // running += rate * (batch - running); 0 where a chunk is replayed, whose statistics were counted before.
   float statisticsRate = 0;
@@ -60,9 +63,17 @@ struct Gradients {
 // Immutable after construction. A batch is cut into chunks and each chunk goes through all steps; within a
 // step the kernel spreads its work over Pass::threads. Results do not depend on the number of threads: sums
 // are cut into pieces by shape alone and added in a fixed order.
+//
+// On CUDA the calls put their work on Pass::stream and return; nothing is allocated, copied from host memory or
+// waited for. Parameters, their gradients and the embeddings are fp32, other activations and their gradients of
+// the plan's dtype. Memory is aligned as native/cuda/kernel.h says, `saved` and `prepared` to 256 bytes.
 class TrainKernel {
  public:
   virtual ~TrainKernel() = default;
+  // Fills `prepared` from the parameters: once after each change of weights, before the next forward. The pass
+  // has no views.
+  virtual void prepare(const Pass& /*pass*/) const {}
+  virtual int64_t preparedBytes() const { return 0; }
   virtual void forward(const Pass& pass) const = 0;
   virtual void backward(const Pass& pass, const Gradients& gradients) const = 0;
   virtual int64_t savedBytes(int64_t /*count*/) const { return 0; }
@@ -81,7 +92,7 @@ struct TrainContext {
   }
 };
 
-using TrainKernelFactory = std::unique_ptr<TrainKernel> (*)(const TrainContext& context);
+using TrainKernelFactory = std::function<std::unique_ptr<TrainKernel>(const TrainContext& context)>;
 
 // Plain loops in fp64 that add gradients term by term: the specification.
 std::unique_ptr<TrainKernel> makeReferenceTrainKernel(const TrainContext& context);

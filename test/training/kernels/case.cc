@@ -4,12 +4,11 @@
 #include <cmath>
 #include <limits>
 
-#include "core/aligned.h"
-
 namespace facenet::train::test {
 namespace {
 
-constexpr float between = 12345;  // what lies between the pixels of a slice, and must stay there
+constexpr float between = 12288;  // what lies between the pixels of a slice, and must stay there
+constexpr float unset = std::numeric_limits<float>::quiet_NaN();
 
 std::vector<float> random(std::mt19937& generator, int64_t count, float low, float high) {
   std::uniform_real_distribution<float> uniform(low, high);
@@ -38,26 +37,34 @@ std::vector<Shape> outputShapes(Op& op, const Case& item) {
 
 }  // namespace
 
-Bench::Bench(const Case& item) : item_(item) {
+Bench::Bench(const Case& item, const Target& target) : item_(item), target_(target) {
   std::mt19937 generator(static_cast<uint32_t>(std::hash<std::string>()(item.name)));
   Step step{.name = item.name, .op = item.op, .inputs = {}, .outputs = {}, .layers = {item.name}};
-  const auto addTensor = [&](const Shape& shape) {
-    plan_.tensors.push_back({.name = text("t", plan_.tensors.size()), .shape = shape});
-    plan_.tensors.back().pixelStride = shape.channels + item.slack;
+  const auto addTensor = [&](const Shape& shape, DType dtype) {
+    plan_.tensors.push_back({.name = text("t", plan_.tensors.size()), .shape = shape, .dtype = dtype});
+    const int64_t channels = shape.channels + item.slack;
+    plan_.tensors.back().pixelStride =
+        (channels + target.alignment - 1) / target.alignment * target.alignment;
     return static_cast<int>(plan_.tensors.size()) - 1;
   };
+  const auto drawn = [&](int64_t elements, float low, float high) {
+    return rounded(random(generator, elements, low, high), target.rounding);
+  };
   for (const Shape& shape : item.inputs) {
-    step.inputs.push_back(addTensor(shape));
+    step.inputs.push_back(addTensor(shape, target.dtype));
     const int64_t elements = item.count * shape.elements();
     inputs_.push_back(item.distinct ? spaced(generator, elements, item.low, item.high)
                                     : random(generator, elements, item.low, item.high));
     if (item.levels)
       for (float& value : inputs_.back()) value = std::round(value * static_cast<float>(item.levels));
-    before_.push_back(random(generator, elements, -1, 1));
+    inputs_.back() = rounded(inputs_.back(), target.rounding);
+    before_.push_back(drawn(elements, -1, 1));
   }
+  // What is normalised last are the embeddings, which are fp32 in every plan.
+  const DType outputs = std::holds_alternative<L2Normalize>(item.op) ? DType::f32 : target.dtype;
   for (const Shape& shape : outputShapes(step.op, item)) {
-    step.outputs.push_back(addTensor(shape));
-    outputGradients_.push_back(random(generator, item.count * shape.elements(), -1, 1));
+    step.outputs.push_back(addTensor(shape, outputs));
+    outputGradients_.push_back(drawn(item.count * shape.elements(), -1, 1));
   }
   plan_.steps.push_back(step);
 
@@ -67,7 +74,7 @@ Bench::Bench(const Case& item) : item_(item) {
       if (weight.running != running) continue;
       parameters_.list.push_back({weight.name, weight.shape, parameters_.elements, !running});
       const int64_t elements = parameters_.list.back().elements();
-      const std::vector<float> values = random(generator, elements, weight.low, weight.high);
+      const std::vector<float> values = drawn(elements, weight.low, weight.high);
       parameterValues_.insert(parameterValues_.end(), values.begin(), values.end());
       parameters_.elements += (elements + 15) / 16 * 16;
       parameterValues_.resize(static_cast<size_t>(parameters_.elements));
@@ -77,32 +84,60 @@ Bench::Bench(const Case& item) : item_(item) {
   gradientsBefore_ = random(generator, parameters_.trainable, -1, 1);
 }
 
-View Bench::view(int tensor, float* data) const {
+View Bench::view(int tensor, const Buffer& buffer) const {
   const PlannedTensor& planned = plan_.tensors[static_cast<size_t>(tensor)];
-  return {data, DType::f32, item_.count, planned.shape, planned.pixelStride};
+  return {buffer.data(), planned.dtype, item_.count, planned.shape, planned.pixelStride};
 }
 
-std::vector<float> Bench::scattered(int tensor, const std::vector<float>& dense, float fill) const {
+std::vector<float> Bench::spread(int tensor, const std::vector<float>& dense) const {
   const PlannedTensor& planned = plan_.tensors[static_cast<size_t>(tensor)];
   const int64_t pixels = item_.count * planned.shape.pixels(), channels = planned.shape.channels;
-  std::vector<float> buffer(static_cast<size_t>(pixels * planned.pixelStride), fill);
+  std::vector<float> values(static_cast<size_t>(pixels * planned.pixelStride), item_.slack ? between : unset);
   for (int64_t p = 0; p < pixels; ++p)
-    std::copy_n(dense.begin() + p * channels, channels, buffer.begin() + p * planned.pixelStride);
-  return buffer;
+    std::copy_n(dense.begin() + p * channels, channels, values.begin() + p * planned.pixelStride);
+  return values;
 }
 
-std::vector<float> Bench::gathered(int tensor, const std::vector<float>& buffer) const {
+Buffer Bench::scattered(int tensor, const std::vector<float>& dense) const {
+  return {target_, plan_.tensors[static_cast<size_t>(tensor)].dtype, spread(tensor, dense)};
+}
+
+std::vector<float> Bench::gathered(int tensor, const Buffer& buffer) const {
   const PlannedTensor& planned = plan_.tensors[static_cast<size_t>(tensor)];
   const int64_t pixels = item_.count * planned.shape.pixels(), channels = planned.shape.channels;
+  const std::vector<float> values = buffer.read();
   std::vector<float> dense;
   for (int64_t p = 0; p < pixels; ++p) {
-    const auto pixel = buffer.begin() + p * planned.pixelStride;
+    const auto pixel = values.begin() + p * planned.pixelStride;
     dense.insert(dense.end(), pixel, pixel + channels);
     for (int64_t c = channels; c < planned.pixelStride; ++c)
-      if (pixel[c] != between) throw std::runtime_error("wrote between the channels of a slice");
+      if (item_.slack && pixel[c] != between)
+        throw std::runtime_error("wrote between the channels of a slice");
   }
   return dense;
 }
+
+namespace {
+
+// What a kernel is given beside views.
+struct Memory {
+  Memory(const Target& target, const TrainKernel& kernel, int64_t count, const std::vector<float>& values)
+      : parameters(target, DType::f32, values),
+        saved(target, kernel.savedBytes(count)),
+        scratch(target, kernel.scratchBytes(count)),
+        prepared(target, kernel.preparedBytes()) {}
+
+  void give(Pass& pass) const {
+    pass.saved = saved.data();
+    pass.scratch = scratch.data();
+    pass.prepared = prepared.data();
+    pass.parameters = static_cast<float*>(parameters.data());
+  }
+
+  Buffer parameters, saved, scratch, prepared;
+};
+
+}  // namespace
 
 double Bench::loss(const TrainKernel& kernel, size_t tensor, int64_t index, double step) const {
   std::vector<std::vector<float>> inputs = inputs_;
@@ -111,68 +146,68 @@ double Bench::loss(const TrainKernel& kernel, size_t tensor, int64_t index, doub
                                         : parameters[static_cast<size_t>(index)];
   moved = static_cast<float>(moved + step);
   ThreadPool pool(1);
+  const Memory memory(target_, kernel, item_.count, parameters);
   Pass pass;
-  std::vector<std::vector<float>> buffers;
-  const Step& plan = plan_.steps[0];
-  for (size_t i = 0; i < inputs.size(); ++i) buffers.push_back(scattered(plan.inputs[i], inputs[i], between));
-  for (size_t o = 0; o < plan.outputs.size(); ++o)
-    buffers.push_back(scattered(plan.outputs[o], outputGradients_[o], between));
-  for (size_t i = 0; i < inputs.size(); ++i) pass.x.push_back(view(plan.inputs[i], buffers[i].data()));
-  for (size_t o = 0; o < plan.outputs.size(); ++o)
-    pass.y.push_back(view(plan.outputs[o], buffers[inputs.size() + o].data()));
-  const auto saved = alignedArray<char>(kernel.savedBytes(item_.count));
-  const auto scratch = alignedArray<char>(kernel.scratchBytes(item_.count));
-  pass.saved = saved.get();
-  pass.scratch = scratch.get();
-  pass.parameters = parameters.data();
+  memory.give(pass);
   pass.threads = &pool;
   pass.runningStatistics = item_.runningStatistics;
+  kernel.prepare(pass);
+  std::vector<Buffer> x, y;
+  const Step& plan = plan_.steps[0];
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    x.push_back(scattered(plan.inputs[i], inputs[i]));
+    pass.x.push_back(view(plan.inputs[i], x[i]));
+  }
+  for (size_t o = 0; o < plan.outputs.size(); ++o) {
+    y.push_back(scattered(plan.outputs[o], outputGradients_[o]));
+    pass.y.push_back(view(plan.outputs[o], y[o]));
+  }
   kernel.forward(pass);
   double sum = 0;
-  for (size_t o = 0; o < plan.outputs.size(); ++o) {
-    const std::vector<float> y = gathered(plan.outputs[o], buffers[inputs.size() + o]);
-    for (size_t i = 0; i < y.size(); ++i) sum += static_cast<double>(y[i]) * outputGradients_[o][i];
+  for (size_t o = 0; o < y.size(); ++o) {
+    const std::vector<float> values = gathered(plan.outputs[o], y[o]);
+    for (size_t i = 0; i < values.size(); ++i) sum += static_cast<double>(values[i]) * outputGradients_[o][i];
   }
   return sum;
 }
 
 Results Bench::run(const TrainKernel& kernel, int threads, const Results* outputs) const {
   const Step& step = plan_.steps[0];
-  const float unset = std::numeric_limits<float>::quiet_NaN();
-  std::vector<std::vector<float>> x, y, dx, dy;
+  ThreadPool pool(threads);
+  const Memory memory(target_, kernel, item_.count, parameterValues_);
+  const Buffer parameterGradients(target_, DType::f32, gradientsBefore_);
   Pass pass;
+  memory.give(pass);
+  pass.threads = target_.device ? nullptr : &pool;
+  kernel.prepare(pass);
+
+  std::vector<Buffer> x, y, dx, dy;
   Gradients gradients;
   for (size_t i = 0; i < inputs_.size(); ++i) {
-    const std::vector<float> dense =
-        item_.accumulate ? before_[i] : std::vector<float>(before_[i].size(), unset);
-    x.push_back(scattered(step.inputs[i], inputs_[i], between));
-    dx.push_back(scattered(step.inputs[i], dense, between));
+    x.push_back(scattered(step.inputs[i], inputs_[i]));
+    dx.push_back(scattered(step.inputs[i],
+                           item_.accumulate ? before_[i] : std::vector<float>(before_[i].size(), unset)));
     gradients.accumulate.push_back(item_.accumulate);
   }
   for (size_t o = 0; o < step.outputs.size(); ++o) {
-    y.push_back(scattered(step.outputs[o], std::vector<float>(outputGradients_[o].size(), unset), between));
-    dy.push_back(scattered(step.outputs[o], outputGradients_[o], between));
+    y.push_back(scattered(step.outputs[o], std::vector<float>(outputGradients_[o].size(), unset)));
+    dy.push_back(scattered(step.outputs[o], outputGradients_[o]));
+  }
+  if (item_.inPlace) {
+    y = x;
+    dx = dy;
   }
   for (size_t i = 0; i < x.size(); ++i) {
-    pass.x.push_back(view(step.inputs[i], x[i].data()));
-    gradients.dx.push_back(view(step.inputs[i], item_.inPlace ? dy[i].data() : dx[i].data()));
+    pass.x.push_back(view(step.inputs[i], x[i]));
+    gradients.dx.push_back(view(step.inputs[i], dx[i]));
   }
   for (size_t o = 0; o < y.size(); ++o) {
-    pass.y.push_back(view(step.outputs[o], item_.inPlace ? x[o].data() : y[o].data()));
-    gradients.dy.push_back(view(step.outputs[o], dy[o].data()));
+    pass.y.push_back(view(step.outputs[o], y[o]));
+    gradients.dy.push_back(view(step.outputs[o], dy[o]));
   }
-
-  std::vector<float> parameters = parameterValues_, parameterGradients = gradientsBefore_;
-  const auto saved = alignedArray<char>(kernel.savedBytes(item_.count));
-  const auto scratch = alignedArray<char>(kernel.scratchBytes(item_.count));
-  ThreadPool pool(threads);
-  pass.saved = saved.get();
-  pass.scratch = scratch.get();
-  pass.parameters = parameters.data();
-  pass.threads = &pool;
   pass.statisticsRate = 0.1f;
   pass.runningStatistics = item_.runningStatistics;
-  gradients.parameters = parameterGradients.data();
+  gradients.parameters = static_cast<float*>(parameterGradients.data());
 
   Results results;
   const auto keep = [&](const std::string& name, std::vector<float> values) {
@@ -181,18 +216,14 @@ Results Bench::run(const TrainKernel& kernel, int threads, const Results* output
   };
   kernel.forward(pass);
   for (size_t o = 0; o < y.size(); ++o) {
-    std::vector<float>& buffer = item_.inPlace ? x[o] : y[o];
-    keep(text("y", o), gathered(step.outputs[o], buffer));
-    if (outputs) {
-      const std::vector<float> given = scattered(step.outputs[o], outputs->values[o], between);
-      std::copy(given.begin(), given.end(), buffer.begin());
-    }
+    keep(text("y", o), gathered(step.outputs[o], y[o]));
+    if (outputs) y[o].write(spread(step.outputs[o], outputs->values[o]));
   }
   kernel.backward(pass, gradients);
-  for (size_t i = 0; i < x.size(); ++i)
-    keep(text("dx", i), gathered(step.inputs[i], item_.inPlace ? dy[i] : dx[i]));
+  for (size_t i = 0; i < x.size(); ++i) keep(text("dx", i), gathered(step.inputs[i], dx[i]));
+  const std::vector<float> parametersAfter = memory.parameters.read(), added = parameterGradients.read();
   for (const Parameter& parameter : parameters_.list) {
-    const auto& from = parameter.trainable ? parameterGradients : parameters;
+    const auto& from = parameter.trainable ? added : parametersAfter;
     const auto first = from.begin() + parameter.offset;
     keep((parameter.trainable ? "d" : "") + parameter.name, {first, first + parameter.elements()});
   }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "memory.h"
 #include "train/kernel.h"
 
 namespace facenet::train::test {
@@ -31,6 +32,7 @@ struct Case {
   bool accumulate = false;   // into the inputs' gradients
   bool inPlace = false;      // y is x and dy is dx
   bool runningStatistics = false;
+  bool planned = true;  // false: training plans have no such step, so the CUDA backend has no kernel for it
 };
 
 // What comes out: outputs, gradients of the inputs, gradients of the parameters, running statistics.
@@ -42,7 +44,7 @@ struct Results {
 // A plan of one step, with data for its inputs, parameters and output gradients.
 class Bench {
  public:
-  explicit Bench(const Case& item);
+  explicit Bench(const Case& item, const Target& target = {});
 
   TrainContext context() const { return {plan_, plan_.steps[0], parameters_}; }
   const Case& item() const { return item_; }
@@ -59,11 +61,13 @@ class Bench {
   }
 
  private:
-  View view(int tensor, float* data) const;
-  std::vector<float> scattered(int tensor, const std::vector<float>& dense, float between) const;
-  std::vector<float> gathered(int tensor, const std::vector<float>& buffer) const;
+  View view(int tensor, const Buffer& buffer) const;
+  Buffer scattered(int tensor, const std::vector<float>& dense) const;
+  std::vector<float> spread(int tensor, const std::vector<float>& dense) const;
+  std::vector<float> gathered(int tensor, const Buffer& buffer) const;
 
   Case item_;
+  Target target_;
   Plan plan_;
   Parameters parameters_;
   std::vector<std::vector<float>> inputs_, outputGradients_, before_;  // dense

@@ -47,6 +47,7 @@ Case convCase(const std::string& name, const ConvCase& c) {
     const Shape out = slidingShape(op.window, c.in, c.out[0]);
     item.inputs.push_back(out);
   }
+  item.planned = c.activation != Kind::prelu;
   item.op = op;
   return item;
 }

@@ -8,26 +8,11 @@
 
 #include "case.h"
 #include "forward_loops.h"
+#include "report.h"
 #include "train/reference/table.h"
 
 namespace facenet::train::test {
 namespace {
-
-double largest(const std::vector<float>& values) {
-  double most = 0;
-  for (float value : values) most = std::max(most, std::fabs(static_cast<double>(value)));
-  return most;
-}
-
-// NaN where any value is.
-double largestError(const std::vector<float>& actual, const std::vector<float>& expected) {
-  double most = 0;
-  for (size_t i = 0; i < expected.size(); ++i) {
-    const double error = std::fabs(static_cast<double>(actual[i]) - expected[i]);
-    if (!(error <= most)) most = error;
-  }
-  return most;
-}
 
 // The gradient that a finite difference gives for one element; NaN where the two sides disagree, because a
 // kink is near.
@@ -110,23 +95,6 @@ std::string checkRepeatable(const Bench& bench) {
         return text(first.names[i], " differs with ", threads, " threads");
   }
   return "";
-}
-
-template <class Check>
-bool report(const std::string& name, const std::string& wanted, Check check, int& ran) {
-  if (name.find(wanted) == std::string::npos) return true;
-  std::string problem;
-  try {
-    problem = check();
-  } catch (const std::exception& error) {
-    problem = error.what();
-  }
-  ++ran;
-  if (problem.empty())
-    std::printf("ok %s\n", name.c_str());
-  else
-    std::printf("not ok %s: %s\n", name.c_str(), problem.c_str());
-  return problem.empty();
 }
 
 int main(const std::string& wanted) {
