@@ -8,7 +8,7 @@ import { network } from '../networks/index.js'
 import { devicePreferences, dtypes } from '../options.js'
 import { checkAugmentOptions, noAugmentation } from '../training/augment.js'
 import { type FaceOptions, openFaces, readIdentities } from '../training/faces.js'
-import { BatchMaker } from '../training/faces_batches.js'
+import { BatchMaker, type BatchSource } from '../training/faces_batches.js'
 import { createTrainer, optimizerNames, type Trainer, type TrainerOptions } from '../training/index.js'
 import { files, type Loop, train } from '../training/loop.js'
 import {
@@ -17,7 +17,9 @@ import {
   type LoopSettings,
   type LoopState,
   readLoopState,
+  selections,
 } from '../training/loop_state.js'
+import { OfflineSampler } from '../training/offline.js'
 import { ProgressLog } from '../training/progress_log.js'
 import { Sampler } from '../training/sampler.js'
 import { needsTotal, parseSchedule } from '../training/schedule.js'
@@ -72,7 +74,7 @@ async function openTrainer(context: Context, folder: string): Promise<Trainer> {
     optimizer: context.oneOf('optimizer', optimizerNames),
     learningRate: context.number('learning-rate'),
     margin: context.number('margin'),
-    strategy: context.oneOf('strategy', strategies),
+    strategy: context.oneOf('strategy', strategies) ?? (isOffline(context) ? 'hard' : undefined),
     weightDecay: context.number('weight-decay'),
     clipNorm: context.number('clip-norm'),
     frozen: context.text('freeze')?.split(','),
@@ -98,8 +100,10 @@ async function prepare(context: Context, trainer: Trainer, folder: string): Prom
     signal: context.signal,
   }
   const faces = await openFaces(context.operands, faceOptions)
-  const { identitiesPerBatch, facesPerIdentity, negatives, seed } = given
-  const sampler = new Sampler(faces.labels, { identitiesPerBatch, facesPerIdentity, negatives, seed })
+  const offline = given.selection === 'offline' ? OfflineSampler.open(faces, given, saved?.state.selected) : undefined
+  const { identitiesPerBatch, facesPerIdentity, negatives, seed, augmentation } = given
+  const source: BatchSource =
+    offline ?? new Sampler(faces.labels, { identitiesPerBatch, facesPerIdentity, negatives, seed })
   if (saved && saved.settings.data !== faces.digest) {
     throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', `The images are not those that ${path} was trained on`, {
       argument: context.operands.join(' '),
@@ -109,26 +113,28 @@ async function prepare(context: Context, trainer: Trainer, folder: string): Prom
   const settings: LoopSettings = {
     ...given,
     data: faces.digest,
-    steps: saved ? (context.integer('steps', 1) ?? given.steps) : stepsOf(context, sampler),
+    steps: saved ? (context.integer('steps', 1) ?? given.steps) : stepsOf(context, source),
   }
   const state: LoopState = saved?.state ?? firstState()
   await mkdir(folder, { recursive: true })
   const validation = await openValidation(context, faceOptions)
   context.say(
     `${trainer.name}, ${trainer.dimensions} floats, on ${trainer.device.kind}: ${faces.labels.length} images of ` +
-      `${faces.names.length} people, ${sampler.batchesPerEpoch} batches an epoch, chunks of ${trainer.plan.chunk}`,
+      `${faces.names.length} people, ${source.batchesPerEpoch} batches an epoch, chunks of ${trainer.plan.chunk}`,
   )
   return {
     trainer,
     settings,
     state,
-    batches: new BatchMaker(faces, sampler, trainer.inputSize, settings.augmentation, seed),
+    batches: new BatchMaker(faces, source, { input: trainer.inputSize, augmentation, seed }),
+    offline,
     log: await ProgressLog.open(folder),
     validation,
     folder,
     minutes: context.number('minutes'),
     threads: context.integer('threads', 1),
     signal: context.signal,
+    onBaseline: () => {},
     onStep: () => {},
     onWarning: (text) => context.complain(`warning: ${text}`),
   }
@@ -153,6 +159,7 @@ function readSettings(context: Context, trainer: Trainer): LoopSettings {
     identitiesPerBatch: context.integer('identities-per-batch', 1) ?? 32,
     facesPerIdentity: context.integer('faces-per-identity', 2) ?? 8,
     negatives: context.integer('negatives', 0) ?? 0,
+    ...readSelection(context, trainer),
     augmentation,
     border: context.number('border') ?? 1 / 14,
     template: template ?? null,
@@ -167,14 +174,31 @@ function readSettings(context: Context, trainer: Trainer): LoopSettings {
   }
 }
 
+const isOffline = (context: Context) => context.oneOf('selection', selections) === 'offline'
+
+function readSelection(
+  context: Context,
+  trainer: Trainer,
+): Pick<LoopSettings, 'selection' | 'selectEvery' | 'selectFrom'> {
+  const [selectEvery, selectFrom] = [context.integer('select-every', 1), context.integer('select-from', 3)]
+  if (!isOffline(context)) {
+    if ((selectEvery ?? selectFrom) === undefined) return { selection: 'online', selectEvery: 0, selectFrom: 0 }
+    throw new UsageError('--select-every and --select-from go with --selection offline')
+  }
+  if (trainer.settings.strategy === 'all') {
+    throw new UsageError('--selection offline goes with --strategy hard or semi-hard')
+  }
+  return { selection: 'offline', selectEvery: selectEvery ?? 50, selectFrom: selectFrom ?? 1800 }
+}
+
 /** How many there will be; with --minutes alone as many as there is time for. */
-function stepsOf(context: Context, sampler: Sampler): number {
+function stepsOf(context: Context, source: BatchSource): number {
   const [steps, epochs, minutes] = [context.integer('steps', 1), context.number('epochs'), context.number('minutes')]
   if (steps !== undefined && epochs !== undefined) throw new UsageError('--steps or --epochs, not both')
   if (epochs !== undefined && !(epochs > 0)) throw new UsageError(`--epochs is above 0, not ${epochs}`)
   if (minutes !== undefined && !(minutes > 0)) throw new UsageError(`--minutes is above 0, not ${minutes}`)
   if (steps !== undefined) return steps
-  if (epochs !== undefined) return Math.ceil(epochs * sampler.batchesPerEpoch)
+  if (epochs !== undefined) return Math.ceil(epochs * source.batchesPerEpoch)
   if (minutes === undefined) throw new UsageError('--steps, --epochs or --minutes is missing')
   return Number.MAX_SAFE_INTEGER
 }
@@ -195,6 +219,10 @@ async function follow(context: Context, loop: Loop): Promise<void> {
   const progress = trainingProgress(context, loop)
   const { failures } = loop.batches.faces
   let listed = 0
+  loop.onBaseline = (line) => {
+    progress.baseline(line)
+    if (context.json) void context.print(JSON.stringify(line))
+  }
   loop.onStep = (line) => {
     progress.update(line)
     for (; listed < failures.length; listed++) {

@@ -1,6 +1,6 @@
 /** What is said on stderr while a network is trained: a line that is renewed on a terminal, else one line now and then. */
 import type { Loop } from '../training/loop.js'
-import type { ProgressLine } from '../training/progress_log.js'
+import type { BaselineLine, ProgressLine } from '../training/progress_log.js'
 import type { Context } from './context.js'
 
 /** Seconds between lines where stderr is no terminal. */
@@ -11,6 +11,10 @@ export function trainingProgress(context: Context, loop: Loop) {
   let said = 0
   let open = false
   return {
+    /** Of the network before training. */
+    baseline({ validation }: BaselineLine): void {
+      context.say(`before training: ${judgement(validation)}`)
+    },
     update(line: ProgressLine): void {
       const text = describe(line, loop)
       const now = performance.now() / 1000
@@ -34,15 +38,16 @@ export function trainingProgress(context: Context, loop: Loop) {
 function describe(line: ProgressLine, loop: Loop): string {
   const { step, loss, triplets, active, meanPositive, meanNegative, validation } = line
   const share = triplets > 0 ? `${((100 * active) / triplets).toFixed(0)} % of ${triplets} active` : 'no triplet'
-  const judged = validation
-    ? `, accuracy ${(100 * validation.accuracy).toFixed(2)} %${
-        validation.val === null ? '' : `, VAL ${(100 * validation.val).toFixed(1)} % at FAR ${validation.far}`
-      }`
-    : ''
+  const judged = validation ? `, ${judgement(validation)}` : ''
   return (
     `step ${step}, loss ${loss.toFixed(4)}, ${share}, distances ${meanPositive.toFixed(3)} / ${meanNegative.toFixed(3)}, ` +
     `${line.imagesPerSecond.toFixed(0)} images/s, ${timeLeft(line, loop)}${judged}`
   )
+}
+
+function judgement({ accuracy, val, far }: BaselineLine['validation']): string {
+  const atFar = val === null ? '' : `, VAL ${(100 * val).toFixed(1)} % at FAR ${far}`
+  return `accuracy ${(100 * accuracy).toFixed(2)} %${atFar}`
 }
 
 /** By the mean time of the steps so far. */

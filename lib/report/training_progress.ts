@@ -4,7 +4,7 @@
  *     {"step": 120, "loss": 0.113, "active": 5210, "meanPositive": 0.61, "meanNegative": 1.32, "imagesPerSecond": 410,
  *      "validation": {"accuracy": 0.941, "val": 0.52}}
  *
- * - `step`: optimiser steps done, from 1, growing from line to line. A resumed run may write steps again; the later line counts.
+ * - `step`: optimiser steps done, growing from line to line; 0 is the network before training. A resumed run may write steps again; the later line counts.
  * - `loss`: mean hinge loss of the batch's triplets. `active`: how many of them have a loss above zero.
  * - `meanPositive`, `meanNegative`: mean squared L2 distance of anchors to their positives and to their negatives.
  * - `imagesPerSecond`: of the whole step. `validation`, on steps that validate: `accuracy` and `val`, each 0..1.

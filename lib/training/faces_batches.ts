@@ -1,14 +1,33 @@
 /** Batches as the network takes them. The next one is made while a step is computed. */
 import type { Size } from '../images/geometry.js'
+import type { Triplets } from '../mining.js'
 import { type AugmentOptions, augment } from './augment.js'
 import type { FaceStore } from './faces.js'
-import type { Sampler } from './sampler.js'
+import type { SampledBatch } from './sampler.js'
 
 export interface FaceBatch {
   number: number
   /** N x height x width x 3 bytes of RGB. Images that could not be read are left out. */
   images: Uint8Array
   labels: Int32Array
+  /** Of the store. */
+  faces: Int32Array
+  /** Those that were given with the faces; none with an image that was left out. */
+  triplets?: Triplets
+}
+
+/** Which faces make a batch. */
+export interface BatchSource {
+  /** Undefined where that cannot be said yet. */
+  batch(number: number): SampledBatch | undefined
+  readonly batchesPerEpoch: number
+}
+
+export interface Making {
+  input: Size
+  augmentation: Required<AugmentOptions>
+  /** Of the augmentation. */
+  seed: number
 }
 
 /** Faces that are read and changed at a time: as many as libuv has threads. */
@@ -20,19 +39,17 @@ export class BatchMaker {
 
   constructor(
     readonly faces: FaceStore,
-    readonly sampler: Sampler,
-    readonly input: Size,
-    readonly augmentation: Required<AugmentOptions>,
-    readonly seed: number,
+    readonly source: BatchSource,
+    readonly making: Making,
   ) {}
 
-  /** Batch `number`; the one after it is begun. */
+  /** Batch `number`, which the source knows; the one after it is begun where the source knows that too. */
   async take(number: number): Promise<FaceBatch> {
-    const batch = await (this.#nextNumber === number ? this.#next! : this.#make(number))
-    this.#nextNumber = number + 1
-    this.#next = this.#make(number + 1)
+    const batch = await (this.#nextNumber === number ? this.#next! : this.#begin(number)!)
+    this.#next = this.#begin(number + 1)
+    this.#nextNumber = this.#next ? number + 1 : -1
     // Whoever takes it hears of its failure.
-    this.#next.catch(() => {})
+    this.#next?.catch(() => {})
     return batch
   }
 
@@ -41,33 +58,59 @@ export class BatchMaker {
     await this.#next?.catch(() => {})
   }
 
-  async #make(number: number): Promise<FaceBatch> {
-    const { faces, labels } = this.sampler.batch(number)
-    const bytes = this.input.width * this.input.height * 3
-    const images = new Uint8Array(faces.length * bytes)
-    const there = new Uint8Array(faces.length)
-    const places = faces.keys()
-    const work = async () => {
-      for (const index of places) {
-        const face = await this.faces.read(faces[index]!)
-        if (!face) continue
-        const out = images.subarray(index * bytes, (index + 1) * bytes)
-        const place = { seed: this.seed, batch: number, index }
-        await augment(face, this.faces.border, this.input, place, this.augmentation, out)
-        there[index] = 1
-      }
-    }
-    await Promise.all(Array.from({ length: concurrency }, work))
-    return { number, ...without(images, labels, there, bytes) }
+  #begin(number: number): Promise<FaceBatch> | undefined {
+    const sampled = this.source.batch(number)
+    return sampled && makeBatch(this.faces, sampled, number, this.making)
   }
 }
 
-function without(images: Uint8Array, labels: Int32Array, there: Uint8Array, bytes: number) {
+/** `number` is for the augmentation, which is another in each batch. */
+export async function makeBatch(
+  store: FaceStore,
+  sampled: SampledBatch,
+  number: number,
+  { input, augmentation, seed }: Making,
+): Promise<FaceBatch> {
+  const { faces } = sampled
+  const bytes = input.width * input.height * 3
+  const images = new Uint8Array(faces.length * bytes)
+  const there = new Uint8Array(faces.length)
+  const places = faces.keys()
+  const work = async () => {
+    for (const index of places) {
+      const face = await store.read(faces[index]!)
+      if (!face) continue
+      const out = images.subarray(index * bytes, (index + 1) * bytes)
+      await augment(face, store.border, input, { seed, batch: number, index }, augmentation, out)
+      there[index] = 1
+    }
+  }
+  await Promise.all(Array.from({ length: concurrency }, work))
+  return { number, ...without(images, sampled, there, bytes) }
+}
+
+function without(images: Uint8Array, { faces, labels, triplets }: SampledBatch, there: Uint8Array, bytes: number) {
+  const places = new Int32Array(there.length)
   let count = 0
   for (const [index, isThere] of there.entries()) {
     if (!isThere) continue
     if (count < index) images.copyWithin(count * bytes, index * bytes, (index + 1) * bytes)
-    count++
+    places[index] = count++
   }
-  return { images: images.subarray(0, count * bytes), labels: labels.filter((_, index) => there[index] === 1) }
+  const kept = (_: number, index: number) => there[index] === 1
+  return {
+    images: images.subarray(0, count * bytes),
+    labels: labels.filter(kept),
+    faces: faces.filter(kept),
+    ...(triplets && { triplets: moved(triplets, there, places) }),
+  }
+}
+
+/** Triplets of the images that are there, at their new places. */
+function moved({ anchors, positives, negatives }: Triplets, there: Uint8Array, places: Int32Array): Triplets {
+  const whole = [...anchors.keys()].filter((t) =>
+    [anchors, positives, negatives].every((role) => there[role[t]!] === 1),
+  )
+  const role = (indices: Int32Array) => Int32Array.from(whole, (t) => places[indices[t]!]!)
+  return { anchors: role(anchors), positives: role(positives), negatives: role(negatives) }
 }

@@ -8,7 +8,8 @@ import { throwIfAborted } from '../options.js'
 import { CollapseGuard, type EmbeddingShape, shapeOf } from './collapse_guard.js'
 import type { BatchMaker, FaceBatch } from './faces_batches.js'
 import type { LoopSettings, LoopState } from './loop_state.js'
-import type { ProgressLine, ProgressLog } from './progress_log.js'
+import type { OfflineSampler } from './offline.js'
+import type { BaselineLine, ProgressLine, ProgressLog } from './progress_log.js'
 import { parseSchedule } from './schedule.js'
 import { createTrainer, type StepResult, type Trainer } from './trainer.js'
 import type { Validation, ValidationResult } from './validate.js'
@@ -18,6 +19,8 @@ export interface Loop {
   settings: LoopSettings
   state: LoopState
   batches: BatchMaker
+  /** Where the batches come from, if triplets are selected offline. */
+  offline?: OfflineSampler
   log: ProgressLog
   validation?: Validation
   /** Of the run's files. */
@@ -26,6 +29,8 @@ export interface Loop {
   minutes?: number
   threads?: number
   signal: AbortSignal
+  /** Before the first step. */
+  onBaseline(line: BaselineLine): void
   onStep(line: ProgressLine, batch: FaceBatch): void
   /** Something that has to be heard. */
   onWarning(text: string): void
@@ -65,15 +70,18 @@ async function steps(loop: Loop): Promise<Ending> {
   const { settings, state, batches, signal } = loop
   const schedule = parseSchedule(settings.schedule)
   const guard = new CollapseGuard(state.suspicious)
+  await baseline(loop)
   for (;;) {
     if (state.batches >= settings.steps) return 'steps'
     if (loop.minutes !== undefined && state.seconds >= 60 * loop.minutes) return 'minutes'
     if (settings.patience > 0 && state.sinceBest >= settings.patience) return 'patience'
     throwIfAborted(signal)
     const start = performance.now()
+    await select(loop)
     const batch = await batches.take(state.batches)
     loop.trainer.learningRate = settings.learningRate * state.rateFactor * schedule(state.batches, settings.steps)
-    const result = batch.labels.length > 0 ? await loop.trainer.step(batch.images, batch.labels, { signal }) : undefined
+    const { images, labels, triplets } = batch
+    const result = labels.length > 0 ? await loop.trainer.step(images, labels, { signal, triplets }) : undefined
     const seconds = (performance.now() - start) / 1000
     state.batches++
     state.seconds += seconds
@@ -86,6 +94,20 @@ async function steps(loop: Loop): Promise<Ending> {
     loop.onStep(line, batch)
     if (state.batches % settings.checkpointEvery === 0) await save(loop)
   }
+}
+
+/** What the network that training starts from is worth. */
+async function baseline({ validation, state, trainer, log, onBaseline }: Loop): Promise<void> {
+  if (!validation || state.batches > 0) return
+  const line: BaselineLine = { step: 0, validation: await validation.measure(trainer) }
+  await log.write(line)
+  onBaseline(line)
+}
+
+/** Offline selection, where the next batch waits for it. */
+async function select({ offline, state, trainer, threads, signal }: Loop): Promise<void> {
+  if (!offline || offline.batch(state.batches)) return
+  state.selected = await offline.select(state.batches, trainer, { threads, signal })
 }
 
 /** Batches without triplets, and what the collapse guard needs to know of the others. */
@@ -129,9 +151,12 @@ async function react(loop: Loop, diagnosis: string, how: LoopSettings['onCollaps
   const say = (what: string) => loop.onWarning(`step ${trainer.steps}: ${diagnosis}${what}`)
   const { strategy } = trainer.settings
   if (how === 'warn') return say('')
-  if (how === 'lower-rate' || strategy === 'all') {
+  const mildest = loop.offline ? 'semi-hard' : 'all'
+  if (how === 'lower-rate' || strategy === mildest) {
     state.rateFactor /= 2
-    return say(`. The learning rate is halved${how === 'lower-rate' ? '' : ': there is no milder strategy than all'}`)
+    return say(
+      `. The learning rate is halved${how === 'lower-rate' ? '' : `: there is no milder strategy than ${mildest}`}`,
+    )
   }
   const milder = strategy === 'hard' ? 'semi-hard' : 'all'
   await save(loop)
@@ -171,7 +196,7 @@ function lineOf(
   const { loss = 0, triplets = 0, active = 0, meanPositive = 0, meanNegative = 0, gradientNorm = 0 } = result ?? {}
   return {
     step: state.batches,
-    epoch: state.batches / batches.sampler.batchesPerEpoch,
+    epoch: state.batches / batches.source.batchesPerEpoch,
     loss,
     triplets,
     active,

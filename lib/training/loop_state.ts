@@ -2,6 +2,7 @@
 import * as v from 'valibot'
 import { invalidModel } from '../errors.js'
 
+export const selections = ['online', 'offline'] as const
 export const collapseActions = ['warn', 'lower-rate', 'switch-strategy'] as const
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0))
@@ -14,6 +15,10 @@ const settingsSchema = v.object({
   identitiesPerBatch: count,
   facesPerIdentity: count,
   negatives: count,
+  /** Where triplets are selected: in each batch, or every `selectEvery` steps among `selectFrom` faces. */
+  selection: v.optional(v.picklist(selections), 'online'),
+  selectEvery: v.optional(count, 0),
+  selectFrom: v.optional(count, 0),
   augmentation: v.object({ crop: v.boolean(), flip: v.boolean(), colour: figure, jpeg: figure }),
   border: figure,
   template: v.nullable(v.string()),
@@ -45,6 +50,8 @@ const stateSchema = v.object({
   best: v.nullable(v.object({ accuracy: figure, step: count })),
   /** Validations since then. */
   sinceBest: count,
+  /** Of offline selection, the last: faces of its triplets. */
+  selected: v.optional(v.nullable(v.object({ round: count, faces: v.array(count) })), null),
 })
 
 const schema = v.object({ version: v.literal(1), settings: settingsSchema, state: stateSchema })
@@ -62,6 +69,7 @@ export const firstState = (): LoopState => ({
   recent: { steps: 0, loss: 0, activeShare: 0 },
   best: null,
   sinceBest: 0,
+  selected: null,
 })
 
 /** @throws FaceNetError ERR_FACENET_MODEL_INVALID where a checkpoint's state is not that of a run. */

@@ -25,6 +25,12 @@ export interface ProgressLine {
   validation?: { accuracy: number; val: number | null; far: number | null; threshold: number }
 }
 
+/** The validation of the network that training starts from. */
+export interface BaselineLine {
+  step: 0
+  validation: ProgressLine['validation'] & object
+}
+
 export class ProgressLog {
   private constructor(
     readonly path: string,
@@ -46,10 +52,11 @@ export class ProgressLog {
     }
   }
 
-  async write(line: ProgressLine): Promise<void> {
-    const { step, triplets, active, validation, skipped, epoch, images, seconds, ...scalars } = line
+  async write(line: ProgressLine | BaselineLine): Promise<void> {
+    const values: Partial<ProgressLine> = line
+    const { step = 0, triplets, active = 0, validation, skipped, epoch, images, seconds, ...scalars } = values
     await this.lines.appendFile(`${JSON.stringify(line)}\n`).catch((cause) => fail(this.path, cause))
-    const activeShare = triplets > 0 ? active / triplets : undefined
+    const activeShare = triplets ? active / triplets : undefined
     const { accuracy, val } = validation ?? {}
     await this.events.write(step, {
       ...scalars,

@@ -5,6 +5,7 @@
  * A batch is a function of the seed and its number, so a sampler has no state but how many batches were taken.
  */
 import { describe, invalidArgument } from '../errors.js'
+import type { Triplets } from '../mining.js'
 import { checkInteger, checkOptions } from '../options.js'
 import { randomAt, shuffle } from './sampler_random.js'
 
@@ -23,6 +24,8 @@ export interface SampledBatch {
   /** Rows of the labels the sampler was made with, shuffled. */
   faces: Int32Array
   labels: Int32Array
+  /** Places in `faces` to learn from, where they are selected beforehand. */
+  triplets?: Triplets
 }
 
 export class Sampler {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readProgress } from '../../lib/report/training_progress.js'
-import type { ProgressLine } from '../../lib/training/progress_log.js'
+import type { BaselineLine, ProgressLine } from '../../lib/training/progress_log.js'
 import { facenet, jsonLines, start } from '../cli/support.js'
 import { writePairs, writePeople, writeSmallNetwork } from './coloured_faces.js'
 
@@ -32,7 +32,10 @@ test('a run prints its figures, validates, and leaves a model', async () => {
   const validation = ['--validation', pairs, '--validation-images', people, '--validate-every', '5']
   const { code, stdout, stderr } = await facenet(...training('run', '--epochs', '5', '--json', ...validation))
   assert.is(code, 0, stderr)
-  const lines = jsonLines<ProgressLine>(stdout)
+  const [baseline, ...lines] = jsonLines<ProgressLine>(stdout)
+  assert.equal(Object.keys(baseline!), ['step', 'validation'])
+  assert.is((baseline as BaselineLine).step, 0)
+  assert.match(stderr, /before training: accuracy \d+\.\d\d %/)
   // Ten people, four a batch: two batches an epoch.
   assert.is(lines.length, 10)
   assert.equal(Object.keys(lines[9]!.validation!), ['accuracy', 'threshold', 'val', 'far'])
@@ -65,6 +68,23 @@ test('SIGINT writes a checkpoint and leaves with 130; --resume goes on bit for b
   assert.equal(await curve('cut'), await curve('whole'))
 })
 
+test('--selection offline trains on triplets of a subset, and goes on as it began', async () => {
+  const offline = ['--selection', 'offline', '--select-every', '6', '--select-from', '24', '--quiet']
+  for (const [out, steps] of [
+    ['offline', '20'],
+    ['offline cut', '10'],
+  ] as const) {
+    const { code, stderr } = await facenet(...training(out, '--steps', steps, ...offline))
+    assert.is(code, 0, stderr)
+  }
+  const words = ['--resume', '--out', join(folder, 'offline cut'), '--steps', '20', '--quiet']
+  const resumed = await facenet('train', people, ...words)
+  assert.is(resumed.code, 0, resumed.stderr)
+  const lines = await curve('offline')
+  assert.is(lines.length, 20)
+  assert.equal(await curve('offline cut'), lines)
+})
+
 test('what cannot be trained is refused with a reason', async () => {
   const one = await writePeople(join(folder, 'one'), [4])
   const singles = await writePeople(join(folder, 'singles'), [1, 1, 1])
@@ -90,6 +110,15 @@ test('what cannot be trained is refused with a reason', async () => {
     [training('a', '--steps', '1', '--network', 'nns2'), 2, /--network or --from is needed, one of them/],
     [training('a', '--steps', '1', '--patience', '2'), 2, /--validation is missing/],
     [training('a', '--steps', '1', '--validation', pairs), 2, /go together/],
+    [training('a', '--steps', '1', '--select-every', '5'), 2, /go with --selection offline/],
+    [training('a', '--steps', '1', '--selection', 'ofline'), 2, /--selection is one of online, offline/],
+    [training('a', '--steps', '1', '--selection', 'offline', '--select-from', '7'), 1, /at least 8.* for select-from/],
+    [training('a', '--steps', '1', '--selection', 'offline', '--strategy', 'all'), 2, /given more than once/],
+    [
+      ['train', people, '--from', network, '--out', join(folder, 'a'), '--selection', 'offline', '--strategy', 'all'],
+      2,
+      /--selection offline goes with --strategy hard or semi-hard/,
+    ],
     [['train', people, '--resume', '--out', join(folder, 'none')], 1, /none/],
     [['train', people, '--resume', '--out', join(folder, 'run'), '--margin', '0.3'], 2, /--margin cannot be changed/],
     [['train', one, '--resume', '--out', join(folder, 'run')], 1, /at least two people/],

@@ -11,7 +11,8 @@ import { type FaceOptions, openFaces, readIdentities } from '../../lib/training/
 import { BatchMaker } from '../../lib/training/faces_batches.js'
 import { files, type Loop, train } from '../../lib/training/loop.js'
 import { firstState, type LoopSettings, readLoopState } from '../../lib/training/loop_state.js'
-import { type ProgressLine, ProgressLog } from '../../lib/training/progress_log.js'
+import { OfflineSampler } from '../../lib/training/offline.js'
+import { type BaselineLine, type ProgressLine, ProgressLog } from '../../lib/training/progress_log.js'
 import { Sampler } from '../../lib/training/sampler.js'
 import { Validation } from '../../lib/training/validate.js'
 import { assertFails } from '../importers/support.js'
@@ -30,6 +31,9 @@ const settings: Omit<LoopSettings, 'data'> = {
   identitiesPerBatch: 4,
   facesPerIdentity: 4,
   negatives: 3,
+  selection: 'online',
+  selectEvery: 0,
+  selectFrom: 0,
   augmentation: checkAugmentOptions({ jpeg: 0.5 }),
   border: 0.25,
   template: null,
@@ -62,30 +66,31 @@ async function run(
   await mkdir(out, { recursive: true })
   const checkpoint = join(out, files.checkpoint)
   const faces = await openFaces([people], options)
-  const source = collapsed ? constant : network
+  const from = collapsed ? constant : network
   const trainer = resume
     ? await createTrainer.resume(checkpoint, { threads: 1 })
-    : await createTrainer(source, { strategy, learningRate, chunk: 7, threads: 1, seed: 5 })
+    : await createTrainer(from, { strategy, learningRate, chunk: 7, threads: 1, seed: 5 })
   const saved = resume ? readLoopState(checkpoint, trainer.state) : undefined
   const given = saved?.settings ?? { ...settings, ...change, learningRate, data: faces.digest }
-  const sampler = new Sampler(faces.labels, {
-    identitiesPerBatch: given.identitiesPerBatch,
-    facesPerIdentity: given.facesPerIdentity,
-    negatives: given.negatives,
-    seed: given.seed,
-  })
+  const { identitiesPerBatch, facesPerIdentity, negatives, seed, augmentation } = given
+  const state = saved?.state ?? firstState()
+  const offline = given.selection === 'offline' ? OfflineSampler.open(faces, given, state.selected) : undefined
+  const source = offline ?? new Sampler(faces.labels, { identitiesPerBatch, facesPerIdentity, negatives, seed })
   const stop = new AbortController()
   const warnings: string[] = []
   const lines: ProgressLine[] = []
+  const baselines: BaselineLine[] = []
   const loop: Loop = {
     trainer,
     settings: given,
-    state: saved?.state ?? firstState(),
-    batches: new BatchMaker(faces, sampler, options.input, given.augmentation, given.seed),
+    state,
+    batches: new BatchMaker(faces, source, { input: options.input, augmentation, seed }),
+    offline,
     log: await ProgressLog.open(out),
     validation: await Validation.open(pairs, [people], options),
     folder: out,
     signal: stop.signal,
+    onBaseline: (line) => baselines.push(line),
     onStep: (line) => {
       lines.push(line)
       if (line.step === stopAt) stop.abort()
@@ -100,9 +105,9 @@ async function run(
   }
   try {
     const ending = await train(loop)
-    return { out, loop, ending, warnings, lines, tensors: await done() }
+    return { out, loop, ending, warnings, lines, baselines, tensors: await done() }
   } catch (error) {
-    return { out, loop, error: error as FaceNetError, warnings, lines, tensors: await done() }
+    return { out, loop, error: error as FaceNetError, warnings, lines, baselines, tensors: await done() }
   }
 }
 
@@ -113,7 +118,7 @@ const curve = async (out: string) =>
   })
 
 test('a run learns, and leaves its files', async () => {
-  const { out, loop, ending, lines } = await run('whole')
+  const { out, loop, ending, lines, baselines } = await run('whole')
   assert.is(ending, 'steps')
   const mean = (some: ProgressLine[]) => some.reduce((sum, { loss }) => sum + loss, 0) / some.length
   assert.ok(
@@ -125,6 +130,11 @@ test('a run learns, and leaves its files', async () => {
     lines.filter(({ validation }) => validation).map(({ step }) => step),
     [20, 40, 60],
   )
+  assert.is(baselines.length, 1)
+  const [before] = await readProgress(out)
+  assert.is(before!.step, 0)
+  assert.is(before!.validation!.accuracy, baselines[0]!.validation.accuracy)
+  assert.ok(loop.state.best!.accuracy > baselines[0]!.validation.accuracy)
   assert.ok(lines[24]!.effectiveRank! > 1 && lines[24]!.meanDistance! > 0)
   const names = await readdir(out)
   for (const name of [...Object.values(files), 'progress.jsonl']) assert.ok(names.includes(name), name)
@@ -158,6 +168,23 @@ test('killed without warning, it goes on from the last checkpoint to the same en
   assert.is(resumed.lines[0]!.step, 21)
   assert.equal(await curve(resumed.out), await curve(whole.out))
   assert.equal(resumed.tensors, whole.tensors)
+})
+
+test('with triplets selected offline, stopped at any step and resumed, all is as in the undisturbed run', async () => {
+  const change: Run['change'] = { selection: 'offline', selectEvery: 8, selectFrom: 30 }
+  const whole = await run('offline', { change })
+  assert.is(whole.ending, 'steps')
+  for (const { images, triplets } of whole.lines) assert.ok(triplets > 0 && images <= 19)
+  assert.ok(whole.loop.state.best!.accuracy >= 0.8, `${whole.loop.state.best!.accuracy}`)
+  // In the middle between two selections, at one, and one step after it.
+  for (const stopAt of [13, 24, 33]) {
+    const name = `offline stopped ${stopAt}`
+    const stopped = await run(name, { change, stopAt })
+    assert.is(stopped.error?.code, 'ERR_FACENET_ABORTED')
+    const resumed = await run(name, { resume: true })
+    assert.equal(await curve(resumed.out), await curve(whole.out))
+    assert.equal(resumed.tensors, whole.tensors)
+  }
 })
 
 test('batches without a triplet are counted, and warned of when there are many', async () => {
@@ -215,6 +242,14 @@ test('a collapse is told of, and answered as asked', async () => {
   assert.is(resumed.settings.strategy, 'semi-hard')
   assert.is(resumed.steps, 100)
   resumed.dispose()
+  const offline: Run['change'] = { selection: 'offline', selectEvery: 50, selectFrom: 30 }
+  const mildestOffline = await run('collapse offline', {
+    change: { ...change, ...offline, onCollapse: 'switch-strategy' },
+    strategy: 'semi-hard',
+    learningRate: 1e-9,
+    collapsed: true,
+  })
+  assert.match(mildestOffline.warnings[0]!, /halved: there is no milder strategy than semi-hard$/)
   const mildest = await of('switch-strategy', 'all')
   assert.match(mildest.warnings[0]!, /halved: there is no milder strategy than all$/)
 })
