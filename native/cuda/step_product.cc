@@ -1,33 +1,16 @@
 #include "native/cuda/step_product.h"
 
-#include "cuda/conv2d/add_splits.cuh"
-#include "cuda/conv2d/conv2d_f32.cuh"
 #include "cuda/conv2d/conv2d_mma.cuh"
 
 namespace facenet::cuda {
 namespace {
 
-// Printed plans name the tiles of a batch of this size.
-constexpr int64_t kDescribedImages = 256;
-
-// Each group as a convolution of its own.
-ConvCall groupOf(ConvCall call, int64_t group) {
-  const int64_t groups = call.weights.groups;
-  const auto slice = [&](View& view) {
-    if (!view.data) return;
-    view.shape.channels /= groups;
-    view.data = static_cast<char*>(view.data) +
-                group * view.shape.channels * static_cast<int64_t>(byteSize(view.dtype));
-  };
-  slice(call.x);
-  slice(call.to[0].y);
-  slice(call.residual);
-  ConvWeights& w = call.weights;
-  w.groups = 1;
-  w.weight = static_cast<const float*>(w.weight) + group * w.columns * w.rowTerms;
-  w.bias += group * w.columns;
-  if (w.slope) w.slope += group * w.columns;
-  return call;
+ConvProduct productOf(const PackedColumns& packed, const PlannedTensor& in, const Shape& out) {
+  return {.pixels = out.pixels(),
+          .columns = packed.columns,
+          .terms = packed.rowTerms,
+          .groups = packed.groups,
+          .direct = copiesPieces(in.dtype, in.pixelStride, in.shape.channels, packed.groups)};
 }
 
 }  // namespace
@@ -35,17 +18,9 @@ ConvCall groupOf(ConvCall call, int64_t group) {
 StepProduct::StepProduct(const PackedColumns& packed, const Window& window, const PlannedTensor& in,
                          const Shape& out, int64_t maxout, const Device& device)
     : columns_(packed),
-      dtype_(packed.dtype),
       window_(window),
-      image_{out.pixels(), packed.columns, packed.rowTerms, packed.groups},
       maxout_(maxout),
-      device_{device.multiprocessors, device.sharedBytes} {
-  image_.direct = copiesPieces(in.dtype, in.pixelStride, in.shape.channels, packed.groups);
-}
-
-ConvTile StepProduct::tileFor(int64_t count) const {
-  return exact() ? chooseF32Tile(count * image_.pixels, image_.columns, device_.multiprocessors)
-                 : chooseTile(image_, count, device_);
+      route_(packed.dtype, productOf(packed, in, out), maxout, {device.multiprocessors, device.sharedBytes}) {
 }
 
 void StepProduct::launch(const View& x, const std::vector<View>& to,
@@ -59,36 +34,7 @@ void StepProduct::launch(const View& x, const std::vector<View>& to,
                 .maxout = maxout_,
                 .scratch = scratch};
   for (size_t p = 0; p < to.size(); ++p) call.to.push_back({to[p], columns_.firstColumn(p), activations[p]});
-  exact() ? launchExact(std::move(call), stream) : conv2dMma(call, tileFor(x.count), stream);
-}
-
-// Maxout takes a second pass over the columns.
-void StepProduct::launchExact(ConvCall call, cudaStream_t stream) const {
-  const ConvTile tile = tileFor(call.x.count);
-  if (call.maxout > 1) {
-    ConvCall columns = call;
-    const Shape shape{1, 1, call.weights.columns};
-    columns.to = {{{call.scratch, DType::f32, call.x.count, shape, shape.channels}}};
-    columns.maxout = 1;
-    conv2dF32(columns, tile, stream);
-    call.weights.bias = nullptr;
-    return addSplits(call, 1, stream);
-  }
-  for (int64_t group = 0; group < call.weights.groups; ++group)
-    conv2dF32(call.weights.groups > 1 ? groupOf(call, group) : call, tile, stream);
-}
-
-int64_t StepProduct::scratchBytes(int64_t count) const {
-  if (exact()) return maxout_ > 1 ? count * image_.pixels * image_.columns * 4 : 0;
-  ConvProduct product = image_;
-  product.pixels *= count;
-  return mmaScratchBytes(product, maxout_, tileFor(count));
-}
-
-std::string StepProduct::describe() const {
-  const ConvTile tile = tileFor(kDescribedImages);
-  if (!exact()) return text(cuda::describe(tile, dtype_), " at ", kDescribedImages, " images");
-  return text("fma f32 ", tile.rows, "x", tile.columns, "x", tile.terms, " at ", kDescribedImages, " images");
+  route_.launch(call, stream);
 }
 
 }  // namespace facenet::cuda

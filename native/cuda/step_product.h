@@ -2,17 +2,17 @@
 // multiplies by them.
 #pragma once
 
-#include "cuda/conv2d/tile.h"
 #include "graph/plan.h"
 #include "native/cuda/conv_weights.h"
 #include "native/cuda/device.h"
+#include "native/cuda/product_route.h"
 
 namespace facenet::cuda {
 
 class StepProduct {
  public:
   // `in` and `out`: the step's input, and any of its outputs. Weights are packed in the type they are multiplied
-  // in: fp32 goes to the exact kernel, bf16 and f16 to tensor cores.
+  // in.
   StepProduct(const PackedColumns& packed, const Window& window, const PlannedTensor& in, const Shape& out,
               int64_t maxout, const Device& device);
 
@@ -20,21 +20,15 @@ class StepProduct {
   void launch(const View& x, const std::vector<View>& to, const std::vector<Activation::Kind>& activations,
               const View& residual, void* scratch, cudaStream_t stream) const;
 
-  int64_t scratchBytes(int64_t count) const;
+  int64_t scratchBytes(int64_t count) const { return route_.scratchBytes(count); }
   int64_t weightBytes() const { return columns_.bytes(); }
-  std::string describe() const;
+  std::string describe() const { return route_.describe(); }
 
  private:
-  bool exact() const { return dtype_ == DType::f32; }
-  ConvTile tileFor(int64_t count) const;
-  void launchExact(ConvCall call, cudaStream_t stream) const;
-
   DeviceColumns columns_;
-  DType dtype_;
   Window window_;
-  ConvProduct image_;  // for one image
   int64_t maxout_;
-  ConvDevice device_;
+  ProductRoute route_;
 };
 
 }  // namespace facenet::cuda
