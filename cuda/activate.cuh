@@ -29,6 +29,18 @@ __device__ __forceinline__ float activateAs(Activation::Kind kind, float value, 
   }
 }
 
+// The gradient of an activation's input, from those of its output y (ops/backward.h); a prelu's needs its input.
+template <Activation::Kind Kind>
+__device__ __forceinline__ float activationGradientOf(float y, float dy) {
+  static_assert(Kind != Activation::Kind::prelu);
+  switch (Kind) {
+    case Activation::Kind::relu: return y > 0.f ? dy : 0.f;
+    case Activation::Kind::relu6: return y > 0.f && y < 6.f ? dy : 0.f;
+    case Activation::Kind::sigmoid: return dy * y * (1.f - y);
+    default: return dy;
+  }
+}
+
 // body(the kind as a constant)
 template <Activation::Kind Kind>
 struct ActivationKind {
