@@ -1,0 +1,137 @@
+#include "cuda/batch_norm.cuh"
+#include "cuda/elementwise.cuh"
+#include "cuda/gradient.cuh"
+#include "cuda/norm_arrays.cuh"
+
+namespace facenet::cuda {
+namespace {
+
+// One pass over x.
+// Registers: at most 64.
+template <class X, int N>
+__global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
+    momentsKernel(Pixels<X> x, Pieces pieces, float* parts) {
+  const PieceWalker<N> walker(pieces);
+  float mean[N] = {}, squares[N] = {}, count = 0;
+#pragma unroll 4
+  for (int64_t pixel = walker.begin; pixel < walker.end; pixel += walker.stride) {
+    float numbers[N];
+    unpack(x.template load<N>(pixel, walker.channel), numbers);
+    count += 1.f;
+    const float share = 1.f / count;
+#pragma unroll
+    for (int i = 0; i < N; ++i) {
+      const float difference = numbers[i] - mean[i];
+      mean[i] = fmaf(difference, share, mean[i]);
+      squares[i] = fmaf(difference, numbers[i] - mean[i], squares[i]);
+    }
+  }
+  Moments moments[N];
+#pragma unroll
+  for (int i = 0; i < N; ++i)
+    moments[i].words[0] = mean[i], moments[i].words[1] = squares[i], moments[i].words[2] = count;
+  storePiece(pieces, walker, moments, parts);
+}
+
+// What a channel is normalised by: y = (x - mean) * factor + shift.
+struct Normalization {
+  NormParameter scale, shift, runningMean, runningVariance;
+  float epsilon, rate, unbiased;
+  float *mean, *inverse;               // saved
+  float *factor, *offset, *variances;  // in scratch; the unbiased variances
+
+  // By the batch.
+  __device__ void operator()(int channel, const Moments& moments) const {
+    const float variance = moments.variance();
+    put(channel, moments.mean(), 1.f / sqrtf(variance + epsilon));
+    variances[channel] = variance * unbiased;
+    if (rate == 0.f) return;
+    if (runningMean.values && !runningMean.one) move(runningMean.values[channel], moments.mean());
+    if (runningVariance.values && !runningVariance.one)
+      move(runningVariance.values[channel], variance * unbiased);
+  }
+  // By what is given.
+  __device__ void operator()(int channel) const {
+    const float inverse =
+        runningVariance.values ? 1.f / sqrtf(valueOf(runningVariance, channel, 1) + epsilon) : 1.f;
+    put(channel, valueOf(runningMean, channel, 0), inverse);
+  }
+
+ private:
+  __device__ void put(int channel, float itsMean, float itsInverse) const {
+    mean[channel] = itsMean;
+    inverse[channel] = itsInverse;
+    factor[channel] = valueOf(scale, channel, 1) * itsInverse;
+    offset[channel] = valueOf(shift, channel, 0);
+  }
+  __device__ void move(float& running, float target) const { running += rate * (target - running); }
+};
+
+// Registers: at most 40.
+__global__ void __launch_bounds__(kWalkThreads)
+    normalizationKernel(int channels, Normalization normalization) {
+  const int channel = static_cast<int>(blockIdx.x) * kWalkThreads + static_cast<int>(threadIdx.x);
+  if (channel < channels) normalization(channel);
+}
+
+// A running statistic that stands for all channels. One block.
+// Registers: at most 32.
+__global__ void __launch_bounds__(kWalkThreads)
+    moveOneKernel(const float* values, int channels, float rate, float* running) {
+  Sums<1> sum[1];
+  for (int channel = static_cast<int>(threadIdx.x); channel < channels; channel += kWalkThreads)
+    sum[0].words[0] += values[channel];
+  mergeRows<kWalkThreads>(static_cast<int>(threadIdx.x), kWalkThreads, 1, sum);
+  if (threadIdx.x == 0) *running += rate * (sum[0].words[0] / static_cast<float>(channels) - *running);
+}
+
+void moveOne(const NormParameter& running, const float* values, int channels, float rate,
+             cudaStream_t stream) {
+  if (running.values && running.one)
+    launch<moveOneKernel>(1, kWalkThreads, 0, stream, values, channels, rate, running.values);
+}
+
+}  // namespace
+
+int64_t normSavedBytes(int64_t channels) {
+  return SavedNorm::kArrays * channelPitch(channels) * static_cast<int64_t>(sizeof(float));
+}
+
+int64_t normScratchBytes(int64_t count, const Shape& shape) {
+  const int64_t parts = partFloats(count * shape.pixels(), shape.channels, Moments::kWords);
+  return (kNormScratchArrays * channelPitch(shape.channels) + parts) * static_cast<int64_t>(sizeof(float));
+}
+
+void normForward(const NormCall& call, const View& x, const View& y, float rate, cudaStream_t stream) {
+  FACENET_ASSERT(x.count == y.count && x.shape == y.shape);
+  const int64_t pixels = x.count * x.shape.pixels();
+  const auto channels = static_cast<int>(x.shape.channels);
+  if (pixels * channels == 0) return;
+  const SavedNorm saved(call.saved, channels);
+  const auto inScratch = [&](int index) { return normArray(call.scratch, channels, index); };
+  const auto m = static_cast<float>(pixels);
+  const Normalization normalization{
+      call.scale, call.shift,    call.mean,    call.variance, call.epsilon, rate, m > 1 ? m / (m - 1) : 1,
+      saved.mean, saved.inverse, inScratch(0), inScratch(1),  inScratch(2)};
+  if (call.batch) {
+    float* parts = inScratch(kNormScratchArrays);
+    withTrainedType(x.dtype, [&]<class X>(TypeOf<X>) {
+      constexpr int kWide = kPackedChannels<X>;
+      withWidth<kWide>(packs<X, kWide>(x), [&]<int N>(Width<N>) {
+        const PiecesLaunch p = piecesOf(pixels, channels, N);
+        launch<momentsKernel<X, N>>(p.grid, p.threads, 0, stream, Pixels<X>(x), p.pieces, parts);
+        mergePieces<Moments>(parts, p.pieces, normalization, stream);
+      });
+    });
+    if (rate != 0) {
+      moveOne(call.mean, saved.mean, channels, rate, stream);
+      moveOne(call.variance, inScratch(2), channels, rate, stream);
+    }
+  } else {
+    const auto blocks = static_cast<unsigned>((channels + kWalkThreads - 1) / kWalkThreads);
+    launch<normalizationKernel>(blocks, kWalkThreads, 0, stream, channels, normalization);
+  }
+  normalize(saved.mean, normalization.factor, normalization.offset, x, y, stream);
+}
+
+}  // namespace facenet::cuda
