@@ -2,6 +2,7 @@
 
 #include "graph/host_executor.h"
 #include "ops/embeddings.h"
+#include "train/host_backend.h"
 #ifdef FACENET_ONEDNN
 #include <dnnl_version.h>
 
@@ -13,6 +14,7 @@
 #include "native/cuda/device.h"
 #include "native/cuda/embeddings.h"
 #include "native/cuda/executor.h"
+#include "train/cuda/backend.h"
 #endif
 
 namespace facenet::binding {
@@ -60,6 +62,12 @@ Napi::Object cudaInfo(Napi::Env env) {
 
 }  // namespace
 
+ExecutorOptions readExecutorOptions(const Fields& options) {
+  return {.device = readDevice(options.get("device")),
+          .deviceIndex = static_cast<int>(options.integerOr("deviceIndex", 0, -1)),
+          .threads = static_cast<int>(options.integer("threads", 1, 1024))};
+}
+
 void checkExecutor(const ExecutorOptions& options, DType dtype) {
   if (options.device == Device::cuda) requireCuda(options.deviceIndex);
   if (options.device == Device::cpu && dtype == DType::f16)
@@ -84,6 +92,19 @@ std::unique_ptr<Executor> makeExecutor(const Graph& graph, PlanOptions planOptio
   const KernelFactory factory = makeReferenceKernel;
 #endif
   return std::make_unique<HostExecutor>(makePlan(graph, planOptions), weights, factory, options.threads);
+}
+
+std::unique_ptr<train::Backend> makeTrainingBackend(const ExecutorOptions& options,
+                                                    [[maybe_unused]] DType dtype) {
+  if (options.device == Device::cuda) requireCuda(options.deviceIndex);
+#ifdef FACENET_CUDA
+  if (options.device == Device::cuda)
+    return train::makeCudaBackend(cuda::requireDevice(options.deviceIndex), dtype, options.threads);
+#endif
+#ifdef FACENET_ONEDNN
+  if (options.device == Device::cpu) return train::makeHostBackend(train::cpuFunctions(), options.threads);
+#endif
+  return train::makeHostBackend(train::referenceFunctions(), options.threads);
 }
 
 L2Normalize l2NormalizeOn(Device device) {

@@ -8,6 +8,7 @@
 #include "binding/options.h"
 #include "graph/executor.h"
 #include "ops/top_k.h"
+#include "train/backend.h"
 
 namespace facenet::binding {
 
@@ -16,6 +17,7 @@ struct ExecutorOptions {
   int deviceIndex;  // of CUDA; -1: the first that can be used
   int threads;
 };
+ExecutorOptions readExecutorOptions(const Fields& options);
 
 // Throws where the device cannot be used, or not with activations of that type: ERR_FACENET_CUDA_UNAVAILABLE,
 // ERR_FACENET_INVALID_ARGUMENT.
@@ -25,6 +27,9 @@ void checkExecutor(const ExecutorOptions& options, DType dtype);
 // the reference backend.
 std::unique_ptr<Executor> makeExecutor(const Graph& graph, PlanOptions planOptions, const Weights& weights,
                                        const ExecutorOptions& options);
+
+// What trains on a device, with activations of that type. Throws as checkExecutor does.
+std::unique_ptr<train::Backend> makeTrainingBackend(const ExecutorOptions& options, DType dtype);
 
 using L2Normalize = void (*)(const float* x, int64_t rows, int64_t dimensions, float epsilon, float* out);
 using PairwiseDistances = void (*)(const float* a, int64_t n, const float* b, int64_t m, int64_t dimensions,

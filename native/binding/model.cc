@@ -18,12 +18,6 @@ namespace {
 
 constexpr napi_type_tag openedTag{0x8f1d2f1c6a6b4c0e, 0xb1c0de5e9a7e42d3};
 
-ExecutorOptions readExecutorOptions(const Fields& options) {
-  return {.device = readDevice(options.get("device")),
-          .deviceIndex = static_cast<int>(options.integerOr("deviceIndex", 0, -1)),
-          .threads = static_cast<int>(options.integer("threads", 1, 1024))};
-}
-
 }  // namespace
 
 Napi::Function Model::defineClass(Napi::Env env) {

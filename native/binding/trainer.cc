@@ -2,12 +2,12 @@
 
 #include <algorithm>
 
+#include "binding/devices.h"
 #include "binding/errors.h"
 #include "binding/read_graph.h"
 #include "binding/training_options.h"
 #include "binding/triplets.h"
 #include "binding/weight_source.h"
-#include "graph/host_executor.h"
 
 namespace facenet::binding {
 
@@ -20,27 +20,6 @@ namespace {
 
 constexpr napi_type_tag openedTag{0x6f1b0e0d2c7a41d9, 0x93a40c5b5b1e7f26};
 constexpr int64_t largestExact = 9007199254740991;  // 2^53 - 1
-
-std::unique_ptr<Executor> inferenceOnReference(Plan plan, const Weights& weights, int threads) {
-  return std::make_unique<HostExecutor>(std::move(plan), weights, makeReferenceKernel, threads);
-}
-
-#ifdef FACENET_ONEDNN
-std::unique_ptr<Executor> inferenceOnCpu(Plan plan, const Weights& weights, int threads) {
-  return std::make_unique<HostExecutor>(std::move(plan), weights, makeCpuKernel, threads);
-}
-#endif
-
-train::Backend trainingOn(Device device) {
-  if (device == Device::cuda)
-    throw Error("ERR_FACENET_CUDA_UNAVAILABLE", "Training cannot run on CUDA in this version", "device");
-#ifdef FACENET_ONEDNN
-  if (device == Device::cpu)
-    return {train::makeCpuTrainKernel, inferenceOnCpu, cpu::mineTriplets, cpu::tripletLoss, cpu::optimize};
-#endif
-  return {train::makeReferenceTrainKernel, inferenceOnReference, reference::mineTriplets,
-          reference::tripletLoss, reference::optimize};
-}
 
 const char* kindName(train::TrainerTensor::Kind kind) {
   using Kind = train::TrainerTensor::Kind;
@@ -70,8 +49,8 @@ Transfer readTransfer(const Napi::CallbackInfo& info, const train::Trainer& trai
     if (!name.IsString()) throw invalidArgument("names", "strings", describe(name));
     const train::TrainerTensor& tensor = trainer.tensor(name.As<Napi::String>().Utf8Value());
     const Napi::Value values = info[1].As<Napi::Array>()[i];
-    const auto array = readTypedArray(values, text(argument, "[", i, "]"), napi_float32_array,
-                                      WeightTensor{.shape = tensor.shape}.elements());
+    const auto array =
+        readTypedArray(values, text(argument, "[", i, "]"), napi_float32_array, tensor.elements());
     result.tensors.push_back(&tensor);
     result.memory.push_back(elementsOf<float>(array));
     result.keepAlive.push_back(array);
@@ -101,7 +80,8 @@ Napi::Function Trainer::defineClass(Napi::Env env) {
 Napi::Promise Trainer::open(const Napi::CallbackInfo& info, PromiseWorker& worker,
                             Napi::FunctionReference& trainerClass) {
   const Fields options(info[2], "options", Fields::Kind::argument);
-  const train::Backend backend = trainingOn(readDevice(options.get("device")));
+  const ExecutorOptions device = readExecutorOptions(options);
+  checkExecutor(device, DType::f32);
   const train::TrainerOptions trainerOptions = readTrainerOptions(options);
   std::vector<Napi::Object> keepAlive;
   const auto source = std::make_shared<WeightSource>(readWeightSource(info[1], keepAlive));
@@ -109,7 +89,8 @@ Napi::Promise Trainer::open(const Napi::CallbackInfo& info, PromiseWorker& worke
 
   return worker.post(std::move(keepAlive), nullptr, [=, &worker, &trainerClass]() -> PromiseWorker::Resolve {
     const auto opened = std::make_shared<Opened>(Opened{
-        &worker, std::make_shared<train::Trainer>(*graph, loadWeights(*source), trainerOptions, backend)});
+        &worker, std::make_shared<train::Trainer>(*graph, loadWeights(*source), trainerOptions,
+                                                  makeTrainingBackend(device, trainerOptions.plan.dtype))});
     return [opened, &trainerClass](Napi::Env env) -> Napi::Value {
       auto external = Napi::External<Opened>::New(env, opened.get());
       external.TypeTag(&openedTag);
@@ -216,9 +197,7 @@ Napi::Value Trainer::read(const Napi::CallbackInfo& info) {
     return worker_->post(std::move(transfer.keepAlive), nullptr,
                          [tensors = transfer.tensors, memory = transfer.memory,
                           trainer = trainer()]() -> PromiseWorker::Resolve {
-                           for (size_t i = 0; i < tensors.size(); ++i)
-                             std::copy_n(tensors[i]->data,
-                                         WeightTensor{.shape = tensors[i]->shape}.elements(), memory[i]);
+                           for (size_t i = 0; i < tensors.size(); ++i) trainer->read(*tensors[i], memory[i]);
                            return [counters = trainer->counters](Napi::Env env) -> Napi::Value {
                              Napi::Object result = Napi::Object::New(env);
                              result.Set("steps", static_cast<double>(counters.steps));
@@ -242,11 +221,8 @@ Napi::Value Trainer::write(const Napi::CallbackInfo& info) {
     return worker_->post(std::move(transfer.keepAlive), nullptr,
                          [=, tensors = transfer.tensors, memory = transfer.memory,
                           trainer = trainer()]() -> PromiseWorker::Resolve {
-                           for (size_t i = 0; i < tensors.size(); ++i)
-                             std::copy_n(memory[i], WeightTensor{.shape = tensors[i]->shape}.elements(),
-                                         tensors[i]->data);
+                           for (size_t i = 0; i < tensors.size(); ++i) trainer->write(*tensors[i], memory[i]);
                            if (counts) trainer->counters = counters;
-                           trainer->tensorWritten();
                            return {};
                          });
   });

@@ -36,7 +36,9 @@ Napi::Value number(Napi::Env env, int64_t value) {
 train::TrainingPlanOptions readTrainingPlanOptions(const Fields& options) {
   return {.frozen = options.strings("frozen"),
           .chunk = options.integer("chunk", 0, 65536),
-          .memoryBytes = options.integer("memoryBytes", 0, largestExact)};
+          .memoryBytes = options.integer("memoryBytes", 0, largestExact),
+          .dtype = options.oneOf<DType, 3>(
+              "dtype", {{"f32", DType::f32}, {"bf16", DType::bf16}, {"f16", DType::f16}}, true)};
 }
 
 train::TrainerOptions readTrainerOptions(const Fields& options) {
@@ -52,7 +54,6 @@ train::TrainerOptions readTrainerOptions(const Fields& options) {
   result.batch.margin = static_cast<float>(options.number("margin"));
   if (!(result.batch.margin > 0)) throw options.wrong("margin", "a number above 0");
   result.batch.statisticsRate = static_cast<float>(numberIn(options, "statisticsRate", 0, 1));
-  result.threads = static_cast<int>(options.integer("threads", 1, 1024));
   return result;
 }
 

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
-#include <thread>
 
 #include "core/cancel.h"
+#include "native/cuda/staging.h"
 
 namespace facenet::cuda {
 namespace {
@@ -14,21 +14,7 @@ namespace {
 constexpr int64_t mostArenaBytes = int64_t{1} << 30;
 constexpr int64_t mostChunk = 1024;
 
-// The copy to pinned memory is cut among threads. More than a few gain nothing: they share the memory's rate.
-constexpr int mostCopiers = 8;
-constexpr int64_t copyPiece = int64_t{1} << 20;
-
 constexpr double megabyte = 1e6;
-
-void copyInPieces(ThreadPool& pool, unsigned char* to, const unsigned char* from, int64_t bytes) {
-  const auto copy = [&](int64_t piece, int) {
-    const int64_t first = piece * copyPiece;
-    std::memcpy(to + first, from + first, static_cast<size_t>(std::min(copyPiece, bytes - first)));
-  };
-  const int64_t pieces = (bytes + copyPiece - 1) / copyPiece;
-  if (pieces == 1) return copy(0, 0);
-  pool.run(pieces, copy);
-}
 
 bool outOfMemory(const Error& error) {
   return error.code == "ERR_FACENET_CUDA_OOM";

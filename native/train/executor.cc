@@ -9,24 +9,11 @@ namespace facenet::train {
 namespace {
 
 int64_t roundedUp(int64_t bytes) {
-  return (bytes + 63) / 64 * 64;
+  return (bytes + 255) / 256 * 256;
 }
 
-// body(first element of a pixel) for each pixel of all images.
-template <class Body>
-void forEachRow(const View& view, Body body) {
-  for (int64_t pixel = 0; pixel < view.count * view.shape.pixels(); ++pixel)
-    body(view.as<float>() + pixel * view.pixelStride);
-}
-
-bool allFinite(const float* values, int64_t count) {
-  return std::all_of(values, values + count, [](float value) { return std::isfinite(value); });
-}
-
-bool allFinite(const View& view) {
-  bool finite = true;
-  forEachRow(view, [&](const float* row) { finite = finite && allFinite(row, view.shape.channels); });
-  return finite;
+void* at(const std::shared_ptr<void>& memory, int64_t offset) {
+  return static_cast<unsigned char*>(memory.get()) + offset;
 }
 
 Error notFinite(const std::string& layer, const std::string& what) {
@@ -36,49 +23,63 @@ Error notFinite(const std::string& layer, const std::string& what) {
 
 }  // namespace
 
-ChunkExecutor::ChunkExecutor(const TrainingPlan& plan, const Parameters& parameters,
-                             TrainKernelFactory factory, ThreadPool& threads)
-    : plan_(plan), parameters_(parameters), threads_(threads), savedOffset_{0} {
+ChunkExecutor::ChunkExecutor(const TrainingPlan& plan, const Parameters& parameters, Backend& backend)
+    : plan_(plan), parameters_(parameters), backend_(backend), savedOffset_{0}, preparedOffset_{0} {
   for (const Step& step : plan.forward.steps) {
-    kernels_.push_back(factory({plan.forward, step, parameters}));
+    kernels_.push_back(backend.makeKernel({plan.forward, step, parameters}));
     int64_t saved = 0;
     for (int64_t count = 1; count <= plan.chunk; ++count) {
       saved = std::max(saved, kernels_.back()->savedBytes(count));
       scratchBytes_ = std::max(scratchBytes_, kernels_.back()->scratchBytes(count));
     }
     savedOffset_.push_back(savedOffset_.back() + roundedUp(saved));
+    preparedOffset_.push_back(preparedOffset_.back() + roundedUp(kernels_.back()->preparedBytes()));
   }
-  arena_ = alignedArray<unsigned char>(plan.forward.arenaBytes * plan.chunk);
-  gradientArena_ = alignedArray<unsigned char>(plan.gradients.arenaBytes * plan.chunk);
-  saved_ = alignedArray<unsigned char>(savedOffset_.back());
-  scratch_ = alignedArray<unsigned char>(scratchBytes_);
+  arena_ = backend.allocate(plan.forward.arenaBytes * plan.chunk);
+  gradientArena_ = backend.allocate(plan.gradients.arenaBytes * plan.chunk);
+  saved_ = backend.allocate(savedOffset_.back());
+  prepared_ = backend.allocate(preparedOffset_.back());
+  scratch_ = backend.allocate(scratchBytes_);
 }
 
-View ChunkExecutor::view(const Plan& plan, unsigned char* arena, int index) const {
+View ChunkExecutor::view(const Plan& plan, const std::shared_ptr<void>& arena, int index) const {
   const PlannedTensor& tensor = plan.tensors[static_cast<size_t>(index)];
   if (index == plan.input)
     return {const_cast<void*>(images_), tensor.dtype, count_, tensor.shape, tensor.pixelStride};
   const PlannedBuffer& buffer = plan.buffers[static_cast<size_t>(tensor.buffer)];
-  auto* data = reinterpret_cast<float*>(arena + buffer.offset * count_) + tensor.channelOffset;
-  return {data, DType::f32, count_, tensor.shape, tensor.pixelStride};
+  const int64_t channels = tensor.channelOffset * static_cast<int64_t>(byteSize(tensor.dtype));
+  return {at(arena, buffer.offset * count_ + channels), tensor.dtype, count_, tensor.shape,
+          tensor.pixelStride};
 }
 
 Pass ChunkExecutor::passOf(size_t step, float* parameters) const {
   Pass pass;
   for (int tensor : plan_.forward.steps[step].inputs) pass.x.push_back(activation(tensor));
   for (int tensor : plan_.forward.steps[step].outputs) pass.y.push_back(activation(tensor));
-  pass.saved = saved_.get() + savedOffset_[step];
+  pass.saved = at(saved_, savedOffset_[step]);
+  pass.prepared = at(prepared_, preparedOffset_[step]);
   pass.scratch = scratch_.get();
   pass.parameters = parameters;
-  pass.threads = &threads_;
   pass.runningStatistics = plan_.runningStatistics[step];
+  backend_.equip(pass);
   return pass;
+}
+
+void ChunkExecutor::prepare(float* parameters) {
+  for (size_t step = 0; step < kernels_.size(); ++step) {
+    Pass pass = passOf(step, parameters);
+    pass.x.clear();
+    pass.y.clear();
+    kernels_[step]->prepare(pass);
+  }
 }
 
 void ChunkExecutor::forward(const void* images, int64_t count, float* parameters, float statisticsRate,
                             const std::atomic<int32_t>* cancelled) {
   FACENET_ASSERT(count >= 1 && count <= plan_.chunk);
-  images_ = images;
+  const PlannedTensor& input = plan_.forward.tensors[static_cast<size_t>(plan_.forward.input)];
+  images_ =
+      backend_.place(images, count * input.shape.elements() * static_cast<int64_t>(byteSize(input.dtype)));
   count_ = count;
   for (size_t step = 0; step < kernels_.size(); ++step) {
     throwIfCancelled(cancelled);
@@ -95,12 +96,14 @@ const float* ChunkExecutor::embeddings() const {
 void ChunkExecutor::backward(const float* embeddingGradients, float* parameters, float* gradients,
                              const std::atomic<int32_t>* cancelled, bool check) {
   const View loss = gradient(plan_.output());
-  std::copy_n(embeddingGradients, count_ * loss.imageStride(), loss.as<float>());
+  backend_.copy(loss.data, embeddingGradients,
+                count_ * loss.imageStride() * static_cast<int64_t>(sizeof(float)));
   for (const BackwardStep& backward : plan_.backward) {
     throwIfCancelled(cancelled);
     const auto index = static_cast<size_t>(backward.step);
     const Step& step = plan_.forward.steps[index];
-    std::ranges::for_each(backward.clear, [&](const Channels& channels) { clear(channels); });
+    for (const Channels& channels : backward.clear)
+      backend_.clear(gradient(channels.tensor), channels.begin, channels.end);
     Gradients flow;
     for (int tensor : step.outputs) flow.dy.push_back(gradient(tensor));
     for (size_t i = 0; i < step.inputs.size(); ++i) {
@@ -113,28 +116,29 @@ void ChunkExecutor::backward(const float* embeddingGradients, float* parameters,
   }
 }
 
-void ChunkExecutor::clear(const Channels& channels) const {
-  forEachRow(gradient(channels.tensor),
-             [&](float* row) { std::fill(row + channels.begin, row + channels.end, 0.0f); });
+void ChunkExecutor::checkFinite(const std::string& layer, const std::string& what, const View& values) const {
+  if (!backend_.allFinite(values)) throw notFinite(layer, what);
 }
 
-void ChunkExecutor::checkStep(const BackwardStep& backward, const float* gradients) const {
+void ChunkExecutor::checkStep(const BackwardStep& backward, float* gradients) const {
   const Step& step = plan_.forward.steps[static_cast<size_t>(backward.step)];
   if (backward.weights)
     for (const StepTensor& tensor : tensorsOf(plan_.forward, step)) {
       const Parameter& parameter = parameters_.at(tensor.name);
-      if (parameter.trainable && !allFinite(gradients + parameter.offset, parameter.elements()))
-        throw notFinite(step.name, tensor.name);
+      const int64_t elements = parameter.elements();
+      if (parameter.trainable)
+        checkFinite(step.name, tensor.name,
+                    {gradients + parameter.offset, DType::f32, 1, {1, 1, elements}, elements});
     }
   for (size_t i = 0; i < step.inputs.size(); ++i)
-    if (backward.wanted[i] && !allFinite(gradient(step.inputs[i])))
-      throw notFinite(step.name, "the input of layer " + step.name);
+    if (backward.wanted[i])
+      checkFinite(step.name, "the input of layer " + step.name, gradient(step.inputs[i]));
 }
 
 std::optional<std::string> ChunkExecutor::firstNotFinite() const {
   for (const Step& step : plan_.forward.steps)
     for (int tensor : step.outputs)
-      if (!allFinite(activation(tensor))) return step.name;
+      if (!backend_.allFinite(activation(tensor))) return step.name;
   return std::nullopt;
 }
 
@@ -146,7 +150,7 @@ std::vector<std::string> ChunkExecutor::describeKernels() const {
 
 int64_t ChunkExecutor::memoryBytes() const {
   return (plan_.forward.arenaBytes + plan_.gradients.arenaBytes) * plan_.chunk + savedOffset_.back() +
-         scratchBytes_;
+         preparedOffset_.back() + scratchBytes_;
 }
 
 }  // namespace facenet::train

@@ -4,20 +4,21 @@
 #include <atomic>
 #include <optional>
 
-#include "core/aligned.h"
-#include "train/plan.h"
+#include "train/backend.h"
 
 namespace facenet::train {
 
 class ChunkExecutor {
  public:
-  // The plan, the parameters and the pool outlive the executor.
-  ChunkExecutor(const TrainingPlan& plan, const Parameters& parameters, TrainKernelFactory factory,
-                ThreadPool& threads);
+  // The plan, the parameters and the backend outlive the executor.
+  ChunkExecutor(const TrainingPlan& plan, const Parameters& parameters, Backend& backend);
 
-  // images: count (at most the plan's chunk) of the plan's input, not touched before the backward has run.
-  // `parameters`: Parameters::elements floats. The flag is looked at between layers; non-zero stops with
-  // ERR_FACENET_ABORTED.
+  // Before forward, whenever weights have changed. `parameters`: Parameters::elements floats in the backend's
+  // memory, as gradients are.
+  void prepare(float* parameters);
+
+  // images: count (at most the plan's chunk) of the plan's input, in host memory that is not touched before the
+  // backward has run. The flag is looked at between layers; non-zero stops with ERR_FACENET_ABORTED.
   void forward(const void* images, int64_t count, float* parameters, float statisticsRate,
                const std::atomic<int32_t>* cancelled);
 
@@ -37,20 +38,20 @@ class ChunkExecutor {
       const;  // with chunks of the plan's size; pages that were not needed yet are not taken
 
  private:
-  View view(const Plan& plan, unsigned char* arena, int tensor) const;
-  View activation(int tensor) const { return view(plan_.forward, arena_.get(), tensor); }
-  View gradient(int tensor) const { return view(plan_.gradients, gradientArena_.get(), tensor); }
+  View view(const Plan& plan, const std::shared_ptr<void>& arena, int tensor) const;
+  View activation(int tensor) const { return view(plan_.forward, arena_, tensor); }
+  View gradient(int tensor) const { return view(plan_.gradients, gradientArena_, tensor); }
   Pass passOf(size_t step, float* parameters) const;
-  void clear(const Channels& channels) const;
-  void checkStep(const BackwardStep& backward, const float* gradients) const;
+  void checkFinite(const std::string& layer, const std::string& what, const View& values) const;
+  void checkStep(const BackwardStep& backward, float* gradients) const;
 
   const TrainingPlan& plan_;
   const Parameters& parameters_;
-  ThreadPool& threads_;
+  Backend& backend_;
   std::vector<std::unique_ptr<TrainKernel>> kernels_;
-  std::vector<int64_t> savedOffset_;  // of each step, and the end
+  std::vector<int64_t> savedOffset_, preparedOffset_;  // of each step, and the end
   int64_t scratchBytes_ = 0;
-  AlignedArray<unsigned char> arena_, gradientArena_, saved_, scratch_;
+  std::shared_ptr<void> arena_, gradientArena_, saved_, prepared_, scratch_;
 
   const void* images_ = nullptr;
   int64_t count_ = 0;

@@ -21,9 +21,9 @@ double sumOfSquares(const float* values, int64_t count) {
 
 }  // namespace
 
-NetworkOptimizer::NetworkOptimizer(const Optimizer& optimizer, std::vector<TrainedWeight> weights,
-                                   int64_t elements, Optimize optimize)
-    : optimizer_(optimizer), elements_(elements), optimize_(optimize) {
+HostOptimizer::HostOptimizer(const Optimizer& optimizer, const std::vector<TrainedWeight>& weights,
+                             int64_t elements, Optimize optimize, ThreadPool& threads)
+    : optimizer_(optimizer), elements_(elements), optimize_(optimize), threads_(threads) {
   for (const TrainedWeight& weight : weights)
     for (int64_t done = 0; done < weight.count; done += pieceElements)
       pieces_.push_back({weight.offset + done, std::min(pieceElements, weight.count - done), weight.decay});
@@ -34,19 +34,19 @@ NetworkOptimizer::NetworkOptimizer(const Optimizer& optimizer, std::vector<Train
   }
 }
 
-double NetworkOptimizer::gradientNorm(const float* gradients, ThreadPool& threads) const {
+double HostOptimizer::gradientNorm(const float* gradients) {
   std::vector<double> sums(pieces_.size());
-  threads.run(static_cast<int64_t>(pieces_.size()), [&](int64_t i, int) {
+  threads_.run(static_cast<int64_t>(pieces_.size()), [&](int64_t i, int) {
     const TrainedWeight& piece = pieces_[static_cast<size_t>(i)];
     sums[static_cast<size_t>(i)] = sumOfSquares(gradients + piece.offset, piece.count);
   });
   return std::sqrt(std::accumulate(sums.begin(), sums.end(), 0.0));
 }
 
-void NetworkOptimizer::update(float* parameters, const float* gradients, double learningRate,
-                              double gradientScale, int64_t number, ThreadPool& threads) {
+void HostOptimizer::update(float* parameters, const float* gradients, double learningRate,
+                           double gradientScale, int64_t number) {
   const Update update(optimizer_, learningRate, gradientScale, number);
-  threads.run(static_cast<int64_t>(pieces_.size()), [&](int64_t i, int) {
+  threads_.run(static_cast<int64_t>(pieces_.size()), [&](int64_t i, int) {
     const TrainedWeight& piece = pieces_[static_cast<size_t>(i)];
     const auto slotAt = [&](int s) { return slots_[s] ? slots_[s].get() + piece.offset : nullptr; };
     optimize_(optimizer_, update,

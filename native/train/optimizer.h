@@ -8,37 +8,52 @@
 
 namespace facenet::train {
 
-using Optimize = void (*)(const Optimizer& optimizer, const Update& update, const WeightSpan& span);
-
 // A weight that is trained.
 struct TrainedWeight {
   int64_t offset = 0, count = 0;  // elements of the parameter vector
   float decay = 0;
 };
 
+// Pointers are to a backend's memory.
 class NetworkOptimizer {
  public:
-  // `elements`: of the gradient vector.
-  NetworkOptimizer(const Optimizer& optimizer, std::vector<TrainedWeight> weights, int64_t elements,
-                   Optimize optimize);
+  virtual ~NetworkOptimizer() = default;
 
-  // The L2 norm of the gradient of all trained weights, in fp64. Does not depend on the number of threads.
-  double gradientNorm(const float* gradients, ThreadPool& threads) const;
+  // The L2 norm of the gradient of all trained weights, in fp64. Always the same bits.
+  virtual double gradientNorm(const float* gradients) = 0;
 
   // `number`: of this update, from 1.
-  void update(float* parameters, const float* gradients, double learningRate, double gradientScale,
-              int64_t number, ThreadPool& threads);
+  virtual void update(float* parameters, const float* gradients, double learningRate, double gradientScale,
+                      int64_t number) = 0;
 
-  const Optimizer& options() const { return optimizer_; }
-  float* slot(int i) { return slots_[static_cast<size_t>(i)].get(); }
+  virtual float* slot(int i) = 0;
+  virtual int64_t memoryBytes() const = 0;
+
   static const char* slotName(Optimizer::Kind kind, int slot);
-  int64_t memoryBytes() const { return optimizer_.slots() * elements_ * static_cast<int64_t>(sizeof(float)); }
+};
+
+using Optimize = void (*)(const Optimizer& optimizer, const Update& update, const WeightSpan& span);
+
+class HostOptimizer final : public NetworkOptimizer {
+ public:
+  // `elements`: of the gradient vector. Results do not depend on the number of threads.
+  HostOptimizer(const Optimizer& optimizer, const std::vector<TrainedWeight>& weights, int64_t elements,
+                Optimize optimize, ThreadPool& threads);
+
+  double gradientNorm(const float* gradients) override;
+  void update(float* parameters, const float* gradients, double learningRate, double gradientScale,
+              int64_t number) override;
+  float* slot(int i) override { return slots_[static_cast<size_t>(i)].get(); }
+  int64_t memoryBytes() const override {
+    return optimizer_.slots() * elements_ * static_cast<int64_t>(sizeof(float));
+  }
 
  private:
   Optimizer optimizer_;
   std::vector<TrainedWeight> pieces_;  // of at most pieceElements
   int64_t elements_;
   Optimize optimize_;
+  ThreadPool& threads_;
   AlignedArray<float> slots_[2];
 };
 

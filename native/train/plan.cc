@@ -26,8 +26,11 @@ void keepEverything(Plan& plan) {
   }
 }
 
-Plan forwardPlan(const Graph& graph) {
-  const PlanOptions options{.fold = false, .mergeSiblings = false};
+Plan forwardPlan(const Graph& graph, const TrainingPlanOptions& training) {
+  const PlanOptions options{.dtype = training.dtype,
+                            .fold = false,
+                            .mergeSiblings = false,
+                            .channelAlignment = training.channelAlignment};
   if (graph.outputs.size() != 1)
     throw invalidModel("outputs of graph " + graph.name, "one, the embedding", text(graph.outputs.size()));
   Plan plan = absorbSteps(planNodes(graph, options), fuseInto);
@@ -161,7 +164,7 @@ Plan gradientPlan(const Plan& forward, const std::vector<BackwardStep>& backward
 
 TrainingPlan makeTrainingPlan(const Graph& graph, const TrainingPlanOptions& options) {
   TrainingPlan plan;
-  plan.forward = forwardPlan(graph);
+  plan.forward = forwardPlan(graph, options);
   const Frozen frozen(options.frozen);
   frozen.check(plan.forward);
   plan.backward = Backward(plan.forward, frozen).steps();
@@ -173,7 +176,7 @@ TrainingPlan makeTrainingPlan(const Graph& graph, const TrainingPlanOptions& opt
   const int64_t memory = options.memoryBytes > 0 ? options.memoryBytes : defaultTrainingBytes;
   plan.chunk = options.chunk > 0
                    ? options.chunk
-                   : std::clamp<int64_t>(memory / std::max<int64_t>(bytes, 1), 1, maxTrainingChunk);
+                   : std::clamp<int64_t>(memory / std::max<int64_t>(bytes, 1), 1, options.mostImages);
   plan.forward.chunk = plan.gradients.chunk = plan.chunk;
   return plan;
 }

@@ -37,11 +37,13 @@ struct TrainingPlan {
 
 struct TrainingPlanOptions {
   std::vector<std::string> frozen;
-  int64_t chunk = 0;        // images that go forward and backward together; 0: what memoryBytes holds
-  int64_t memoryBytes = 0;  // of activations and gradients; 0: defaultTrainingBytes
+  int64_t chunk = 0;             // images that go forward and backward together; 0: what memoryBytes holds
+  int64_t memoryBytes = 0;       // of activations and gradients; 0: defaultTrainingBytes
+  int64_t mostImages = 64;       // of a chunk that memoryBytes decides
+  DType dtype = DType::f32;      // of activations and their gradients, but for the embeddings, which are f32
+  int64_t channelAlignment = 1;  // as in PlanOptions
 };
 constexpr int64_t defaultTrainingBytes = int64_t{1} << 30;
-constexpr int64_t maxTrainingChunk = 64;
 
 // Throws ERR_FACENET_MODEL_INVALID where the graph does not hold together or has not exactly one output, and
 // ERR_FACENET_INVALID_ARGUMENT for `frozen`.

@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
-
-#include "core/cancel.h"
 
 namespace facenet::train {
 namespace {
+
+constexpr auto floatBytes = static_cast<int64_t>(sizeof(float));
 
 class Stopwatch {
  public:
@@ -22,12 +21,6 @@ class Stopwatch {
  private:
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
-
-double squaredDistanceOf(const float* a, const float* b, int64_t dimensions) {
-  float sum = 0;
-  for (int64_t k = 0; k < dimensions; ++k) sum += (a[k] - b[k]) * (a[k] - b[k]);
-  return sum;
-}
 
 Error notFinite(const std::string& layer) {
   return Error("ERR_FACENET_NOT_FINITE", text("The output of layer ", layer, " is not finite"), layer,
@@ -46,10 +39,12 @@ std::vector<int64_t> chunkSizes(int64_t count, int64_t most) {
 void BatchRun::run(const Batch& batch, float* parameters, float* gradients, StepReport& report) {
   Stopwatch watch;
   forward(batch, parameters, report);
+  checkEmbeddings(batch, parameters);
   report.seconds.forward = watch.lap();
-  mine(batch, report);
+  learn(batch, report);
   report.seconds.mining = watch.lap();
   if (report.triplets > 0) backward(batch, parameters, gradients, false, false);
+  backend_.finish();
   report.seconds.backward = watch.lap();
 }
 
@@ -57,67 +52,55 @@ const void* BatchRun::imagesOf(const Batch& batch, size_t chunk) const {
   return static_cast<const std::byte*>(batch.images) + firsts_[chunk] * batch.imageBytes;
 }
 
+float* BatchRun::rowsOf(const std::shared_ptr<void>& memory, size_t chunk) const {
+  return static_cast<float*>(memory.get()) + firsts_[chunk] * dimensions_;
+}
+
+void BatchRun::makeRoom(int64_t count) {
+  if (count <= rows_.count) return;
+  rows_ = {};
+  rows_.embeddings = backend_.allocate(count * dimensions_ * floatBytes);
+  rows_.gradients = backend_.allocate(count * dimensions_ * floatBytes);
+  rows_.count = count;
+}
+
 void BatchRun::forward(const Batch& batch, float* parameters, StepReport& report) {
   dimensions_ = plan_.forward.tensors[static_cast<size_t>(plan_.output())].shape.elements();
   sizes_ = report.chunks = chunkSizes(batch.count, plan_.chunk);
-  embeddings_.resize(static_cast<size_t>(batch.count * dimensions_));
+  makeRoom(batch.count);
   int64_t first = 0;
   for (size_t i = 0; i < sizes_.size(); ++i) {
     firsts_.push_back(first);
     chunks_.forward(imagesOf(batch, i), sizes_[i], parameters, options_.statisticsRate, cancelled_);
-    const float* rows = chunks_.embeddings();
-    const int64_t elements = sizes_[i] * dimensions_;
-    if (!std::all_of(rows, rows + elements, [](float value) { return std::isfinite(value); }))
-      throw notFinite(chunks_.firstNotFinite().value_or("(unknown)"));
-    std::copy_n(rows, elements, embeddings_.begin() + first * dimensions_);
+    backend_.copy(rowsOf(rows_.embeddings, i), chunks_.embeddings(), sizes_[i] * dimensions_ * floatBytes);
     first += sizes_[i];
   }
 }
 
-void BatchRun::mine(const Batch& batch, StepReport& report) {
-  if (batch.triplets) return learnFrom(*batch.triplets, batch.count, report);
-  const Triplets mined =
-      backend_.mine(embeddings_.data(), batch.labels, batch.count,
-                    {dimensions_, options_.strategy, options_.margin, threads_.size(), cancelled_});
-  learnFrom({mined.anchors.data(), mined.positives.data(), mined.negatives.data(), mined.size()}, batch.count,
-            report);
-}
-
-void BatchRun::learnFrom(const TripletsView& triplets, int64_t count, StepReport& report) {
-  report.triplets = triplets.count;
-  if (report.triplets == 0) return;
-  meanDistances(triplets, report);
-  embeddingGradients_.resize(embeddings_.size());
-  const LossValue value =
-      backend_.loss(embeddings_.data(), count, triplets,
-                    {dimensions_, options_.margin, threads_.size(), cancelled_}, embeddingGradients_.data());
-  report.lossSum = value.loss;
-  report.active = value.active;
-  const float share = 1 / static_cast<float>(triplets.count);
-  for (float& gradient : embeddingGradients_) gradient *= share;
-}
-
-// In pieces of so many triplets, added in their order.
-void BatchRun::meanDistances(const TripletsView& triplets, StepReport& report) const {
-  constexpr int64_t piece = 4096;
-  const int64_t count = triplets.count, pieces = (count + piece - 1) / piece;
-  std::vector<double> positive(static_cast<size_t>(pieces)), negative(static_cast<size_t>(pieces));
-  const auto row = [&](int32_t i) { return embeddings_.data() + i * dimensions_; };
-  threads_.run(pieces, [&](int64_t p, int) {
-    throwIfCancelled(cancelled_);
-    double near = 0, far = 0;
-    for (int64_t t = p * piece; t < std::min((p + 1) * piece, count); ++t) {
-      const float* anchor = row(triplets.anchors[t]);
-      near += squaredDistanceOf(anchor, row(triplets.positives[t]), dimensions_);
-      far += squaredDistanceOf(anchor, row(triplets.negatives[t]), dimensions_);
-    }
-    positive[static_cast<size_t>(p)] = near;
-    negative[static_cast<size_t>(p)] = far;
-  });
-  for (int64_t p = 0; p < pieces; ++p) {
-    report.meanPositive += positive[static_cast<size_t>(p)] / static_cast<double>(count);
-    report.meanNegative += negative[static_cast<size_t>(p)] / static_cast<double>(count);
+void BatchRun::checkEmbeddings(const Batch& batch, float* parameters) {
+  for (size_t i = 0; i < sizes_.size(); ++i) {
+    if (backend_.allFinite(
+            {rowsOf(rows_.embeddings, i), DType::f32, sizes_[i], {1, 1, dimensions_}, dimensions_}))
+      continue;
+    // Only the last chunk's activations are still there.
+    chunks_.forward(imagesOf(batch, i), sizes_[i], parameters, 0, cancelled_);
+    throw notFinite(chunks_.firstNotFinite().value_or("(unknown)"));
   }
+}
+
+void BatchRun::learn(const Batch& batch, StepReport& report) {
+  const TripletMining mining{.dimensions = dimensions_,
+                             .strategy = options_.strategy,
+                             .margin = options_.margin,
+                             .cancel = cancelled_};
+  const Learned learned = backend_.learn(
+      {static_cast<const float*>(rows_.embeddings.get()), batch.labels, batch.count, mining, batch.triplets},
+      static_cast<float*>(rows_.gradients.get()));
+  report.triplets = learned.triplets;
+  report.active = learned.active;
+  report.lossSum = learned.lossSum;
+  report.meanPositive = learned.meanPositive;
+  report.meanNegative = learned.meanNegative;
 }
 
 void BatchRun::backward(const Batch& batch, float* parameters, float* gradients, bool replayLast,
@@ -125,8 +108,7 @@ void BatchRun::backward(const Batch& batch, float* parameters, float* gradients,
   for (size_t i = sizes_.size(); i-- > 0;) {
     if (i + 1 < sizes_.size() || replayLast)
       chunks_.forward(imagesOf(batch, i), sizes_[i], parameters, 0, cancelled_);
-    chunks_.backward(embeddingGradients_.data() + firsts_[i] * dimensions_, parameters, gradients, cancelled_,
-                     check);
+    chunks_.backward(rowsOf(rows_.gradients, i), parameters, gradients, cancelled_, check);
   }
 }
 

@@ -8,21 +8,9 @@
 
 #include <optional>
 
-#include "graph/executor.h"
-#include "ops/triplet_loss.h"
 #include "train/executor.h"
-#include "train/optimizer.h"
 
 namespace facenet::train {
-
-// What runs a step, all of one device.
-struct Backend {
-  TrainKernelFactory kernels = nullptr;
-  std::unique_ptr<Executor> (*inference)(Plan plan, const Weights& weights, int threads) = nullptr;
-  decltype(&reference::mineTriplets) mine = nullptr;
-  decltype(&reference::tripletLoss) loss = nullptr;
-  Optimize optimize = nullptr;
-};
 
 struct BatchOptions {
   TripletMining::Strategy strategy = TripletMining::Strategy::semiHard;
@@ -63,14 +51,20 @@ struct Batch {
 // Sizes of the fewest chunks of at most `most` images that hold `count`; they differ by at most one.
 std::vector<int64_t> chunkSizes(int64_t count, int64_t most);
 
+// A batch's embeddings and their gradients, count x dimensions, in memory that is kept from step to step.
+struct BatchRows {
+  int64_t count = 0;  // that there is room for
+  std::shared_ptr<void> embeddings, gradients;
+};
+
 class BatchRun {
  public:
-  BatchRun(ChunkExecutor& chunks, const TrainingPlan& plan, const Backend& backend, ThreadPool& threads,
+  BatchRun(ChunkExecutor& chunks, const TrainingPlan& plan, Backend& backend, BatchRows& rows,
            const BatchOptions& options, const std::atomic<int32_t>* cancelled)
       : chunks_(chunks),
         plan_(plan),
         backend_(backend),
-        threads_(threads),
+        rows_(rows),
         options_(options),
         cancelled_(cancelled) {}
 
@@ -82,23 +76,24 @@ class BatchRun {
   [[noreturn]] void findNotFinite(const Batch& batch, float* parameters, float* gradients);
 
  private:
+  void makeRoom(int64_t count);
   void forward(const Batch& batch, float* parameters, StepReport& report);
-  void mine(const Batch& batch, StepReport& report);
-  void learnFrom(const TripletsView& triplets, int64_t count, StepReport& report);
+  void checkEmbeddings(const Batch& batch, float* parameters);
+  void learn(const Batch& batch, StepReport& report);
   void backward(const Batch& batch, float* parameters, float* gradients, bool replayLast, bool check);
   const void* imagesOf(const Batch& batch, size_t chunk) const;
-  void meanDistances(const TripletsView& triplets, StepReport& report) const;
+  // Of the first image of a chunk; `memory` holds a row an image.
+  float* rowsOf(const std::shared_ptr<void>& memory, size_t chunk) const;
 
   ChunkExecutor& chunks_;
   const TrainingPlan& plan_;
-  const Backend& backend_;
-  ThreadPool& threads_;
+  Backend& backend_;
+  BatchRows& rows_;
   const BatchOptions& options_;
   const std::atomic<int32_t>* cancelled_;
 
   std::vector<int64_t> sizes_, firsts_;
   int64_t dimensions_ = 0;
-  std::vector<float> embeddings_, embeddingGradients_;  // count x dimensions
 };
 
 }  // namespace facenet::train

@@ -7,50 +7,79 @@
 namespace facenet::train {
 namespace {
 
-AlignedArray<float> zeros(int64_t count) {
-  auto values = alignedArray<float>(count);
-  std::fill_n(values.get(), count, 0.0f);
-  return values;
-}
+constexpr auto floatBytes = static_cast<int64_t>(sizeof(float));
 
 double secondsSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+std::shared_ptr<void> zeros(const Backend& backend, int64_t elements) {
+  const auto memory = backend.allocate(elements * floatBytes);
+  backend.zero(memory.get(), elements * floatBytes);
+  return memory;
+}
+
 // The running statistics as they were, unless it is told that they are to stay as they are now.
 class Statistics {
  public:
-  Statistics(float* values, int64_t count) : values_(values), before_(values, values + count) {}
+  // `room`: as much memory as the statistics take.
+  Statistics(const Backend& backend, void* values, void* room, int64_t bytes)
+      : backend_(backend), values_(values), before_(room), bytes_(bytes) {
+    backend_.copy(before_, values_, bytes_);
+  }
   ~Statistics() {
-    if (!kept_) std::ranges::copy(before_, values_);
+    if (kept_) return;
+    try {
+      backend_.copy(values_, before_, bytes_);
+    } catch (const Error&) {
+      // The device is lost, and every later call says so.
+    }
   }
   Statistics(const Statistics&) = delete;
   Statistics& operator=(const Statistics&) = delete;
   void keep() { kept_ = true; }
 
  private:
-  float* values_;
-  std::vector<float> before_;
+  const Backend& backend_;
+  void *values_, *before_;
+  int64_t bytes_;
   bool kept_ = false;
 };
+
+TrainingPlan planFor(const Graph& graph, TrainingPlanOptions options, const Backend& backend) {
+  backend.complete(options);
+  return makeTrainingPlan(graph, options);
+}
 
 }  // namespace
 
 Trainer::Trainer(const Graph& graph, const Weights& weights, const TrainerOptions& options,
-                 const Backend& backend)
+                 std::unique_ptr<Backend> backend)
     : graph_(graph),
-      plan_(makeTrainingPlan(graph, options.plan)),
+      backend_(std::move(backend)),
+      plan_(planFor(graph, options.plan, *backend_)),
       parameters_(collectParameters(plan_.forward, weights)),
-      backend_(backend),
-      threads_(options.threads),
-      chunks_(plan_, parameters_, backend.kernels, threads_),
+      chunks_(plan_, parameters_, *backend_),
       batch_(options.batch),
-      optimizer_(options.optimizer, trainedWeights(Frozen(options.plan.frozen), options),
-                 parameters_.trainable, backend.optimize),
-      values_(zeros(parameters_.elements)),
-      gradients_(zeros(parameters_.trainable)) {
-  loadParameters(parameters_, weights, values_.get());
+      settings_(options.optimizer),
+      optimizer_(backend_->makeOptimizer(settings_, trainedWeights(Frozen(options.plan.frozen), options),
+                                         parameters_.trainable)),
+      values_(zeros(*backend_, parameters_.elements)),
+      gradients_(zeros(*backend_, parameters_.trainable)),
+      statistics_(zeros(*backend_, parameters_.elements - parameters_.trainable)) {
+  std::vector<float> loaded(static_cast<size_t>(parameters_.elements));
+  loadParameters(parameters_, weights, loaded.data());
+  backend_->upload(values_.get(), loaded.data(), parameters_.elements * floatBytes);
   listTensors(Frozen(options.plan.frozen));
+}
+
+Trainer::~Trainer() {
+  // What the members hold is freed where it lies.
+  try {
+    backend_->enter();
+    backend_->finish();
+  } catch (const Error&) {
+  }
 }
 
 namespace {
@@ -86,16 +115,15 @@ std::vector<TrainedWeight> Trainer::trainedWeights(const Frozen& frozen,
 
 void Trainer::listTensors(const Frozen& frozen) {
   using Kind = TrainerTensor::Kind;
-  const Optimizer& optimizer = optimizer_.options();
   for (const Parameter& p : parameters_.list) {
     const bool still = p.trainable && isFrozen(plan_.forward, frozen, p.name);
     tensors_.push_back(
-        {p.name, p.shape, p.trainable ? Kind::weight : Kind::statistic, still, values_.get() + p.offset});
+        {p.name, p.shape, p.trainable ? Kind::weight : Kind::statistic, still, values() + p.offset});
     if (!p.trainable) continue;
-    for (int slot = 0; slot < optimizer.slots(); ++slot)
-      tensors_.push_back({text("optimizer/", NetworkOptimizer::slotName(optimizer.kind, slot), "/", p.name),
-                          p.shape, Kind::optimizer, still, optimizer_.slot(slot) + p.offset});
-    tensors_.push_back({"gradient/" + p.name, p.shape, Kind::gradient, still, gradients_.get() + p.offset});
+    for (int slot = 0; slot < settings_.slots(); ++slot)
+      tensors_.push_back({text("optimizer/", NetworkOptimizer::slotName(settings_.kind, slot), "/", p.name),
+                          p.shape, Kind::optimizer, still, optimizer_->slot(slot) + p.offset});
+    tensors_.push_back({"gradient/" + p.name, p.shape, Kind::gradient, still, gradients() + p.offset});
   }
 }
 
@@ -115,23 +143,39 @@ StepReport Trainer::gradient(const void* images, const int32_t* labels, int64_t 
   return run(images, labels, count, nullptr, cancelled);
 }
 
+void Trainer::read(const TrainerTensor& tensor, float* out) const {
+  backend_->enter();
+  backend_->download(out, tensor.data, tensor.elements() * floatBytes);
+}
+
+void Trainer::write(const TrainerTensor& tensor, const float* values) {
+  backend_->enter();
+  backend_->upload(tensor.data, values, tensor.elements() * floatBytes);
+  prepared_ = false;
+  model_.reset();
+}
+
 StepReport Trainer::run(const void* images, const int32_t* labels, int64_t count, const StepOptions* update,
                         const std::atomic<int32_t>* cancelled) {
+  backend_->enter();
   model_.reset();
+  if (!prepared_) chunks_.prepare(values());
+  prepared_ = true;
   StepReport report;
   report.step = counters.steps + 1;
-  Statistics statistics(values_.get() + parameters_.trainable, parameters_.elements - parameters_.trainable);
-  std::fill_n(gradients_.get(), parameters_.trainable, 0.0f);
+  Statistics statistics(*backend_, values() + parameters_.trainable, statistics_.get(),
+                        (parameters_.elements - parameters_.trainable) * floatBytes);
+  backend_->zero(gradients(), parameters_.trainable * floatBytes);
   const int64_t imageBytes = imageElements() * static_cast<int64_t>(byteSize(imageType()));
   const Batch batch{images, imageBytes, labels, count, update ? update->triplets : std::nullopt};
   try {
-    BatchRun run(chunks_, plan_, backend_, threads_, batch_, cancelled);
-    run.run(batch, values_.get(), gradients_.get(), report);
+    BatchRun run(chunks_, plan_, *backend_, rows_, batch_, cancelled);
+    run.run(batch, values(), gradients(), report);
     for (const TrainerTensor& tensor : tensors_)
       if (tensor.kind == TrainerTensor::Kind::gradient && tensor.frozen)
-        std::fill_n(tensor.data, WeightTensor{.shape = tensor.shape}.elements(), 0.0f);
-    report.gradientNorm = optimizer_.gradientNorm(gradients_.get(), threads_);
-    if (!std::isfinite(report.gradientNorm)) run.findNotFinite(batch, values_.get(), gradients_.get());
+        backend_->zero(tensor.data, tensor.elements() * floatBytes);
+    report.gradientNorm = optimizer_->gradientNorm(gradients());
+    if (!std::isfinite(report.gradientNorm)) run.findNotFinite(batch, values(), gradients());
   } catch (const Error& error) {
     if (error.code != "ERR_FACENET_NOT_FINITE") throw;
     throw Error(error.code, text("Step ", report.step, ": ", error.what()), error.argument, error.expected,
@@ -142,8 +186,10 @@ StepReport Trainer::run(const void* images, const int32_t* labels, int64_t count
   if (!report.skipped()) {
     const auto start = std::chrono::steady_clock::now();
     const bool clips = update->clipNorm > 0 && report.gradientNorm > update->clipNorm;
-    optimizer_.update(values_.get(), gradients_.get(), update->learningRate,
-                      clips ? update->clipNorm / report.gradientNorm : 1, ++counters.updates, threads_);
+    prepared_ = false;
+    optimizer_->update(values(), gradients(), update->learningRate,
+                       clips ? update->clipNorm / report.gradientNorm : 1, ++counters.updates);
+    backend_->finish();
     statistics.keep();
     report.seconds.optimizer = secondsSince(start);
   }
@@ -153,11 +199,12 @@ StepReport Trainer::run(const void* images, const int32_t* labels, int64_t count
 
 void Trainer::embed(const void* images, int64_t count, float* out, const std::atomic<int32_t>* cancelled) {
   if (!model_) {
+    backend_->enter();
+    const float* values = backend_->onHost(this->values(), parameters_.elements, modelValues_);
     Weights weights;
-    for (const TrainerTensor& tensor : tensors_)
-      if (tensor.kind == TrainerTensor::Kind::weight || tensor.kind == TrainerTensor::Kind::statistic)
-        weights.tensors[tensor.name] = {DType::f32, tensor.shape, tensor.data};
-    model_ = backend_.inference(makePlan(graph_, {}), weights, threads_.size());
+    for (const Parameter& parameter : parameters_.list)
+      weights.tensors[parameter.name] = {DType::f32, parameter.shape, values + parameter.offset};
+    model_ = backend_->makeExecutor(graph_, weights);
   }
   model_->run(images, count, {out}, cancelled);
 }
@@ -175,8 +222,7 @@ int64_t Trainer::dimensions() const {
 }
 
 int64_t Trainer::memoryBytes() const {
-  const auto floats = static_cast<int64_t>(sizeof(float)) * (parameters_.elements + parameters_.trainable);
-  return floats + optimizer_.memoryBytes() + chunks_.memoryBytes();
+  return floatBytes * 2 * parameters_.elements + optimizer_->memoryBytes() + chunks_.memoryBytes();
 }
 
 }  // namespace facenet::train

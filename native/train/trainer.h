@@ -1,9 +1,6 @@
 // A network under training: its weights, and the steps that change them.
 #pragma once
 
-#include "ops/triplet_loss.h"
-#include "train/executor.h"
-#include "train/optimizer.h"
 #include "train/step.h"
 
 namespace facenet::train {
@@ -14,7 +11,6 @@ struct TrainerOptions {
   float weightDecay = 0;
   bool decayAll = false;  // biases, slopes, scales and shifts too
   BatchOptions batch;
-  int threads = 1;
 };
 
 // A tensor that can be read and written by name.
@@ -24,7 +20,9 @@ struct TrainerTensor {
   std::vector<int64_t> shape;
   Kind kind;
   bool frozen;
-  float* data;
+  float* data;  // in the backend's memory
+
+  int64_t elements() const { return WeightTensor{.shape = shape}.elements(); }
 };
 
 struct Counters {
@@ -34,7 +32,9 @@ struct Counters {
 
 class Trainer {
  public:
-  Trainer(const Graph& graph, const Weights& weights, const TrainerOptions& options, const Backend& backend);
+  Trainer(const Graph& graph, const Weights& weights, const TrainerOptions& options,
+          std::unique_ptr<Backend> backend);
+  ~Trainer();
 
   // One optimiser step on a batch of `count` images; see BatchRun for what is computed. On any error, weights,
   // statistics, optimiser and counters are as they were. ERR_FACENET_NOT_FINITE names the step and the first
@@ -53,7 +53,8 @@ class Trainer {
   const TrainingPlan& plan() const { return plan_; }
   const std::vector<TrainerTensor>& tensors() const { return tensors_; }
   const TrainerTensor& tensor(const std::string& name) const;  // throws ERR_FACENET_INVALID_ARGUMENT
-  void tensorWritten() { model_.reset(); }
+  void read(const TrainerTensor& tensor, float* out) const;
+  void write(const TrainerTensor& tensor, const float* values);
   Counters counters;
 
   int64_t imageElements() const;
@@ -63,21 +64,26 @@ class Trainer {
   std::vector<std::string> describeKernels() const { return chunks_.describeKernels(); }
 
  private:
+  float* values() const { return static_cast<float*>(values_.get()); }
+  float* gradients() const { return static_cast<float*>(gradients_.get()); }
   void listTensors(const Frozen& frozen);
   std::vector<TrainedWeight> trainedWeights(const Frozen& frozen, const TrainerOptions& options) const;
   StepReport run(const void* images, const int32_t* labels, int64_t count, const StepOptions* update,
                  const std::atomic<int32_t>* cancelled);
 
   Graph graph_;
+  std::unique_ptr<Backend> backend_;
   TrainingPlan plan_;
   Parameters parameters_;
-  Backend backend_;
-  ThreadPool threads_;
   ChunkExecutor chunks_;
   BatchOptions batch_;
-  NetworkOptimizer optimizer_;
-  AlignedArray<float> values_, gradients_;
+  BatchRows rows_;
+  Optimizer settings_;
+  std::unique_ptr<NetworkOptimizer> optimizer_;
+  std::shared_ptr<void> values_, gradients_, statistics_;
+  bool prepared_ = false;  // whether kernels know the weights as they are
   std::vector<TrainerTensor> tensors_;
+  std::vector<float> modelValues_;
   std::unique_ptr<Executor> model_;  // what embed runs
 };
 

@@ -334,3 +334,18 @@ cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t stre
         text("fill ", bytes), [=] { return fill(to, value, bytes); }, stream);
   });
 }
+cudaError_t cudaMemset2DAsync(void* to, size_t pitch, int value, size_t width, size_t height,
+                              cudaStream_t stream) {
+  return call([&] {
+    if (width == 0 || height == 0) return cudaSuccess;
+    return emulator::enqueue(
+        text("fill ", height, " rows of ", width),
+        [=] {
+          for (size_t row = 0; row < height; ++row)
+            if (const cudaError_t error = fill(static_cast<char*>(to) + row * pitch, value, width))
+              return error;
+          return cudaSuccess;
+        },
+        stream);
+  });
+}

@@ -1,0 +1,167 @@
+#include "train/cuda/backend.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "native/cuda/device_buffer.h"
+#include "native/cuda/executor.h"
+#include "native/cuda/stream.h"
+#include "train/cuda/image_upload.h"
+#include "train/cuda/kernels.h"
+#include "train/cuda/optimizer.h"
+#include "train/cuda/triplet_step.h"
+
+namespace facenet::train {
+namespace {
+
+using facenet::cuda::DeviceBuffer;
+using facenet::cuda::Stream;
+
+// Of a chunk's activations and gradients where the caller does not say: half of what is free, but no more than
+// fills any device with work.
+constexpr int64_t kMostChunkBytes = int64_t{16} << 30;
+constexpr int64_t kMostImages = 256;
+
+// NetworkOptimizer on the trainer's stream.
+class StreamOptimizer final : public NetworkOptimizer {
+ public:
+  StreamOptimizer(const Optimizer& optimizer, const std::vector<TrainedWeight>& weights, int64_t elements,
+                  cudaStream_t stream)
+      : optimizer_(optimizer, weights, elements), stream_(stream) {}
+
+  double gradientNorm(const float* gradients) override { return optimizer_.gradientNorm(gradients, stream_); }
+  void update(float* parameters, const float* gradients, double learningRate, double gradientScale,
+              int64_t number) override {
+    optimizer_.update(parameters, gradients, learningRate, gradientScale, number, stream_);
+  }
+  float* slot(int i) override { return optimizer_.slot(i); }
+  int64_t memoryBytes() const override { return optimizer_.memoryBytes(); }
+
+ private:
+  cuda::DeviceOptimizer optimizer_;
+  cudaStream_t stream_;
+};
+
+class CudaBackend final : public Backend {
+ public:
+  CudaBackend(const facenet::cuda::Device& device, DType dtype, int threads)
+      : device_(device), dtype_(dtype), threads_(threads), upload_(threads) {
+    if (dtype == DType::f16)
+      throw invalidArgument("dtype", "f32 or bf16: gradients leave the range of f16", dtypeName(dtype));
+  }
+  ~CudaBackend() override {
+    cudaSetDevice(device_.index);  // what the members hold is this device's
+    cudaStreamSynchronize(stream_.get());
+  }
+
+  void enter() const override { facenet::cuda::useDevice(device_); }
+  void finish() const override { FACENET_CUDA_CHECK(cudaStreamSynchronize(stream_.get())); }
+
+  void complete(TrainingPlanOptions& options) const override {
+    options.dtype = dtype_;
+    options.channelAlignment = facenet::cuda::channelAlignment;
+    options.mostImages = kMostImages;
+    if (options.memoryBytes > 0) return;
+    size_t free = 0, total = 0;
+    FACENET_CUDA_CHECK(cudaMemGetInfo(&free, &total));
+    options.memoryBytes = std::min(static_cast<int64_t>(free / 2), kMostChunkBytes);
+  }
+
+  std::shared_ptr<void> allocate(int64_t bytes) const override {
+    const auto buffer = std::make_shared<DeviceBuffer<char>>(std::max<int64_t>(bytes, 1));
+    return {buffer, buffer->data()};
+  }
+  void zero(void* memory, int64_t bytes) const override {
+    FACENET_CUDA_CHECK(cudaMemsetAsync(memory, 0, static_cast<size_t>(bytes), stream_.get()));
+  }
+  void copy(void* to, const void* from, int64_t bytes) const override {
+    copy(to, from, bytes, cudaMemcpyDeviceToDevice);
+  }
+  void upload(void* to, const void* host, int64_t bytes) const override {
+    copy(to, host, bytes, cudaMemcpyHostToDevice);
+    finish();
+  }
+  void download(void* host, const void* from, int64_t bytes) const override {
+    copy(host, from, bytes, cudaMemcpyDeviceToHost);
+    finish();
+  }
+  void clear(const View& view, int64_t begin, int64_t end) const override {
+    const size_t size = byteSize(view.dtype);
+    FACENET_CUDA_CHECK(cudaMemset2DAsync(
+        view.as<char>() + begin * static_cast<int64_t>(size), static_cast<size_t>(view.pixelStride) * size, 0,
+        static_cast<size_t>(end - begin) * size, static_cast<size_t>(view.count * view.shape.pixels()),
+        stream_.get()));
+  }
+  // Looks for the layer of a failed step, and at embeddings: not worth a kernel.
+  bool allFinite(const View& view) const override {
+    const int64_t pixels = view.count * view.shape.pixels(), size = byteSize(view.dtype);
+    std::vector<char> values(
+        static_cast<size_t>(((pixels - 1) * view.pixelStride + view.shape.channels) * size));
+    download(values.data(), view.data, static_cast<int64_t>(values.size()));
+    for (int64_t pixel = 0; pixel < pixels; ++pixel)
+      for (int64_t channel = 0; channel < view.shape.channels; ++channel) {
+        const char* at = values.data() + (pixel * view.pixelStride + channel) * size;
+        if (!std::isfinite(view.dtype == DType::bf16 ? toFloat(*reinterpret_cast<const bf16*>(at))
+                                                     : *reinterpret_cast<const float*>(at)))
+          return false;
+      }
+    return true;
+  }
+  const void* place(const void* images, int64_t bytes) override {
+    return upload_.place(images, bytes, stream_);
+  }
+
+  std::unique_ptr<TrainKernel> makeKernel(const TrainContext& context) const override {
+    return makeCudaTrainKernel(context, device_);
+  }
+  void equip(Pass& pass) const override { pass.stream = stream_.get(); }
+
+  Learned learn(const LearningTask& task, float* gradient) override {
+    const TripletMining& mining = task.mining;
+    const cuda::TripletReport report =
+        task.triplets
+            ? triplets_.run(task.embeddings, task.count, *task.triplets,
+                            {mining.dimensions, mining.margin, 1, mining.cancel}, gradient, stream_.get())
+            : triplets_.run(task.embeddings, task.labels, task.count, mining, gradient, stream_.get());
+    return {report.triplets, report.active, report.lossSum, report.meanPositive, report.meanNegative};
+  }
+
+  std::unique_ptr<NetworkOptimizer> makeOptimizer(const Optimizer& optimizer,
+                                                  const std::vector<TrainedWeight>& weights,
+                                                  int64_t elements) override {
+    return std::make_unique<StreamOptimizer>(optimizer, weights, elements, stream_.get());
+  }
+
+  std::unique_ptr<Executor> makeExecutor(const Graph& graph, const Weights& weights) const override {
+    const PlanOptions options{
+        .dtype = dtype_, .fuseStem = true, .channelAlignment = facenet::cuda::channelAlignment};
+    return std::make_unique<facenet::cuda::CudaExecutor>(makePlan(graph, options), weights, device_,
+                                                         threads_);
+  }
+  const float* onHost(const float* values, int64_t count, std::vector<float>& room) const override {
+    room.resize(static_cast<size_t>(count));
+    download(room.data(), values, count * static_cast<int64_t>(sizeof(float)));
+    return room.data();
+  }
+
+ private:
+  void copy(void* to, const void* from, int64_t bytes, cudaMemcpyKind kind) const {
+    FACENET_CUDA_CHECK(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), kind, stream_.get()));
+  }
+
+  facenet::cuda::Device device_;
+  DType dtype_;
+  int threads_;
+  Stream stream_;
+  cuda::ImageUpload upload_;
+  cuda::TripletStep triplets_;
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> makeCudaBackend(const facenet::cuda::Device& device, DType dtype, int threads) {
+  facenet::cuda::useDevice(device);
+  return std::make_unique<CudaBackend>(device, dtype, threads);
+}
+
+}  // namespace facenet::train
