@@ -142,5 +142,7 @@ expectType<Promise<Trainer>>(createTrainer.resume('checkpoint.safetensors', { th
 expectError(createTrainer('nns2', { optimizer: 'lion' }))
 declare const training: Trainer
 expectType<Promise<StepResult>>(training.step(new Uint8Array(3), [1]))
+expectType<Promise<StepResult>>(training.step(new Uint8Array(3), [1], { triplets: mined }))
+expectError(training.step(new Uint8Array(3), [1], { triplets: [0, 1, 2] }))
 expectType<Promise<Float32Array>>(training.embed(new Uint8Array(3)))
 expectType<Promise<void>>(training.save('checkpoint.safetensors', { state: { epoch: 1 } }))

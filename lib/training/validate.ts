@@ -1,10 +1,9 @@
 /** Accuracy on pairs of faces that are not trained on, while a network is trained. */
 import { FaceNetError } from '../errors.js'
-import { checkPairs, evaluatePairs } from '../evaluation/evaluate_pairs.js'
+import { type CheckedPairs, checkPairs, evaluatePairs } from '../evaluation/evaluate_pairs.js'
 import { type ImagePair, parseLfwPairs } from '../evaluation/lfw_pairs.js'
 import { readText } from '../evaluation/text_files.js'
 import { type FaceOptions, type FaceStore, openFaces } from './faces.js'
-import type { Trainer } from './trainer.js'
 
 export interface ValidationResult {
   /** Mean over ten folds, each judged by the threshold of the other nine. */
@@ -13,6 +12,12 @@ export interface ValidationResult {
   /** At the lowest FAR that the pairs can show; null where there are too few. */
   val: number | null
   far: number | null
+}
+
+/** A trainer, or anything else that embeds images as `trainer.embed` does. */
+export interface Embedder {
+  readonly dimensions: number
+  embed(images: Uint8Array): Promise<Float32Array>
 }
 
 /** Faces embedded at a time. */
@@ -42,24 +47,32 @@ export class Validation {
     return new Validation(faces, pairs, file)
   }
 
-  async measure(trainer: Trainer): Promise<ValidationResult> {
-    const embeddings = await this.#embed(trainer)
-    const distances = this.pairs.map(({ a, b, line }) => {
-      const [first, second] = [embeddings.get(a), embeddings.get(b)]
-      if (!first || !second) throw missing(`${this.file}:${line}`, first ? b : a)
-      return first.reduce((sum, value, k) => sum + (value - second[k]!) ** 2, 0)
-    })
-    const same = this.pairs.map((pair) => pair.same)
-    checkPairs(distances, same)
+  async measure(embedder: Embedder): Promise<ValidationResult> {
+    const { distances, same } = await this.distances(embedder)
     const result = await evaluatePairs(distances, same, tenFolds(same), { unequalFolds: true })
     const shown = result.val.filter(({ val }) => val !== null).at(-1)
     const { accuracy, threshold } = result
     return { accuracy, threshold, val: shown?.val ?? null, far: shown?.far ?? null }
   }
 
-  async #embed(trainer: Trainer): Promise<Map<string, Float32Array>> {
+  /** Squared, of the pairs in their order. */
+  async distances(embedder: Embedder): Promise<CheckedPairs> {
+    const embeddings = await this.#embed(embedder)
+    const distances = this.pairs.map(({ a, b, line }) => {
+      const [first, second] = [embeddings.get(a), embeddings.get(b)]
+      if (!first || !second) throw missing(`${this.file}:${line}`, first ? b : a)
+      return first.reduce((sum, value, k) => sum + (value - second[k]!) ** 2, 0)
+    })
+    return checkPairs(
+      distances,
+      this.pairs.map((pair) => pair.same),
+    )
+  }
+
+  async #embed(embedder: Embedder): Promise<Map<string, Float32Array>> {
     const { width, height } = this.faces.size
     const { keys } = this.faces
+    const { dimensions } = embedder
     const bytes = width * height * 3
     const embeddings = new Map<string, Float32Array>()
     for (let start = 0; start < keys.length; start += batch) {
@@ -67,9 +80,9 @@ export class Validation {
       const images = new Uint8Array(count * bytes)
       const read = await Promise.all(Array.from({ length: count }, (_, i) => this.faces.read(start + i)))
       for (const [i, face] of read.entries()) if (face) images.set(face, i * bytes)
-      const rows = await trainer.embed(images)
+      const rows = await embedder.embed(images)
       for (const [i, face] of read.entries()) {
-        if (face) embeddings.set(keys[start + i]!, rows.subarray(i * trainer.dimensions, (i + 1) * trainer.dimensions))
+        if (face) embeddings.set(keys[start + i]!, rows.subarray(i * dimensions, (i + 1) * dimensions))
       }
     }
     return embeddings
@@ -77,9 +90,9 @@ export class Validation {
 }
 
 /** The same number of pairs of each kind in every fold, or one more. */
-function tenFolds(same: readonly boolean[]): Int32Array {
+function tenFolds(same: Uint8Array): Int32Array {
   const next = [0, 0]
-  return Int32Array.from(same, (kind) => next[Number(kind)]!++ % 10)
+  return Int32Array.from(same, (kind) => next[kind]!++ % 10)
 }
 
 function missing(argument: string, name: string): FaceNetError {
