@@ -1,8 +1,8 @@
 /** Which device runs a call, and why. */
 import type { BuildInfo, DeviceKind } from '../types/native.js'
-import { FaceNetError } from './errors.js'
+import { FaceNetError, invalidArgument } from './errors.js'
 import { native } from './native.js'
-import { checkOneOf, type DevicePreference, devicePreferences } from './options.js'
+import { checkInteger, checkOneOf, type DevicePreference, devicePreferences } from './options.js'
 
 export interface Device {
   readonly kind: DeviceKind
@@ -14,7 +14,7 @@ export interface Device {
 
 /** What a device is wanted for, and what of it this version does on CUDA. */
 export type Work = 'models' | 'training' | 'distances' | 'triplets' | 'L2 normalisation'
-const cudaWork: readonly Work[] = ['models', 'distances', 'L2 normalisation']
+const cudaWork: readonly Work[] = ['models', 'training', 'distances', 'L2 normalisation']
 
 /** The devices this process can use, fastest first. The first one's `reason` says why no CUDA device is before it. */
 export function devices(): Device[] {
@@ -54,6 +54,14 @@ export function resolveDevice(
     expected: 'a device that can be used',
     received: 'cuda',
   })
+}
+
+/** The number of a CUDA device, where one is asked for. */
+export function checkDeviceIndex(value: unknown, preference: DevicePreference = 'auto'): number | undefined {
+  if (value === undefined) return undefined
+  if (preference !== 'cuda' && preference !== 'auto')
+    throw invalidArgument('options.deviceIndex', `no index with device '${preference}'`, value)
+  return checkInteger(value, 'options.deviceIndex', 0)
 }
 
 /** Empty where there is a CUDA device to use. */

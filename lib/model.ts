@@ -2,7 +2,7 @@
 import type { GraphDescription } from '../types/graph.js'
 import type { DType, NativeModel, PlanReport, WeightSource } from '../types/native.js'
 import type { Detector } from './detection/types.js'
-import { type Device, resolveDevice } from './devices.js'
+import { checkDeviceIndex, type Device, resolveDevice } from './devices.js'
 import { describe, invalidArgument, invalidModel } from './errors.js'
 import type { Align, Detection, FaceChoice, FaceTarget, FivePoints, ImageInput, TemplateName } from './images/index.js'
 import { fingerprintOf } from './model_file/fingerprint.js'
@@ -12,7 +12,6 @@ import { readModel } from './model_file/model_file.js'
 import { bytesOf, givenTensor, type Tensors, weightSource } from './model_file/tensor.js'
 import { native, nativeCall } from './native.js'
 import {
-  checkInteger,
   checkOneOf,
   checkOptions,
   checkSignal,
@@ -92,13 +91,6 @@ export async function openModel(source: string | ModelInMemory, options: OpenMod
   if (signal?.aborted) opened.dispose()
   throwIfAborted(signal)
   return new Model(opened, metadata, device, dtype)
-}
-
-function checkDeviceIndex(value: unknown, preference: DevicePreference): number | undefined {
-  if (value === undefined) return undefined
-  if (preference !== 'cuda' && preference !== 'auto')
-    throw invalidArgument('options.deviceIndex', `no index with device '${preference}'`, value)
-  return checkInteger(value, 'options.deviceIndex', 0)
 }
 
 interface LoadedModel {

@@ -149,6 +149,8 @@ export interface OptimizerOptions {
 
 export interface TrainerOptions {
   device: DeviceKind
+  /** Of CUDA; the first that can be used where it is left out. */
+  deviceIndex?: number
   threads: number
   optimizer: OptimizerOptions
   margin: number
@@ -159,8 +161,10 @@ export interface TrainerOptions {
   statisticsRate: number
   /** The most images that go forward and backward together; 0: as many as `memoryBytes` holds. */
   chunk: number
-  /** What a chunk's activations and gradients may take. */
+  /** What a chunk's activations and gradients may take; 0: the device's own. */
   memoryBytes: number
+  /** Of activations and their gradients; f32 where it is left out. */
+  dtype?: 'f32' | 'bf16'
 }
 
 export interface StepOptions {

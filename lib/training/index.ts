@@ -3,7 +3,9 @@ export {
   type OptimizerSettings,
   optimizerNames,
   type TrainerOptions,
+  type TrainingDType,
   type TrainingSettings,
+  trainingDTypes,
 } from './options.js'
 export {
   type CallOptions,

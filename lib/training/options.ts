@@ -1,9 +1,9 @@
 /** What a trainer can be told, checked and filled in. */
-import type { DType, TrainerOptions as NativeOptions, OptimizerOptions } from '../../types/native.js'
+import type { TrainerOptions as NativeOptions, OptimizerOptions } from '../../types/native.js'
 import { invalidArgument } from '../errors.js'
 import { type Strategy, strategies } from '../mining.js'
 import type { NetworkOptions } from '../networks/index.js'
-import { checkInteger, checkOneOf, checkOptions, checkThreads, type DevicePreference, dtypes } from '../options.js'
+import { checkInteger, checkOneOf, checkOptions, type DevicePreference } from '../options.js'
 
 export const optimizerNames = ['sgd', 'momentum', 'adagrad', 'adam'] as const
 export type OptimizerName = (typeof optimizerNames)[number]
@@ -46,14 +46,16 @@ export interface TrainerOptions extends NetworkOptions {
   frozen?: readonly string[]
   /** How far a chunk moves the running statistics of batch normalisation: running += rate * (batch - running). 0..1. Default: 0.1. */
   statisticsRate?: number
-  /** The most images that go forward and backward together, 1..65536. Default: as many as `memoryBytes` holds, at most 64. */
+  /** The most images that go forward and backward together, 1..65536. Default: as many as `memoryBytes` holds, at most 64, on CUDA 256. */
   chunk?: number
-  /** What the activations and gradients of a chunk may take. Default: 1 GiB. */
+  /** What the activations and gradients of a chunk may take. Default: 1 GiB; on CUDA half of what is free, at most 16 GiB. */
   memoryBytes?: number
-  /** `auto` where it is left out. This version trains on the CPU. */
+  /** `auto` where it is left out: CUDA where it can be used, else the CPU. */
   device?: DevicePreference
-  /** This version trains in `f32`. */
-  dtype?: DType
+  /** Which of several CUDA devices, by its number. Default: the first that can be used. */
+  deviceIndex?: number
+  /** Of activations and their gradients; weights, their gradients and embeddings are `f32`. Default: `f32`; `bf16` on CUDA only. */
+  dtype?: TrainingDType
   /** CPU threads, 1..1024; every core where it is left out. The result does not depend on them. */
   threads?: number
   /** Of random weights, 0..2^32-1. Default: 0. */
@@ -62,6 +64,9 @@ export interface TrainerOptions extends NetworkOptions {
   alignment?: string
   signal?: AbortSignal
 }
+
+export const trainingDTypes = ['f32', 'bf16'] as const
+export type TrainingDType = (typeof trainingDTypes)[number]
 
 const networkOptions = ['dimensions', 'batchNorm', 'norm', 'l2Pool'] as const
 const trainerOptions = [
@@ -78,6 +83,7 @@ const trainerOptions = [
   'chunk',
   'memoryBytes',
   'device',
+  'deviceIndex',
   'dtype',
   'threads',
   'seed',
@@ -95,14 +101,15 @@ export interface TrainingSettings {
   frozen: readonly string[]
   statisticsRate: number
   chunk: number
+  /** 0: the device's own. */
   memoryBytes: number
+  dtype: TrainingDType
   seed: number
 }
 
 export function checkTrainerOptions(options: TrainerOptions): TrainingSettings {
   checkOptions(options, 'options', trainerOptions)
-  const dtype = checkOneOf(options.dtype ?? 'f32', 'options.dtype', dtypes)
-  if (dtype !== 'f32') throw invalidArgument('options.dtype', 'f32: this version trains in no other', dtype)
+  if (options.memoryBytes !== undefined) checkInteger(options.memoryBytes, 'options.memoryBytes', 1)
   return checkSettings({
     optimizer: checkOptimizer(options),
     learningRate: options.learningRate ?? 0.05,
@@ -112,7 +119,8 @@ export function checkTrainerOptions(options: TrainerOptions): TrainingSettings {
     frozen: options.frozen ?? [],
     statisticsRate: options.statisticsRate ?? 0.1,
     chunk: options.chunk === undefined ? 0 : checkInteger(options.chunk, 'options.chunk', 1, 65536),
-    memoryBytes: options.memoryBytes ?? 2 ** 30,
+    memoryBytes: options.memoryBytes ?? 0,
+    dtype: options.dtype ?? 'f32',
     seed: options.seed ?? 0,
   })
 }
@@ -129,7 +137,9 @@ export function checkSettings(settings: TrainingSettings): TrainingSettings {
   }
   checkNumber(settings.statisticsRate, 'options.statisticsRate', 0, 1)
   checkInteger(settings.chunk, 'options.chunk', 0, 65536)
-  checkInteger(settings.memoryBytes, 'options.memoryBytes', 1)
+  checkInteger(settings.memoryBytes, 'options.memoryBytes', 0)
+  // Checkpoints of before have none.
+  const dtype = checkOneOf(settings.dtype ?? 'f32', 'options.dtype', trainingDTypes)
   checkInteger(settings.seed, 'options.seed', 0, 2 ** 32 - 1)
   checkOneOf(optimizer.kind, 'options.optimizer', optimizerNames)
   checkNumber(optimizer.momentum, 'options.optimizer.momentum', 0, 1)
@@ -140,7 +150,7 @@ export function checkSettings(settings: TrainingSettings): TrainingSettings {
   checkNumber(optimizer.beta2, 'options.optimizer.beta2', 0, 1 - 1e-9)
   checkNumber(optimizer.weightDecay, 'options.weightDecay', 0)
   checkOneOf(optimizer.decayAll, 'options.decayAll', [true, false])
-  return { ...settings, frozen: [...frozen] }
+  return { ...settings, dtype, frozen: [...frozen] }
 }
 
 export function checkLearningRate(value: unknown): number {
@@ -162,15 +172,20 @@ export function networkOptionsOf(options: TrainerOptions): NetworkOptions {
   return Object.fromEntries(networkOptions.flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])))
 }
 
-export function nativeOptions(
-  settings: TrainingSettings,
-  device: NativeOptions['device'],
-  threads: unknown,
-): NativeOptions {
-  const { optimizer, margin, strategy, frozen, statisticsRate, chunk, memoryBytes } = settings
+/** Where a trainer runs. */
+export interface Place {
+  device: NativeOptions['device']
+  deviceIndex?: number
+  threads: number
+}
+
+/** Checks that the device trains in the type that is asked for. */
+export function nativeOptions(settings: TrainingSettings, place: Place): NativeOptions {
+  const { optimizer, margin, strategy, frozen, statisticsRate, chunk, memoryBytes, dtype } = settings
+  if (dtype !== 'f32' && place.device !== 'cuda')
+    throw invalidArgument('options.dtype', 'f32, the only one that the CPU trains in', dtype)
   return {
-    device,
-    threads: checkThreads(threads),
+    ...place,
     optimizer,
     margin,
     strategy,
@@ -178,6 +193,7 @@ export function nativeOptions(
     statisticsRate,
     chunk,
     memoryBytes,
+    dtype,
   }
 }
 

@@ -7,7 +7,7 @@ import type {
   TrainerTensor,
   TrainingPlanReport,
 } from '../../types/native.js'
-import { type Device, resolveDevice } from '../devices.js'
+import { checkDeviceIndex, type Device, resolveDevice } from '../devices.js'
 import { describe, invalidArgument, invalidModel } from '../errors.js'
 import { checkLabelledTriplets, type Strategy, type Triplets } from '../mining.js'
 import type { ModelInMemory } from '../model.js'
@@ -15,7 +15,7 @@ import { describeGraph, type ModelMetadata, type ModelNotes } from '../model_fil
 import { writeModel } from '../model_file/model_file.js'
 import { elementCount, f32Tensor, type Tensors, toFloat32, weightSource } from '../model_file/tensor.js'
 import { native, nativeCall } from '../native.js'
-import { checkOptions, checkSignal, type DevicePreference, throwIfAborted } from '../options.js'
+import { checkOptions, checkSignal, checkThreads, type DevicePreference, throwIfAborted } from '../options.js'
 import { cancellable, InFlight } from '../turns.js'
 import { optimizerPrefix, readCheckpoint, valuesOf, writeCheckpoint } from './checkpoint.js'
 import {
@@ -24,6 +24,7 @@ import {
   checkTrainerOptions,
   nativeOptions,
   type TrainerOptions,
+  type TrainingDType,
   type TrainingSettings,
 } from './options.js'
 import { startOf } from './start.js'
@@ -52,7 +53,10 @@ export interface ResumeOptions extends CallOptions {
   network?: string
   /** From here on; what the checkpoint says where it is left out. */
   strategy?: Strategy
+  /** The same. */
+  dtype?: TrainingDType
   device?: DevicePreference
+  deviceIndex?: number
   threads?: number
 }
 
@@ -61,15 +65,16 @@ export interface ResumeOptions extends CallOptions {
  * memory. With `dimensions`, a model gets an embedding of that size, whose last layer starts anew.
  *
  * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT for an option, ERR_FACENET_IO or ERR_FACENET_MODEL_INVALID for the
- *   file, ERR_FACENET_CUDA_UNAVAILABLE for `cuda`: this version trains on the CPU.
+ *   file, ERR_FACENET_CUDA_UNAVAILABLE where `cuda` is asked for and cannot be used, ERR_FACENET_CUDA_OOM where the network
+ *   and a chunk do not fit on the device.
  */
 async function create(source: string | ModelInMemory, options: TrainerOptions = {}): Promise<Trainer> {
   const settings = checkTrainerOptions(options)
   const signal = checkSignal(options.signal)
   throwIfAborted(signal)
-  const device = resolveDevice(options.device, 'training')
+  const where = placeOf(options)
   const { graph, tensors, notes } = await startOf(source, options, settings.seed)
-  return open({ graph, tensors, settings, notes, device, threads: options.threads, signal })
+  return open({ graph, tensors, settings, notes, ...where, signal })
 }
 
 /**
@@ -81,16 +86,17 @@ async function create(source: string | ModelInMemory, options: TrainerOptions = 
  */
 async function resume(path: string, options: ResumeOptions = {}): Promise<Trainer> {
   if (typeof path !== 'string' || path === '') throw invalidArgument('path', 'the path of a checkpoint', path)
-  checkOptions(options, 'options', ['network', 'strategy', 'device', 'threads', 'signal'])
+  checkOptions(options, 'options', ['network', 'strategy', 'dtype', 'device', 'deviceIndex', 'threads', 'signal'])
   const signal = checkSignal(options.signal)
   throwIfAborted(signal)
-  const device = resolveDevice(options.device, 'training')
+  const where = placeOf(options)
   const { graph, tensors, settings: saved, counters, state, notes } = await readCheckpoint(path)
-  const settings = checkSettings({ ...saved, strategy: options.strategy ?? saved.strategy })
+  const { strategy = saved.strategy, dtype = saved.dtype } = options
+  const settings = checkSettings({ ...saved, strategy, dtype })
   if (options.network !== undefined && graph.name !== options.network.toLowerCase()) {
     throw invalidModel(`network of ${path}`, options.network, graph.name)
   }
-  const trainer = await open({ graph, tensors, settings, notes, device, threads: options.threads, signal, state })
+  const trainer = await open({ graph, tensors, settings, notes, ...where, signal, state })
   await trainer[restore](tensors, counters)
   return trainer
 }
@@ -103,14 +109,24 @@ interface Opening {
   settings: TrainingSettings
   notes: ModelNotes
   device: Device
-  threads?: number
+  deviceIndex?: number
+  threads: number
   signal?: AbortSignal
   state?: unknown
 }
 
+function placeOf(options: ResumeOptions) {
+  const deviceIndex = checkDeviceIndex(options.deviceIndex, options.device)
+  return {
+    device: resolveDevice(options.device, 'training', deviceIndex),
+    ...(deviceIndex !== undefined && { deviceIndex }),
+    threads: checkThreads(options.threads),
+  }
+}
+
 async function open(opening: Opening): Promise<Trainer> {
-  const { graph, tensors, settings, device, threads, signal } = opening
-  const options = nativeOptions(settings, device.kind, threads)
+  const { graph, tensors, settings, device, deviceIndex, threads, signal } = opening
+  const options = nativeOptions(settings, { device: device.kind, deviceIndex, threads })
   const opened = await nativeCall(() => native().openTrainer(graph, weightSource(tensors), options))
   if (signal?.aborted) opened.dispose()
   throwIfAborted(signal)
