@@ -3,33 +3,13 @@
 
 #include "cuda/channels.cuh"
 #include "cuda/pool.cuh"
+#include "cuda/pool_window.cuh"
 
 namespace facenet::cuda {
 namespace {
 
 constexpr int kThreads = kWalkThreads;
 constexpr int kBlocksAnSm = 4;  // leaves 64 registers a thread
-
-// One axis of the window.
-struct Axis {
-  int kernel, stride, before, after, size;
-};
-
-struct Geometry {
-  Axis rows, columns;
-  unsigned outHeight, outWidth;
-  bool countPadding, mean;
-};
-
-// The pixels [begin, end) of a window that lie in the image, and how many lie in the padded image.
-struct Span {
-  int begin, end, padded;
-};
-__device__ __forceinline__ Span spanOf(const Axis& axis, unsigned position) {
-  const int begin = static_cast<int>(position) * axis.stride - axis.before;
-  const int end = begin + axis.kernel;
-  return {max(begin, 0), min(end, axis.size), min(end, axis.size + axis.after) - begin};
-}
 
 template <Pool::Kind Kind, int N>
 __device__ __forceinline__ void startPool(float (&result)[N]) {
@@ -96,8 +76,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAnSm)
       for (int column = columns.begin; column < columns.end; ++column)
         addToPool<Kind>(load(row, column), result);
   }
-  const int inside = (rows.end - rows.begin) * (columns.end - columns.begin);
-  const auto divisor = static_cast<float>(g.countPadding ? rows.padded * columns.padded : inside);
+  const float divisor = divisorOf(g, rows, columns);
 #pragma unroll
   for (float& number : result) number = finishPool<Kind>(number, g.mean, divisor);
   storeNumbers(result, walker.valid, y + walker.first * yStride + walker.channel);
@@ -150,11 +129,6 @@ __global__ void __launch_bounds__(kThreads, kBlocksAnSm)
   }
 }
 
-Axis axisOf(int64_t kernel, int64_t stride, int64_t before, int64_t after, int64_t size) {
-  return {static_cast<int>(kernel), static_cast<int>(stride), static_cast<int>(before),
-          static_cast<int>(after), static_cast<int>(size)};
-}
-
 template <class In, class Out, int N, Pool::Kind Kind>
 void launchGlobal(const Pool& op, const View& x, const View& y, cudaStream_t stream) {
   const int64_t groups = (x.shape.channels + N - 1) / N, ofBlock = std::min<int64_t>(groups, kGroups);
@@ -168,25 +142,12 @@ void launchGlobal(const Pool& op, const View& x, const View& y, cudaStream_t str
 
 template <class In, class Out, int N, Pool::Kind Kind>
 void launchWindows(const Pool& op, const View& x, const View& y, cudaStream_t stream) {
-  const Window& w = op.window;
-  const Geometry geometry{axisOf(w.kernelHeight, w.strideHeight, w.padTop, w.padBottom, x.shape.height),
-                          axisOf(w.kernelWidth, w.strideWidth, w.padLeft, w.padRight, x.shape.width),
-                          static_cast<unsigned>(y.shape.height),
-                          static_cast<unsigned>(y.shape.width),
-                          op.countPadding,
-                          op.mean};
-  const auto run = [&]<int Side>(std::integral_constant<int, Side>) {
+  const Geometry geometry = geometryOf(op, x, y);
+  withSide<N>(op.window, [&]<int Side>(std::integral_constant<int, Side>) {
     const WalkLaunch l = walkOver<N, 1>(y);
     launch<poolKernel<In, Out, N, Kind, Side>>(l.grid, l.threads, 0, stream, x.as<const In>(), x.pixelStride,
                                                y.as<Out>(), y.pixelStride, l.walk, geometry);
-  };
-  const bool square = w.kernelHeight == w.kernelWidth;
-  if (N > 1 && square && w.kernelHeight == 3)
-    run(std::integral_constant < int, N == 1 ? 0 : 3 > ());
-  else if (N > 1 && square && w.kernelHeight == 2)
-    run(std::integral_constant < int, N == 1 ? 0 : 2 > ());
-  else
-    run(std::integral_constant<int, 0>());
+  });
 }
 
 // Whether a block an image is worth more than a thread an output: one output of so many pixels.

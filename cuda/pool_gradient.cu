@@ -1,0 +1,169 @@
+#include <limits>
+
+#include "cuda/gradient.cuh"
+#include "cuda/pool_gradient.cuh"
+#include "cuda/pool_places.cuh"
+#include "cuda/pool_window.cuh"
+
+namespace facenet::cuda {
+namespace {
+
+// Along one axis: the windows [first, last] that hold a pixel.
+struct Holders {
+  int first, last;
+};
+__device__ __forceinline__ Holders holdersOf(const Axis& axis, int pixel, unsigned windows) {
+  const int place = pixel + axis.before;  // in the padded image
+  const int beyond = place - axis.kernel;
+  return {beyond < 0 ? 0 : beyond / axis.stride + 1, min(place / axis.stride, static_cast<int>(windows) - 1)};
+}
+
+template <class X, class Y>
+struct PoolArguments {
+  Pixels<X> x;
+  Pixels<Y> y, dy;
+  const uint8_t* places;
+  int64_t placesStride;
+  Geometry g;
+};
+
+// What a thread knows of one window: its gradient, and how that is shared out.
+template <class Y, int N, Pool::Kind Kind>
+struct PooledWindow {
+  Pack<Y, N> y, dy;
+  Places<N> places;
+
+  template <class X>
+  __device__ __forceinline__ void load(const PoolArguments<X, Y>& a, int64_t pixel, int channel) {
+    dy = a.dy.template load<N>(pixel, channel);
+    if constexpr (Kind == Pool::Kind::l2) y = a.y.template load<N>(pixel, channel);
+    if constexpr (Kind == Pool::Kind::max)
+      places = *reinterpret_cast<const Places<N>*>(a.places + pixel * a.placesStride + channel);
+  }
+
+  // Adds to a pixel's gradient. `place`: of the pixel in the window; x: its values (l2_pool).
+  __device__ __forceinline__ void addTo(float (&sums)[N], int place, const float (&x)[N],
+                                        float divisor) const {
+    float gradient[N], out[N];
+    unpack(dy, gradient);
+    if constexpr (Kind == Pool::Kind::l2) unpack(y, out);
+    const float share = 1.f / divisor;
+#pragma unroll
+    for (int i = 0; i < N; ++i) {
+      if constexpr (Kind == Pool::Kind::max)
+        sums[i] += places.at(i) == place ? gradient[i] : 0.f;
+      else if constexpr (Kind == Pool::Kind::avg)
+        sums[i] = fmaf(gradient[i], share, sums[i]);
+      else if (out[i] != 0.f)
+        sums[i] = fmaf(x[i] / out[i], gradient[i] * share, sums[i]);
+    }
+  }
+};
+
+// A thread N values of dx, which it gathers from the windows that hold them; what neighbours share comes from
+// the caches. Across: how many windows of a row hold a pixel at most, all of which are on their way at once; 0:
+// any number.
+// Registers: at most 80.
+template <class X, class Y, int N, Pool::Kind Kind, int Across>
+__global__ void __launch_bounds__(kWalkThreads, 3)
+    poolGradientKernel(PoolArguments<X, Y> a, GradientPixels<X> dx, Walk walk) {
+  const Walker<N, 1> walker(walk);
+  if (!walker.has(0)) return;
+  const Geometry& g = a.g;
+  const auto pixel = static_cast<unsigned>(walker.first);
+  const unsigned rowOfAll = pixel / static_cast<unsigned>(g.columns.size);
+  const int row = static_cast<int>(rowOfAll % static_cast<unsigned>(g.rows.size));
+  const int column = static_cast<int>(pixel % static_cast<unsigned>(g.columns.size));
+  const int64_t image = int64_t{rowOfAll / static_cast<unsigned>(g.rows.size)} * g.outHeight * g.outWidth;
+  const Holders rows = holdersOf(g.rows, row, g.outHeight),
+                columns = holdersOf(g.columns, column, g.outWidth);
+
+  const Pack<X, N> before = dx.template before<N>(walker.first, walker.channel);
+  float in[N] = {}, sums[N] = {};
+  if constexpr (Kind == Pool::Kind::l2) unpack(a.x.template load<N>(walker.first, walker.channel), in);
+  const auto pixelOf = [&](int outRow, int outColumn) {
+    return image + int64_t{outRow} * g.outWidth + outColumn;
+  };
+  const auto add = [&](const PooledWindow<Y, N, Kind>& window, int outRow, int outColumn) {
+    const int top = outRow * g.rows.stride - g.rows.before;
+    const int left = outColumn * g.columns.stride - g.columns.before;
+    const float divisor = Kind == Pool::Kind::avg || (Kind == Pool::Kind::l2 && g.mean)
+                              ? divisorOf(g, spanOf(g.rows, static_cast<unsigned>(outRow)),
+                                          spanOf(g.columns, static_cast<unsigned>(outColumn)))
+                              : 1.f;
+    window.addTo(sums, (row - top) * g.columns.kernel + column - left, in, divisor);
+  };
+  for (int outRow = rows.first; outRow <= rows.last; ++outRow) {
+    if constexpr (Across > 0) {
+      PooledWindow<Y, N, Kind> windows[Across] = {};
+#pragma unroll
+      for (int k = 0; k < Across; ++k)
+        if (columns.first + k <= columns.last)
+          windows[k].load(a, pixelOf(outRow, columns.first + k), walker.channel);
+#pragma unroll
+      for (int k = 0; k < Across; ++k)
+        if (columns.first + k <= columns.last) add(windows[k], outRow, columns.first + k);
+    } else {
+      for (int outColumn = columns.first; outColumn <= columns.last; ++outColumn) {
+        PooledWindow<Y, N, Kind> window;
+        window.load(a, pixelOf(outRow, outColumn), walker.channel);
+        add(window, outRow, outColumn);
+      }
+    }
+  }
+  dx.put(sums, before, walker.valid, walker.first, walker.channel);
+}
+
+// run(Across as a constant)
+template <int N, class Run>
+void withAcross(const Axis& columns, Run run) {
+  const int most = (columns.kernel + columns.stride - 1) / columns.stride;
+  if constexpr (N > 1) {
+    if (most == 1) return run(std::integral_constant<int, 1>());
+    if (most == 2) return run(std::integral_constant<int, 2>());
+    if (most == 3) return run(std::integral_constant<int, 3>());
+  }
+  run(std::integral_constant<int, 0>());
+}
+
+}  // namespace
+
+void poolGradient(const Pool& op, const PoolPass& pass, const View& dx, bool accumulate,
+                  cudaStream_t stream) {
+  using enum Pool::Kind;
+  const View& dy = pass.dy;
+  FACENET_ASSERT(dx.count == dy.count && dx.shape.channels == dy.shape.channels);
+  FACENET_ASSERT(op.kind != max || pass.places);
+  FACENET_ASSERT(op.kind != l2 || (pass.x.dtype == dx.dtype && pass.x.shape == dx.shape &&
+                                   pass.y.dtype == dy.dtype && pass.y.shape == dy.shape));
+  FACENET_ASSERT(dx.count * dx.shape.pixels() <= std::numeric_limits<int>::max());
+  if (dx.count * dx.shape.elements() == 0) return;
+  const View &x = op.kind == l2 ? pass.x : dx, &y = op.kind == l2 ? pass.y : dy;
+  withTrainedTypes(dx.dtype, dy.dtype, [&]<class X, class Y>(TypeOf<X>, TypeOf<Y>) {
+    const PoolArguments<X, Y> arguments{
+        Pixels<X>(x),          Pixels<Y>(y), Pixels<Y>(dy), pass.places, placesStride(dy.shape.channels),
+        geometryOf(op, dx, dy)};
+    constexpr int kWide = kPackedChannels<X, Y>;
+    const bool packed =
+        packs<X, kWide>(x) && packs<Y, kWide>(y) && packs<Y, kWide>(dy) && packs<X, kWide>(dx);
+    withWidth<kWide>(packed, [&]<int N>(Width<N>) {
+      withAcross<N>(arguments.g.columns, [&]<int Across>(std::integral_constant<int, Across>) {
+        const WalkLaunch w = walkOver<N, 1>(dx);
+        const GradientPixels<X> out(dx, accumulate);
+        switch (op.kind) {
+          case max:
+            return launch<poolGradientKernel<X, Y, N, max, Across>>(w.grid, w.threads, 0, stream, arguments,
+                                                                    out, w.walk);
+          case avg:
+            return launch<poolGradientKernel<X, Y, N, avg, Across>>(w.grid, w.threads, 0, stream, arguments,
+                                                                    out, w.walk);
+          case l2:
+            return launch<poolGradientKernel<X, Y, N, l2, Across>>(w.grid, w.threads, 0, stream, arguments,
+                                                                   out, w.walk);
+        }
+      });
+    });
+  });
+}
+
+}  // namespace facenet::cuda

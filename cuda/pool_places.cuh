@@ -1,0 +1,49 @@
+// The places of maxima in their windows, a byte an output value. Pixels are padded to 8 bytes.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstdint>
+
+#include "cuda/channel_padding.h"
+
+namespace facenet::cuda {
+
+constexpr int64_t placesStride(int64_t channels) {
+  return (channels + kChannelPadding - 1) / kChannelPadding * kChannelPadding;
+}
+
+// N bytes that lie together.
+template <int N>
+struct Places;
+template <>
+struct Places<1> {
+  uint8_t byte;
+  __device__ __forceinline__ int at(int) const { return byte; }
+  __device__ __forceinline__ void set(const int (&places)[1]) { byte = static_cast<uint8_t>(places[0]); }
+};
+template <>
+struct Places<4> {
+  uint32_t bytes;
+  __device__ __forceinline__ int at(int i) const { return static_cast<int>(bytes >> (8 * i) & 255u); }
+  __device__ __forceinline__ void set(const int (&places)[4]) {
+    bytes = 0;
+#pragma unroll
+    for (int i = 0; i < 4; ++i) bytes |= static_cast<uint32_t>(places[i]) << (8 * i);
+  }
+};
+template <>
+struct alignas(8) Places<8> {
+  uint2 bytes;
+  __device__ __forceinline__ int at(int i) const {
+    return static_cast<int>((i < 4 ? bytes.x : bytes.y) >> (8 * (i % 4)) & 255u);
+  }
+  __device__ __forceinline__ void set(const int (&places)[8]) {
+    bytes = uint2{0, 0};
+#pragma unroll
+    for (int i = 0; i < 8; ++i)
+      (i < 4 ? bytes.x : bytes.y) |= static_cast<uint32_t>(places[i]) << (8 * (i % 4));
+  }
+};
+
+}  // namespace facenet::cuda
