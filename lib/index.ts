@@ -71,4 +71,5 @@ export {
   type StepResult,
   type Trainer,
   type TrainerOptions,
+  type TrainingDType,
 } from './training/index.js'

@@ -69,6 +69,8 @@ function figures(command, args, limits) {
 const peer = (script, ...args) => figures(python, [join('bench/peers', script), ...args])
 const ours = (network, batch, dtype) =>
   figures(process.execPath, [packed('case.mjs'), network, `${batch}`, dtype, models])
+const oursTraining = (network, batch, dtype) =>
+  figures(process.execPath, [packed('training.mjs'), network, `${batch}`, dtype, models])
 const modelFile = (network) => join(models, `${network}.safetensors`)
 
 function machine() {
@@ -105,15 +107,15 @@ function build() {
 }
 
 /** "ok name", "skip name: why" or "not ok name: why", a line a test. */
-function kernelTests() {
-  const { ok, output, problem } = run('build/device/facenet_device_tests', [])
+function kernelTests(program) {
+  const { ok, output, problem } = run(`build/device/${program}`, [])
   const lines = output.split('\n')
   const failed = lines.filter((line) => line.startsWith('not ok'))
   const count = (word) => lines.filter((line) => line.startsWith(`${word} `)).length
   return { ok, problem, passed: count('ok'), skipped: count('skip'), failed }
 }
 
-/** The tests of ops and networks, with the addon's CUDA backend in the place of the emulated one. */
+/** The tests of ops, networks and training, with the addon's CUDA backend in the place of the emulated one. */
 function addonTests() {
   const files = readdirSync(packed('.')).filter((name) => name.endsWith('.test.mjs'))
   const result = {}
@@ -147,9 +149,19 @@ function compare(network, batch) {
   }
 }
 
-function sanitizer(tool) {
+/** Whole steps from the same weights; PyTorch runs eagerly, with automatic casts to bf16. */
+function compareTraining(network, batch) {
   return () => {
-    const args = ['--tool', tool, '--error-exitcode', '9', 'build/device/facenet_device_tests', 'sanitized']
+    const own = oursTraining(network, batch, 'bf16')
+    const steps = ['--random', '--steps', '4', '--repeat', '4', '--device', 'cuda', '--dtype', 'bf16']
+    const theirs = peer('torch_training.py', modelFile(network), '--batch', `${batch}`, ...steps)
+    return { own, theirs, ratio: own.imagesPerSecond / theirs.imagesPerSecond }
+  }
+}
+
+function sanitizer(tool, program, which) {
+  return () => {
+    const args = ['--tool', tool, '--error-exitcode', '9', `build/device/${program}`, which]
     const { ok, output, problem } = run('compute-sanitizer', args, { seconds: 90 })
     return { ok, problem, summary: output.match(/=+ .*SUMMARY.*/)?.[0], output: ok ? undefined : output.slice(-4000) }
   }
@@ -159,18 +171,23 @@ function sanitizer(tool) {
 const stages = {
   machine,
   build,
-  kernelTests,
+  kernelTests: () => kernelTests('facenet_device_tests'),
+  trainingKernelTests: () => kernelTests('training_kernels'),
   ceilings: () => peer('torch_ceilings.py'),
   'nn2 256': compare('nn2', 256),
   addonTests,
+  'train nn2 256': compareTraining('nn2', 256),
   'nn4.small2 1024': compare('nn4.small2', 1024),
-  memcheck: sanitizer('memcheck'),
-  racecheck: sanitizer('racecheck'),
+  memcheck: sanitizer('memcheck', 'facenet_device_tests', 'sanitized'),
+  racecheck: sanitizer('racecheck', 'facenet_device_tests', 'sanitized'),
+  trainingMemcheck: sanitizer('memcheck', 'training_kernels', '(cuda bf16)'),
+  trainingRacecheck: sanitizer('racecheck', 'training_kernels', '(cuda bf16)'),
+  'train nn4 512': compareTraining('nn4', 512),
   'inception-resnet-v1 256': compare('inception-resnet-v1', 256),
   'nn2 1': compare('nn2', 1),
   'nn1 256': compare('nn1', 256),
-  synccheck: sanitizer('synccheck'),
-  initcheck: sanitizer('initcheck'),
+  synccheck: sanitizer('synccheck', 'facenet_device_tests', 'sanitized'),
+  initcheck: sanitizer('initcheck', 'facenet_device_tests', 'sanitized'),
   'nn3 512': compare('nn3', 512),
   'nn4 1024': compare('nn4', 1024),
   mining: () => peer('torch_mining.py', '--device', 'cuda', '--n', '8192'),

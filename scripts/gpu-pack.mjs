@@ -3,7 +3,7 @@
 // or npm: copy the sources and build/gpu there.
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { build } from 'esbuild'
 import { packed, root } from './gpu-files.mjs'
 
@@ -34,12 +34,18 @@ function bundle(entry, outfile) {
 }
 
 await bundle('bench/gpu/case.ts', packed('case.mjs'))
-for (const folder of ['test/ops', 'test/cuda']) {
-  for (const name of readdirSync(join(root, folder)).filter((file) => file.endsWith('.test.ts'))) {
-    if (name === 'ptxas.test.ts') continue // reads the sources, runs no kernel
-    // The addon is looked for two folders above.
-    await bundle(join(folder, name), packed(name.replace('.ts', '.mjs')))
-  }
+await bundle('bench/gpu/training.ts', packed('training.mjs'))
+const tests = ['test/ops', 'test/cuda'].flatMap((folder) =>
+  readdirSync(join(root, folder))
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => join(folder, name)),
+)
+for (const name of ['gradients', 'equivalence', 'optimizer']) tests.push(`test/training/${name}.test.ts`)
+for (const path of tests) {
+  const name = basename(path)
+  if (name === 'ptxas.test.ts') continue // reads the sources, runs no kernel
+  // The addon is looked for two folders above.
+  await bundle(path, packed(name.replace('.ts', '.mjs')))
 }
 
 for (const name of ['node-addon-api', 'node-api-headers']) {
