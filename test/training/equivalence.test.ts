@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import { networks } from '../../lib/networks/index.js'
 import { initialWeights } from '../../lib/networks/initialize.js'
 import type { GraphDescription, GraphNode } from '../../types/graph.js'
+import type { TrainerOptions } from '../../types/native.js'
 import {
   batchNorm,
   concat,
@@ -15,7 +16,7 @@ import {
   randomTensors,
   relu,
 } from '../graph/support.js'
-import { devices } from '../support/ops.js'
+import { modelDevices as devices } from '../support/ops.js'
 import { batchOf, cancel, gradientsOf, largestRelativeError, openTrainer, optimizer, readTensors } from './support.js'
 
 const plain = graphOf(
@@ -210,25 +211,41 @@ function smoothed(graph: GraphDescription): GraphDescription {
   return { ...graph, nodes }
 }
 
-if (devices.includes('cpu')) {
-  test('both backends give a smoothed NNS2 one gradient', async () => {
-    // Batch normalisation keeps embeddings apart; without it those of sigmoids are nearly equal, and rounding is all there is.
-    const graph = smoothed(networks.nns2.graph({ dimensions: 16, batchNorm: true }))
-    const tensors = Object.fromEntries(initialWeights(graph, 1))
-    const batch = batchOf(graph, 6)
-    const [reference, cpu] = await Promise.all(
-      (['reference', 'cpu'] as const).map(async (device) => {
-        const trainer = await openTrainer(graph, tensors, { device })
-        const result = await gradientsOf(trainer, batch)
-        trainer.dispose()
-        return result
-      }),
-    )
-    assert.ok(Math.abs(cpu!.report.lossSum / reference!.report.lossSum - 1) < 1e-6)
+// Batch normalisation keeps embeddings apart; without it those of sigmoids are nearly equal, and rounding is all there is.
+const smoothedNns2 = smoothed(networks.nns2.graph({ dimensions: 16, batchNorm: true }))
+
+async function smoothedGradients(options: Partial<TrainerOptions>) {
+  const trainer = await openTrainer(smoothedNns2, Object.fromEntries(initialWeights(smoothedNns2, 1)), options)
+  const result = await gradientsOf(trainer, batchOf(smoothedNns2, 6))
+  trainer.dispose()
+  return result
+}
+
+for (const device of devices.filter((kind) => kind !== 'reference')) {
+  test(`${device} gives a smoothed NNS2 the gradient that the reference gives`, async () => {
+    const reference = await smoothedGradients({ device: 'reference' })
+    const { report, gradients } = await smoothedGradients({ device })
+    assert.ok(Math.abs(report.lossSum / reference.report.lossSum - 1) < 1e-6)
     // 57 layers of fp32, forward and backward.
-    const error = largestRelativeError(cpu!.gradients, reference!.gradients)
+    const error = largestRelativeError(gradients, reference.gradients)
     assert.ok(error < 5e-4, `${error}`)
   })
 }
+
+test('in bf16 the gradient has the direction that it has in fp32 (cuda)', async () => {
+  const exact = await smoothedGradients({ device: 'reference' })
+  const rounded = await smoothedGradients({ device: 'cuda', dtype: 'bf16' })
+  let [product, squares, others] = [0, 0, 0]
+  for (const [name, values] of exact.gradients) {
+    values.forEach((value, i) => {
+      const other = rounded.gradients.get(name)![i]!
+      product += value * other
+      squares += value ** 2
+      others += other ** 2
+    })
+  }
+  const cosine = product / Math.sqrt(squares * others)
+  assert.ok(cosine > 0.99, `the cosine is ${cosine}`)
+})
 
 test.run()

@@ -19,7 +19,7 @@ import {
   relu,
 } from '../graph/support.js'
 import { evaluate, type Tensors } from '../support/evaluate.js'
-import { devices } from '../support/ops.js'
+import { modelDevices as devices } from '../support/ops.js'
 import { f64 } from '../support/precision.js'
 import { seeded } from '../support/random.js'
 import { batchOf, cancel, gradientsOf, openTrainer, smooth } from './support.js'

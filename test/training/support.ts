@@ -1,7 +1,7 @@
 /** Small networks under training, without the API above the addon. */
-import { native } from '../../lib/native.js'
 import type { GraphDescription } from '../../types/graph.js'
 import type { NativeTrainer, OptimizerOptions, StepReport, TrainerOptions } from '../../types/native.js'
+import { addonFor } from '../support/addons.js'
 import type { Tensors } from '../support/evaluate.js'
 import { weightSource } from '../support/ops.js'
 import { normals, seeded } from '../support/random.js'
@@ -36,7 +36,8 @@ export function openTrainer(
   tensors: Tensors,
   options: Partial<TrainerOptions> = {},
 ): Promise<NativeTrainer> {
-  return native().openTrainer(graph, weightSource(tensors), { ...smooth, ...options })
+  const all = { ...smooth, ...options }
+  return addonFor(all.device).openTrainer(graph, weightSource(tensors), all)
 }
 
 export const cancel = () => new Int32Array(1)
