@@ -79,7 +79,7 @@ function report(name, { passed, failed, skipped, problem }, output, seconds) {
 }
 
 // Otherwise the first file that needs them builds them, beside another that may measure time.
-if (wanted.length === 0) for (const what of ['tests', 'addon']) buildEmulator(what)
+if (wanted.length === 0) for (const what of ['tests', 'addon', 'training']) buildEmulator(what)
 
 const total = { passed: 0, failed: 0, skipped: 0 }
 const waiting = [...cases]

@@ -7,11 +7,16 @@ import { join } from 'node:path'
 import { isStale, root } from '../../scripts/files.mjs'
 
 const folder = join(root, 'build/emulator')
-const outputs = { tests: join(folder, 'facenet_emulator'), addon: join(folder, 'facenet_emulator.node') }
-const targets = { tests: 'facenet_emulator', addon: 'addon' }
+const outputs = {
+  tests: join(folder, 'facenet_emulator'),
+  addon: join(folder, 'facenet_emulator.node'),
+  training: join(folder, 'training_kernels'),
+}
+const targets = { tests: 'facenet_emulator', addon: 'addon', training: 'training_kernels' }
 const sources = {
   tests: ['cuda', 'test/emulator', 'native/core', 'native/ops'],
   addon: ['cuda', 'native', 'test/emulator', 'package.json'],
+  training: ['cuda', 'native', 'test/emulator', 'test/training/kernels'],
 }
 
 /** Builds the program of kernel tests or the emulated addon where it is not up to date. Returns its path. */

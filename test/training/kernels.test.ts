@@ -1,9 +1,10 @@
 // Builds test/training/kernels with CMake and runs its tests: the backward of single ops against finite differences, and
-// the CPU backend against the reference.
+// the CPU backend against the reference, and in the emulator the CUDA backend too.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { buildEmulator } from '../emulator/build.mjs'
 
 const sources = fileURLToPath(new URL('kernels', import.meta.url))
 const folder = fileURLToPath(new URL('../../build/training_kernels', import.meta.url))
@@ -22,18 +23,22 @@ function build(...args: string[]) {
 build('-S', sources, '-B', folder, '-DCMAKE_BUILD_TYPE=Release')
 build('--build', folder, '--parallel', '2')
 
-for (const isa of ['', 'avx2', 'baseline']) {
-  const { status, output } = run(`${folder}/training_kernels`, [], { FACENET_ISA: isa })
+/** A test for each line that the program prints: "ok <test>" or "not ok <test>: <problem>", and "ran <count>" at the end. */
+function addTests(program: string, where: string, environment: Record<string, string> = {}) {
+  const { status, output } = run(program, [], environment)
   const lines = output.trimEnd().split('\n')
-  const name = isa || 'widest vectors'
   for (const line of lines.slice(0, -1)) {
     const [, result, item, problem] = line.match(/^(ok|not ok) (.*?)(?:: (.*))?$/) ?? []
-    test(`${item ?? 'the output is a line a test'} (${name})`, () => assert.is(result, 'ok', problem ?? line))
+    test(`${item ?? 'the output is a line a test'} (${where})`, () => assert.is(result, 'ok', problem ?? line))
   }
-  test(`the runner comes to its end (${name})`, () => {
+  test(`the runner comes to its end (${where})`, () => {
     assert.is(lines.at(-1), `ran ${lines.length - 1}`)
     assert.ok(lines.length > 60 && (status === 0 || status === 1), `${lines.length} lines, exit code ${status}`)
   })
 }
+
+for (const isa of ['', 'avx2', 'baseline'])
+  addTests(`${folder}/training_kernels`, isa || 'widest vectors', { FACENET_ISA: isa })
+addTests(buildEmulator('training'), 'emulated')
 
 test.run()
