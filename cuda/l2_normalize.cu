@@ -1,59 +1,9 @@
-#include <limits>
-
 #include "cuda/channels.cuh"
+#include "cuda/image_teams.cuh"
 #include "cuda/l2_normalize.cuh"
 
 namespace facenet::cuda {
 namespace {
-
-constexpr int kWarp = 32;
-constexpr int kThreads = 256;
-constexpr int kWarps = kThreads / kWarp;
-constexpr int kBlocksAnSm = 4;  // leaves 64 registers a thread
-// A thread keeps so many packs of its image in registers; what is beyond is read twice, from the caches.
-constexpr int kHeld = 4;
-constexpr int64_t kMaxBlocks = 65535;
-
-// Packs of N numbers of an image: `groups` a pixel, of which the last may be cut short.
-struct Image {
-  int64_t packs;
-  unsigned groups;
-  int channels;
-};
-
-__device__ __forceinline__ float warpSum(float value) {
-  for (int distance = kWarp / 2; distance > 0; distance /= 2) value += __shfl_xor_sync(~0u, value, distance);
-  return value;
-}
-
-struct Partial {
-  float ofWarp[kWarps];
-};
-
-// The sum over all threads of the block, in every thread. The order of additions is fixed.
-__device__ __forceinline__ float blockSum(float value) {
-  float(&partial)[kWarps] = shared<Partial>().ofWarp;
-  const int lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp;
-  value = warpSum(value);
-  if (lane == 0) partial[warp] = value;
-  __syncthreads();
-  value = warpSum(lane < kWarps ? partial[lane] : 0.f);
-  __syncthreads();  // `partial` is free for the block's next image
-  return value;
-}
-
-// Where pack `index` of an image lies, and how many of its numbers count.
-template <int N>
-struct PackPlace {
-  int64_t offset;
-  int valid;
-  __device__ __forceinline__ PackPlace(const Image& image, int64_t index, int64_t stride) {
-    const int64_t pixel = image.groups == 1 ? index : static_cast<unsigned>(index) / image.groups;
-    const int channel = static_cast<int>(index - pixel * image.groups) * N;
-    offset = pixel * stride + channel;
-    valid = min(image.channels - channel, N);
-  }
-};
 
 template <int N>
 __device__ __forceinline__ float squares(const float (&numbers)[N], int valid) {
@@ -67,11 +17,11 @@ __device__ __forceinline__ float squares(const float (&numbers)[N], int valid) {
 // so y may be x.
 // Registers: at most 64.
 template <class In, class Out, int N, bool WholeBlock>
-__global__ void __launch_bounds__(kThreads, kBlocksAnSm)
+__global__ void __launch_bounds__(kTeamThreads, 4)
     l2NormalizeKernel(const In* x, int64_t xImage, int64_t xStride, Out* y, int64_t yImage, int64_t yStride,
-                      int64_t count, Image image, float epsilon) {
-  constexpr int kTeam = WholeBlock ? kThreads : kWarp;
-  constexpr int kTeams = kThreads / kTeam;
+                      int64_t count, ImagePacks image, float epsilon) {
+  constexpr int kTeam = WholeBlock ? kTeamThreads : kTeamLanes;
+  constexpr int kTeams = kTeamThreads / kTeam;
   const int member = threadIdx.x % kTeam, team = threadIdx.x / kTeam;
   for (int64_t n = int64_t{blockIdx.x} * kTeams + team; n < count; n += int64_t{gridDim.x} * kTeams) {
     const In* from = x + n * xImage;
@@ -114,18 +64,13 @@ __global__ void __launch_bounds__(kThreads, kBlocksAnSm)
 
 template <class In, class Out, int N>
 void launchOn(float epsilon, const View& x, const View& y, cudaStream_t stream) {
-  const int64_t groups = (x.shape.channels + N - 1) / N, packs = x.shape.pixels() * groups;
-  FACENET_ASSERT(packs <= std::numeric_limits<int>::max());
-  const Image image{packs, static_cast<unsigned>(groups), static_cast<int>(x.shape.channels)};
-  const bool wholeBlock = packs > kHeld * kWarp;
-  const int64_t teams = wholeBlock ? 1 : kWarps;
-  const auto blocks = static_cast<unsigned>(std::min((x.count + teams - 1) / teams, kMaxBlocks));
+  const TeamLaunch<N> team(x);
   const auto run = [&]<bool WholeBlock>(std::bool_constant<WholeBlock>) {
     launch<l2NormalizeKernel<In, Out, N, WholeBlock>>(
-        blocks, kThreads, 0, stream, x.as<const In>(), x.imageStride(), x.pixelStride, y.as<Out>(),
-        y.imageStride(), y.pixelStride, x.count, image, epsilon);
+        team.blocks, kTeamThreads, 0, stream, x.as<const In>(), x.imageStride(), x.pixelStride, y.as<Out>(),
+        y.imageStride(), y.pixelStride, x.count, team.image, epsilon);
   };
-  wholeBlock ? run(std::true_type()) : run(std::false_type());
+  team.wholeBlock ? run(std::true_type()) : run(std::false_type());
 }
 
 }  // namespace

@@ -1,23 +1,16 @@
 #include "cuda/channels.cuh"
 #include "cuda/lrn.cuh"
+#include "cuda/lrn_power.cuh"
 
 namespace facenet::cuda {
 namespace {
 
 constexpr int kWarp = 32;
-// The window of the vector kernel, which all published networks use: two neighbours on either side, so a
-// thread needs a pair of numbers of each neighbour.
-constexpr int kSize = 5, kReach = 2;
-
-enum class Power { threeQuarters, half, one, any };
-
-struct Constants {
-  float alpha, beta, bias;  // alpha a value
-};
+constexpr int kSize = kLrnSize, kReach = kLrnReach;
 
 // x / (bias + alpha * squares)^beta
 template <Power P, bool Rough>
-__device__ __forceinline__ float normalized(float x, float squares, const Constants& c) {
+__device__ __forceinline__ float normalized(float x, float squares, const LrnConstants& c) {
   const float base = fmaf(c.alpha, squares, c.bias);
   if constexpr (P == Power::one) {
     return x / base;
@@ -53,7 +46,7 @@ __device__ __forceinline__ void loadPair(const T* from, float& first, float& sec
 // powf wants more registers than the other powers. Registers: at most 80.
 template <class In, class Out, int N, Power P>
 __global__ void __launch_bounds__(kWalkThreads, P == Power::any ? 3 : kWalkBlocksAnSm)
-    lrnKernel(const In* x, int64_t xStride, Out* y, int64_t yStride, Walk walk, Constants constants) {
+    lrnKernel(const In* x, int64_t xStride, Out* y, int64_t yStride, Walk walk, LrnConstants constants) {
   const Walker<N> walker(walk);
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
   const int group = static_cast<int>(threadIdx.x) % walk.groups;
@@ -101,7 +94,7 @@ __global__ void __launch_bounds__(kWalkThreads, P == Power::any ? 3 : kWalkBlock
 // Registers: at most 48.
 template <class In, class Out, Power P>
 __global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
-    lrnValuesKernel(const In* x, int64_t xStride, Out* y, int64_t yStride, Walk walk, Constants constants,
+    lrnValuesKernel(const In* x, int64_t xStride, Out* y, int64_t yStride, Walk walk, LrnConstants constants,
                     int size) {
   const Walker<1> walker(walk);
   const int first = max(walker.channel - (size - 1) / 2, 0);
@@ -122,7 +115,7 @@ __global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
 
 template <Power P>
 void lrnOf(const Lrn& op, const View& x, const View& y, cudaStream_t stream) {
-  const Constants constants{op.alphaPerElement(), op.beta, op.bias};
+  const LrnConstants constants{op.alphaPerElement(), op.beta, op.bias};
   withTypes(x.dtype, y.dtype, [&]<class In, class Out>(TypeOf<In>, TypeOf<Out>) {
     constexpr int kWide = kPackedChannels<In, Out>;
     const auto* from = x.as<const In>();
@@ -144,10 +137,7 @@ void lrnOf(const Lrn& op, const View& x, const View& y, cudaStream_t stream) {
 void lrn(const Lrn& op, const View& x, const View& y, cudaStream_t stream) {
   FACENET_ASSERT(x.count == y.count && x.shape == y.shape && op.size >= 1 && op.size <= (1 << 24));
   if (y.count * y.shape.elements() == 0) return;
-  if (op.beta == 0.75f) return lrnOf<Power::threeQuarters>(op, x, y, stream);
-  if (op.beta == 0.5f) return lrnOf<Power::half>(op, x, y, stream);
-  if (op.beta == 1.f) return lrnOf<Power::one>(op, x, y, stream);
-  lrnOf<Power::any>(op, x, y, stream);
+  withPower(op.beta, [&](auto power) { lrnOf<decltype(power)::value>(op, x, y, stream); });
 }
 
 const char* describeLrn(const Lrn& op) {
