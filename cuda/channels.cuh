@@ -21,6 +21,10 @@ struct PackOf<T, 1> {
   using Type = T;
 };
 template <>
+struct PackOf<float, 2> {
+  using Type = float2;
+};
+template <>
 struct PackOf<float, 4> {
   using Type = float4;
 };

@@ -72,6 +72,9 @@ __device__ __forceinline__ void unpack(bf16 value, float (&numbers)[1]) {
 __device__ __forceinline__ void unpack(f16 value, float (&numbers)[1]) {
   numbers[0] = ptx::lowerOf(ptx::F16{}, value.bits);
 }
+__device__ __forceinline__ void unpack(float2 value, float (&numbers)[2]) {
+  numbers[0] = value.x, numbers[1] = value.y;
+}
 __device__ __forceinline__ void unpack(float4 value, float (&numbers)[4]) {
   numbers[0] = value.x, numbers[1] = value.y, numbers[2] = value.z, numbers[3] = value.w;
 }
@@ -111,6 +114,9 @@ __device__ __forceinline__ void pack(const float (&numbers)[1], bf16& value) {
 }
 __device__ __forceinline__ void pack(const float (&numbers)[1], f16& value) {
   value.bits = static_cast<uint16_t>(ptx::pairOf(ptx::F16{}, numbers[0], 0.f));
+}
+__device__ __forceinline__ void pack(const float (&numbers)[2], float2& value) {
+  value = make_float2(numbers[0], numbers[1]);
 }
 __device__ __forceinline__ void pack(const float (&numbers)[4], float4& value) {
   value = make_float4(numbers[0], numbers[1], numbers[2], numbers[3]);

@@ -13,10 +13,10 @@
 
 namespace facenet::cuda {
 
-// Views are device memory of one count, with any alignment and pixel stride; 16 bytes are copied at a time where
-// both allow it (with groups, where each group's channels do). Nothing but `weight` and `scratch` is written, and
-// neither may overlap a view. x is f32 or bf16 and decides the arithmetic: f32 is multiplied in fp32, bf16 on
-// tensor cores with sums in fp32. g has the same type, or is f32 where x is bf16 and is then rounded to bf16.
+// Views are device memory of one count, f32 or bf16, with any alignment and pixel stride; 16 bytes are copied at a
+// time where both have one type and allow it (with groups, where each group's channels do). Where both are f32
+// they are multiplied in fp32, else as bf16 on tensor cores with sums in fp32, and an f32 one is rounded to bf16
+// when it is read. Nothing but `weight` and `scratch` is written, and neither may overlap a view.
 struct WeightGradientCall {
   Window window;
   int64_t groups = 1;       // groups == channels of x: depthwise, with any number of output channels a group
@@ -27,7 +27,8 @@ struct WeightGradientCall {
 };
 
 // Bytes for partial sums; at most 64 MiB, unless one copy of the weights of a window of several taps is larger;
-// never less for more images. `x`, `y`: shapes of the forward's input and output; dtype: of x.
+// never less for more images. `x`, `y`: shapes of the forward's input and output; dtype: f32 where
+// both views are, else bf16.
 int64_t weightGradientScratch(const Window& window, int64_t groups, const Shape& x, const Shape& y,
                               int64_t count, DType dtype);
 

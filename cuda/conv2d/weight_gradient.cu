@@ -1,0 +1,150 @@
+#include <algorithm>
+#include <limits>
+
+#include "cuda/conv2d/weight_gradient.cuh"
+#include "cuda/conv2d/weight_gradient_depthwise.cuh"
+#include "cuda/conv2d/weight_gradient_kernels.cuh"
+
+namespace facenet::cuda {
+namespace {
+
+constexpr int64_t kMostInt = std::numeric_limits<int>::max();
+
+int toInt(int64_t value) {
+  FACENET_ASSERT(value >= 0 && value <= kMostInt);
+  return static_cast<int>(value);
+}
+
+int64_t ceilDivide(int64_t a, int64_t b) {
+  return (a + b - 1) / b;
+}
+
+int64_t tapsOf(const Window& window) {
+  return window.kernelHeight * window.kernelWidth;
+}
+
+bool depthwise(int64_t groups, const Shape& x) {
+  return groups > 1 && groups == x.channels;
+}
+
+// A piece holds channels of one tap.
+int64_t tapTermsOf(const Shape& x, int64_t groups, DType dtype) {
+  const int64_t piece = 16 / static_cast<int64_t>(byteSize(dtype));
+  return ceilDivide(x.channels / groups, piece) * piece;
+}
+
+GradientProduct productOf(const Window& window, int64_t groups, const Shape& x, const Shape& y, int64_t count,
+                          DType dtype) {
+  return {y.channels / groups, tapsOf(window) * tapTermsOf(x, groups, dtype), count * y.pixels(), groups,
+          dtype};
+}
+
+bool copiesPieces(const View& view, int64_t groups, DType dtype) {
+  const int64_t piece = 16 / static_cast<int64_t>(byteSize(dtype));
+  return view.dtype == dtype && view.pixelStride % piece == 0 &&
+         reinterpret_cast<uintptr_t>(view.data) % 16 == 0 &&
+         (groups == 1 || view.shape.channels / groups % piece == 0);
+}
+
+DType arithmeticOf(const WeightGradientCall& call) {
+  return call.x.dtype == DType::f32 && call.g.dtype == DType::f32 ? DType::f32 : DType::bf16;
+}
+
+// With one split the sums of a window of one tap are as the weights are.
+bool throughScratch(const Window& window, int64_t splits) {
+  return splits > 1 || tapsOf(window) > 1;
+}
+
+GradientSums sumsOf(const WeightGradientCall& call, int64_t tapTerms, int64_t splits) {
+  const int64_t channels = call.x.shape.channels / call.groups;
+  GradientSums sums{};
+  sums.scratch = throughScratch(call.window, splits) ? static_cast<float*>(call.scratch) : nullptr;
+  FACENET_ASSERT(sums.scratch || !throughScratch(call.window, splits));
+  sums.weight = call.weight;
+  sums.rows = call.g.shape.channels;
+  sums.taps = toInt(tapsOf(call.window)), sums.channels = toInt(channels), sums.tapTerms = toInt(tapTerms);
+  sums.add = call.add;
+  sums.vectors = channels % 4 == 0 && reinterpret_cast<uintptr_t>(call.weight) % 16 == 0;
+  return sums;
+}
+
+GradientArguments argumentsOf(const WeightGradientCall& call, const GradientProduct& product,
+                              const GradientTile& tile, int64_t splits) {
+  const View &x = call.x, &g = call.g;
+  const Window& w = call.window;
+  FACENET_ASSERT(x.count * x.shape.pixels() <= kMostInt / 2 && product.pixels <= kMostInt / 2);
+  // So that no pixel under a window's edge overflows either.
+  FACENET_ASSERT((w.kernelHeight + w.padTop) * x.shape.width <= kMostInt / 4 && w.padLeft <= kMostInt / 4);
+  GradientArguments a{};
+  a.x = x.data, a.g = g.data;
+  a.xStride = x.pixelStride, a.gStride = g.pixelStride;
+  a.inHeight = toInt(x.shape.height), a.inWidth = toInt(x.shape.width);
+  a.channels = toInt(x.shape.channels / call.groups);
+  a.kernelWidth = toInt(w.kernelWidth), a.taps = toInt(tapsOf(w));
+  a.tapTerms = toInt(product.columns / tapsOf(w));
+  a.strideHeight = toInt(w.strideHeight), a.strideWidth = toInt(w.strideWidth);
+  a.padTop = toInt(w.padTop), a.padLeft = toInt(w.padLeft);
+  a.outHeight = toInt(g.shape.height), a.outWidth = toInt(g.shape.width);
+  a.rows = toInt(product.rows), a.pixels = toInt(product.pixels);
+  a.rowTiles = toInt(ceilDivide(product.rows, tile.rows));
+  a.columnTiles = toInt(ceilDivide(product.columns, tile.columns));
+  FACENET_ASSERT(int64_t{a.rowTiles} * a.columnTiles <= kMostInt && call.groups <= 65535);
+  a.splitPixels = toInt(ceilDivide(ceilDivide(product.pixels, tile.pixels), splits) * tile.pixels);
+  a.sums = sumsOf(call, a.tapTerms, splits);
+  return a;
+}
+
+void product(const WeightGradientCall& call, cudaStream_t stream) {
+  const DType dtype = arithmeticOf(call);
+  GradientProduct product =
+      productOf(call.window, call.groups, call.x.shape, call.g.shape, call.g.count, dtype);
+  product.direct = copiesPieces(call.x, call.groups, dtype) && copiesPieces(call.g, call.groups, dtype);
+  const GradientTile tile = gradientTile(product);
+  GradientArguments a = argumentsOf(call, product, tile, gradientSplits(product));
+  // Where the stages do not divide, fewer splits of as many stages hold them all.
+  const auto splits = static_cast<int>(ceilDivide(a.pixels, a.splitPixels));
+  (dtype == DType::f32 ? launchGradientF32 : launchGradientMma)(
+      a, tile, {call.x.dtype, call.g.dtype, product.direct}, splits, toInt(call.groups), stream);
+  if (a.sums.scratch) addGradientSplits(a.sums, splits, stream);
+}
+
+void addDepthwise(const WeightGradientCall& call, cudaStream_t stream) {
+  const int64_t pieces = depthwiseGradientPieces(call.window, call.g.shape, call.g.count);
+  FACENET_ASSERT(call.scratch);
+  depthwiseGradient(call, pieces, static_cast<float*>(call.scratch), stream);
+  // The weights of all channels as one row.
+  const int values = toInt(call.g.shape.channels * tapsOf(call.window));
+  addGradientSplits({static_cast<float*>(call.scratch), call.weight, 1, 1, values, values, call.add, false},
+                    toInt(pieces), stream);
+}
+
+}  // namespace
+
+int64_t weightGradientScratch(const Window& window, int64_t groups, const Shape& x, const Shape& y,
+                              int64_t count, DType dtype) {
+  if (depthwise(groups, x))
+    return depthwiseGradientPieces(window, y, count) * y.channels * tapsOf(window) * 4;
+  const GradientProduct product = productOf(window, groups, x, y, count, dtype);
+  const int64_t splits = gradientSplits(product);
+  if (!throughScratch(window, splits)) return 0;
+  return splits * groups * product.rows * product.columns * 4;
+}
+
+void weightGradient(const WeightGradientCall& call, cudaStream_t stream) {
+  const View &x = call.x, &g = call.g;
+  FACENET_ASSERT(x.count == g.count && slidingShape(call.window, x.shape, g.shape.channels) == g.shape);
+  FACENET_ASSERT(x.shape.channels % call.groups == 0 && g.shape.channels % call.groups == 0);
+  FACENET_ASSERT((x.dtype == DType::f32 || x.dtype == DType::bf16) &&
+                 (g.dtype == DType::f32 || g.dtype == DType::bf16));
+  if (g.count == 0) return;
+  depthwise(call.groups, x.shape) ? addDepthwise(call, stream) : product(call, stream);
+}
+
+std::string describeWeightGradient(const Window& window, int64_t groups, const Shape& x, const Shape& y,
+                                   int64_t count, DType dtype) {
+  if (depthwise(groups, x))
+    return text("gradient depthwise in ", depthwiseGradientPieces(window, y, count), " pieces");
+  return describe(productOf(window, groups, x, y, count, dtype));
+}
+
+}  // namespace facenet::cuda
