@@ -51,4 +51,14 @@ __device__ __forceinline__ char* dynamicShared() {
 #endif
 }
 
+// A value that other threads may be changing with atomics.
+template <class T>
+__device__ __forceinline__ T loadAtomic(const T* from) {
+#if defined(FACENET_EMULATOR)
+  return emulator::loadAtomic(from);
+#else
+  return *static_cast<const volatile T*>(from);
+#endif
+}
+
 }  // namespace facenet::cuda

@@ -18,6 +18,21 @@ constexpr int kSlabStride = kTileSlab + 4;
 struct RowsView {
   const float* data;
   int64_t count;
+
+  __device__ __forceinline__ const float* row(int64_t i, int dimensions) const {
+    return data + i * dimensions;
+  }
+};
+
+// Row i is row order[i] of the data.
+struct OrderedRows {
+  const float* data;
+  int64_t count;
+  const int32_t* order;
+
+  __device__ __forceinline__ const float* row(int64_t i, int dimensions) const {
+    return data + int64_t{order[i]} * dimensions;
+  }
 };
 
 // A thread has Rows x 8 distances: rows thread / 16 + 16 i of a, rows thread % 16 + 16 j of b. So a warp has
@@ -34,8 +49,9 @@ class DistanceTile {
 
   // The sums of rows [aFirst, ...) of a and [bFirst, ...) of b; rows beyond the matrices give nothing of use.
   // All threads of the block call it, and may call it again at once.
-  __device__ __forceinline__ void compute(const RowsView& a, int64_t aFirst, const RowsView& b,
-                                          int64_t bFirst, int dimensions) {
+  template <class A, class B>
+  __device__ __forceinline__ void compute(const A& a, int64_t aFirst, const B& b, int64_t bFirst,
+                                          int dimensions) {
 #pragma unroll
     for (int i = 0; i < Rows; ++i)
 #pragma unroll
@@ -65,7 +81,8 @@ class DistanceTile {
 
  private:
   // Starts the copy of one slab; zeros, which add nothing to a chain, beyond the rows and the dimensions.
-  __device__ __forceinline__ void fetch(const RowsView& a, int64_t aFirst, const RowsView& b, int64_t bFirst,
+  template <class A, class B>
+  __device__ __forceinline__ void fetch(const A& a, int64_t aFirst, const B& b, int64_t bFirst,
                                         int dimensions, int slab) const {
     constexpr int kPieces = kTileSlab * 4 / Bytes, kFloats = Bytes / 4;  // of a row
     constexpr int kCopies = (kRows + kTileColumns) * kPieces;
@@ -77,11 +94,11 @@ class DistanceTile {
       const int piece = Bytes == 16 ? copy / 8 % kPieces : copy % kPieces;
       const int dimension = slab * kTileSlab + piece * kFloats;
       const bool ofA = row < kRows;
-      const RowsView& rows = ofA ? a : b;
       const int64_t index = ofA ? aFirst + row : bFirst + row - kRows;
-      const bool valid = index < rows.count && dimension < dimensions;
-      ptx::copyAsync<Bytes>(to + row * kSlabStride + piece * kFloats,
-                            valid ? rows.data + index * dimensions + dimension : rows.data, valid);
+      const bool valid = index < (ofA ? a.count : b.count) && dimension < dimensions;
+      const float* from = a.data;
+      if (valid) from = (ofA ? a.row(index, dimensions) : b.row(index, dimensions)) + dimension;
+      ptx::copyAsync<Bytes>(to + row * kSlabStride + piece * kFloats, from, valid);
     }
     ptx::copyAsyncCommit();
   }

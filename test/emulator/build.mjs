@@ -14,7 +14,7 @@ const outputs = {
 }
 const targets = { tests: 'facenet_emulator', addon: 'addon', training: 'training_kernels' }
 const sources = {
-  tests: ['cuda', 'test/emulator', 'native/core', 'native/ops'],
+  tests: ['cuda', 'test/emulator', 'native'],
   addon: ['cuda', 'native', 'test/emulator', 'package.json'],
   training: ['cuda', 'native', 'test/emulator', 'test/training/kernels'],
 }

@@ -49,7 +49,7 @@ void place(std::vector<SharedObject>& into, const void* key, size_t bytes, size_
 }
 
 const char* verb(Access kind) {
-  return kind == Access::read ? "reads" : "writes";
+  return isRead(kind) ? "reads" : "writes";
 }
 
 void accessShared(const char* p, size_t bytes, Access kind) {
@@ -77,8 +77,7 @@ void accessGlobal(const char* p, size_t bytes, Access kind) {
               allocation.bytes, " bytes"));
   if (allocation.device != block.launch->device)
     fail(text("memory of device ", allocation.device, " used on device ", block.launch->device));
-  (kind == Access::read ? counters().globalBytesRead : counters().globalBytesWritten) +=
-      static_cast<int64_t>(bytes);
+  (isRead(kind) ? counters().globalBytesRead : counters().globalBytesWritten) += static_cast<int64_t>(bytes);
 }
 
 }  // namespace
@@ -156,7 +155,11 @@ void access(const void* pointer, size_t bytes, Access kind, const void* place) {
     fail(text("misaligned: ", verb(kind), " ", bytes, " bytes at ", pointer));
   const bool isShared = inSharedMemory(p);
   isShared ? accessShared(p, bytes, kind) : accessGlobal(p, bytes, kind);
-  if (options().countTransactions) recordTransaction(pointer, bytes, isShared, place);
+  if (options().countTransactions && !isAtomic(kind)) recordTransaction(pointer, bytes, isShared, place);
+}
+
+void atomicAccess(const void* pointer, size_t bytes, bool read) {
+  access(pointer, bytes, read ? Access::atomicRead : Access::atomicWrite, nullptr);
 }
 
 void readMatrixRow(const void* row, size_t bytes) {

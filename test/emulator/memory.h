@@ -8,7 +8,14 @@
 
 namespace emulator {
 
-enum class Access { read, write };
+// Atomics of different threads need no barrier between them, but one towards plain uses of the same bytes.
+enum class Access { read, write, atomicRead, atomicWrite };
+constexpr bool isRead(Access kind) {
+  return kind == Access::read || kind == Access::atomicRead;
+}
+constexpr bool isAtomic(Access kind) {
+  return kind == Access::atomicRead || kind == Access::atomicWrite;
+}
 
 // Global memory: allocations with a guard around them, filled with NaN. Null where the device is full.
 char* allocate(size_t bytes, int device);

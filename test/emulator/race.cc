@@ -1,6 +1,6 @@
 // Finds uses of shared memory that no barrier orders, in whatever order the threads happen to run. For each
-// byte: the last write, the last read, and whether others read since the same barrier. __syncthreads orders a
-// block, __syncwarp of all lanes a warp. Atomics do not come here.
+// byte: the last write, read and atomic, and whether others have read since the same barrier. __syncthreads orders a
+// block, __syncwarp of all lanes a warp. Atomics are ordered among themselves, not with other uses.
 #include <vector>
 
 #include "memory.h"
@@ -15,7 +15,7 @@ struct Use {
   bool severalLanes = false, severalWarps = false;
 };
 struct Cell {
-  Use write, read;
+  Use write, read, atomic;
 };
 std::vector<Cell> cells(kMaxSharedBytes);
 unsigned generation = 0;
@@ -38,15 +38,23 @@ Use useOf(const Thread& self) {
   return {generation, block.barriers, block.warpBarriers[self.warp()], self.linear};
 }
 
-void addRead(Use& read, const Thread& self) {
+// Of several threads since the last barrier.
+void addUse(Use& use, const Thread& self) {
   Use next = useOf(self);
-  if (sinceBarrier(read)) {
-    const bool sameWarp = read.thread / kWarp == self.warp();
-    next.severalWarps = read.severalWarps || !sameWarp;
-    next.severalLanes =
-        sameWarp && sinceWarpBarrier(read) && (read.severalLanes || read.thread != self.linear);
+  if (sinceBarrier(use)) {
+    const bool sameWarp = use.thread / kWarp == self.warp();
+    next.severalWarps = use.severalWarps || !sameWarp;
+    next.severalLanes = sameWarp && sinceWarpBarrier(use) && (use.severalLanes || use.thread != self.linear);
   }
-  read = next;
+  use = next;
+}
+
+// What of a byte's past has to come before this use and may not have.
+const Use* clashOf(const Cell& cell, Access kind, const Thread& self) {
+  if (conflicts(cell.write, self)) return &cell.write;
+  if (kind != Access::read && conflicts(cell.read, self)) return &cell.read;
+  if (!isAtomic(kind) && conflicts(cell.atomic, self)) return &cell.atomic;
+  return nullptr;
 }
 
 }  // namespace
@@ -59,18 +67,14 @@ bool ordered(size_t offset, size_t bytes, Access kind, unsigned* other) {
   const Thread& self = *block.current;
   for (size_t i = offset; i < offset + bytes; ++i) {
     Cell& cell = cells[i];
-    const bool write = kind == Access::write;
-    const Use* clash = conflicts(cell.write, self)           ? &cell.write
-                       : write && conflicts(cell.read, self) ? &cell.read
-                                                             : nullptr;
-    if (clash) {
+    if (const Use* clash = clashOf(cell, kind, self)) {
       *other = clash->thread;
       return false;
     }
-    if (write)
+    if (kind == Access::write)
       cell.write = useOf(self);
     else
-      addRead(cell.read, self);
+      addUse(isAtomic(kind) ? cell.atomic : cell.read, self);
   }
   return true;
 }

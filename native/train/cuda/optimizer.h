@@ -7,6 +7,7 @@
 
 #include "cuda/optimizer.cuh"
 #include "native/cuda/device_buffer.h"
+#include "native/cuda/pinned_buffer.h"
 #include "train/optimizer.h"
 
 namespace facenet::train::cuda {
@@ -36,6 +37,7 @@ class DeviceOptimizer {
   std::vector<facenet::cuda::DeviceBuffer<float>> slots_;
   facenet::cuda::DeviceBuffer<facenet::cuda::WeightPiece> pieces_;
   facenet::cuda::DeviceBuffer<double> sums_;  // one a piece, and the norm
+  facenet::cuda::PinnedBuffer norm_{sizeof(double)};
 };
 
 }  // namespace facenet::train::cuda

@@ -15,9 +15,8 @@ struct TripletReport {
   double meanPositive = 0, meanNegative = 0;  // squared distances of the triplets; 0 without any
 };
 
-// Keeps the device memory of its largest batch: for a semi-hard or hard batch some tens of bytes a pair of two
-// rows of one label, for `all` some bytes a pair and row; never n x n. All of it belongs to the device that is
-// current when a method is called, and calls wait for their work.
+// Keeps the device memory of its largest batch: some tens of bytes a row and a pair of two rows of one label, never
+// n x n. Memory is of the device that is current when it is made, and has to be so; calls wait for their work.
 class TripletStep {
  public:
   TripletStep();

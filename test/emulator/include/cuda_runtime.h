@@ -53,6 +53,9 @@ inline float2 make_float2(float x, float y) {
 inline float4 make_float4(float x, float y, float z, float w) {
   return {x, y, z, w};
 }
+inline int2 make_int2(int x, int y) {
+  return {x, y};
+}
 inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) {
   return {x, y, z, w};
 }
@@ -245,7 +248,64 @@ cudaError_t launch(dim3 grid, dim3 threads, size_t sharedBytes, cudaStream_t str
 
 }  // namespace emulator
 
+// Atomics: no other fiber runs meanwhile. They are counted as writes, and not among the transactions.
+namespace emulator {
+
+void atomicAccess(const void* pointer, size_t bytes, bool read);
+
+// Returns what was there before. Not announced as plain accesses.
+template <class T, class Combine>
+__attribute__((noinline, no_sanitize("thread"))) T atomic(T* at, T value, Combine combine) {
+  atomicAccess(at, sizeof(T), false);
+  const T before = *at;
+  *at = combine(before, value);
+  return before;
+}
+template <class T>
+__attribute__((noinline, no_sanitize("thread"))) T loadAtomic(const T* from) {
+  atomicAccess(from, sizeof(T), true);
+  return *from;
+}
+
+}  // namespace emulator
+
+inline int atomicAdd(int* at, int value) {
+  return emulator::atomic(at, value, emulator::Sum());
+}
+inline unsigned long long atomicAdd(unsigned long long* at, unsigned long long value) {
+  return emulator::atomic(at, value, emulator::Sum());
+}
+inline unsigned long long atomicMin(unsigned long long* at, unsigned long long value) {
+  return emulator::atomic(at, value, emulator::Least());
+}
+
+// One operation, one rounding: the compiler fuses none of them.
+inline float __fmaf_rn(float a, float b, float c) {
+  return std::fma(a, b, c);
+}
+inline float __fmul_rn(float a, float b) {
+  return a * b;
+}
+inline float __fadd_rn(float a, float b) {
+  return a + b;
+}
+inline float __fsub_rn(float a, float b) {
+  return a - b;
+}
+inline float __fdiv_rn(float a, float b) {
+  return a / b;
+}
+inline float __fsqrt_rn(float a) {
+  return std::sqrt(a);
+}
+
 // CUDA's overloads in the global namespace.
+inline int __popc(unsigned bits) {
+  return __builtin_popcount(bits);
+}
+inline int __clz(int bits) {
+  return bits == 0 ? 32 : __builtin_clz(static_cast<unsigned>(bits));
+}
 inline int __ffs(int bits) {
   return __builtin_ffs(bits);
 }
@@ -257,6 +317,15 @@ inline int min(int a, int b) {
 }
 inline int max(int a, int b) {
   return a < b ? b : a;
+}
+inline int64_t min(int64_t a, int64_t b) {
+  return a < b ? a : b;
+}
+inline int64_t max(int64_t a, int64_t b) {
+  return a < b ? b : a;
+}
+inline unsigned long long min(unsigned long long a, unsigned long long b) {
+  return a < b ? a : b;
 }
 
 template <class... Parameters>

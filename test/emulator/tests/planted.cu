@@ -109,6 +109,29 @@ __global__ void readColumns(float* y, int stride) {
   y[threadIdx.x] = *reinterpret_cast<const float*>(&value);
 }
 
+struct Total {
+  int value;
+};
+// All threads add to one number.
+template <bool Before, bool After>
+__global__ void addAll(float* y) {
+  Total& total = shared<Total>();
+  if (threadIdx.x == 0) total.value = 0;
+  if (Before) __syncthreads();
+  atomicAdd(&total.value, 1);
+  const int seen = facenet::cuda::loadAtomic(&total.value);
+  if (After) __syncthreads();
+  y[threadIdx.x] = static_cast<float>(total.value + 0 * seen);
+}
+// The first few do so in global memory.
+__global__ void addOutside(float* y, int threads) {
+  auto* total = reinterpret_cast<unsigned long long*>(y);
+  if (threadIdx.x == 0) *total = 1000;
+  __syncthreads();
+  if (static_cast<int>(threadIdx.x) < threads) atomicMin(total, 100ull - threadIdx.x);
+  atomicAdd(total + (threads < 0 ? kThreads : 0), 1ull);
+}
+
 std::vector<float> counting() {
   std::vector<float> values(kThreads);
   std::iota(values.begin(), values.end(), 0.f);
@@ -211,6 +234,18 @@ TEST("a misaligned access is reported") {
   auto* to = reinterpret_cast<float*>(y.data());
   launch<readSixteen>(1, 1, 0, nullptr, from, to, 16);
   expectReport([&] { launch<readSixteen>(1, 1, 0, nullptr, from, to, 4); }, {"misaligned: reads 16 bytes"});
+}
+
+TEST("atomics need no barrier among themselves, and one towards other uses") {
+  inEveryOrder([] {
+    for (const float value : runOn<addAll<true, true>>(0)) expect(value == kThreads, "the sum is ", value);
+    expectReport([] { runOn<addAll<false, true>>(0); }, {"race: ", "addAll<false, true>"});
+    expectReport([] { runOn<addAll<true, false>>(0); }, {"race: ", "addAll<true, false>"});
+    const auto y = runOn<addOutside>(0, 10);
+    expect(reinterpret_cast<const unsigned long long&>(y[0]) <= 100 - 9 + kThreads,
+           "the least number is not kept");
+  });
+  expectReport([] { runOn<addOutside>(0, -1); }, {"out of bounds: writes 8 bytes"});
 }
 
 TEST("shared and global memory are born as NaN") {
