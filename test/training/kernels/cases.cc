@@ -1,3 +1,5 @@
+#include <optional>
+
 #include "case.h"
 
 namespace facenet::train::test {
@@ -15,6 +17,7 @@ struct ConvCase {
   float factor = 1;
   int64_t count = 2;
   bool bias = true;
+  std::optional<Window> window = {};  // where it is not square
 };
 
 Case convCase(const std::string& name, const ConvCase& c) {
@@ -27,6 +30,7 @@ Case convCase(const std::string& name, const ConvCase& c) {
                .padLeft = c.pad,
                .padBottom = c.pad,
                .padRight = c.pad};
+  if (c.window) op.window = *c.window;
   op.groups = c.groups;
   op.residual = c.residual;
   Case item{.name = "conv2d " + name, .op = {}, .inputs = {c.in}, .count = c.count};
@@ -37,7 +41,8 @@ Case convCase(const std::string& name, const ConvCase& c) {
                   .factor = c.factor,
                   .outChannels = c.out[p],
                   .activation = {c.activation, ""}};
-    item.weights.push_back({part.weight, {c.out[p], c.in.channels / c.groups, c.kernel, c.kernel}});
+    item.weights.push_back(
+        {part.weight, {c.out[p], c.in.channels / c.groups, op.window.kernelHeight, op.window.kernelWidth}});
     if (c.bias) item.weights.push_back({part.bias = text("bias", p), {c.out[p]}});
     if (c.activation == Kind::prelu)
       item.weights.push_back({part.activation.slope = text("slope", p), {p == 0 ? c.out[p] : 1}});
@@ -74,6 +79,18 @@ void addConvs(std::vector<Case>& cases) {
   add("two groups", {{6, 6, 16}, {24}, 3, 1, 1, Kind::relu, 2});
   add("depthwise", {{6, 6, 16}, {16}, 3, 1, 1, Kind::relu, 16});
   add("no bias", {{6, 6, 16}, {16}, 3, 1, 1, Kind::none, 1, false, 1, 2, false});
+  const auto addWindow = [&](const std::string& name, ConvCase c, const Window& window) {
+    c.window = window;
+    add(name, c);
+  };
+  addWindow("1x7", {{6, 9, 16}, {20}, 7, 1, 3, Kind::relu}, {1, 7, 1, 1, 0, 3, 0, 3});
+  addWindow("7x1", {{9, 6, 16}, {20}, 7, 1, 3, Kind::relu}, {7, 1, 1, 1, 3, 0, 3, 0});
+  addWindow("5x5 stride 2, more padding behind", {{12, 11, 10}, {24}, 5, 2, 2, Kind::relu},
+            {5, 5, 2, 2, 1, 1, 2, 2});
+  addWindow("depthwise of a whole image", {{4, 3, 24}, {24}, 4, 1, 0, Kind::none, 24}, {4, 3});
+  add("depthwise stride 2 relu6", {{7, 8, 20}, {20}, 3, 2, 1, Kind::relu6, 20});
+  add("depthwise, two outputs a channel", {{5, 6, 8}, {16}, 3, 1, 1, Kind::relu, 8});
+  add("three groups, stride 2", {{7, 6, 18}, {12}, 3, 2, 1, Kind::relu, 3});
   add("nine images", {{4, 4, 24}, {32}, 1, 1, 0, Kind::relu, 1, false, 1, 9});
 }
 
@@ -90,6 +107,7 @@ void addFullyConnected(std::vector<Case>& cases) {
     Case item{.name = "fully_connected " + name, .op = {}, .inputs = {in}, .count = 5};
     item.weights = {{"weight", {out * maxout, in.elements()}}, {"bias", {out * maxout}}};
     if (activation == Kind::prelu) item.weights.push_back({op.activation.slope = "slope", {out}});
+    item.planned = maxout == 1 && activation != Kind::prelu;
     item.op = op;
     cases.push_back(item);
   };
