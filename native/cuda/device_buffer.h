@@ -8,6 +8,13 @@
 
 namespace facenet::cuda {
 
+// From memory that need not be pinned. The copy is there when the call returns: cudaMemcpy alone may return when
+// the driver has taken the values, before streams that do not wait for the null stream can see them.
+inline void copyToDevice(void* to, const void* host, size_t bytes) {
+  FACENET_CUDA_CHECK(cudaMemcpy(to, host, bytes, cudaMemcpyHostToDevice));
+  FACENET_CUDA_CHECK(cudaStreamSynchronize(nullptr));
+}
+
 template <class T>
 class DeviceBuffer {
  public:
@@ -27,9 +34,7 @@ class DeviceBuffer {
   int64_t count() const { return count_; }
   size_t bytes() const { return static_cast<size_t>(count_) * sizeof(T); }
 
-  void copyFrom(const T* host) {
-    FACENET_CUDA_CHECK(cudaMemcpy(data_, host, bytes(), cudaMemcpyHostToDevice));
-  }
+  void copyFrom(const T* host) { copyToDevice(data_, host, bytes()); }
   void copyTo(T* host) const { FACENET_CUDA_CHECK(cudaMemcpy(host, data_, bytes(), cudaMemcpyDeviceToHost)); }
 
  private:

@@ -33,8 +33,7 @@ int64_t rowBytes(int64_t dimensions) {
 }
 
 void upload(const float* from, int64_t values, const DeviceBuffer<float>& to) {
-  FACENET_CUDA_CHECK(
-      cudaMemcpy(to.data(), from, static_cast<size_t>(values) * sizeof(float), cudaMemcpyHostToDevice));
+  copyToDevice(to.data(), from, static_cast<size_t>(values) * sizeof(float));
 }
 void download(const float* from, int64_t values, float* to) {
   FACENET_CUDA_CHECK(

@@ -43,8 +43,7 @@ RunTimes CudaExecutor::measure(const void* input, int64_t count, int repeats) {
     throw invalidArgument("count", text("at most ", images, ", one chunk,"), text(count));
   const Chunk chunk{0, count, 0};
   const Slot& slot = room_->slots[0];
-  FACENET_CUDA_CHECK(cudaMemcpy(slot.input.data(), input, static_cast<size_t>(inputBytes(plan_, count)),
-                                cudaMemcpyHostToDevice));
+  copyToDevice(slot.input.data(), input, static_cast<size_t>(inputBytes(plan_, count)));
 
   const Mark begin, end;
   std::vector<double> wholes;

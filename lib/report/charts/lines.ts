@@ -68,7 +68,7 @@ function draw(
   const across = range(all.map((point) => point.x))
   const x = (logarithmic ? scaleLog : scaleLinear)(across, [plot.left, plot.right])
   const places = [...new Set(all.map((point) => point.x))]
-  const ticks = logarithmic ? places : x.ticks(plot.width > 400 ? 7 : 4)
+  const ticks = logarithmic ? places : x.ticks(plot.width > 400 ? 6 : 4)
   const y = scaleLinear([Math.min(from ?? low, low), high], [plot.bottom, plot.top]).nice(5)
   const drawn = series.map((one, i) => {
     const { points } = one

@@ -75,15 +75,16 @@ class CudaBackend final : public Backend {
     FACENET_CUDA_CHECK(cudaMemsetAsync(memory, 0, static_cast<size_t>(bytes), stream_.get()));
   }
   void copy(void* to, const void* from, int64_t bytes) const override {
-    copy(to, from, bytes, cudaMemcpyDeviceToDevice);
+    FACENET_CUDA_CHECK(
+        cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), cudaMemcpyDeviceToDevice, stream_.get()));
   }
   void upload(void* to, const void* host, int64_t bytes) const override {
-    copy(to, host, bytes, cudaMemcpyHostToDevice);
     finish();
+    facenet::cuda::copyToDevice(to, host, static_cast<size_t>(bytes));
   }
   void download(void* host, const void* from, int64_t bytes) const override {
-    copy(host, from, bytes, cudaMemcpyDeviceToHost);
     finish();
+    FACENET_CUDA_CHECK(cudaMemcpy(host, from, static_cast<size_t>(bytes), cudaMemcpyDeviceToHost));
   }
   void clear(const View& view, int64_t begin, int64_t end) const override {
     const size_t size = byteSize(view.dtype);
@@ -145,10 +146,6 @@ class CudaBackend final : public Backend {
   }
 
  private:
-  void copy(void* to, const void* from, int64_t bytes, cudaMemcpyKind kind) const {
-    FACENET_CUDA_CHECK(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), kind, stream_.get()));
-  }
-
   facenet::cuda::Device device_;
   DType dtype_;
   int threads_;
