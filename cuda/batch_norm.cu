@@ -1,5 +1,4 @@
 #include "cuda/batch_norm.cuh"
-#include "cuda/elementwise.cuh"
 #include "cuda/gradient.cuh"
 #include "cuda/norm_arrays.cuh"
 
@@ -85,6 +84,35 @@ __global__ void __launch_bounds__(kWalkThreads)
   if (threadIdx.x == 0) *running += rate * (sum[0].words[0] / static_cast<float>(channels) - *running);
 }
 
+// Registers: at most 64.
+template <class X, class Y, int N>
+__global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
+    normalizeKernel(Pixels<X> x, Y* y, int64_t yStride, const float* means, const float* factors,
+                    const float* offsets, Walk walk) {
+  const Walker<N, kNormSteps> walker(walk);
+  if (walker.valid == 0) return;
+  float mean[N], factor[N], offset[N];
+  loadOfChannels(means + walker.channel, mean);
+  loadOfChannels(factors + walker.channel, factor);
+  loadOfChannels(offsets + walker.channel, offset);
+#pragma unroll 1
+  for (int first = 0; first < kNormSteps; first += kGradientSteps) {
+    Pack<X, N> packs[kGradientSteps];
+#pragma unroll
+    for (int k = 0; k < kGradientSteps; ++k)
+      if (walker.has(first + k)) packs[k] = x.template load<N>(walker.pixel(first + k), walker.channel);
+#pragma unroll
+    for (int k = 0; k < kGradientSteps; ++k) {
+      if (!walker.has(first + k)) break;
+      float numbers[N];
+      unpack(packs[k], numbers);
+#pragma unroll
+      for (int i = 0; i < N; ++i) numbers[i] = fmaf(numbers[i] - mean[i], factor[i], offset[i]);
+      storeNumbers(numbers, walker.valid, y + walker.pixel(first + k) * yStride + walker.channel);
+    }
+  }
+}
+
 void moveOne(const NormParameter& running, const float* values, int channels, float rate,
              cudaStream_t stream) {
   if (running.values && running.one)
@@ -131,7 +159,16 @@ void normForward(const NormCall& call, const View& x, const View& y, float rate,
     const auto blocks = static_cast<unsigned>((channels + kWalkThreads - 1) / kWalkThreads);
     launch<normalizationKernel>(blocks, kWalkThreads, 0, stream, channels, normalization);
   }
-  normalize(saved.mean, normalization.factor, normalization.offset, x, y, stream);
+  withTrainedTypes(x.dtype, y.dtype, [&]<class X, class Y>(TypeOf<X>, TypeOf<Y>) {
+    constexpr int kWide = kPackedChannels<X, Y>;
+    withWidth<kWide>(packs<X, kWide>(x) && packs<Y, kWide>(y), [&]<int N>(Width<N>) {
+      const WalkLaunch w = walkOver<N, kNormSteps>(y);
+      launch<normalizeKernel<X, Y, N>>(w.grid, w.threads, 0, stream, Pixels<X>(x), y.as<Y>(), y.pixelStride,
+                                       static_cast<const float*>(saved.mean),
+                                       static_cast<const float*>(normalization.factor),
+                                       static_cast<const float*>(normalization.offset), w.walk);
+    });
+  });
 }
 
 }  // namespace facenet::cuda

@@ -64,11 +64,11 @@ struct NormSlopes {
 };
 
 // Batch: the statistics are those of x, and depend on it.
-// Registers: at most 96.
+// Registers: at most 112.
 template <class X, class Y, int N, bool Batch>
 __global__ void __launch_bounds__(kWalkThreads, 2)
     normGradientKernel(Pixels<X> x, Pixels<Y> dy, NormSlopes slopes, GradientPixels<X> dx, Walk walk) {
-  const Walker<N> walker(walk);
+  const Walker<N, kNormSteps> walker(walk);
   if (walker.valid == 0) return;
   float factor[N], share[N], slope[N], mean[N];
   loadOfChannels(slopes.factor + walker.channel, factor);
@@ -77,8 +77,8 @@ __global__ void __launch_bounds__(kWalkThreads, 2)
     loadOfChannels(slopes.slope + walker.channel, slope);
     loadOfChannels(slopes.mean + walker.channel, mean);
   }
-#pragma unroll
-  for (int first = 0; first < kWalkSteps; first += kGradientSteps) {
+#pragma unroll 1
+  for (int first = 0; first < kNormSteps; first += kGradientSteps) {
     Pack<X, N> xs[kGradientSteps], before[kGradientSteps];
     Pack<Y, N> dys[kGradientSteps];
 #pragma unroll
@@ -110,7 +110,7 @@ __global__ void __launch_bounds__(kWalkThreads, 2)
 template <class X, class Y, int N>
 void gradientOf(bool batch, const View& x, const View& dy, const NormSlopes& slopes, const View& dx,
                 bool accumulate, cudaStream_t stream) {
-  const WalkLaunch w = walkOver<N>(dx);
+  const WalkLaunch w = walkOver<N, kNormSteps>(dx);
   const auto run = [&]<bool Batch>(std::bool_constant<Batch>) {
     launch<normGradientKernel<X, Y, N, Batch>>(w.grid, w.threads, 0, stream, Pixels<X>(x), Pixels<Y>(dy),
                                                slopes, GradientPixels<X>(dx, accumulate), w.walk);

@@ -33,24 +33,7 @@ struct ScaleShift {
   };
 };
 
-struct Normalize {
-  const float *mean, *factor, *shift;
-
-  template <int N>
-  struct OfChannels {
-    float mean[N], factor[N], shift[N];
-    __device__ OfChannels(const Normalize& op, int channel) {
-      loadOfChannels(op.mean + channel, mean);
-      loadOfChannels(op.factor + channel, factor);
-      loadOfChannels(op.shift + channel, shift);
-    }
-    __device__ float operator()(float value, int i) const {
-      return fmaf(value - mean[i], factor[i], shift[i]);
-    }
-  };
-};
-
-// Registers: at most 64.
+// Registers: at most 56.
 template <class Function, class In, class Out, int N>
 __global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
     elementwiseKernel(const In* x, int64_t xStride, Out* y, int64_t yStride, Walk walk, Function function) {
@@ -97,11 +80,6 @@ void activation(Activation::Kind kind, const float* slope, const View& x, const 
 
 void scaleShift(const float* scale, const float* shift, const View& x, const View& y, cudaStream_t stream) {
   elementwise(ScaleShift{scale, shift}, x, y, stream);
-}
-
-void normalize(const float* mean, const float* factor, const float* shift, const View& x, const View& y,
-               cudaStream_t stream) {
-  elementwise(Normalize{mean, factor, shift}, x, y, stream);
 }
 
 void copyChannels(const View& x, const View& y, cudaStream_t stream) {

@@ -19,10 +19,6 @@ void activation(Activation::Kind kind, const float* slope, const View& x, const 
 // y = x * scale[c] + shift[c]
 void scaleShift(const float* scale, const float* shift, const View& x, const View& y, cudaStream_t stream);
 
-// y = (x - mean[c]) * factor[c] + shift[c]
-void normalize(const float* mean, const float* factor, const float* shift, const View& x, const View& y,
-               cudaStream_t stream);
-
 // y = x: what a concat copies into its slice.
 void copyChannels(const View& x, const View& y, cudaStream_t stream);
 

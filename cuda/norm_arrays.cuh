@@ -22,6 +22,9 @@ struct SavedNorm {
 // Arrays that either direction has in scratch, and where the pieces' parts begin behind them.
 constexpr int kNormScratchArrays = 5;
 
+// Pixels of a thread: what belongs to its channels are several values in fp32.
+constexpr int kNormSteps = 16;
+
 __device__ __forceinline__ float valueOf(const NormParameter& parameter, int channel, float absent) {
   return parameter.values ? parameter.values[parameter.one ? 0 : channel] : absent;
 }
