@@ -1,5 +1,5 @@
-// batch_norm and affine as training has them (ops/norm.h, ops/backward.h): by the statistics of the batch, which
-// are kept in fp32 for the backward, or by given ones.
+// batch_norm and affine as training has them (ops/norm.h, ops/backward.h): by the statistics of the batch,
+// which are kept in fp32 for the backward, or by given ones.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -24,12 +24,12 @@ struct NormCall {
   void* scratch;       // normScratchBytes
 };
 
-// Views of device memory of one count and shape, f32 or bf16; x and dx of one type, y and dy of one type. What
-// lies between the pixels of y and dx is left alone. `saved` and `scratch` are aligned to 16. Asynchronous on
-// `stream`; throws where a launch fails. Deterministic.
+// Views of device memory of one count and shape, f32 or bf16; x and dx of one type, y and dy of one type.
+// What lies between the pixels of y and dx is left alone. `saved` and `scratch` are aligned to 16.
+// Asynchronous on `stream`; throws where a launch fails. Deterministic.
 
-// With call.batch the running statistics move towards those of x by `rate`, the variance unbiased; with 0 they
-// stay. One that stands for all channels follows their mean.
+// With call.batch the running statistics move towards those of x by `rate`, the variance unbiased; with 0
+// they stay. One that stands for all channels follows their mean.
 void normForward(const NormCall& call, const View& x, const View& y, float rate, cudaStream_t stream);
 
 // `scaleGradient` and `shiftGradient` are added to, null: not wanted. dx.data null: not wanted; dx may be dy.

@@ -1,6 +1,6 @@
-// Reductions over the pixels of a batch, with one result a channel: the blocks of a first kernel reduce a piece
-// of the pixels each, a second kernel merges the pieces. Pieces follow from the shape alone and all merging
-// has a fixed order, so results are the same on every device.
+// Reductions over the pixels of a batch, with one result a channel: the blocks of a first kernel reduce a
+// piece of the pixels each, a second kernel merges the pieces. Pieces follow from the shape alone and all
+// merging has a fixed order, so results are the same on every device.
 #pragma once
 
 #include "cuda/channels.cuh"
@@ -22,8 +22,8 @@ struct Sums {
   }
 };
 
-// Mean, sum of squared deviations from it, and count (Welford; Chan, Golub and LeVeque): nothing cancels, however
-// large the mean is.
+// Mean, sum of squared deviations from it, and count (Welford; Chan, Golub and LeVeque): nothing cancels,
+// however large the mean is.
 struct Moments {
   static constexpr int kWords = 3;
   float words[3] = {};

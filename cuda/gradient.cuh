@@ -37,7 +37,8 @@ struct Pixels {
   }
 };
 
-// A gradient that a kernel makes: it is overwritten, or added to where another consumer of the tensor wrote it.
+// A gradient that a kernel makes: it is overwritten, or added to where another consumer of the tensor wrote
+// it.
 template <class T>
 struct GradientPixels {
   T* data;

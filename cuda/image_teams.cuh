@@ -1,5 +1,5 @@
-// Kernels that reduce whole images: a team of threads, a warp or a block, has an image at a time, and keeps what
-// it reads of it in registers.
+// Kernels that reduce whole images: a team of threads, a warp or a block, has an image at a time, and keeps
+// what it reads of it in registers.
 #pragma once
 
 #include <limits>
@@ -57,7 +57,8 @@ struct PackPlace {
   }
 };
 
-// What a launch over the images of x takes, N numbers a pack: a block an image, or a warp where that holds it.
+// What a launch over the images of x takes, N numbers a pack: a block an image, or a warp where that holds
+// it.
 template <int N>
 struct TeamLaunch {
   ImagePacks image;

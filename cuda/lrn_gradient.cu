@@ -36,8 +36,8 @@ __device__ __forceinline__ Powers powersOf(float base, const LrnConstants& c) {
 }
 
 // How warps go over a batch whose pixels have `groups` of N channels. Where a warp has room for whole pixels
-// it takes as many as fit; else a pixel's groups are shared among `warps`, which overlap by two groups: the lanes
-// at the seam only help their neighbours.
+// it takes as many as fit; else a pixel's groups are shared among `warps`, which overlap by two groups: the
+// lanes at the seam only help their neighbours.
 struct WarpWalk {
   int64_t units, pixels;
   int channels, groups;

@@ -8,8 +8,8 @@
 
 namespace facenet::cuda {
 
-// Views of device memory of one count and shape, f32 or bf16, x and dx of one type. dx is overwritten, or added
-// to where `accumulate`; what lies between its pixels is left alone. Denominators are computed again.
+// Views of device memory of one count and shape, f32 or bf16, x and dx of one type. dx is overwritten, or
+// added to where `accumulate`; what lies between its pixels is left alone. Denominators are computed again.
 // Asynchronous; throws where the launch fails.
 void lrnGradient(const Lrn& op, const View& x, const View& dy, const View& dx, bool accumulate,
                  cudaStream_t stream);

@@ -9,8 +9,8 @@
 namespace facenet::cuda {
 
 // Views of device memory of one count, f32 or bf16, x and dx of one type and shape, with op.pieces times the
-// channels of dy. dx is overwritten, or added to where `accumulate`; what lies between its pixels is left alone.
-// Asynchronous; throws where the launch fails.
+// channels of dy. dx is overwritten, or added to where `accumulate`; what lies between its pixels is left
+// alone. Asynchronous; throws where the launch fails.
 void maxoutGradient(const Maxout& op, const View& x, const View& dy, const View& dx, bool accumulate,
                     cudaStream_t stream);
 

@@ -9,8 +9,8 @@
 namespace facenet::cuda {
 
 // Views of device memory of one count, f32 or bf16; dy has the shape that the op gives for that of dx. dx is
-// overwritten, or added to where `accumulate`; what lies between its pixels is left alone. Asynchronous; throws
-// where the launch fails.
+// overwritten, or added to where `accumulate`; what lies between its pixels is left alone. Asynchronous;
+// throws where the launch fails.
 void zeroPadGradient(const ZeroPad& op, const View& dy, const View& dx, bool accumulate, cudaStream_t stream);
 void upsampleGradient(const Upsample& op, const View& dy, const View& dx, bool accumulate,
                       cudaStream_t stream);

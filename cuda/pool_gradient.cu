@@ -61,8 +61,8 @@ struct PooledWindow {
 };
 
 // A thread N values of dx, which it gathers from the windows that hold them; what neighbours share comes from
-// the caches. Across: how many windows of a row hold a pixel at most, all of which are on their way at once; 0:
-// any number.
+// the caches. Across: how many windows of a row hold a pixel at most, all of which are on their way at once;
+// 0: any number.
 // Registers: at most 80.
 template <class X, class Y, int N, Pool::Kind Kind, int Across>
 __global__ void __launch_bounds__(kWalkThreads, 3)

@@ -245,7 +245,8 @@ TEST("batch_norm reads x twice forward, x and dy twice backward, in 16-byte piec
     const int64_t bytes = shape.elements() * static_cast<int64_t>(facenet::byteSize(dtype));
     NormTest test({Mode::batch, dtype, dtype, 1, shape, {192}, {192}});
     const Counters forward = test.countForward(), backward = test.countBackward();
-    // Beyond the activations: values a channel in fp32, which each thread reads for its 16 pixels, and parts of sums.
+    // Beyond the activations: values a channel in fp32, which each thread reads for its 16 pixels, and parts
+    // of sums.
     expect(forward.globalBytesRead <= 2 * bytes * 1.3, forward.globalBytesRead, " read of ", 2 * bytes);
     expect(backward.globalBytesRead <= 4 * bytes * 1.3, backward.globalBytesRead, " read of ", 4 * bytes);
     expect(forward.globalBytesWritten <= bytes * 1.15, forward.globalBytesWritten, " written of ", bytes);

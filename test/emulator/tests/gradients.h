@@ -5,7 +5,8 @@
 
 namespace emulator::tests {
 
-// body(x, y): the types that an op's input and its gradient, and its output and its gradient have in training.
+// body(x, y): the types that an op's input and its gradient, and its output and its gradient have in
+// training.
 inline void forTrainedTypes(const std::function<void(DType x, DType y)>& body) {
   for (const DType x : {DType::f32, DType::bf16})
     for (const DType y : {DType::f32, DType::bf16}) body(x, y);
