@@ -12,10 +12,6 @@ export interface Device {
   readonly reason: string
 }
 
-/** What a device is wanted for, and what of it this version does on CUDA. */
-export type Work = 'models' | 'training' | 'distances' | 'triplets' | 'L2 normalisation'
-const cudaWork: readonly Work[] = ['models', 'training', 'distances', 'L2 normalisation']
-
 /** The devices this process can use, fastest first. The first one's `reason` says why no CUDA device is before it. */
 export function devices(): Device[] {
   const info = native().info()
@@ -31,17 +27,13 @@ export function devices(): Device[] {
  * cannot be used; `cpu` is the reference backend where the addon was built without oneDNN. `index` chooses among CUDA
  * devices; whether there is one of that number the addon finds out.
  */
-export function resolveDevice(
-  preference: DevicePreference = 'auto',
-  work: Work = 'models',
-  index: number | undefined = undefined,
-): Device {
+export function resolveDevice(preference: DevicePreference = 'auto', index: number | undefined = undefined): Device {
   checkOneOf(preference, 'options.device', devicePreferences)
   const info = native().info()
   if (preference === 'reference')
     return { kind: 'reference', name: backendName('reference', info), reason: 'asked for' }
   if (preference === 'cpu') return onCpu(info, 'asked for')
-  const obstacle = whyNoCuda(info) || (cudaWork.includes(work) ? '' : `this version runs ${work} on the CPU only`)
+  const obstacle = whyNoCuda(info)
   if (!obstacle) {
     const reason = preference === 'cuda' ? 'asked for' : 'the fastest device there is'
     const cards = info.cuda!.devices

@@ -22,7 +22,7 @@ export async function pairwiseDistances(a: Float32Array, options: DistanceOption
   const dimensions = checkInteger(options.dimensions, 'options.dimensions', 1)
   const b = options.b ?? a
   const out = new Float32Array(checkRows(a, 'a', dimensions) * checkRows(b, 'options.b', dimensions))
-  const device = resolveDevice(options.device, 'distances')
+  const device = resolveDevice(options.device)
   if (out.length > 0) await nativeCall(() => native().pairwiseDistances(a, b, dimensions, out, device.kind))
   return out
 }
@@ -45,7 +45,7 @@ export async function l2Normalize(x: Float32Array, options: NormalizeOptions): P
   if (typeof epsilon !== 'number' || !(epsilon > 0) || !Number.isFinite(epsilon)) {
     throw invalidArgument('options.epsilon', 'a finite number above zero', epsilon)
   }
-  const device = resolveDevice(options.device, 'L2 normalisation')
+  const device = resolveDevice(options.device)
   const out = new Float32Array(x.length)
   if (rows > 0) await nativeCall(() => native().l2Normalize(x, dimensions, epsilon, out, device.kind))
   return out

@@ -84,7 +84,7 @@ export async function tripletLoss(
 }
 
 function checkCommon(embeddings: Float32Array, options: TripletOptions) {
-  const { signal, ...settings } = checkRowOptions(options, 'triplets')
+  const { signal, ...settings } = checkRowOptions(options)
   const rows = checkRows(embeddings, 'embeddings', settings.dimensions)
   checkFinite(embeddings, 'embeddings', settings.dimensions)
   const margin = options.margin ?? 0.2

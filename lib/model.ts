@@ -81,7 +81,7 @@ export async function openModel(source: string | ModelInMemory, options: OpenMod
   const threads = checkThreads(options.threads)
   const signal = checkSignal(options.signal)
   throwIfAborted(signal)
-  const device = resolveDevice(preference, 'models', deviceIndex)
+  const device = resolveDevice(preference, deviceIndex)
   if (device.kind === 'cpu' && dtype === 'f16') throw invalidArgument('options.dtype', 'f32 or bf16 on the CPU', dtype)
   const { graph, weights, metadata } = await load(source)
   if (graph.input.dtype !== 'u8') throw invalidModel('graph.input.dtype', 'u8, images', graph.input.dtype)

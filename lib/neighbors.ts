@@ -49,7 +49,7 @@ export async function nearestNeighbors(
   checkFinite(queries, 'queries', dimensions)
   checkFinite(gallery, 'gallery', dimensions)
   const threads = checkThreads(options.threads)
-  const device = resolveDevice(options.device, 'distances').kind
+  const device = resolveDevice(options.device).kind
   const indices = new Int32Array(count * k)
   const distances = new Float32Array(count * k)
   const settings = { dimensions, k, threads, device }

@@ -1,6 +1,6 @@
 /** What calls on rows of embeddings share: options, and their checks. */
 import type { DeviceKind } from '../types/native.js'
-import { resolveDevice, type Work } from './devices.js'
+import { resolveDevice } from './devices.js'
 import { invalidArgument } from './errors.js'
 import { checkInteger, checkSignal, checkThreads, type DevicePreference } from './options.js'
 
@@ -25,12 +25,12 @@ export interface CheckedRowOptions {
 }
 
 /** @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT, ERR_FACENET_CUDA_UNAVAILABLE */
-export function checkRowOptions(options: RowOptions, work: Work): CheckedRowOptions {
+export function checkRowOptions(options: RowOptions): CheckedRowOptions {
   return {
     dimensions: checkInteger(options.dimensions, 'options.dimensions', 1, 2 ** 20),
     threads: checkThreads(options.threads),
     signal: checkSignal(options.signal),
-    device: resolveDevice(options.device, work).kind,
+    device: resolveDevice(options.device).kind,
   }
 }
 

@@ -123,7 +123,7 @@ function checkClusterOptions(options: AgglomerativeOptions): Settings {
     throw invalidArgument('options.threshold', 'a finite number of at least 0', threshold)
   }
   return {
-    ...checkRowOptions(options, 'distances'),
+    ...checkRowOptions(options),
     threshold,
     linkage: checkOneOf(linkage, 'options.linkage', linkages),
     memoryBytes: checkInteger(memoryBytes, 'options.memoryBytes', 1),

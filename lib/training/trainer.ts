@@ -118,7 +118,7 @@ interface Opening {
 function placeOf(options: ResumeOptions) {
   const deviceIndex = checkDeviceIndex(options.deviceIndex, options.device)
   return {
-    device: resolveDevice(options.device, 'training', deviceIndex),
+    device: resolveDevice(options.device, deviceIndex),
     ...(deviceIndex !== undefined && { deviceIndex }),
     threads: checkThreads(options.threads),
   }

@@ -14,6 +14,7 @@
 #include "native/cuda/device.h"
 #include "native/cuda/embeddings.h"
 #include "native/cuda/executor.h"
+#include "native/cuda/triplets.h"
 #include "train/cuda/backend.h"
 #endif
 
@@ -138,6 +139,28 @@ FindNearest findNearestOn(Device device) {
   if (device == Device::cpu) return cpu::findNearest;
 #endif
   return reference::findNearest;
+}
+
+MineTriplets mineTripletsOn(Device device) {
+  if (device == Device::cuda) requireCuda();
+#ifdef FACENET_CUDA
+  if (device == Device::cuda) return cuda::mineHostTriplets;
+#endif
+#ifdef FACENET_ONEDNN
+  if (device == Device::cpu) return cpu::mineTriplets;
+#endif
+  return reference::mineTriplets;
+}
+
+TripletLossOf tripletLossOn(Device device) {
+  if (device == Device::cuda) requireCuda();
+#ifdef FACENET_CUDA
+  if (device == Device::cuda) return cuda::tripletHostLoss;
+#endif
+#ifdef FACENET_ONEDNN
+  if (device == Device::cpu) return cpu::tripletLoss;
+#endif
+  return reference::tripletLoss;
 }
 
 Napi::Object buildInfo(Napi::Env env) {

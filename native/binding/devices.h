@@ -8,6 +8,7 @@
 #include "binding/options.h"
 #include "graph/executor.h"
 #include "ops/top_k.h"
+#include "ops/triplet_loss.h"
 #include "train/backend.h"
 
 namespace facenet::binding {
@@ -37,6 +38,10 @@ using PairwiseDistances = void (*)(const float* a, int64_t n, const float* b, in
 L2Normalize l2NormalizeOn(Device device);
 PairwiseDistances pairwiseDistancesOn(Device device);
 FindNearest findNearestOn(Device device);
+using MineTriplets = decltype(&reference::mineTriplets);
+using TripletLossOf = decltype(&reference::tripletLoss);
+MineTriplets mineTripletsOn(Device device);
+TripletLossOf tripletLossOn(Device device);
 
 // The BuildInfo of types/native.d.ts.
 Napi::Object buildInfo(Napi::Env env);

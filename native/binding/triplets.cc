@@ -3,28 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
-#include "binding/options.h"
-#include "ops/triplet_loss.h"
+#include "binding/devices.h"
 
 namespace facenet::binding {
 namespace {
 
 using Strategy = TripletMining::Strategy;
-
-// The fast backend where it is wanted and built in.
-bool onFastCpu(Device device) {
-  if (device == Device::cuda)
-    throw Error("ERR_FACENET_CUDA_UNAVAILABLE", "Triplets cannot run on CUDA in this build", "device");
-#ifdef FACENET_ONEDNN
-  return device == Device::cpu;
-#else
-  return false;
-#endif
-}
-
-#ifndef FACENET_ONEDNN
-namespace cpu = reference;
-#endif
 
 struct Rows {
   Napi::TypedArray array;
@@ -93,7 +77,7 @@ Napi::Promise mineTriplets(const Napi::CallbackInfo& info, PromiseWorker& worker
   const Rows rows = readEmbeddings(info[0], options);
   const auto labels = readTypedArray(info[1], "labels", napi_int32_array, rows.count);
   const auto cancel = readTypedArray(info[3], "cancel", napi_int32_array, 1);
-  const bool fast = onFastCpu(readDevice(options.get("device")));
+  const MineTriplets mine = mineTripletsOn(readDevice(options.get("device")));
   TripletMining mining{};
   mining.dimensions = rows.dimensions;
   mining.strategy = options.oneOf<Strategy, 3>(
@@ -106,7 +90,6 @@ Napi::Promise mineTriplets(const Napi::CallbackInfo& info, PromiseWorker& worker
   const auto* x = elementsOf<const float>(rows.array);
   const auto* labelOf = elementsOf<const int32_t>(labels);
   return worker.post({rows.array, labels, cancel}, flag, [=]() -> PromiseWorker::Resolve {
-    const auto mine = fast ? cpu::mineTriplets : reference::mineTriplets;
     return resolveTriplets(std::make_shared<const Triplets>(mine(x, labelOf, rows.count, mining)));
   });
 }
@@ -117,7 +100,7 @@ Napi::Promise tripletLoss(const Napi::CallbackInfo& info, PromiseWorker& worker)
   const TripletArrays arrays = readTriplets(Fields(info[1], "triplets", Fields::Kind::argument), rows.count);
   const auto gradient = readTypedArray(info[3], "gradient", napi_float32_array, rows.count * rows.dimensions);
   const auto cancel = readTypedArray(info[4], "cancel", napi_int32_array, 1);
-  const bool fast = onFastCpu(readDevice(options.get("device")));
+  const TripletLossOf lossOf = tripletLossOn(readDevice(options.get("device")));
   TripletLoss loss{};
   loss.dimensions = rows.dimensions;
   loss.margin = readMargin(options);
@@ -130,7 +113,6 @@ Napi::Promise tripletLoss(const Napi::CallbackInfo& info, PromiseWorker& worker)
   auto* const out = elementsOf<float>(gradient);
   return worker.post({rows.array, arrays.anchors, arrays.positives, arrays.negatives, gradient, cancel}, flag,
                      [=]() -> PromiseWorker::Resolve {
-                       const auto lossOf = fast ? cpu::tripletLoss : reference::tripletLoss;
                        const LossValue value = lossOf(x, rows.count, triplets, loss, out);
                        return [value](Napi::Env env) -> Napi::Value {
                          Napi::Object result = Napi::Object::New(env);

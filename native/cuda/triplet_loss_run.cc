@@ -1,5 +1,9 @@
 #include "native/cuda/triplet_loss_run.h"
 
+#include <algorithm>
+#include <bit>
+#include <vector>
+
 namespace facenet::cuda {
 
 LossBatch TripletLossRun::batchOf(const DeviceRows& rows, const TripletSlots& slots, int64_t count,
@@ -44,6 +48,28 @@ TripletSums TripletLossRun::run(const DeviceRows& rows, const TripletsView& trip
   FACENET_CUDA_CHECK(cudaStreamSynchronize(nullptr));  // `stream` may not wait for copies by itself
   measureTriplets(batchOf(rows, slots, triplets.count, loss.margin), negatives, stream);
   return run(rows, slots, triplets.count, loss, mean, gradient, stream);
+}
+
+double TripletLossRun::lossInOrder(int64_t count, const TripletLoss& loss) const {
+  constexpr int64_t kPiece = int64_t{1} << 20;
+  std::vector<float> positive(static_cast<size_t>(std::min(count, kPiece)));
+  std::vector<TripletKey> negative(positive.size());
+  const auto download = [](const auto* from, size_t values, auto* to) {
+    FACENET_CUDA_CHECK(cudaMemcpy(to, from, values * sizeof *from, cudaMemcpyDeviceToHost));
+  };
+  double sum = 0;
+  for (int64_t first = 0; first < count; first += kPiece) {
+    loss.throwIfCancelled();
+    const auto values = static_cast<size_t>(std::min(count - first, kPiece));
+    download(positiveDistances_.data() + first, values, positive.data());
+    download(keys_.data() + first, values, negative.data());
+    for (size_t i = 0; i < values; ++i) {
+      const auto distance = std::bit_cast<float>(static_cast<uint32_t>(negative[i] >> 32));
+      const float hinge = (positive[i] + loss.margin) - distance;
+      if (hinge > 0) sum += hinge;
+    }
+  }
+  return sum;
 }
 
 int64_t TripletLossRun::memoryBytes() const {

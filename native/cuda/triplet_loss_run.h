@@ -22,6 +22,8 @@ class TripletLossRun {
   // Of given ones, host memory. What earlier calls have put onto the stream is done.
   TripletSums run(const DeviceRows& rows, const TripletsView& triplets, const TripletLoss& loss, bool mean,
                   float* gradient, cudaStream_t stream);
+  // After a run of `count` given ones: the sum of their hinges in their order, which is that of the other backends.
+  double lossInOrder(int64_t count, const TripletLoss& loss) const;
 
   int64_t memoryBytes() const;
 

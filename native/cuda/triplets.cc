@@ -158,10 +158,11 @@ LossValue tripletHostLoss(const float* x, int64_t n, const TripletsView& triplet
   loss.throwIfCancelled();
   DeviceBuffer<float> rows(n * loss.dimensions), gradients(n * loss.dimensions);
   rows.copyFrom(x);
-  const TripletSums sums = TripletLossRun().run({rows.data(), n, loss.dimensions}, triplets, loss, false,
-                                                gradients.data(), nullptr);
+  TripletLossRun run;
+  const TripletSums sums =
+      run.run({rows.data(), n, loss.dimensions}, triplets, loss, false, gradients.data(), nullptr);
   gradients.copyTo(gradient);
-  return {sums.loss, static_cast<int64_t>(sums.active)};
+  return {run.lossInOrder(triplets.count, loss), static_cast<int64_t>(sums.active)};
 }
 
 }  // namespace facenet::cuda

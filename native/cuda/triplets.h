@@ -9,7 +9,6 @@ namespace facenet::cuda {
 
 Triplets mineHostTriplets(const float* x, const int32_t* labels, int64_t n, const TripletMining& mining);
 
-// The sum of the hinges is in an order of its own, so its last bits may differ from those of other backends.
 LossValue tripletHostLoss(const float* x, int64_t n, const TripletsView& triplets, const TripletLoss& loss,
                           float* gradient);
 

@@ -10,6 +10,7 @@ enum class Order { forward, reverse, shuffled };
 
 struct Options {
   Order order = Order::forward;
+  int failedAllocations = 0;  // nothing fails where it is told to
 };
 Options& options();
 

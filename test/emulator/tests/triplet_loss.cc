@@ -35,7 +35,7 @@ void checkLoss(const LabelledRows& rows, const Triplets& triplets, float margin,
       facenet::cuda::tripletHostLoss(rows.x.data(), rows.n(), viewOf(triplets), loss, found.data());
   const LossValue of =
       facenet::reference::tripletLoss(rows.x.data(), rows.n(), viewOf(triplets), loss, expected.data());
-  expectNear(value.loss, of.loss, what + ", loss");
+  expect(value.loss == of.loss, what, ": a loss of ", value.loss, ", not ", of.loss);
   expect(value.active == of.active, what, ": ", value.active, " active, not ", of.active);
   expectBits(found, expected, what);
 }
