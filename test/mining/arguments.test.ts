@@ -1,6 +1,7 @@
 /** What mineTriplets and tripletLoss refuse, and how. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { whyNoCuda } from '../../lib/devices.js'
 import { mineTriplets, tripletLoss } from '../../lib/index.js'
 import { native } from '../../lib/native.js'
 import { rejection } from '../api/support.js'
@@ -77,7 +78,8 @@ for (const [what, call, message] of wrong) {
   })
 }
 
-test('CUDA is refused while it has no triplets', async () => {
+const withoutCuda = whyNoCuda(native().info()) ? test : test.skip // there is a device
+withoutCuda('CUDA is refused where there is none', async () => {
   for (const call of [
     mineTriplets(x, labels, { ...options, device: 'cuda' }),
     tripletLoss(x, one, { ...options, device: 'cuda' }),

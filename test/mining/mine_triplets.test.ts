@@ -2,8 +2,8 @@
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { mineTriplets, type Strategy } from '../../lib/index.js'
-import { devices } from '../support/ops.js'
+import type { Strategy } from '../../lib/index.js'
+import { devices, mineTriplets, runsOn } from './on_device.js'
 import { faces, mine, tuples } from './oracle.js'
 
 const strategies: Strategy[] = ['all', 'semi-hard', 'hard']
@@ -46,7 +46,7 @@ for (const device of devices) {
           const actual = await mineTriplets(embeddings, labels, { dimensions, strategy, margin, device })
           assert.equal(tuples(actual), mine(embeddings, labels, dimensions, strategy, margin))
         }),
-        { numRuns: 150, seed: 5 },
+        { numRuns: runsOn(device), seed: 5 },
       )
     })
 

@@ -2,10 +2,10 @@
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { mineTriplets, type Triplets, tripletLoss } from '../../lib/index.js'
-import { devices } from '../support/ops.js'
+import type { Triplets } from '../../lib/index.js'
 import { ulp } from '../support/precision.js'
 import { seeded } from '../support/random.js'
+import { devices, mineTriplets, runsOn, tripletLoss } from './on_device.js'
 import { columns, distances, faces, hinge, tuples } from './oracle.js'
 
 /** Loss and gradient in fp64, over the triplets that are active in fp32. */
@@ -80,7 +80,7 @@ for (const device of devices) {
         assert.is(actual.active, expected.active)
         assert.ok(actual.gradient.every((value, i) => value === expected.gradient[i]))
       }),
-      { numRuns: 150, seed: 6 },
+      { numRuns: runsOn(device), seed: 6 },
     )
   })
 
