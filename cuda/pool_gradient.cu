@@ -41,7 +41,18 @@ struct PooledWindow {
       places = *reinterpret_cast<const Places<N>*>(a.places + pixel * a.placesStride + channel);
   }
 
+  // x / y, or 0. With 16 bits within 2 ulp of fp32; there a y below the least normal number counts as zero,
+  // since its reciprocal would be infinite.
+  template <class X>
+  static __device__ __forceinline__ float quotient(float x, float y) {
+    if constexpr (sizeof(X) == 4)
+      return y == 0.f ? 0.f : x / y;
+    else
+      return y < 0x1p-126f ? 0.f : __fdividef(x, y);
+  }
+
   // Adds to a pixel's gradient. `place`: of the pixel in the window; x: its values (l2_pool).
+  template <class X>
   __device__ __forceinline__ void addTo(float (&sums)[N], int place, const float (&x)[N],
                                         float divisor) const {
     float gradient[N], out[N];
@@ -54,8 +65,8 @@ struct PooledWindow {
         sums[i] += places.at(i) == place ? gradient[i] : 0.f;
       else if constexpr (Kind == Pool::Kind::avg)
         sums[i] = fmaf(gradient[i], share, sums[i]);
-      else if (out[i] != 0.f)
-        sums[i] = fmaf(x[i] / out[i], gradient[i] * share, sums[i]);
+      else
+        sums[i] = fmaf(quotient<X>(x[i], out[i]), gradient[i] * share, sums[i]);
     }
   }
 };
@@ -91,7 +102,7 @@ __global__ void __launch_bounds__(kWalkThreads, 3)
                               ? divisorOf(g, spanOf(g.rows, static_cast<unsigned>(outRow)),
                                           spanOf(g.columns, static_cast<unsigned>(outColumn)))
                               : 1.f;
-    window.addTo(sums, (row - top) * g.columns.kernel + column - left, in, divisor);
+    window.template addTo<X>(sums, (row - top) * g.columns.kernel + column - left, in, divisor);
   };
   for (int outRow = rows.first; outRow <= rows.last; ++outRow) {
     if constexpr (Across > 0) {

@@ -309,6 +309,9 @@ inline int __clz(int bits) {
 inline int __ffs(int bits) {
   return __builtin_ffs(bits);
 }
+inline float __fdividef(float dividend, float divisor) {
+  return dividend / divisor;
+}
 inline float rsqrtf(float value) {
   return 1 / std::sqrt(value);
 }
