@@ -5,7 +5,7 @@
 namespace facenet::cuda {
 namespace {
 
-// A batch size takes two, one a slot; the last chunk of a batch is another size.
+// A batch size takes two, one a slot, in training six; the last chunk of a batch is another size.
 constexpr size_t most = 16;
 
 // Ends the capture also where `launch` throws. Null where the stream could not be captured.

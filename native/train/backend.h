@@ -58,6 +58,12 @@ class Backend {
   virtual std::unique_ptr<TrainKernel> makeKernel(const TrainContext& context) const = 0;
   virtual void equip(Pass& pass) const = 0;  // with threads or a stream
 
+  // Runs a part of a chunk's work on the images placed last. The same part of as many images is the same calls of
+  // kernels with the same memory, so that a backend may record them once and replay them. `work` is told whether
+  // it is recorded: then it puts its calls and nothing else.
+  enum class Part : uint8_t { forward, forwardAgain, backward };
+  virtual void run(Part part, int64_t count, const std::function<void(bool recording)>& work) = 0;
+
   // `gradient`, count x dimensions, gets that of the triplets' mean hinge: the gradient of ops/triplet_loss.h
   // times 1 / triplets, in fp32. Without triplets it is left alone.
   virtual Learned learn(const LearningTask& task, float* gradient) = 0;

@@ -81,12 +81,16 @@ void ChunkExecutor::forward(const void* images, int64_t count, float* parameters
   images_ =
       backend_.place(images, count * input.shape.elements() * static_cast<int64_t>(byteSize(input.dtype)));
   count_ = count;
-  for (size_t step = 0; step < kernels_.size(); ++step) {
-    throwIfCancelled(cancelled);
-    Pass pass = passOf(step, parameters);
-    pass.statisticsRate = statisticsRate;
-    kernels_[step]->forward(pass);
-  }
+  throwIfCancelled(cancelled);
+  const auto part = statisticsRate == 0 ? Backend::Part::forwardAgain : Backend::Part::forward;
+  backend_.run(part, count, [&](bool recording) {
+    for (size_t step = 0; step < kernels_.size(); ++step) {
+      if (!recording) throwIfCancelled(cancelled);
+      Pass pass = passOf(step, parameters);
+      pass.statisticsRate = statisticsRate;
+      kernels_[step]->forward(pass);
+    }
+  });
 }
 
 const float* ChunkExecutor::embeddings() const {
@@ -98,22 +102,30 @@ void ChunkExecutor::backward(const float* embeddingGradients, float* parameters,
   const View loss = gradient(plan_.output());
   backend_.copy(loss.data, embeddingGradients,
                 count_ * loss.imageStride() * static_cast<int64_t>(sizeof(float)));
-  for (const BackwardStep& backward : plan_.backward) {
-    throwIfCancelled(cancelled);
-    const auto index = static_cast<size_t>(backward.step);
-    const Step& step = plan_.forward.steps[index];
-    for (const Channels& channels : backward.clear)
-      backend_.clear(gradient(channels.tensor), channels.begin, channels.end);
-    Gradients flow;
-    for (int tensor : step.outputs) flow.dy.push_back(gradient(tensor));
-    for (size_t i = 0; i < step.inputs.size(); ++i) {
-      flow.dx.push_back(backward.wanted[i] ? gradient(step.inputs[i]) : View{});
-      flow.accumulate.push_back(backward.accumulate[i]);
+  throwIfCancelled(cancelled);
+  const auto run = [&](bool recording) {
+    for (const BackwardStep& step : plan_.backward) {
+      if (!recording) throwIfCancelled(cancelled);
+      runStep(step, parameters, gradients);
+      if (check) checkStep(step, gradients);
     }
-    flow.parameters = backward.weights ? gradients : nullptr;
-    kernels_[index]->backward(passOf(index, parameters), flow);
-    if (check) checkStep(backward, gradients);
+  };
+  check ? run(false) : backend_.run(Backend::Part::backward, count_, run);
+}
+
+void ChunkExecutor::runStep(const BackwardStep& backward, float* parameters, float* gradients) const {
+  const auto index = static_cast<size_t>(backward.step);
+  const Step& step = plan_.forward.steps[index];
+  for (const Channels& channels : backward.clear)
+    backend_.clear(gradient(channels.tensor), channels.begin, channels.end);
+  Gradients flow;
+  for (int tensor : step.outputs) flow.dy.push_back(gradient(tensor));
+  for (size_t i = 0; i < step.inputs.size(); ++i) {
+    flow.dx.push_back(backward.wanted[i] ? gradient(step.inputs[i]) : View{});
+    flow.accumulate.push_back(backward.accumulate[i]);
   }
+  flow.parameters = backward.weights ? gradients : nullptr;
+  kernels_[index]->backward(passOf(index, parameters), flow);
 }
 
 void ChunkExecutor::checkFinite(const std::string& layer, const std::string& what, const View& values) const {

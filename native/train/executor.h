@@ -42,6 +42,7 @@ class ChunkExecutor {
   View activation(int tensor) const { return view(plan_.forward, arena_, tensor); }
   View gradient(int tensor) const { return view(plan_.gradients, gradientArena_, tensor); }
   Pass passOf(size_t step, float* parameters) const;
+  void runStep(const BackwardStep& backward, float* parameters, float* gradients) const;
   void checkFinite(const std::string& layer, const std::string& what, const View& values) const;
   void checkStep(const BackwardStep& backward, float* gradients) const;
 

@@ -60,6 +60,7 @@ class HostBackend final : public Backend {
     return functions_.kernels(context);
   }
   void equip(Pass& pass) const override { pass.threads = &threads_; }
+  void run(Part, int64_t, const std::function<void(bool)>& work) override { work(false); }
 
   Learned learn(const LearningTask& task, float* gradient) override {
     if (task.triplets) return learnFrom(*task.triplets, task, gradient);

@@ -5,6 +5,7 @@
 
 #include "native/cuda/device_buffer.h"
 #include "native/cuda/executor.h"
+#include "native/cuda/graph.h"
 #include "native/cuda/stream.h"
 #include "train/cuda/image_upload.h"
 #include "train/cuda/kernels.h"
@@ -109,13 +110,19 @@ class CudaBackend final : public Backend {
     return true;
   }
   const void* place(const void* images, int64_t bytes) override {
-    return upload_.place(images, bytes, stream_);
+    const void* placed = upload_.place(images, bytes, stream_);
+    const void*& known = placed_[upload_.slot()];
+    if (placed != known) graphs_.clear();  // they read a buffer that is gone
+    return known = placed;
   }
 
   std::unique_ptr<TrainKernel> makeKernel(const TrainContext& context) const override {
     return makeCudaTrainKernel(context, device_);
   }
   void equip(Pass& pass) const override { pass.stream = stream_.get(); }
+  void run(Part part, int64_t count, const std::function<void(bool)>& work) override {
+    graphs_.run({2 * static_cast<int>(part) + upload_.slot(), count}, stream_.get(), work);
+  }
 
   Learned learn(const LearningTask& task, float* gradient) override {
     const TripletMining& mining = task.mining;
@@ -151,6 +158,8 @@ class CudaBackend final : public Backend {
   int threads_;
   Stream stream_;
   cuda::ImageUpload upload_;
+  const void* placed_[2] = {};
+  facenet::cuda::GraphCache graphs_;
   cuda::TripletStep triplets_;
 };
 
