@@ -119,7 +119,7 @@ __global__ void __launch_bounds__(kThreads) placePartsKernel(LossBatch batch) {
   put(slot.negative, slot.anchor, slot.negative);
 }
 
-// How often a row counts with each column of a slab: by column, and then without zeros.
+// How often a row counts with each column of a slab: by column, and then without zeros and as the bits of floats.
 struct RowCounts {
   int counts[kSlab];
   uint16_t columns[kSlab];
@@ -138,7 +138,7 @@ __device__ __forceinline__ void countParts(RowCounts& row, const GradientPart* p
   __syncthreads();
 }
 
-// Moves the counts that are not zero to the front, ascending, and returns how many they are.
+// Moves the counts that are not zero to the front, ascending and as floats, and returns how many they are.
 __device__ __forceinline__ int compact(RowCounts& row, int width) {
   int entries = 0;
   for (int base = 0, round = 0; base < width; base += kRowThreads, ++round) {
@@ -153,15 +153,17 @@ __device__ __forceinline__ int compact(RowCounts& row, int width) {
       if (warp < warpOf()) at += totals[warp];
       entries += totals[warp];
     }
-    if (count != 0) row.counts[at] = count, row.columns[at] = static_cast<uint16_t>(column);
+    if (count == 0) continue;
+    row.counts[at] = static_cast<int>(__float_as_uint(static_cast<float>(count)));
+    row.columns[at] = static_cast<uint16_t>(column);
   }
   __syncthreads();
   return entries;
 }
 
 // A block a row: a thread has every 128th dimension.
-// Registers: at most 64.
-__global__ void __launch_bounds__(kRowThreads)
+// Registers: at most 80.
+__global__ void __launch_bounds__(kRowThreads, 6)
     tripletGradientKernel(LossBatch batch, bool mean, float* gradient) {
   const float share = mean ? 1 / static_cast<float>(batch.sums->triplets) : 1;
   if (mean && batch.sums->triplets == 0) return;
@@ -179,7 +181,8 @@ __global__ void __launch_bounds__(kRowThreads)
       float sum = first == 0 ? 0 : out[k];
 #pragma unroll 8
       for (int i = 0; i < entries; ++i)
-        sum = fmaf(static_cast<float>(row.counts[i]), x[int64_t{row.columns[i]} * batch.dimensions], sum);
+        sum = fmaf(__uint_as_float(static_cast<unsigned>(row.counts[i])),
+                   x[int64_t{row.columns[i]} * batch.dimensions], sum);
       out[k] = last ? sum * 2 * share : sum;
     }
     __syncthreads();

@@ -159,6 +159,26 @@ function compareTraining(network, batch) {
   }
 }
 
+/** Selection, loss and gradient of embeddings on the device, beside PyTorch on the same ones. */
+function compareMining(n) {
+  return () => {
+    const folder = packed('mining')
+    mkdirSync(folder, { recursive: true })
+    const own = figures('build/device/facenet_bench', ['mining', `${n}`, '128', '40', folder])
+    const files = ['--x', join(folder, 'x.f32'), '--labels', join(folder, 'labels.i32')]
+    const torch = peer('torch_mining.py', '--device', 'cuda', '--n', `${n}`, ...files)
+    return { own, torch, ratio: torch.seconds / own.seconds }
+  }
+}
+
+/** Updates of as many weights as NN1 has, and what part of the device's copy rate they come to. */
+function optimizer() {
+  const own = figures('build/device/facenet_bench', ['optimizer', '140000000'])
+  const copy = results.stages.ceilings?.copyBytesPerSecond
+  const timed = Object.entries(own).filter(([, { bytesPerSecond }]) => bytesPerSecond)
+  return { own, shares: Object.fromEntries(timed.map(([name, rate]) => [name, rate.bytesPerSecond / copy])) }
+}
+
 function sanitizer(tool, program, which) {
   return () => {
     const args = ['--tool', tool, '--error-exitcode', '9', `build/device/${program}`, which]
@@ -183,6 +203,9 @@ const stages = {
   trainingMemcheck: sanitizer('memcheck', 'training_kernels', '(cuda bf16)'),
   trainingRacecheck: sanitizer('racecheck', 'training_kernels', '(cuda bf16)'),
   'train nn4 512': compareTraining('nn4', 512),
+  'mining 8192': compareMining(8192),
+  'mining 1800': compareMining(1800),
+  optimizer,
   'inception-resnet-v1 256': compare('inception-resnet-v1', 256),
   'nn2 1': compare('nn2', 1),
   'nn1 256': compare('nn1', 256),
@@ -190,7 +213,6 @@ const stages = {
   initcheck: sanitizer('initcheck', 'facenet_device_tests', 'sanitized'),
   'nn3 512': compare('nn3', 512),
   'nn4 1024': compare('nn4', 1024),
-  mining: () => peer('torch_mining.py', '--device', 'cuda', '--n', '8192'),
 }
 
 const chosen = options.only?.split(',') ?? Object.keys(stages)

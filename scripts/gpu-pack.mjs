@@ -41,6 +41,7 @@ const tests = ['test/ops', 'test/cuda'].flatMap((folder) =>
     .map((name) => join(folder, name)),
 )
 for (const name of ['gradients', 'equivalence', 'optimizer']) tests.push(`test/training/${name}.test.ts`)
+for (const name of ['mine_triplets', 'triplet_loss']) tests.push(`test/mining/${name}.test.ts`)
 for (const path of tests) {
   const name = basename(path)
   if (name === 'ptxas.test.ts') continue // reads the sources, runs no kernel
