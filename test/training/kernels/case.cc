@@ -41,11 +41,11 @@ Bench::Bench(const Case& item, const Target& target) : item_(item), target_(targ
   plan_.options.dtype = target.dtype;
   std::mt19937 generator(static_cast<uint32_t>(std::hash<std::string>()(item.name)));
   Step step{.name = item.name, .op = item.op, .inputs = {}, .outputs = {}, .layers = {item.name}};
-  const auto addTensor = [&](const Shape& shape, DType dtype) {
+  const auto addTensor = [&](const Shape& shape, DType dtype, bool dense = false) {
     plan_.tensors.push_back({.name = text("t", plan_.tensors.size()), .shape = shape, .dtype = dtype});
-    const int64_t channels = shape.channels + item.slack;
-    plan_.tensors.back().pixelStride =
-        (channels + target.alignment - 1) / target.alignment * target.alignment;
+    const int64_t channels = shape.channels + (dense ? 0 : item.slack);
+    const int64_t alignment = dense ? 1 : target.alignment;
+    plan_.tensors.back().pixelStride = (channels + alignment - 1) / alignment * alignment;
     return static_cast<int>(plan_.tensors.size()) - 1;
   };
   const auto drawn = [&](int64_t elements, float low, float high) {
@@ -62,9 +62,10 @@ Bench::Bench(const Case& item, const Target& target) : item_(item), target_(targ
     before_.push_back(drawn(elements, -1, 1));
   }
   // What is normalised last are the embeddings, which are fp32 in every plan.
-  const DType outputs = std::holds_alternative<L2Normalize>(item.op) ? DType::f32 : target.dtype;
+  const bool fp32 = item.embeddings || std::holds_alternative<L2Normalize>(item.op);
+  const DType outputs = fp32 ? DType::f32 : target.dtype;
   for (const Shape& shape : outputShapes(step.op, item)) {
-    step.outputs.push_back(addTensor(shape, outputs));
+    step.outputs.push_back(addTensor(shape, outputs, item.embeddings));
     outputGradients_.push_back(drawn(item.count * shape.elements(), -1, 1));
   }
   plan_.steps.push_back(step);

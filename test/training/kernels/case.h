@@ -32,6 +32,7 @@ struct Case {
   bool accumulate = false;   // into the inputs' gradients
   bool inPlace = false;      // y is x and dy is dx
   bool runningStatistics = false;
+  bool embeddings = false;  // y is the graph's output: dense fp32 in every plan
   bool planned = true;  // false: training plans have no such step, so the CUDA backend has no kernel for it
 };
 

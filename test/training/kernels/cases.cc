@@ -92,6 +92,8 @@ void addConvs(std::vector<Case>& cases) {
   add("depthwise, two outputs a channel", {{5, 6, 8}, {16}, 3, 1, 1, Kind::relu, 8});
   add("three groups, stride 2", {{7, 6, 18}, {12}, 3, 2, 1, Kind::relu, 3});
   add("nine images", {{4, 4, 24}, {32}, 1, 1, 0, Kind::relu, 1, false, 1, 9});
+  add("to embeddings", {{4, 4, 16}, {33}, 4, 1, 0});
+  cases.back().embeddings = true;
 }
 
 void addFullyConnected(std::vector<Case>& cases) {
@@ -117,6 +119,8 @@ void addFullyConnected(std::vector<Case>& cases) {
   add("maxout", {2, 2, 9}, 16, 2, true, Kind::none);
   add("maxout of five, relu", {1, 1, 40}, 10, 5, false, Kind::relu);
   add("prelu", {2, 3, 16}, 17, 1, true, Kind::prelu);
+  add("to embeddings", {1, 1, 70}, 33, 1, true, Kind::none);
+  cases.back().embeddings = true;
 }
 
 void addPools(std::vector<Case>& cases) {
