@@ -1,12 +1,15 @@
 /**
- * Triplet selection and loss against the same in plain JavaScript, in turns, in this process.
+ * Triplet selection and loss against the same in plain JavaScript, in turns, in this process, and then in PyTorch
+ * (`peers/torch_mining.py`), where Python has it, on the same embeddings.
  *
  *     node --import tsx bench/mining.ts [--faces 1800] [--dimensions 128] [--identities 45] [--rounds 15]
+ *         [--python python3]
  *
  * Writes `bench/results/mining-<date>.md` and prints it.
  */
-import { mkdir, writeFile } from 'node:fs/promises'
-import { availableParallelism } from 'node:os'
+import { spawnSync } from 'node:child_process'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -21,6 +24,7 @@ const { values: options } = parseArgs({
     dimensions: { type: 'string', default: '128' },
     identities: { type: 'string', default: '45' },
     rounds: { type: 'string', default: '15' },
+    python: { type: 'string', default: 'python3' },
   },
 })
 
@@ -109,6 +113,37 @@ async function race(contenders: Record<string, () => unknown>): Promise<Map<stri
   return new Map([...times].map(([name, list]) => [name, median(list)]))
 }
 
+interface Torch {
+  torch: string
+  /** Of distances and selection. */
+  selectionSeconds: number
+  /** Of these, the loss and its gradient. */
+  seconds: number
+  triplets: number
+}
+
+/** The same embeddings and labels in PyTorch, in a process for each number of threads; a text where there is no PyTorch. */
+async function torch(x: Float32Array, labels: Int32Array): Promise<Map<number, Torch> | string> {
+  const peer = fileURLToPath(new URL('./peers/torch_mining.py', import.meta.url))
+  const folder = await mkdtemp(join(tmpdir(), 'facenet-mining-'))
+  const [xPath, labelsPath] = [join(folder, 'x'), join(folder, 'labels')]
+  try {
+    await writeFile(xPath, x)
+    await writeFile(labelsPath, labels)
+    const results = new Map<number, Torch>()
+    for (const threads of threadCounts) {
+      const told = { x: xPath, labels: labelsPath, n, dimensions, margin, threads, repeats: rounds + 2 }
+      const words = Object.entries(told).flatMap(([name, value]) => [`--${name}`, `${value}`])
+      const { status, stdout, stderr, error } = spawnSync(options.python, [peer, ...words], { encoding: 'utf8' })
+      if (status !== 0) return `${options.python}: ${error?.message ?? stderr.trim().split('\n').at(-1)}`
+      results.set(threads, JSON.parse(stdout))
+    }
+    return results
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
 const { labels, x: normalized } = batch()
 const x = await normalized
 const triplets = await mineTriplets(x, labels, { dimensions, margin })
@@ -127,6 +162,7 @@ const races = {
   }),
 }
 
+const theirs = await torch(x, labels)
 const plain = plainMine(x, labels)
 const same = plain.negatives.filter((negative, t) => negative === triplets.negatives[t]).length
 const [{ loss }, { loss: plainSum }] = [await tripletLoss(x, triplets, { dimensions, margin }), plainLoss(x, triplets)]
@@ -138,6 +174,27 @@ const rows = Object.entries(races).flatMap(([what, times]) =>
       `| ${what} | ${name} | ${time.toFixed(2)} | ${(times.get('plain JavaScript')! / time).toFixed(1)} |`,
   ),
 )
+const selection = races['distances and semi-hard selection']
+const lossTimes = races['loss and gradient']
+const againstTorch =
+  typeof theirs === 'string'
+    ? [`No figures of PyTorch: ${theirs}`]
+    : [
+        `PyTorch ${[...theirs.values()][0]!.torch}, after ours and not in turns, selects ${[...theirs.values()][0]!.triplets} triplets:`,
+        '',
+        '| what | threads | ours, ms | PyTorch, ms | ratio |',
+        '| --- | --- | --- | --- | --- |',
+        ...[...theirs].flatMap(([threads, { selectionSeconds, seconds }]) => {
+          const own = selection.get(`ours, threads ${threads}`)!
+          const whole = own + lossTimes.get(`ours, threads ${threads}`)!
+          const row = (what: string, our: number, their: number) =>
+            `| ${what} | ${threads} | ${our.toFixed(2)} | ${(1000 * their).toFixed(1)} | ${((1000 * their) / our).toFixed(1)} |`
+          return [
+            row('distances and semi-hard selection', own, selectionSeconds),
+            row('the same, loss and gradient', whole, seconds),
+          ]
+        }),
+      ]
 const report = [
   `${n} unit-length embeddings of ${dimensions} floats, ${identities} identities, margin ${margin}; medians of ${rounds} rounds in turns, ${date}.`,
   `${printMachine(describeMachine())}, load ${load().toFixed(1)}.`,
@@ -148,6 +205,8 @@ const report = [
   '| what | who | ms | times plain JavaScript |',
   '| --- | --- | --- | --- |',
   ...rows,
+  '',
+  ...againstTorch,
   '',
 ].join('\n')
 const folder = fileURLToPath(new URL('./results', import.meta.url))
