@@ -45,7 +45,8 @@ __global__ void __launch_bounds__(kTileThreads, kBlocksAnSm)
   }
 }
 
-// A warp an anchor: each pair's rank is the number of pairs before it.
+// A warp an anchor: each pair's rank is the number of pairs before it. Bits order as the distances do, and give NaN
+// a rank too.
 // Registers: at most 40.
 __global__ void __launch_bounds__(kTileThreads)
     sortPairsKernel(Anchors anchors, const float* distances, float* sorted, int32_t* order) {
@@ -54,10 +55,13 @@ __global__ void __launch_bounds__(kTileThreads)
   const PairsOf pairs(anchors, place);
   const float* of = distances + pairs.first;
   for (int i = laneOf(); i < pairs.count; i += kWarp) {
-    const float own = of[i];
+    const unsigned own = __float_as_uint(of[i]);
     int rank = 0;
-    for (int j = 0; j < pairs.count; ++j) rank += of[j] < own || (of[j] == own && j < i);
-    sorted[pairs.first + rank] = own;
+    for (int j = 0; j < pairs.count; ++j) {
+      const unsigned other = __float_as_uint(of[j]);
+      rank += other < own || (other == own && j < i);
+    }
+    sorted[pairs.first + rank] = of[i];
     order[pairs.first + rank] = i;
   }
 }
