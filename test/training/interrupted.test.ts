@@ -42,7 +42,7 @@ test('killed at random steps and resumed each time, the curve and the weights ar
     const out = `${name} killed`
     const goOn = ['train', people, '--resume', '--out', join(folder, out), '--threads', '2', '--json', '--quiet']
     const last: string[] = []
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 2; round++) {
       const { process, outcome } = start(round === 0 ? training(out, ...often, ...more, '--json') : goOn)
       // At least one checkpoint further on, so that every round has something to go on from.
       const killAt = 8 + Math.floor(Math.random() * 40)
