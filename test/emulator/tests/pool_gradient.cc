@@ -143,28 +143,34 @@ TEST("an l2_pool of zeros has no gradient") {
       "l2", [](int64_t, int64_t, int64_t, int64_t) { return 0; }, 0);
 }
 
-// Every window is read by the pixels that it holds, in 16-byte pieces; dx is written once.
+// A window is read by each pixel that it holds, in 16-byte pieces; dx is written once.
 TEST("gradients of pools read what their windows hold") {
+  const Shape in{12, 12, 64};
   for (const DType dtype : {DType::f32, DType::bf16})
-    for (const Kind kind : {Kind::max, Kind::avg, Kind::l2}) {
-      const Shape in{12, 12, 64}, out{6, 6, 64};
-      const Pool op{kind, {2, 2, 2, 2, 0, 0, 0, 0, Rounding::floor}, false, false, false};
-      const TestView x = TestView::random(dtype, 1, in, {64}, 1);
-      const TestView y = TestView::random(dtype, 1, out, {64}, 2),
-                     dy = TestView::random(dtype, 1, out, {64}, 3);
-      const TestView dx = TestView::untouched(dtype, 1, in, {64});
-      const auto places =
-          onDevice(std::vector<uint8_t>(static_cast<size_t>(facenet::cuda::placesBytes(1, out)), uint8_t{0}));
-      const Counters c = count([&] {
-        facenet::cuda::poolGradient(op, {x.view(), y.view(), dy.view(), places.data()}, dx.view(), false,
-                                    nullptr);
-      });
-      const auto bytes = static_cast<int64_t>(facenet::byteSize(dtype));
-      const int64_t ofWindow = bytes + (kind == Kind::max ? 1 : kind == Kind::l2 ? bytes : 0);
-      const int64_t read = in.elements() * (ofWindow + (kind == Kind::l2 ? bytes : 0));
-      expect(c.globalBytesRead == read, poolName(kind), ": ", c.globalBytesRead, " read of ", read);
-      expect(c.globalBytesWritten == in.elements() * bytes, c.globalBytesWritten, " written");
-    }
+    for (const Kind kind : {Kind::max, Kind::avg, Kind::l2})
+      for (const size_t window : {0, 2, 6}) {
+        const Pool op{kind, windows[window], false, false, false};
+        const Shape out = facenet::slidingShape(op.window, in, in.channels);
+        const TestView x = TestView::random(dtype, 1, in, {64}, 1);
+        const TestView y = TestView::random(dtype, 1, out, {64}, 2);
+        const TestView dy = TestView::random(dtype, 1, out, {64}, 3);
+        const TestView dx = TestView::untouched(dtype, 1, in, {64});
+        const auto places = onDevice(
+            std::vector<uint8_t>(static_cast<size_t>(facenet::cuda::placesBytes(1, out)), uint8_t{0}));
+        const Counters c = count([&] {
+          facenet::cuda::poolGradient(op, {x.view(), y.view(), dy.view(), places.data()}, dx.view(), false,
+                                      nullptr);
+        });
+        int64_t held = 0;  // pixels of all windows
+        forEachValue(1, {out.height, out.width, 1}, [&](int64_t, int64_t oy, int64_t ox, int64_t) {
+          held += static_cast<int64_t>(windowOf(op, in, oy, ox).pixels.size());
+        });
+        const auto bytes = static_cast<int64_t>(facenet::byteSize(dtype));
+        const int64_t ofWindow = bytes + (kind == Kind::max ? 1 : kind == Kind::l2 ? bytes : 0);
+        const int64_t read = held * 64 * ofWindow + (kind == Kind::l2 ? in.elements() * bytes : 0);
+        expect(c.globalBytesRead == read, poolName(kind), ": ", c.globalBytesRead, " read of ", read);
+        expect(c.globalBytesWritten == in.elements() * bytes, c.globalBytesWritten, " written");
+      }
 }
 
 TEST("max_pool writes a byte an output beside the maxima") {
