@@ -37,7 +37,7 @@ class DistanceRows {
   // A warp has two anchors' distances at once, so far apart that both are written without conflicts.
   static constexpr int kStride = kTileColumns + 16;
   static constexpr int kRows = Tile::kRows;
-  static constexpr size_t kStagedBytes = size_t{kRows} * kStride * sizeof(float) / Rows;
+  static constexpr size_t kStagedBytes = size_t{kTileThreads / kWarp} * 2 * kStride * sizeof(float);
   static constexpr size_t kPlacesBytes = 2 * kTileColumns * sizeof(int32_t);  // of two tiles
   static constexpr size_t kSharedBytes =
       Tile::kSharedBytes + kStagedBytes + kPlacesBytes + kRows * sizeof(PairsOf);

@@ -1,8 +1,8 @@
 #include <algorithm>
 
 #include "cuda/distance_rows.cuh"
+#include "cuda/negative_visitors.cuh"
 #include "cuda/triplet_mining.cuh"
-#include "cuda/triplet_pairs.cuh"
 
 namespace facenet::cuda {
 namespace {
@@ -12,13 +12,6 @@ constexpr int kMinedRows = kMinedAnchors / 16, kPairRows = 1;
 constexpr int kBlocksAnSm = 2;  // leaves 128 registers a thread
 // A block keeps so many pairs in shared memory, and else works in global memory.
 constexpr int64_t kMostSharedPairs = 4096;
-
-__device__ __forceinline__ TripletKey keyOf(float distance, int row) {
-  return TripletKey{__float_as_uint(distance)} << 32 | static_cast<unsigned>(row);
-}
-__device__ __forceinline__ void lower(TripletKey* least, TripletKey key) {
-  if (key < loadAtomic(least)) atomicMin(least, key);
-}
 
 // Distances between 16 neighbouring places and the places of all their labels.
 // Registers: at most 80.
@@ -89,84 +82,6 @@ __global__ void __launch_bounds__(kTileThreads)
   slots.positives[slot] = pairs.count > 0 ? anchors.groups.rows[pairs.placeOf(at)] : -1;
   slots.positiveDistances[slot] = farthest;
 }
-
-// What is done with the distances of an anchor to the columns of a tile, by a warp, and before and after all of a
-// block's tiles, by the block.
-
-// The nearest negative of an anchor that has positives.
-struct Nearest {
-  TripletKey* nearest;  // of each anchor
-
-  __device__ void begin(const Anchors& anchors, int64_t, char*) { nearest -= anchors.first; }
-  __device__ void end() {}
-  __device__ void row(const PairsOf& pairs, const ColumnsOfTile& columns) {
-    if (pairs.count == 0) return;
-    TripletKey least = kNoTriplet;
-    columns.forNegatives(pairs,
-                         [&](int column, float distance) { least = min(least, keyOf(distance, column)); });
-    for (int bits = kWarp / 2; bits > 0; bits /= 2) least = min(least, __shfl_xor_sync(~0u, least, bits));
-    if (laneOf() == 0 && least != kNoTriplet) lower(nearest + pairs.place, least);
-  }
-};
-
-// For each of an anchor's pairs by rank the nearest negative that is farther than this pair's positive and none
-// of those that follow. Where that is beyond the margin of the rank, it is so for all ranks before and left out.
-template <bool Shared>
-struct NearestAbove {
-  float margin;
-  const float* sorted;
-  TripletKey* nearest;
-  BlockPairs<TripletKey, Shared> own;
-
-  __device__ void begin(const Anchors& anchors, int64_t place, char* memory) {
-    own.begin(anchors, place, memory, sorted, nearest, kNoTriplet);
-  }
-  __device__ void row(const PairsOf& pairs, const ColumnsOfTile& columns) {
-    if (pairs.count == 0) return;
-    const float* distances = own.sorted + (pairs.first - own.first);
-    TripletKey* keys = own.values + (pairs.first - own.first);
-    columns.forNegatives(pairs, [&](int column, float distance) {
-      const int below = countWhile(pairs.count, [&](int i) { return distances[i] < distance; });
-      if (below > 0 && distance < distances[below - 1] + margin)
-        lower(keys + below - 1, keyOf(distance, column));
-    });
-  }
-  __device__ void end() {
-    own.end([](TripletKey key, TripletKey* to) {
-      if (key != kNoTriplet) lower(to, key);
-    });
-  }
-};
-
-// For each of an anchor's pairs by rank how many negatives have a hinge above zero with it and none before.
-template <bool Shared>
-struct Histogram {
-  float margin;
-  const float* sorted;
-  int32_t* histogram;
-  int32_t* ofNegatives;  // or null
-  BlockPairs<int32_t, Shared> own;
-
-  __device__ void begin(const Anchors& anchors, int64_t place, char* memory) {
-    own.begin(anchors, place, memory, sorted, histogram, 0);
-  }
-  __device__ void row(const PairsOf& pairs, const ColumnsOfTile& columns) {
-    if (pairs.count == 0) return;
-    const float* distances = own.sorted + (pairs.first - own.first);
-    int32_t* counts = own.values + (pairs.first - own.first);
-    columns.forNegatives(pairs, [&](int column, float distance) {
-      const int inactive = inactivePairs(distances, pairs.count, margin, distance);
-      if (inactive == pairs.count) return;
-      atomicAdd(counts + inactive, 1);
-      if (ofNegatives) atomicAdd(ofNegatives + column, pairs.count - inactive);
-    });
-  }
-  __device__ void end() {
-    own.end([](int32_t count, int32_t* to) {
-      if (count != 0) atomicAdd(to, count);
-    });
-  }
-};
 
 // Block (part, anchors): looks through the part's columns.
 // Registers: at most 128.
