@@ -5,11 +5,11 @@ import { FaceNetError } from '../errors.js'
 import { checkTemplate, type TemplateName } from '../images/index.js'
 import { strategies } from '../mining.js'
 import { network } from '../networks/index.js'
-import { devicePreferences, dtypes } from '../options.js'
+import { devicePreferences } from '../options.js'
 import { checkAugmentOptions, noAugmentation } from '../training/augment.js'
 import { type FaceOptions, openFaces, readIdentities } from '../training/faces.js'
 import { BatchMaker, type BatchSource } from '../training/faces_batches.js'
-import { createTrainer, optimizerNames, type Trainer, type TrainerOptions } from '../training/index.js'
+import { createTrainer, optimizerNames, type Trainer, type TrainerOptions, trainingDTypes } from '../training/index.js'
 import { files, type Loop, train } from '../training/loop.js'
 import {
   collapseActions,
@@ -62,13 +62,13 @@ export async function run(context: Context): Promise<void> {
 
 async function openTrainer(context: Context, folder: string): Promise<Trainer> {
   const device = context.oneOf('device', devicePreferences)
-  const common = { device, threads: context.integer('threads', 1), signal: context.signal }
+  const dtype = context.oneOf('dtype', trainingDTypes)
+  const common = { device, dtype, threads: context.integer('threads', 1), signal: context.signal }
   if (context.flag('resume')) return createTrainer.resume(join(folder, files.checkpoint), common)
   const [name, from] = [context.text('network'), context.text('from')]
   if ((name === undefined) === (from === undefined)) throw new UsageError('--network or --from is needed, one of them')
   const options: TrainerOptions = {
     ...common,
-    dtype: context.oneOf('dtype', dtypes),
     dimensions: context.integer('dimensions', 1),
     batchNorm: context.flag('batch-norm') || undefined,
     optimizer: context.oneOf('optimizer', optimizerNames),
