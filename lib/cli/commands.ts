@@ -82,7 +82,7 @@ const training: Option[] = [
   { flags: '--margin', text: 'Of the triplet loss; default 0.2' },
   {
     flags: '--strategy',
-    text: 'Which triplets are learned from: all, semi-hard or hard; default semi-hard, offline hard',
+    text: 'Which triplets are learned from: all, semi-hard or hard; default semi-hard',
   },
   { flags: '--selection', text: 'Where triplets are selected: online (in each batch) or offline; default online' },
   { flags: '--select-every', text: 'With --selection offline: steps between selections; default 50' },

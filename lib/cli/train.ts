@@ -74,7 +74,7 @@ async function openTrainer(context: Context, folder: string): Promise<Trainer> {
     optimizer: context.oneOf('optimizer', optimizerNames),
     learningRate: context.number('learning-rate'),
     margin: context.number('margin'),
-    strategy: context.oneOf('strategy', strategies) ?? (isOffline(context) ? 'hard' : undefined),
+    strategy: context.oneOf('strategy', strategies),
     weightDecay: context.number('weight-decay'),
     clipNorm: context.number('clip-norm'),
     frozen: context.text('freeze')?.split(','),
@@ -174,14 +174,12 @@ function readSettings(context: Context, trainer: Trainer): LoopSettings {
   }
 }
 
-const isOffline = (context: Context) => context.oneOf('selection', selections) === 'offline'
-
 function readSelection(
   context: Context,
   trainer: Trainer,
 ): Pick<LoopSettings, 'selection' | 'selectEvery' | 'selectFrom'> {
   const [selectEvery, selectFrom] = [context.integer('select-every', 1), context.integer('select-from', 3)]
-  if (!isOffline(context)) {
+  if ((context.oneOf('selection', selections) ?? 'online') === 'online') {
     if ((selectEvery ?? selectFrom) === undefined) return { selection: 'online', selectEvery: 0, selectFrom: 0 }
     throw new UsageError('--select-every and --select-from go with --selection offline')
   }
