@@ -7,7 +7,7 @@ import { test as uvu } from 'uvu'
 import * as assert from 'uvu/assert'
 import { emulate, isEmulated } from '../support/addons.js'
 import { graphOf } from '../support/ops.js'
-import { expectedOf, images, open, run } from './support.js'
+import { expectedOf, failure, images, open, run } from './support.js'
 
 const test = isEmulated ? uvu : uvu.skip
 
@@ -28,15 +28,6 @@ async function outcomes(settings: string, ...calls: string[]): Promise<Outcome[]
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line))
-}
-
-async function failure(call: () => Promise<unknown>): Promise<{ code: string; message: string }> {
-  try {
-    await call()
-  } catch (error) {
-    return error as { code: string; message: string }
-  }
-  throw new Error('The call was expected to fail')
 }
 
 const machines: [string, settings: string, reason: RegExp][] = [

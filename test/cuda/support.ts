@@ -67,3 +67,13 @@ export async function traced(settings: string, work: () => Promise<void>): Promi
 
 /** How many lines contain `part`. */
 export const countOf = (lines: readonly string[], part: string) => lines.filter((line) => line.includes(part)).length
+
+/** What a call throws that has to. */
+export async function failure(call: () => Promise<unknown>): Promise<{ code: string; message: string }> {
+  try {
+    await call()
+  } catch (error) {
+    return error as { code: string; message: string }
+  }
+  throw new Error('The call was expected to fail')
+}
