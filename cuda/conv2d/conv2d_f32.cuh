@@ -1,5 +1,6 @@
 // conv2d.cuh's product of fp32 inputs in fp32: the exact path. Products and sums are fused multiply-adds in the
-// order of the terms, as a plain loop has them.
+// order of the terms, as a plain loop has them. Tensor cores can multiply fp32 as three products of tf32 parts, but
+// how they round their sums is not documented: whether that holds fp32's error is for a device to show.
 #pragma once
 
 #include "cuda/conv2d/conv2d.cuh"
