@@ -1,5 +1,5 @@
-// Fully connected layers in training: images as vectors in the order of the weights, and matrices turned about so
-// that one product (conv2d/weight_gradient.cuh) has all gradients.
+// Fully connected layers in training: images as vectors in the order of the weights, and matrices turned
+// about so that one product (conv2d/weight_gradient.cuh) has all gradients.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -8,8 +8,8 @@
 
 namespace facenet::cuda {
 
-// Device memory, f32 or bf16, of any alignment and pixel stride. Asynchronous on `stream`; throws where a launch
-// fails. What lies behind the columns of a row is left alone.
+// Device memory, f32 or bf16, of any alignment and pixel stride. Asynchronous on `stream`; throws where a
+// launch fails. What lies behind the columns of a row is left alone.
 
 // flat[n, i] = x[n, y, x, c], with i = (c, y, x) where channelsFirst (ops/fully_connected.h), else (y, x, c).
 // `flat`: images of one pixel. Types may differ.

@@ -6,8 +6,8 @@
 namespace facenet::cuda {
 namespace {
 
-// Pieces of pixels whose sums of g are added up by a second kernel: enough to fill a large device, each of enough
-// pixels for a block.
+// Pieces of pixels whose sums of g are added up by a second kernel: enough to fill a large device, each of
+// enough pixels for a block.
 constexpr int64_t kMostPieces = 512, kLeastPiecePixels = 256;
 constexpr int kBlocksAnSm = 2;  // leaves 128 registers a thread
 // Pixels of a thread whose loads are under way at once.
@@ -26,8 +26,8 @@ struct Arguments {
   float* partial;           // pieces x channels; null: no bias
 };
 
-// The sums of a block's threads, of each of their N channels. Lanes that read the N channels of some threads find
-// them in different banks.
+// The sums of a block's threads, of each of their N channels. Lanes that read the N channels of some threads
+// find them in different banks.
 template <int N>
 struct Partial {
   static constexpr int kPitch = kWalkThreads + 32 / N;

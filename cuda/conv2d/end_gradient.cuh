@@ -30,8 +30,8 @@ struct EndGradientCall {
 // Bytes for the partial sums of the bias gradient; never less for more images.
 int64_t endGradientScratch(const Shape& y, int64_t count);
 
-// Asynchronous on `stream`; launches nothing where nothing would change. Pixels are cut into pieces by shape and
-// count alone and their sums added in a fixed order. Throws where a launch fails.
+// Asynchronous on `stream`; launches nothing where nothing would change. Pixels are cut into pieces by shape
+// and count alone and their sums added in a fixed order. Throws where a launch fails.
 void endGradient(const EndGradientCall& call, cudaStream_t stream);
 
 }  // namespace facenet::cuda

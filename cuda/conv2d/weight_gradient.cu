@@ -46,30 +46,13 @@ bool copiesPieces(const View& view, int64_t groups, DType dtype) {
          (groups == 1 || view.shape.channels / groups % piece == 0);
 }
 
-DType arithmeticOf(const WeightGradientCall& call) {
-  return call.x.dtype == DType::f32 && call.g.dtype == DType::f32 ? DType::f32 : DType::bf16;
-}
-
 // With one split the sums of a window of one tap are as the weights are.
-bool throughScratch(const Window& window, int64_t splits) {
-  return splits > 1 || tapsOf(window) > 1;
-}
-
-GradientSums sumsOf(const WeightGradientCall& call, int64_t tapTerms, int64_t splits) {
-  const int64_t channels = call.x.shape.channels / call.groups;
-  GradientSums sums{};
-  sums.scratch = throughScratch(call.window, splits) ? static_cast<float*>(call.scratch) : nullptr;
-  FACENET_ASSERT(sums.scratch || !throughScratch(call.window, splits));
-  sums.weight = call.weight;
-  sums.rows = call.g.shape.channels;
-  sums.taps = toInt(tapsOf(call.window)), sums.channels = toInt(channels), sums.tapTerms = toInt(tapTerms);
-  sums.add = call.add;
-  sums.vectors = channels % 4 == 0 && reinterpret_cast<uintptr_t>(call.weight) % 16 == 0;
-  return sums;
+bool throughScratch(const Window& window, int64_t groups, const Shape& x, int64_t splits) {
+  return splits > 1 || tapsOf(window) > 1 || x.channels / groups % 4 != 0;
 }
 
 GradientArguments argumentsOf(const WeightGradientCall& call, const GradientProduct& product,
-                              const GradientTile& tile, int64_t splits) {
+                              const GradientTile& tile, int64_t splits, bool inPlace) {
   const View &x = call.x, &g = call.g;
   const Window& w = call.window;
   FACENET_ASSERT(x.count * x.shape.pixels() <= kMostInt / 2 && product.pixels <= kMostInt / 2);
@@ -90,22 +73,29 @@ GradientArguments argumentsOf(const WeightGradientCall& call, const GradientProd
   a.columnTiles = toInt(ceilDivide(product.columns, tile.columns));
   FACENET_ASSERT(int64_t{a.rowTiles} * a.columnTiles <= kMostInt && call.groups <= 65535);
   a.splitPixels = toInt(ceilDivide(ceilDivide(product.pixels, tile.pixels), splits) * tile.pixels);
-  a.sums = sumsOf(call, a.tapTerms, splits);
+  FACENET_ASSERT(inPlace || call.scratch);
+  a.sums = {inPlace ? call.weight : static_cast<float*>(call.scratch), g.shape.channels,
+            inPlace ? a.channels : toInt(product.columns), inPlace && call.add};
   return a;
 }
 
-void product(const WeightGradientCall& call, cudaStream_t stream) {
-  const DType dtype = arithmeticOf(call);
+void addProduct(const WeightGradientCall& call, cudaStream_t stream) {
+  const View& g = call.g;
+  const DType dtype = gradientArithmetic(call.x.dtype, call.g.dtype);
   GradientProduct product =
       productOf(call.window, call.groups, call.x.shape, call.g.shape, call.g.count, dtype);
   product.direct = copiesPieces(call.x, call.groups, dtype) && copiesPieces(call.g, call.groups, dtype);
   const GradientTile tile = gradientTile(product);
-  GradientArguments a = argumentsOf(call, product, tile, gradientSplits(product));
+  const int64_t most = gradientSplits(product);
+  const bool inPlace = !throughScratch(call.window, call.groups, call.x.shape, most);
+  const GradientArguments a = argumentsOf(call, product, tile, most, inPlace);
   // Where the stages do not divide, fewer splits of as many stages hold them all.
   const auto splits = static_cast<int>(ceilDivide(a.pixels, a.splitPixels));
   (dtype == DType::f32 ? launchGradientF32 : launchGradientMma)(
       a, tile, {call.x.dtype, call.g.dtype, product.direct}, splits, toInt(call.groups), stream);
-  if (a.sums.scratch) addGradientSplits(a.sums, splits, stream);
+  if (!inPlace)
+    addGradientSplits({call.weight, g.shape.channels, a.taps, a.channels, a.tapTerms, call.add}, a.sums.to,
+                      splits, stream);
 }
 
 void addDepthwise(const WeightGradientCall& call, cudaStream_t stream) {
@@ -114,7 +104,7 @@ void addDepthwise(const WeightGradientCall& call, cudaStream_t stream) {
   depthwiseGradient(call, pieces, static_cast<float*>(call.scratch), stream);
   // The weights of all channels as one row.
   const int values = toInt(call.g.shape.channels * tapsOf(call.window));
-  addGradientSplits({static_cast<float*>(call.scratch), call.weight, 1, 1, values, values, call.add, false},
+  addGradientSplits({call.weight, 1, 1, values, values, call.add}, static_cast<float*>(call.scratch),
                     toInt(pieces), stream);
 }
 
@@ -126,7 +116,7 @@ int64_t weightGradientScratch(const Window& window, int64_t groups, const Shape&
     return depthwiseGradientPieces(window, y, count) * y.channels * tapsOf(window) * 4;
   const GradientProduct product = productOf(window, groups, x, y, count, dtype);
   const int64_t splits = gradientSplits(product);
-  if (!throughScratch(window, splits)) return 0;
+  if (!throughScratch(window, groups, x, splits)) return 0;
   return splits * groups * product.rows * product.columns * 4;
 }
 
@@ -136,8 +126,9 @@ void weightGradient(const WeightGradientCall& call, cudaStream_t stream) {
   FACENET_ASSERT(x.shape.channels % call.groups == 0 && g.shape.channels % call.groups == 0);
   FACENET_ASSERT((x.dtype == DType::f32 || x.dtype == DType::bf16) &&
                  (g.dtype == DType::f32 || g.dtype == DType::bf16));
+  FACENET_ASSERT(reinterpret_cast<uintptr_t>(call.weight) % 16 == 0);
   if (g.count == 0) return;
-  depthwise(call.groups, x.shape) ? addDepthwise(call, stream) : product(call, stream);
+  depthwise(call.groups, x.shape) ? addDepthwise(call, stream) : addProduct(call, stream);
 }
 
 std::string describeWeightGradient(const Window& window, int64_t groups, const Shape& x, const Shape& y,

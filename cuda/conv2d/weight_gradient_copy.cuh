@@ -1,6 +1,6 @@
-// The operands of a weight gradient on their way to shared memory. Both lie there as in memory, a pixel a row:
-// neighbours in a row are output channels of g, and terms of x. A thread copies the same 16 bytes, a piece, of
-// several pixels of every stage.
+// The operands of a weight gradient on their way to shared memory. Both lie there as in memory, a pixel a
+// row: neighbours in a row are output channels of g, and terms of x. A thread copies the same 16 bytes, a
+// piece, of several pixels of every stage.
 #pragma once
 
 #include "cuda/conv2d/weight_gradient_sums.cuh"
@@ -29,8 +29,9 @@ struct GradientArguments {
 template <class T>
 constexpr int kPieceOf = 16 / static_cast<int>(sizeof(T));  // numbers
 
-// Rows of `Numbers` of type T in shared memory. Pieces of 16-bit numbers change places within 128 bytes, so that
-// the eight rows of a matrix that ldmatrix reads fall on all banks. fp32 rows are read along their length.
+// Rows of `Numbers` of type T in shared memory. Pieces of 16-bit numbers change places within 128 bytes, so
+// that the eight rows of a matrix that ldmatrix reads fall on all banks. fp32 rows are read along their
+// length.
 template <class T, int Numbers>
 struct SharedPixels {
   static constexpr int kPieces = Numbers / kPieceOf<T>;
@@ -46,8 +47,8 @@ struct SharedPixels {
   }
 };
 
-// The first `count` numbers of a piece, 0 to all, and zeros behind them; `from` is not read where there are none.
-// Pieces: `from` is aligned to 16 bytes.
+// The first `count` numbers of a piece, 0 to all, and zeros behind them; `from` is not read where there are
+// none. Pieces: `from` is aligned to 16 bytes.
 template <class T, bool Pieces, class From>
 __device__ __forceinline__ void copyPiece(char* to, const From* from, int count) {
   if constexpr (Pieces) {
@@ -108,8 +109,8 @@ class OutputCopy {
   int pixel_, target_, numbers_, left_;
 };
 
-// x under the window at the same pixels: a tile's terms. The output pixels that a thread has follow each other at
-// equal distances, also from stage to stage, so it goes from one to the next without a division.
+// x under the window at the same pixels: a tile's terms. The output pixels that a thread has follow each
+// other at equal distances, also from stage to stage, so it goes from one to the next without a division.
 template <class Tile>
 class WindowCopy {
  public:

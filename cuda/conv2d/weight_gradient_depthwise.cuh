@@ -1,5 +1,5 @@
-// The weight gradient of depthwise convolutions. Each channel is a sum of its own, so there is nothing to share
-// in tiles: memory decides.
+// The weight gradient of depthwise convolutions. Each channel is a sum of its own, so there is nothing to
+// share in tiles: memory decides.
 #pragma once
 
 #include "cuda/conv2d/weight_gradient.cuh"

@@ -3,8 +3,8 @@
 namespace facenet::cuda {
 namespace {
 
-// A warp's lanes stand 4 down the rows and 8 across the columns of its 32 x 64 sums. Each has two runs of four
-// rows and two of four columns, so that lanes beside each other read and store neighbouring 16 bytes.
+// A warp's lanes stand 4 down the rows and 8 across the columns of its 32 x 64 sums. Each has two runs of
+// four rows and two of four columns, so that lanes beside each other read and store neighbouring 16 bytes.
 constexpr int kLanesDown = 4, kLanesAcross = 8, kRun = 4;
 constexpr int kWarpRows = kLanesDown * kRun * 2, kWarpColumns = kLanesAcross * kRun * 2;
 
@@ -38,7 +38,7 @@ class LaneSums {
   __device__ __forceinline__ void multiply(const char* stage) {
     const auto* outputs = reinterpret_cast<const float*>(stage) + row_;
     const auto* terms = reinterpret_cast<const float*>(stage + Tile::kOutputBytes) + column_;
-#pragma unroll 4
+#pragma unroll 2
     for (int pixel = 0; pixel < Tile::kPixels; ++pixel) {
       float a[2][kRun], b[2][kRun];
 #pragma unroll
@@ -72,7 +72,7 @@ class LaneSums {
 };
 
 // Grid: tiles x splits x groups.
-// Registers: at most 168. Of that, each tile has what its blocks leave it.
+// Registers: at most 128.
 template <class Tile>
 __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks) weightGradientF32(GradientArguments a) {
   const GradientBlock<Tile> block(a);

@@ -26,9 +26,10 @@ inline dim3 gradientGrid(const GradientArguments& a, int splits, int groups) {
 template <class Block, class Sums>
 __device__ __forceinline__ void storeSums(const GradientArguments& a, const Block& block, Sums& product) {
   const int64_t firstRow = int64_t{block.group} * a.rows;
-  product.forEachRun([&](int row, int column, auto& sums) {
-    if (block.row + row < a.rows) a.sums.addHeld(firstRow + block.row + row, block.column + column, sums);
-  });
+  if (a.sums.adds)
+    product.forEachRun([&](int row, int column, auto& sums) {
+      if (block.row + row < a.rows) a.sums.addHeld(firstRow + block.row + row, block.column + column, sums);
+    });
   product.forEachRun([&](int row, int column, auto& sums) {
     if (block.row + row < a.rows)
       a.sums.store(block.split, firstRow + block.row + row, block.column + column, sums);

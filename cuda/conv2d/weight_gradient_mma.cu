@@ -3,8 +3,8 @@
 namespace facenet::cuda {
 namespace {
 
-// XType and GType: of x and g, which are rounded to bf16 where they are float. Pieces: both can be copied 16 bytes
-// at a time.
+// XType and GType: of x and g, which are rounded to bf16 where they are float. Pieces: both can be copied 16
+// bytes at a time.
 template <int Rows, int Columns, int WarpRows, int WarpColumns, int Blocks, class XType = bf16,
           class GType = bf16, bool PiecesType = true>
 struct MmaTile {
@@ -22,8 +22,8 @@ struct MmaTile {
   static constexpr int kSharedBytes = kStages * kStageBytes;
 };
 
-// A warp's part of a tile. A matrix of ldmatrix is eight pixels of eight channels or terms; transposed, a lane
-// gets two pixels of one of these, as the mma wants both operands.
+// A warp's part of a tile. A matrix of ldmatrix is eight pixels of eight channels or terms; transposed, a
+// lane gets two pixels of one of these, as the mma wants both operands.
 template <class Tile>
 class WarpSums {
  public:

@@ -5,52 +5,41 @@
 
 namespace facenet::cuda {
 
-// A call of weightGradient with one split of a window of one tap adds its sums to `weight` itself, whose rows are
-// then as the product has them. All others leave splits x rows (of all groups) x taps x tapTerms sums in scratch.
+// Rows of sums, of all groups. Where the product has one split, and its columns are those of the weights (a
+// window of one tap, channels of whole pieces), `to` are the weights. Else it is scratch, splits x rows x
+// columns.
 struct GradientSums {
-  float* scratch;  // null: to weight
-  float* weight;
-  int64_t rows;  // of all groups
-  int taps, channels, tapTerms;
-  bool add;      // to what weight holds
-  bool vectors;  // rows of weight can be accessed 16 bytes at a time
+  float* to;
+  int64_t rows;
+  int columns;  // a multiple of 4
+  bool adds;    // to what the weights hold
 
-  __device__ __forceinline__ int columns() const { return scratch ? taps * tapTerms : channels; }
-
-  // Adds N neighbouring sums of a row to what they are to be added to. All of a thread's are read before the
-  // first is written, so that the reads are under way together.
+  // N neighbouring sums of a row. All of a thread's are added to what is held there before the first is
+  // stored, so that the reads are under way together.
   template <int N>
   __device__ __forceinline__ void addHeld(int64_t row, int column, float (&sums)[N]) const {
-    if (scratch || !add) return;
-    const float* from = weight + row * channels + column;
-    if (vectors && column + N <= channels) {
-      const Pack<float, N> held = loadPack<N>(from);
-      float numbers[N];
-      unpack(held, numbers);
+    if (column >= columns) return;
+    float held[N];
+    unpack(loadPack<N>(to + row * columns + column), held);
 #pragma unroll
-      for (int i = 0; i < N; ++i) sums[i] += numbers[i];
-      return;
-    }
-#pragma unroll
-    for (int i = 0; i < N; ++i)
-      if (column + i < channels) sums[i] += from[i];
+    for (int i = 0; i < N; ++i) sums[i] += held[i];
   }
-
   template <int N>
   __device__ __forceinline__ void store(int split, int64_t row, int column, const float (&sums)[N]) const {
-    if (scratch) {
-      if (column < columns()) storeNumbers(sums, N, scratch + (split * rows + row) * columns() + column);
-    } else {
-      float* to = weight + row * channels + column;
-      if (vectors) return storeNumbers(sums, channels - column, to);
-#pragma unroll
-      for (int i = 0; i < N; ++i)
-        if (column + i < channels) to[i] = sums[i];
-    }
+    if (column < columns) storeNumbers(sums, N, to + (split * rows + row) * columns + column);
   }
 };
 
+// What the splits of a product are sums of.
+struct GradientWeights {
+  float* weight;  // rows x channels x taps
+  int64_t rows;
+  int taps, channels, tapTerms;
+  bool add;  // to what weight holds
+};
+
 // weight[row, channel, tap] (+)= the sum over splits of scratch[split, row, tap, channel], in a fixed order.
-void addGradientSplits(const GradientSums& sums, int splits, cudaStream_t stream);
+// A tap has tapTerms numbers in scratch.
+void addGradientSplits(const GradientWeights& weights, const float* scratch, int splits, cudaStream_t stream);
 
 }  // namespace facenet::cuda

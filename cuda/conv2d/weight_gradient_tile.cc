@@ -1,5 +1,5 @@
-// The rates are round numbers of a device of the size of an H200 and were not fitted to measurements; only their
-// proportions matter.
+// The rates are round numbers of a device of the size of an H200 and were not fitted to measurements; only
+// their proportions matter.
 #include "cuda/conv2d/weight_gradient_tile.h"
 
 #include <algorithm>
@@ -18,8 +18,8 @@ constexpr double kGlobalBytes = 40;  // from the L2 cache
 
 // The device that splits are to fill.
 constexpr int64_t kMultiprocessors = 132;
-// Fewer pixels a split would leave a block mostly starting and storing; more splits take longer to add up than
-// they save.
+// Fewer pixels a split would leave a block mostly starting and storing; more splits take longer to add up
+// than they save.
 constexpr int64_t kLeastSplitPixels = 256, kMostSplits = 128;
 
 int64_t ceilDivide(int64_t a, int64_t b) {

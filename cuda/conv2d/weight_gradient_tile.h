@@ -1,5 +1,5 @@
-// How the product of a weight gradient is cut into tiles and its pixels into splits: by shapes and count alone,
-// never by the device, so that the order of every sum is the same everywhere.
+// How the product of a weight gradient is cut into tiles and its pixels into splits: by shapes and count
+// alone, never by the device, so that the order of every sum is the same everywhere.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,8 @@
 
 namespace facenet::cuda {
 
-// rows x columns sums over `pixels` of all images, for each group. Rows are the group's output channels, columns
-// its terms: taps x the group's input channels, these padded to 16 bytes.
+// rows x columns sums over `pixels` of all images, for each group. Rows are the group's output channels,
+// columns its terms: taps x the group's input channels, these padded to 16 bytes.
 struct GradientProduct {
   int64_t rows = 1, columns = 1, pixels = 1, groups = 1;
   DType dtype = DType::f32;  // f32 or bf16
@@ -33,9 +33,9 @@ const std::vector<GradientTile>& gradientTiles(DType dtype);
 // largest of equals.
 GradientTile gradientTile(const GradientProduct& product);
 
-// How many blocks share the pixels of a tile: as many as fill a large device once and have enough pixels each,
-// and whose partial sums fit kMostSplitBytes. Depends neither on `direct` nor on the order of calls, and for
-// more pixels it is never less.
+// How many blocks share the pixels of a tile: as many as fill a large device once and have enough pixels
+// each, and whose partial sums fit kMostSplitBytes. Depends neither on `direct` nor on the order of calls,
+// and for more pixels it is never less.
 int64_t gradientSplits(const GradientProduct& product);
 constexpr int64_t kMostSplitBytes = int64_t{64} << 20;
 

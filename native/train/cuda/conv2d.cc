@@ -22,6 +22,7 @@ class Part {
         in_(context.input().shape),
         out_(context.output(index).shape),
         inType_(context.input().dtype),
+        arithmetic_(kernels::gradientArithmetic(inType_, context.output(index).dtype)),
         weight_(context.parameters.at(part_.weight).offset),
         bias_(part_.bias.empty() ? -1 : context.parameters.at(part_.bias).offset) {
     using Kind = Activation::Kind;
@@ -58,7 +59,7 @@ class Part {
   int64_t scratchBytes(int64_t count) const {
     return std::max({forward_->scratchBytes(count), dataGradient_->scratchBytes(count),
                      kernels::endGradientScratch(out_, count),
-                     kernels::weightGradientScratch(window_, groups_, in_, out_, count, inType_)});
+                     kernels::weightGradientScratch(window_, groups_, in_, out_, count, arithmetic_)});
   }
 
   void forward(const Pass& pass, const View& y, const View& residual, const char* packed,
@@ -97,7 +98,7 @@ class Part {
 
   std::string describe() const {
     return text(forward_->describe(), "; data ", dataGradient_->describe(), "; weights ",
-                kernels::describeWeightGradient(window_, groups_, in_, out_, 1, inType_));
+                kernels::describeWeightGradient(window_, groups_, in_, out_, 1, arithmetic_));
   }
 
  private:
@@ -105,8 +106,8 @@ class Part {
   Window window_;
   int64_t groups_;
   Shape in_, out_;
-  DType inType_;
-  int64_t weight_, bias_;  // places in the vector of parameters; bias -1: none
+  DType inType_, arithmetic_;  // arithmetic: of the weight gradient
+  int64_t weight_, bias_;      // places in the vector of parameters; bias -1: none
   std::unique_ptr<PackedConv> forward_;
   std::unique_ptr<ConvDataGradient> dataGradient_;
 };

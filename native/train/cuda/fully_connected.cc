@@ -1,6 +1,7 @@
-// fully_connected on a CUDA device, as products of images and weights. Images of several pixels are first laid out
-// as vectors in the order of the weights. One copy of the weights, in the type they are multiplied in, serves the
-// forward product and the gradient of the input; fp32 weights serve as they are where the product can read them.
+// fully_connected on a CUDA device, as products of images and weights. Images of several pixels are first
+// laid out as vectors in the order of the weights. One copy of the weights, in the type they are multiplied
+// in, serves the forward product and the gradient of the input; fp32 weights serve as they are where the
+// product can read them.
 #include <algorithm>
 
 #include "cuda/conv2d/end_gradient.cuh"
@@ -110,6 +111,8 @@ class FullyConnectedKernel final : public TrainKernel {
       : op_(op),
         in_(context.input().shape),
         dtype_(context.plan.options.dtype),
+        arithmetic_(facenet::cuda::gradientArithmetic(isVector() ? context.input().dtype : dtype_,
+                                                      context.output().dtype)),
         rows_(op, context),
         route_(dtype_, {1, rows_.columns(), rows_.rowTerms(), 1, copiesPieces(context.input())}, 1,
                nominalDevice) {}
@@ -190,8 +193,8 @@ class FullyConnectedKernel final : public TrainKernel {
     return scratch.x;
   }
 
-  // dx[n, i] = sum over o of dy[n, o] w[o, i] is the weight gradient of a layer whose images are the features o,
-  // with inputs w[o] and output gradients dy[.., o].
+  // dx[n, i] = sum over o of dy[n, o] w[o, i] is the weight gradient of a layer whose images are the features
+  // o, with inputs w[o] and output gradients dy[.., o].
   void dataGradient(const Pass& pass, const View& dy, const View& dx, bool accumulate,
                     const Scratch& scratch) const {
     const cudaStream_t stream = streamOf(pass);
@@ -206,7 +209,8 @@ class FullyConnectedKernel final : public TrainKernel {
     facenet::cuda::unflatten(scratch.dx, op_.channelsFirst, accumulate, dx, stream);
   }
 
-  // Images are rows of that product. More of them may have fewer splits, so the most of all numbers up to `count`.
+  // Images are rows of that product. More of them may have fewer splits, so the most of all numbers up to
+  // `count`.
   int64_t dataScratch(int64_t count) const {
     int64_t most = 0;
     for (int64_t images = 1; images <= count; ++images)
@@ -218,6 +222,7 @@ class FullyConnectedKernel final : public TrainKernel {
   FullyConnected op_;
   Shape in_;
   DType dtype_;
+  DType arithmetic_;  // of the weight gradient
   Rows rows_;
   facenet::cuda::ProductRoute route_;
 };

@@ -31,8 +31,8 @@ std::vector<float> before(int64_t channels) {
   return randomValues(static_cast<size_t>(channels) + 1, 9);
 }
 
-// Bias gradients: at most twice as far from the fp64 sum of g as a plain fp32 loop, and four units in the last place
-// of that loop's largest sum where it happens to be nearly exact.
+// Bias gradients: at most twice as far from the fp64 sum of g as a plain fp32 loop, and four units in the
+// last place of that loop's largest sum where it happens to be nearly exact.
 void checkBias(const std::vector<float>& found, const TestView& y,
                const std::function<double(int64_t, int64_t, int64_t, int64_t)>& g) {
   const View& view = y.view();

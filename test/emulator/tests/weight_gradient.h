@@ -11,7 +11,7 @@ struct GradientLayout {
   facenet::DType x = facenet::DType::f32, g = facenet::DType::f32;
   int64_t xStride = 0, xOffset = 0;  // elements; 0: channels rounded up to 8
   int64_t gStride = 0, gOffset = 0;
-  int64_t weightOffset = 0;  // floats, from an aligned address
+  int64_t weightOffset = 0;  // floats before the weights, a multiple of 4
   bool add = true;
 
   static GradientLayout of(facenet::DType dtype) { return {.x = dtype, .g = dtype}; }

@@ -20,8 +20,8 @@ struct Choice {
   const char* cut;
 };
 
-// Of 64 images. Rows decide the tile: 192 would leave a third of two tiles of 128 empty. Many pixels are split until
-// the blocks fill the device, the few of fully connected layers are not.
+// Of 64 images. Rows decide the tile: 192 would leave a third of two tiles of 128 empty. Many pixels are
+// split until the blocks fill the device, the few of fully connected layers are not.
 const std::vector<Choice>& choices() {
   static const std::vector<Choice> all{
       {"NN2 stem",
