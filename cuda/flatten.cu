@@ -1,7 +1,7 @@
 #include <limits>
 
-#include "cuda/channels.cuh"
 #include "cuda/flatten.cuh"
+#include "cuda/gradient.cuh"
 
 namespace facenet::cuda {
 namespace {
@@ -99,21 +99,12 @@ unsigned blocksOf(int64_t elements) {
   return static_cast<unsigned>(blocks);
 }
 
-// body(types) for f32 and bf16.
-template <class Body>
-void withTrainingTypes(DType a, DType b, Body body) {
-  FACENET_ASSERT(a != DType::f16 && b != DType::f16);
-  withTypes(a, b, [&]<class A, class B>(TypeOf<A>, TypeOf<B>) {
-    if constexpr (!std::is_same_v<A, f16> && !std::is_same_v<B, f16>) body(TypeOf<A>(), TypeOf<B>());
-  });
-}
-
 }  // namespace
 
 void flatten(const View& x, bool channelsFirst, const View& flat, cudaStream_t stream) {
   const Order order = orderOf(x, channelsFirst, flat);
   if (order.elements == 0) return;
-  withTrainingTypes(x.dtype, flat.dtype, [&]<class From, class To>(TypeOf<From>, TypeOf<To>) {
+  withTrainedTypes(x.dtype, flat.dtype, [&]<class From, class To>(TypeOf<From>, TypeOf<To>) {
     launch<flattenKernel<From, To>>(blocksOf(order.elements), kThreads, 0, stream, x.as<const From>(), order,
                                     flat.as<To>());
   });
@@ -122,7 +113,7 @@ void flatten(const View& x, bool channelsFirst, const View& flat, cudaStream_t s
 void unflatten(const View& flat, bool channelsFirst, bool add, const View& x, cudaStream_t stream) {
   const Order order = orderOf(x, channelsFirst, flat);
   if (order.elements == 0) return;
-  withTrainingTypes(flat.dtype, x.dtype, [&]<class From, class To>(TypeOf<From>, TypeOf<To>) {
+  withTrainedTypes(flat.dtype, x.dtype, [&]<class From, class To>(TypeOf<From>, TypeOf<To>) {
     launch<unflattenKernel<From, To>>(blocksOf(order.elements), kThreads, 0, stream, flat.as<const From>(),
                                       order, add, x.as<To>());
   });
@@ -134,7 +125,7 @@ void transpose(const View& from, const View& to, cudaStream_t stream) {
   const auto squares = [](int64_t size) { return static_cast<unsigned>((size + kSide - 1) / kSide); };
   FACENET_ASSERT(squares(images) <= 65535 && channels <= std::numeric_limits<int>::max());
   if (images == 0) return;
-  withTrainingTypes(from.dtype, to.dtype, [&]<class From, class To>(TypeOf<From>, TypeOf<To>) {
+  withTrainedTypes(from.dtype, to.dtype, [&]<class From, class To>(TypeOf<From>, TypeOf<To>) {
     launch<transposeKernel<From, To>>(dim3(squares(channels), squares(images)), kSide * kRows, 0, stream,
                                       from.as<const From>(), from.pixelStride, images,
                                       static_cast<int>(channels), to.as<To>(), to.pixelStride);

@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "cuda/conv2d/weight_gradient_depthwise.cuh"
+#include "cuda/gradient.cuh"
 
 namespace facenet::cuda {
 namespace {
@@ -141,12 +142,10 @@ int64_t depthwiseGradientPieces(const Window& window, const Shape& y, int64_t co
 
 void depthwiseGradient(const WeightGradientCall& call, int64_t pieces, float* scratch, cudaStream_t stream) {
   const Arguments a = argumentsOf(call, pieces, scratch);
-  withTypes(call.x.dtype, call.g.dtype, [&]<class X, class G>(TypeOf<X>, TypeOf<G>) {
-    if constexpr (!std::is_same_v<X, f16> && !std::is_same_v<G, f16>) {
-      constexpr int kWide = kPackedChannels<X, G>;
-      withWidth<kWide>(a.multiplier == 1 && packs<X, kWide>(call.x) && packs<G, kWide>(call.g),
-                       [&]<int N>(Width<N>) { launchWidth<X, G, N>(call, pieces, a, stream); });
-    }
+  withTrainedTypes(call.x.dtype, call.g.dtype, [&]<class X, class G>(TypeOf<X>, TypeOf<G>) {
+    constexpr int kWide = kPackedChannels<X, G>;
+    withWidth<kWide>(a.multiplier == 1 && packs<X, kWide>(call.x) && packs<G, kWide>(call.g),
+                     [&]<int N>(Width<N>) { launchWidth<X, G, N>(call, pieces, a, stream); });
   });
 }
 
