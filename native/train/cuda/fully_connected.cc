@@ -19,6 +19,8 @@ using facenet::cuda::ConvWeights;
 
 // Splits of the forward product follow a device of this size whatever the device, so that results do not.
 constexpr facenet::cuda::ConvDevice nominalDevice{132, 163 * 1024};
+// Printed plans name the tiles of a batch of this size, as products do.
+constexpr int64_t describedImages = 256;
 // Rows of a product's operands begin at multiples of so many elements.
 constexpr int64_t rowAlignment = 8;
 
@@ -159,7 +161,13 @@ class FullyConnectedKernel final : public TrainKernel {
     if (gradients.dx[0].data) dataGradient(pass, dy, gradients.dx[0], gradients.accumulate[0], scratch);
   }
 
-  std::string describe() const override { return route_.describe(); }
+  std::string describe() const override {
+    const Shape out{1, 1, op_.outFeatures}, images{1, 1, describedImages};
+    return text(route_.describe(), "; data ",
+                facenet::cuda::describeWeightGradient({}, 1, flatShape(), images, op_.outFeatures, dtype_),
+                "; weights ",
+                facenet::cuda::describeWeightGradient({}, 1, flatShape(), out, describedImages, arithmetic_));
+  }
 
  private:
   // What a call keeps in its scratch.
