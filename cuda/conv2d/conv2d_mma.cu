@@ -1,5 +1,6 @@
 #include <limits>
 
+#include "core/integers.h"
 #include "cuda/conv2d/add_splits.cuh"
 #include "cuda/conv2d/conv2d_mma.cuh"
 #include "cuda/conv2d/mma_launch.cuh"
@@ -8,11 +9,6 @@ namespace facenet::cuda {
 namespace {
 
 constexpr int64_t kMostInt = std::numeric_limits<int>::max();
-
-int toInt(int64_t value) {
-  FACENET_ASSERT(value >= 0 && value <= kMostInt);
-  return static_cast<int>(value);
-}
 
 PixelSource sourceOf(const ConvCall& call) {
   const View& x = call.x;

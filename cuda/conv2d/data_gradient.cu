@@ -1,20 +1,12 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/integers.h"
 #include "cuda/channels.cuh"
 #include "cuda/conv2d/data_gradient.cuh"
 
 namespace facenet::cuda {
 namespace {
-
-int toInt(int64_t value) {
-  FACENET_ASSERT(value >= 0 && value <= std::numeric_limits<int>::max());
-  return static_cast<int>(value);
-}
-
-int64_t ceilDivide(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
 
 // A class along one axis: pixels first + j * stride, and its window on g.
 struct AxisClass {

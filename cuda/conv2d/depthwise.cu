@@ -1,5 +1,5 @@
-#include <limits>
 
+#include "core/integers.h"
 #include "cuda/conv2d/depthwise.cuh"
 #include "cuda/conv2d/eight_columns.cuh"
 
@@ -186,11 +186,6 @@ void launchAs(Way way, const Arguments& a, cudaStream_t stream) {
     case Way::any: return launch<depthwiseAny<T, true>>(blocks, kThreads, 0, stream, a);
     case Way::numbers: return launch<depthwiseAny<T, false>>(blocks, kThreads, 0, stream, a);
   }
-}
-
-int toInt(int64_t value) {
-  FACENET_ASSERT(value >= 0 && value <= std::numeric_limits<int>::max());
-  return static_cast<int>(value);
 }
 
 Arguments argumentsOf(const DepthwiseCall& call) {

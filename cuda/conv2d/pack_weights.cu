@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <limits>
 
+#include "core/integers.h"
 #include "cuda/channels.cuh"
 #include "cuda/conv2d/pack_weights.cuh"
 
@@ -120,11 +120,6 @@ __global__ void __launch_bounds__(kThreads, 8)
   if (index >= total) return;
   const int group = index / columns, column = index % columns;
   to[index] = column < channels ? bias[group * channels + column] * factor : 0.f;
-}
-
-int toInt(int64_t value) {
-  FACENET_ASSERT(value >= 0 && value <= std::numeric_limits<int>::max());
-  return static_cast<int>(value);
 }
 
 Arguments argumentsOf(const PackCall& call) {

@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <limits>
 
+#include "core/integers.h"
 #include "cuda/conv2d/stem.cuh"
 #include "cuda/conv2d/stem_product.cuh"
 
@@ -37,11 +37,6 @@ __global__ void __launch_bounds__(kStemThreads, kBlocksAnSm) stemKernel(StemArgu
       };
     });
   }
-}
-
-int toInt(int64_t value) {
-  FACENET_ASSERT(value >= 0 && value <= std::numeric_limits<int>::max());
-  return static_cast<int>(value);
 }
 
 // What a tile of `rows` rows sees, in the words of a patch.

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/integers.h"
+
 namespace facenet::cuda {
 namespace {
 
@@ -26,10 +28,6 @@ double stepClocks(const ConvTile& t) {
   const double fragmentBytes = warps * (t.warpRows + t.warpColumns) * t.terms * 2;
   const double tileBytes = double(t.rows + t.columns) * t.terms * 2;
   return std::max({products / kMultiplyAdds, fragmentBytes / kSharedBytes, tileBytes / kGlobalBytes});
-}
-
-int64_t ceilDivide(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
 }
 
 // Clocks of the busiest multiprocessor. It has a whole number of blocks, so a grid that fills the last wave

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/integers.h"
 #include "cuda/conv2d/weight_gradient.cuh"
 #include "cuda/conv2d/weight_gradient_depthwise.cuh"
 #include "cuda/conv2d/weight_gradient_kernels.cuh"
@@ -9,15 +10,6 @@ namespace facenet::cuda {
 namespace {
 
 constexpr int64_t kMostInt = std::numeric_limits<int>::max();
-
-int toInt(int64_t value) {
-  FACENET_ASSERT(value >= 0 && value <= kMostInt);
-  return static_cast<int>(value);
-}
-
-int64_t ceilDivide(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
 
 int64_t tapsOf(const Window& window) {
   return window.kernelHeight * window.kernelWidth;

@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <limits>
 
+#include "core/integers.h"
 #include "cuda/conv2d/weight_gradient_depthwise.cuh"
 #include "cuda/gradient.cuh"
 
@@ -86,11 +86,6 @@ __global__ void __launch_bounds__(kThreads, kBlocksAnSm) depthwiseGradientKernel
       __syncthreads();
     }
   }
-}
-
-int toInt(int64_t value) {
-  FACENET_ASSERT(value >= 0 && value <= std::numeric_limits<int>::max());
-  return static_cast<int>(value);
 }
 
 template <class X, class G, int N>

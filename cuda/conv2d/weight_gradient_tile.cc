@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "core/integers.h"
 
 namespace facenet::cuda {
 namespace {
@@ -21,10 +22,6 @@ constexpr int64_t kMultiprocessors = 132;
 // Fewer pixels a split would leave a block mostly starting and storing; more splits take longer to add up
 // than they save.
 constexpr int64_t kLeastSplitPixels = 256, kMostSplits = 128;
-
-int64_t ceilDivide(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
 
 // Clocks of a multiprocessor for the pixels of a stage. What is padded counts like the rest.
 double stageClocks(const GradientTile& t, DType dtype) {

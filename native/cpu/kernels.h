@@ -2,6 +2,7 @@
 // loaded.
 #pragma once
 
+#include "core/integers.h"
 #include "core/shape.h"
 #include "ops/op.h"
 #include "ops/optimizer.h"
@@ -118,9 +119,5 @@ extern const Isa avx512, avx2, baseline;
 const Isa& isa();
 // "avx512_amx", "avx512_bf16", "avx512", "avx2", "baseline": isa() and what oneDNN can use for bf16.
 const char* isaName();
-
-inline int64_t roundUp(int64_t value, int64_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
 
 }  // namespace facenet::cpu

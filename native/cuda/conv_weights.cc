@@ -4,14 +4,11 @@
 #include <cstring>
 #include <numeric>
 
+#include "core/integers.h"
 #include "graph/plan.h"
 
 namespace facenet::cuda {
 namespace {
-
-int64_t roundUp(int64_t value, int64_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
 
 void store(float value, DType dtype, char* to) {
   const uint16_t half = dtype == DType::bf16 ? toBf16(value).bits : toF16(value).bits;

@@ -10,7 +10,6 @@
 namespace facenet::train::cpu {
 
 using facenet::cpu::GemmColumn;
-using facenet::cpu::roundUp;
 
 inline int64_t lanes() {
   return facenet::cpu::isa().lanes;

@@ -2,15 +2,13 @@
 
 #include <algorithm>
 
+#include "core/integers.h"
+
 namespace facenet::train::cuda {
 namespace {
 
 namespace kernels = facenet::cuda;
 using facenet::cuda::Device;
-
-int64_t roundUp(int64_t value, int64_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
 
 // A convolution with stride 1 a class of pixels: into dx where there is one class, all of dx, else into scratch and
 // from there to where its pixels lie.

@@ -4,6 +4,7 @@
 // product can read them.
 #include <algorithm>
 
+#include "core/integers.h"
 #include "cuda/conv2d/end_gradient.cuh"
 #include "cuda/conv2d/pack_weights.cuh"
 #include "cuda/conv2d/weight_gradient.cuh"
@@ -23,10 +24,6 @@ constexpr facenet::cuda::ConvDevice nominalDevice{132, 163 * 1024};
 constexpr int64_t describedImages = 256;
 // Rows of a product's operands begin at multiples of so many elements.
 constexpr int64_t rowAlignment = 8;
-
-int64_t roundUp(int64_t value, int64_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
 
 char* at(void* memory, int64_t offset) {
   return memory ? static_cast<char*>(memory) + offset : nullptr;

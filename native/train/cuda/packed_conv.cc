@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/integers.h"
 #include "cuda/conv2d/conv2d_mma.cuh"
 #include "cuda/conv2d/depthwise.cuh"
 #include "cuda/conv2d/stem.cuh"
@@ -16,10 +17,6 @@ using facenet::cuda::Device;
 // Tiles are those of this device whatever there is: splits of a product decide the order of its sums, and what is
 // learned should not depend on how many multiprocessors learn it.
 constexpr kernels::ConvDevice kTileDevice{132, 227 * 1024};
-
-int64_t roundUp(int64_t value, int64_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
 
 class Product final : public PackedConv {
  public:

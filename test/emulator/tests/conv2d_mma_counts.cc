@@ -1,16 +1,15 @@
 // What convolutions on tensor cores cost: instructions, bytes and bank phases against what their tiles imply.
 #include "conv2d_mma.h"
+#include "core/integers.h"
 
 namespace emulator::tests {
 namespace {
 
+using facenet::ceilDivide;
+
 using facenet::DType;
 using facenet::cuda::ConvTile;
 using Kind = facenet::Activation::Kind;
-
-int64_t ceilDivide(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
 
 struct Cost {
   Counters counted;

@@ -2,13 +2,12 @@
 #pragma once
 
 #include "convolution.h"
+#include "core/integers.h"
 #include "cuda/conv2d/conv2d.cuh"
 
 namespace emulator::tests {
 
-inline int64_t roundUp(int64_t value, int64_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
+using facenet::roundUp;
 
 // The weights as ConvWeights has them: parts, or groups, at multiples of kColumnAlignment, the terms of a tap
 // at a multiple of `termAlignment`.

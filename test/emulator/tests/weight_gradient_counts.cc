@@ -1,9 +1,12 @@
 // What weight gradients cost: instructions, bytes and bank phases against what their tiles imply.
+#include "core/integers.h"
 #include "cuda/conv2d/weight_gradient_tile.h"
 #include "weight_gradient.h"
 
 namespace emulator::tests {
 namespace {
+
+using facenet::ceilDivide;
 
 using facenet::DType;
 using facenet::Shape;
@@ -12,10 +15,6 @@ using facenet::cuda::GradientProduct;
 using facenet::cuda::gradientSplits;
 using facenet::cuda::GradientTile;
 using facenet::cuda::gradientTile;
-
-int64_t ceilDivide(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
 
 Window square(int64_t kernel, int64_t padding) {
   return {kernel, kernel, 1, 1, padding, padding, padding, padding, facenet::Rounding::floor};
