@@ -85,7 +85,7 @@ void mining(int64_t n, int64_t dimensions, int64_t faces, const std::string& fol
   const DeviceBuffer<float> gradient(n * dimensions);
   const Stream stream;
   facenet::train::cuda::TripletStep step;
-  facenet::train::cuda::TripletReport report;
+  facenet::train::Learned report;
   const facenet::TripletMining task{dimensions, facenet::TripletMining::Strategy::semiHard, 0.2f};
   const double seconds = medianSeconds(
       stream, [&] { report = step.run(x.data(), labels.data(), n, task, gradient.data(), stream.get()); });
@@ -107,15 +107,15 @@ void optimizer(int64_t count) {
   std::string kinds;
   double norm = 0;
   for (const auto& [name, rule] : rules) {
-    facenet::train::cuda::DeviceOptimizer optimizer(rule, {{0, count, 0}}, count);
+    facenet::train::cuda::DeviceOptimizer optimizer(rule, {{0, count, 0}}, count, stream.get());
     int64_t number = 0;
-    const double seconds = medianSeconds(
-        stream, [&] { optimizer.update(weights.data(), gradients.data(), 1e-3, 1, ++number, stream.get()); });
+    const double seconds =
+        medianSeconds(stream, [&] { optimizer.update(weights.data(), gradients.data(), 1e-3, 1, ++number); });
     // Weights and slots are read and written, gradients read.
     const auto bytes = static_cast<double>((3 + 2 * rule.slots()) * count) * sizeof(float);
     kinds += facenet::text(kinds.empty() ? "" : ", ", '"', name, R"(": {"seconds": )", seconds,
                            R"(, "bytesPerSecond": )", bytes / seconds, "}");
-    norm = medianSeconds(stream, [&] { optimizer.gradientNorm(gradients.data(), stream.get()); });
+    norm = medianSeconds(stream, [&] { optimizer.gradientNorm(gradients.data()); });
   }
   const auto bytes = static_cast<double>(count) * sizeof(float);
   std::printf(R"({"weights": %ld, %s, "norm": {"seconds": %g, "bytesPerSecond": %g}})"

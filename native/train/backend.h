@@ -8,17 +8,11 @@
 #include "graph/executor.h"
 #include "ops/triplet_loss.h"
 #include "train/kernel.h"
+#include "train/learned.h"
 #include "train/optimizer.h"
 #include "train/plan.h"
 
 namespace facenet::train {
-
-// What the triplets of a batch gave.
-struct Learned {
-  int64_t triplets = 0, active = 0;
-  double lossSum = 0;                         // of the hinges
-  double meanPositive = 0, meanNegative = 0;  // squared distances of the triplets; 0 without any
-};
 
 // Embeddings that triplets are selected among.
 struct LearningTask {

@@ -93,14 +93,9 @@ void BatchRun::learn(const Batch& batch, StepReport& report) {
                              .strategy = options_.strategy,
                              .margin = options_.margin,
                              .cancel = cancelled_};
-  const Learned learned = backend_.learn(
+  static_cast<Learned&>(report) = backend_.learn(
       {static_cast<const float*>(rows_.embeddings.get()), batch.labels, batch.count, mining, batch.triplets},
       static_cast<float*>(rows_.gradients.get()));
-  report.triplets = learned.triplets;
-  report.active = learned.active;
-  report.lossSum = learned.lossSum;
-  report.meanPositive = learned.meanPositive;
-  report.meanNegative = learned.meanNegative;
 }
 
 void BatchRun::backward(const Batch& batch, float* parameters, float* gradients, bool replayLast,

@@ -29,13 +29,10 @@ struct Seconds {
   double forward = 0, mining = 0, backward = 0, optimizer = 0;  // mining: and loss
 };
 
-struct StepReport {
+struct StepReport : Learned {
   int64_t step = 0;
-  double lossSum = 0;  // of the triplets' hinges
-  int64_t triplets = 0, active = 0;
-  double meanPositive = 0, meanNegative = 0;  // squared distances of the triplets
-  double gradientNorm = 0;                    // of the mean hinge, before clipping
-  std::vector<int64_t> chunks;                // images of each
+  double gradientNorm = 0;      // of the mean hinge, before clipping
+  std::vector<int64_t> chunks;  // images of each
   Seconds seconds;
   bool skipped() const { return triplets == 0; }
 };

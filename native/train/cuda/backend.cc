@@ -23,26 +23,6 @@ using facenet::cuda::Stream;
 constexpr int64_t kMostChunkBytes = int64_t{16} << 30;
 constexpr int64_t kMostImages = 256;
 
-// NetworkOptimizer on the trainer's stream.
-class StreamOptimizer final : public NetworkOptimizer {
- public:
-  StreamOptimizer(const Optimizer& optimizer, const std::vector<TrainedWeight>& weights, int64_t elements,
-                  cudaStream_t stream)
-      : optimizer_(optimizer, weights, elements), stream_(stream) {}
-
-  double gradientNorm(const float* gradients) override { return optimizer_.gradientNorm(gradients, stream_); }
-  void update(float* parameters, const float* gradients, double learningRate, double gradientScale,
-              int64_t number) override {
-    optimizer_.update(parameters, gradients, learningRate, gradientScale, number, stream_);
-  }
-  float* slot(int i) override { return optimizer_.slot(i); }
-  int64_t memoryBytes() const override { return optimizer_.memoryBytes(); }
-
- private:
-  cuda::DeviceOptimizer optimizer_;
-  cudaStream_t stream_;
-};
-
 class CudaBackend final : public Backend {
  public:
   CudaBackend(const facenet::cuda::Device& device, DType dtype, int threads)
@@ -126,18 +106,16 @@ class CudaBackend final : public Backend {
 
   Learned learn(const LearningTask& task, float* gradient) override {
     const TripletMining& mining = task.mining;
-    const cuda::TripletReport report =
-        task.triplets
-            ? triplets_.run(task.embeddings, task.count, *task.triplets,
-                            {mining.dimensions, mining.margin, 1, mining.cancel}, gradient, stream_.get())
-            : triplets_.run(task.embeddings, task.labels, task.count, mining, gradient, stream_.get());
-    return {report.triplets, report.active, report.lossSum, report.meanPositive, report.meanNegative};
+    if (task.triplets)
+      return triplets_.run(task.embeddings, task.count, *task.triplets,
+                           {mining.dimensions, mining.margin, 1, mining.cancel}, gradient, stream_.get());
+    return triplets_.run(task.embeddings, task.labels, task.count, mining, gradient, stream_.get());
   }
 
   std::unique_ptr<NetworkOptimizer> makeOptimizer(const Optimizer& optimizer,
                                                   const std::vector<TrainedWeight>& weights,
                                                   int64_t elements) override {
-    return std::make_unique<StreamOptimizer>(optimizer, weights, elements, stream_.get());
+    return std::make_unique<cuda::DeviceOptimizer>(optimizer, weights, elements, stream_.get());
   }
 
   std::unique_ptr<Executor> makeExecutor(const Graph& graph, const Weights& weights) const override {

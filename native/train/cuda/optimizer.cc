@@ -22,34 +22,36 @@ template <class T>
 DeviceBuffer<T> onDevice(const std::vector<T>& values) {
   DeviceBuffer<T> buffer(static_cast<int64_t>(values.size()));
   buffer.copyFrom(values.data());
-  FACENET_CUDA_CHECK(cudaStreamSynchronize(nullptr));  // other streams may use it
   return buffer;
 }
 
 }  // namespace
 
 DeviceOptimizer::DeviceOptimizer(const Optimizer& optimizer, const std::vector<TrainedWeight>& weights,
-                                 int64_t elements)
-    : optimizer_(optimizer), pieces_(onDevice(piecesOf(weights))), sums_(pieces_.count() + 1) {
+                                 int64_t elements, cudaStream_t stream)
+    : optimizer_(optimizer),
+      stream_(stream),
+      pieces_(onDevice(piecesOf(weights))),
+      sums_(pieces_.count() + 1) {
   const float initial = optimizer.kind == Optimizer::Kind::adagrad ? optimizer.initialAccumulator : 0;
   for (int i = 0; i < optimizer.slots(); ++i)
     slots_.push_back(onDevice(std::vector<float>(static_cast<size_t>(elements), initial)));
 }
 
-double DeviceOptimizer::gradientNorm(const float* gradients, cudaStream_t stream) {
-  facenet::cuda::gradientNorm(gradients, pieces_.data(), pieces_.count(), sums_.data(), stream);
+double DeviceOptimizer::gradientNorm(const float* gradients) {
+  facenet::cuda::gradientNorm(gradients, pieces_.data(), pieces_.count(), sums_.data(), stream_);
   FACENET_CUDA_CHECK(cudaMemcpyAsync(norm_.data(), sums_.data() + pieces_.count(), sizeof(double),
-                                     cudaMemcpyDeviceToHost, stream));
-  FACENET_CUDA_CHECK(cudaStreamSynchronize(stream));
+                                     cudaMemcpyDeviceToHost, stream_));
+  FACENET_CUDA_CHECK(cudaStreamSynchronize(stream_));
   return *reinterpret_cast<const double*>(norm_.data());
 }
 
 void DeviceOptimizer::update(float* parameters, const float* gradients, double learningRate,
-                             double gradientScale, int64_t number, cudaStream_t stream) {
+                             double gradientScale, int64_t number) {
   WeightVectors vectors{parameters, gradients, {}};
   for (size_t i = 0; i < slots_.size(); ++i) vectors.slots[i] = slots_[i].data();
   optimizePieces(optimizer_, {optimizer_, learningRate, gradientScale, number}, vectors, pieces_.data(),
-                 pieces_.count(), stream);
+                 pieces_.count(), stream_);
 }
 
 int64_t DeviceOptimizer::memoryBytes() const {

@@ -12,28 +12,26 @@
 
 namespace facenet::train::cuda {
 
-// Gives the bits of NetworkOptimizer's updates. Its memory belongs to the device that is current when it is made.
-class DeviceOptimizer {
+// Gives the bits of HostOptimizer's updates. Its memory, and the vectors it is given, belong to the device that is
+// current when it is made; vectors lie at multiples of 16 bytes.
+class DeviceOptimizer final : public NetworkOptimizer {
  public:
-  // `elements`: of the gradient vector. The weights' offsets are multiples of 16.
-  DeviceOptimizer(const Optimizer& optimizer, const std::vector<TrainedWeight>& weights, int64_t elements);
+  // `elements`: of the gradient vector. The weights' offsets are multiples of 16. All work goes to `stream`.
+  DeviceOptimizer(const Optimizer& optimizer, const std::vector<TrainedWeight>& weights, int64_t elements,
+                  cudaStream_t stream);
 
-  // The L2 norm of the gradient of all trained weights, in fp64; always the same bits. Waits for the stream.
-  double gradientNorm(const float* gradients, cudaStream_t stream);
-
-  // One launch on `stream`, which it does not wait for. Both vectors lie on the device at multiples of 16 bytes.
-  // `number`: of this update, from 1.
+  // Waits for the stream.
+  double gradientNorm(const float* gradients) override;
+  // One launch, which it does not wait for.
   void update(float* parameters, const float* gradients, double learningRate, double gradientScale,
-              int64_t number, cudaStream_t stream);
+              int64_t number) override;
 
-  const Optimizer& options() const { return optimizer_; }
-  float* slot(int i) const {
-    return slots_[static_cast<size_t>(i)].data();
-  }                             // device memory, `elements` floats
-  int64_t memoryBytes() const;  // of the slots and of what it works with
+  float* slot(int i) override { return slots_[static_cast<size_t>(i)].data(); }
+  int64_t memoryBytes() const override;  // of the slots and of what it works with
 
  private:
   Optimizer optimizer_;
+  cudaStream_t stream_;
   std::vector<facenet::cuda::DeviceBuffer<float>> slots_;
   facenet::cuda::DeviceBuffer<facenet::cuda::WeightPiece> pieces_;
   facenet::cuda::DeviceBuffer<double> sums_;  // one a piece, and the norm

@@ -10,7 +10,7 @@ using namespace facenet::cuda;
 
 namespace {
 
-TripletReport reportOf(const TripletSums& sums) {
+Learned reportOf(const TripletSums& sums) {
   if (sums.triplets == 0) return {};
   const auto count = static_cast<double>(sums.triplets);
   return {static_cast<int64_t>(sums.triplets), static_cast<int64_t>(sums.active), sums.loss,
@@ -39,8 +39,7 @@ class Settled {
 }  // namespace
 
 struct TripletStep::Memory {
-  TripletReport runAll(const DeviceRows& rows, const TripletMining& mining, float* gradient,
-                       cudaStream_t stream);
+  Learned runAll(const DeviceRows& rows, const TripletMining& mining, float* gradient, cudaStream_t stream);
 
   TripletMiner miner{currentMultiprocessors()};
   TripletLossRun loss;
@@ -54,8 +53,8 @@ TripletStep::~TripletStep() = default;
 TripletStep::TripletStep(TripletStep&&) noexcept = default;
 TripletStep& TripletStep::operator=(TripletStep&&) noexcept = default;
 
-TripletReport TripletStep::run(const float* embeddings, const int32_t* labels, int64_t n,
-                               const TripletMining& mining, float* gradient, cudaStream_t stream) {
+Learned TripletStep::run(const float* embeddings, const int32_t* labels, int64_t n,
+                         const TripletMining& mining, float* gradient, cudaStream_t stream) {
   const Settled settled(stream);
   TripletMiner& miner = memory_->miner;
   miner.setBatch(embeddings, labels, n, mining, stream);
@@ -68,8 +67,8 @@ TripletReport TripletStep::run(const float* embeddings, const int32_t* labels, i
   return reportOf(memory_->loss.run(rows, slots, slots.count, loss, true, gradient, stream));
 }
 
-TripletReport TripletStep::Memory::runAll(const DeviceRows& rows, const TripletMining& mining,
-                                          float* gradient, cudaStream_t stream) {
+Learned TripletStep::Memory::runAll(const DeviceRows& rows, const TripletMining& mining, float* gradient,
+                                    cudaStream_t stream) {
   int32_t* counts = ofNegatives.reserve(rows.n);
   FACENET_CUDA_CHECK(cudaMemsetAsync(counts, 0, static_cast<size_t>(rows.n) * sizeof(int32_t), stream));
   const TripletMiner::Counts found = miner.countAll(0, rows.n, counts, stream);
@@ -86,8 +85,8 @@ TripletReport TripletStep::Memory::runAll(const DeviceRows& rows, const TripletM
   return reportOf(*reinterpret_cast<const TripletSums*>(hostSums.data()));
 }
 
-TripletReport TripletStep::run(const float* embeddings, int64_t n, const TripletsView& triplets,
-                               const TripletLoss& loss, float* gradient, cudaStream_t stream) {
+Learned TripletStep::run(const float* embeddings, int64_t n, const TripletsView& triplets,
+                         const TripletLoss& loss, float* gradient, cudaStream_t stream) {
   const Settled settled(stream);
   return reportOf(
       memory_->loss.run({embeddings, n, loss.dimensions}, triplets, loss, true, gradient, stream));

@@ -50,7 +50,7 @@ void expectBits(const std::vector<float>& found, const std::vector<float>& expec
 void check(const Rule& rule, int updates) {
   const facenet::cuda::Stream stream;
   const Optimizer& optimizer = rule.optimizer;
-  DeviceOptimizer device(optimizer, kWeights, kElements);
+  DeviceOptimizer device(optimizer, kWeights, kElements, stream.get());
   std::vector<float> weights = randomValues(kElements, 1);
   const auto onGpu = onDevice(weights);
   const float initial = optimizer.kind == Kind::adagrad ? optimizer.initialAccumulator : 0.f;
@@ -59,7 +59,7 @@ void check(const Rule& rule, int updates) {
     const auto gradients = gradientsOf(static_cast<unsigned>(number));
     const auto from = onDevice(gradients);
     const double rate = 0.05 / number, scale = number == 2 ? 0.3 : 1;
-    device.update(onGpu.data(), from.data(), rate, scale, number, stream.get());
+    device.update(onGpu.data(), from.data(), rate, scale, number);
     for (const TrainedWeight& weight : kWeights) {
       const auto at = [&](auto& values) { return values.data() + weight.offset; };
       facenet::reference::optimize(
@@ -92,8 +92,8 @@ TEST("the norm of a gradient is that of the weights that are trained, the same b
   std::vector<double> norms;
   inEveryOrder([&] {
     const auto from = onDevice(gradients);
-    DeviceOptimizer device({}, kWeights, kElements);
-    norms.push_back(device.gradientNorm(from.data(), nullptr));
+    DeviceOptimizer device({}, kWeights, kElements, nullptr);
+    norms.push_back(device.gradientNorm(from.data()));
   });
   expect(std::abs(norms[0] - std::sqrt(squares)) <= 1e-13 * norms[0], norms[0], " is not ",
          std::sqrt(squares));
@@ -102,20 +102,20 @@ TEST("the norm of a gradient is that of the weights that are trained, the same b
   std::vector<float> broken = gradients;
   broken[20] = NAN;
   expect(
-      std::isfinite(DeviceOptimizer({}, kWeights, kElements).gradientNorm(onDevice(broken).data(), nullptr)),
+      std::isfinite(DeviceOptimizer({}, kWeights, kElements, nullptr).gradientNorm(onDevice(broken).data())),
       "what is not trained counts");
   broken[17] = NAN;
-  expect(std::isnan(DeviceOptimizer({}, kWeights, kElements).gradientNorm(onDevice(broken).data(), nullptr)),
+  expect(std::isnan(DeviceOptimizer({}, kWeights, kElements, nullptr).gradientNorm(onDevice(broken).data())),
          "NaN is not noticed");
-  expect(DeviceOptimizer({}, {}, 0).gradientNorm(nullptr, nullptr) == 0, "a norm of nothing");
+  expect(DeviceOptimizer({}, {}, 0, nullptr).gradientNorm(nullptr) == 0, "a norm of nothing");
 }
 
 TEST("an update reads and writes each value once, 16 bytes at a time") {
   constexpr int64_t kCount = 1 << 15;
   const auto gradients = onDevice(randomValues(kCount, 1)), weights = onDevice(randomValues(kCount, 2));
   for (const Rule& rule : kRules) {
-    DeviceOptimizer device(rule.optimizer, {{0, kCount, 0}}, kCount);
-    const Counters c = count([&] { device.update(weights.data(), gradients.data(), 0.1, 1, 1, nullptr); });
+    DeviceOptimizer device(rule.optimizer, {{0, kCount, 0}}, kCount, nullptr);
+    const Counters c = count([&] { device.update(weights.data(), gradients.data(), 0.1, 1, 1); });
     const int64_t slots = rule.optimizer.slots(), read = (2 + slots) * kCount * 4,
                   written = (1 + slots) * kCount * 4;
     // The pieces come to every thread.
