@@ -38,14 +38,12 @@ TripletSums TripletLossRun::run(const DeviceRows& rows, const TripletsView& trip
   const auto upload = [&](const int32_t* from, GrowingBuffer<int32_t>& to) {
     loss.throwIfCancelled();
     int32_t* indices = to.reserve(triplets.count);
-    FACENET_CUDA_CHECK(cudaMemcpy(indices, from, static_cast<size_t>(triplets.count) * sizeof(int32_t),
-                                  cudaMemcpyHostToDevice));
+    copyToDevice(indices, from, static_cast<size_t>(triplets.count) * sizeof(int32_t));
     return indices;
   };
   const int32_t* negatives = upload(triplets.negatives, negatives_);
   const TripletSlots slots{upload(triplets.anchors, anchors_), upload(triplets.positives, positives_),
                            positiveDistances_.reserve(triplets.count), keys_.reserve(triplets.count)};
-  FACENET_CUDA_CHECK(cudaStreamSynchronize(nullptr));  // `stream` may not wait for copies by itself
   measureTriplets(batchOf(rows, slots, triplets.count, loss.margin), negatives, stream);
   return run(rows, slots, triplets.count, loss, mean, gradient, stream);
 }

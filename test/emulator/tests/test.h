@@ -61,7 +61,6 @@ template <class T>
 facenet::cuda::DeviceBuffer<T> onDevice(const std::vector<T>& values) {
   facenet::cuda::DeviceBuffer<T> buffer(static_cast<int64_t>(values.size()));
   buffer.copyFrom(values.data());
-  FACENET_CUDA_CHECK(cudaStreamSynchronize(nullptr));  // streams of a test's own do not wait for copies
   return buffer;
 }
 template <class T>
