@@ -25,8 +25,12 @@ Error notFinite(const std::string& layer, const std::string& what) {
 
 ChunkExecutor::ChunkExecutor(const TrainingPlan& plan, const Parameters& parameters, Backend& backend)
     : plan_(plan), parameters_(parameters), backend_(backend), savedOffset_{0}, preparedOffset_{0} {
-  for (const Step& step : plan.forward.steps) {
-    kernels_.push_back(backend.makeKernel({plan.forward, step, parameters}));
+  std::vector<bool> inputGradients(plan.forward.steps.size(), false);
+  for (const BackwardStep& step : plan.backward)
+    inputGradients[static_cast<size_t>(step.step)] = step.wanted.front();
+  for (size_t i = 0; i < plan.forward.steps.size(); ++i) {
+    kernels_.push_back(
+        backend.makeKernel({plan.forward, plan.forward.steps[i], parameters, inputGradients[i]}));
     int64_t saved = 0;
     for (int64_t count = 1; count <= plan.chunk; ++count) {
       saved = std::max(saved, kernels_.back()->savedBytes(count));

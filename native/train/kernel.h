@@ -85,6 +85,7 @@ struct TrainContext {
   const Plan& plan;
   const Step& step;
   const Parameters& parameters;
+  bool inputGradient = true;  // false: backward is never asked for dx[0]
 
   const PlannedTensor& input(size_t i = 0) const { return plan.tensors[static_cast<size_t>(step.inputs[i])]; }
   const PlannedTensor& output(size_t i = 0) const {

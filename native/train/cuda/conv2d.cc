@@ -44,20 +44,23 @@ class Part {
                                .inType = inType_,
                                .weightType = weightType},
                               device);
-    dataGradient_ =
-        makeConvDataGradient({window_, groups_, in_, out_, context.output(index).dtype, weightType}, device);
+    if (context.inputGradient)
+      dataGradient_ = makeConvDataGradient(
+          {window_, groups_, in_, out_, context.output(index).dtype, weightType}, device);
   }
 
-  int64_t packedBytes() const { return forward_->packedBytes() + dataGradient_->packedBytes(); }
+  int64_t packedBytes() const {
+    return forward_->packedBytes() + (dataGradient_ ? dataGradient_->packedBytes() : 0);
+  }
   // The factor of a scaled residual is part of the forward weights; of the backward it is in g.
   void pack(const float* parameters, char* packed, cudaStream_t stream) const {
     forward_->pack(parameters + weight_, bias_ >= 0 ? parameters + bias_ : nullptr, part_.factor, packed,
                    stream);
-    dataGradient_->pack(parameters + weight_, packed + forward_->packedBytes(), stream);
+    if (dataGradient_) dataGradient_->pack(parameters + weight_, packed + forward_->packedBytes(), stream);
   }
 
   int64_t scratchBytes(int64_t count) const {
-    return std::max({forward_->scratchBytes(count), dataGradient_->scratchBytes(count),
+    return std::max({forward_->scratchBytes(count), dataGradient_ ? dataGradient_->scratchBytes(count) : 0,
                      kernels::endGradientScratch(out_, count),
                      kernels::weightGradientScratch(window_, groups_, in_, out_, count, arithmetic_)});
   }
@@ -97,8 +100,8 @@ class Part {
   }
 
   std::string describe() const {
-    return text(forward_->describe(), "; data ", dataGradient_->describe(), "; weights ",
-                kernels::describeWeightGradient(window_, groups_, in_, out_, 1, arithmetic_));
+    return text(forward_->describe(), dataGradient_ ? "; data " + dataGradient_->describe() : "",
+                "; weights ", kernels::describeWeightGradient(window_, groups_, in_, out_, 1, arithmetic_));
   }
 
  private:
@@ -109,7 +112,7 @@ class Part {
   DType inType_, arithmetic_;  // arithmetic: of the weight gradient
   int64_t weight_, bias_;      // places in the vector of parameters; bias -1: none
   std::unique_ptr<PackedConv> forward_;
-  std::unique_ptr<ConvDataGradient> dataGradient_;
+  std::unique_ptr<ConvDataGradient> dataGradient_;  // null: the input's gradient is never wanted
 };
 
 // The plans of training have one part a step, and leave prelu a step of its own. Several parts take turns.
