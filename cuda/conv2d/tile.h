@@ -21,6 +21,10 @@ struct ConvDevice {
   int64_t sharedBytes = 0;  // of a multiprocessor
 };
 
+// In training, tiles and splits are those of this device whatever there is: splits decide the order of sums, and
+// what is learned should not depend on how many multiprocessors learn it.
+inline constexpr ConvDevice kTrainingDevice{132, 227 * 1024};
+
 // A tile that there are kernels for, and how many of its blocks a multiprocessor's registers hold.
 struct MmaShape {
   ConvTile tile;

@@ -84,11 +84,11 @@ class OutputCopy {
 
   __device__ __forceinline__ OutputCopy(const GradientArguments& a, int first, int end, int row, int group) {
     pixel_ = static_cast<int>(threadIdx.x) / Rows::kPieces;
-    const int piece = static_cast<int>(threadIdx.x) % Rows::kPieces, channel = row + piece * kPieceOf<T>;
+    piece_ = static_cast<int>(threadIdx.x) % Rows::kPieces;
+    const int channel = row + piece_ * kPieceOf<T>;
     numbers_ = max(min(a.rows - channel, kPieceOf<T>), 0);
     left_ = end - first - pixel_;
     from_ = static_cast<const G*>(a.g) + (int64_t{first} + pixel_) * a.gStride + group * a.rows + channel;
-    target_ = static_cast<int>(threadIdx.x) % Rows::kPieces;
   }
 
   // Copies the next pixels to `stage`.
@@ -97,7 +97,7 @@ class OutputCopy {
     for (int i = 0; i < kPasses; ++i) {
       const int row = pixel_ + i * kStep;
       if (kSpare && (pixel_ >= kStep || row >= Tile::kPixels)) break;
-      copyPiece<T, Tile::kPieces>(stage + Rows::offset(row, target_), from_ + i * kStep * a.gStride,
+      copyPiece<T, Tile::kPieces>(stage + Rows::offset(row, piece_), from_ + i * kStep * a.gStride,
                                   i * kStep < left_ ? numbers_ : 0);
     }
     from_ += Tile::kPixels * a.gStride;
@@ -106,7 +106,7 @@ class OutputCopy {
 
  private:
   const G* from_;
-  int pixel_, target_, numbers_, left_;
+  int pixel_, piece_, numbers_, left_;
 };
 
 // x under the window at the same pixels: a tile's terms. The output pixels that a thread has follow each

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "core/integers.h"
+#include "cuda/conv2d/tile.h"
 #include "cuda/conv2d/weight_gradient_depthwise.cuh"
 #include "cuda/gradient.cuh"
 
@@ -129,7 +130,7 @@ Arguments argumentsOf(const WeightGradientCall& call, int64_t pieces, float* scr
 }  // namespace
 
 int64_t depthwiseGradientPieces(const Window& window, const Shape& y, int64_t count) {
-  constexpr int64_t kBlocks = 132 * kBlocksAnSm * 2, kLeastPixels = 256;
+  constexpr int64_t kBlocks = int64_t{kTrainingDevice.multiprocessors} * kBlocksAnSm * 2, kLeastPixels = 256;
   const int64_t taps = window.kernelHeight * window.kernelWidth;
   const int64_t blocks = (taps + kTaps - 1) / kTaps * ((y.channels + 511) / 512);
   return std::max<int64_t>(std::min(kBlocks / blocks, count * y.pixels() / kLeastPixels), 1);

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/integers.h"
+#include "cuda/conv2d/tile.h"
 
 namespace facenet::cuda {
 namespace {
@@ -17,8 +18,6 @@ constexpr double kMultiplyAdds = 128;      // of fp32
 constexpr double kSharedBytes = 128;
 constexpr double kGlobalBytes = 40;  // from the L2 cache
 
-// The device that splits are to fill.
-constexpr int64_t kMultiprocessors = 132;
 // Fewer pixels a split would leave a block mostly starting and storing; more splits take longer to add up
 // than they save.
 constexpr int64_t kLeastSplitPixels = 256, kMostSplits = 128;
@@ -71,7 +70,7 @@ int64_t gradientSplits(const GradientProduct& product) {
   GradientProduct direct = product;
   direct.direct = true;
   const GradientTile tile = gradientTile(direct);
-  const int64_t wanted = kMultiprocessors * tile.blocks / tilesOf(direct, tile);
+  const int64_t wanted = kTrainingDevice.multiprocessors * tile.blocks / tilesOf(direct, tile);
   const int64_t bytes = product.groups * product.rows * product.columns * 4;
   const int64_t most = std::min({kMostSplits, product.pixels / kLeastSplitPixels, kMostSplitBytes / bytes});
   return std::max<int64_t>(std::min(wanted, most), 1);

@@ -18,8 +18,6 @@ namespace {
 
 using facenet::cuda::ConvWeights;
 
-// Splits of the forward product follow a device of this size whatever the device, so that results do not.
-constexpr facenet::cuda::ConvDevice nominalDevice{132, 163 * 1024};
 // Printed plans name the tiles of a batch of this size, as products do.
 constexpr int64_t describedImages = 256;
 // Rows of a product's operands begin at multiples of so many elements.
@@ -114,7 +112,7 @@ class FullyConnectedKernel final : public TrainKernel {
                                                       context.output().dtype)),
         rows_(op, context),
         route_(dtype_, {1, rows_.columns(), rows_.rowTerms(), 1, copiesPieces(context.input())}, 1,
-               nominalDevice) {}
+               facenet::cuda::kTrainingDevice) {}
 
   int64_t preparedBytes() const override { return rows_.bytes(); }
   void prepare(const Pass& pass) const override { rows_.pack(pass); }
@@ -123,7 +121,8 @@ class FullyConnectedKernel final : public TrainKernel {
     const Shape out{1, 1, op_.outFeatures};
     const int64_t rest = std::max(
         {route_.scratchBytes(count), facenet::cuda::endGradientScratch(out, count),
-         facenet::cuda::weightGradientScratch({}, 1, flatShape(), out, count, dtype_), dataScratch(count)});
+         facenet::cuda::weightGradientScratch({}, 1, flatShape(), out, count, dtype_),
+         facenet::cuda::weightGradientScratch({}, 1, flatShape(), {1, 1, count}, op_.outFeatures, dtype_)});
     return Scratch(*this, nullptr, count).restOffset + rest;
   }
 
@@ -212,16 +211,6 @@ class FullyConnectedKernel final : public TrainKernel {
                                    .scratch = scratch.rest},
                                   stream);
     facenet::cuda::unflatten(scratch.dx, op_.channelsFirst, accumulate, dx, stream);
-  }
-
-  // Images are rows of that product. More of them may have fewer splits, so the most of all numbers up to
-  // `count`.
-  int64_t dataScratch(int64_t count) const {
-    int64_t most = 0;
-    for (int64_t images = 1; images <= count; ++images)
-      most = std::max(most, facenet::cuda::weightGradientScratch({}, 1, flatShape(), {1, 1, images},
-                                                                 op_.outFeatures, dtype_));
-    return most;
   }
 
   FullyConnected op_;

@@ -14,10 +14,6 @@ namespace {
 namespace kernels = facenet::cuda;
 using facenet::cuda::Device;
 
-// Tiles are those of this device whatever there is: splits of a product decide the order of its sums, and what is
-// learned should not depend on how many multiprocessors learn it.
-constexpr kernels::ConvDevice kTileDevice{132, 227 * 1024};
-
 class Product final : public PackedConv {
  public:
   explicit Product(const ConvShape& shape)
@@ -25,8 +21,8 @@ class Product final : public PackedConv {
                    roundUp(shape.out.channels / shape.groups, kernels::kColumnAlignment)),
         tapTerms_(
             roundUp(shape.in.channels / shape.groups, 16 / static_cast<int64_t>(byteSize(shape.weightType)))),
-        pieces_(shape.weightType, product(true), 1, kTileDevice),
-        numbers_(shape.weightType, product(false), 1, kTileDevice) {}
+        pieces_(shape.weightType, product(true), 1, kernels::kTrainingDevice),
+        numbers_(shape.weightType, product(false), 1, kernels::kTrainingDevice) {}
 
   // Slices may begin anywhere, so that the route is known with the view.
   void launch(const Call& call, cudaStream_t stream) const override {
