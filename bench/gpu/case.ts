@@ -3,27 +3,19 @@
  *
  *     case <network> <batch> <dtype> <folder of model files>
  */
-import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
-import { readModel, writeModel } from '../../lib/model_file/model_file.js'
+import { readModel } from '../../lib/model_file/model_file.js'
 import { native } from '../../lib/native.js'
-import { network } from '../../lib/networks/index.js'
-import { initialWeights } from '../../lib/networks/initialize.js'
 import type { DType, PlanStep } from '../../types/native.js'
 import { median } from '../measure.js'
+import { modelFile } from './model_file.js'
 
 const repeats = 20
 const [name, batchText, dtype, folder] = process.argv.slice(2) as [string, string, DType, string]
 const batch = Number(batchText)
 
-const path = join(folder, `${name}.safetensors`)
-if (!existsSync(path)) {
-  const graph = network(name).graph()
-  await writeModel(path, { graph, tensors: initialWeights(graph, 1) })
-}
-const { graph, weights } = await readModel(path)
+const { graph, weights } = await readModel(await modelFile(name, folder))
 const model = await native().openModel(graph, weights, { device: 'cuda', dtype, threads: availableParallelism() })
 const { height, width } = graph.input
 const images = new Uint8Array(batch * height * width * 3)

@@ -5,25 +5,21 @@
  *
  * The model file is the one that PyTorch starts from; batches are random images of four faces an identity.
  */
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { createTrainer, type StepResult, type TrainingDType } from '../../lib/index.js'
-import { writeModel } from '../../lib/model_file/model_file.js'
-import { network } from '../../lib/networks/index.js'
-import { initialWeights } from '../../lib/networks/initialize.js'
 import { median } from '../measure.js'
+import { modelFile } from './model_file.js'
 
 const repeats = 10
 const [name, batchText, dtype, folder] = process.argv.slice(2) as [string, string, TrainingDType, string]
 const batch = Number(batchText)
 
-const path = join(folder, `${name}.safetensors`)
-if (!existsSync(path)) {
-  const graph = network(name).graph()
-  await writeModel(path, { graph, tensors: initialWeights(graph, 1) })
-}
 // With `all` no batch of random images is skipped; selection is a small part of a step.
-const trainer = await createTrainer(path, { device: 'cuda', dtype, strategy: 'all', learningRate: 1e-4 })
+const trainer = await createTrainer(await modelFile(name, folder), {
+  device: 'cuda',
+  dtype,
+  strategy: 'all',
+  learningRate: 1e-4,
+})
 const { height, width } = trainer.inputSize
 const images = Uint8Array.from({ length: batch * height * width * 3 }, () => Math.floor(Math.random() * 256))
 const labels = Int32Array.from({ length: batch }, (_, i) => Math.floor(i / 4))

@@ -1,0 +1,16 @@
+/** The model files that networks and their peers on the GPU start from. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { writeModel } from '../../lib/model_file/model_file.js'
+import { network } from '../../lib/networks/index.js'
+import { initialWeights } from '../../lib/networks/initialize.js'
+
+/** A network's file in `folder`, with random weights where there is none yet. */
+export async function modelFile(name: string, folder: string): Promise<string> {
+  const path = join(folder, `${name}.safetensors`)
+  if (!existsSync(path)) {
+    const graph = network(name).graph()
+    await writeModel(path, { graph, tensors: initialWeights(graph, 1) })
+  }
+  return path
+}
