@@ -11,6 +11,7 @@ import {
 import type { FivePoints } from '../images/index.js'
 import { FaceNetError, type FailedImage, type Model, openModel } from '../index.js'
 import { PendingFile } from '../outputs/pending_file.js'
+import { concatenated } from '../rows.js'
 import { type Alignment, readAlignment, withDetector } from './alignment.js'
 import { type Context, PartialFailure, UsageError } from './context.js'
 import { isMistake, listFailures } from './failures.js'
@@ -111,9 +112,7 @@ async function embedAll(context: Context, model: Model, alignment: Alignment) {
     const what = failures.length > 0 ? 'No image could be used' : 'No images were found'
     throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', `${what}, so there is nothing to cluster`)
   }
-  const embeddings = new Float32Array(rows.length * model.dimensions)
-  for (const [i, row] of rows.entries()) embeddings.set(row, i * model.dimensions)
-  return { faces, embeddings, failures }
+  return { faces, embeddings: concatenated(rows), failures }
 }
 
 const imagesOf = (faces: readonly Face[]) => new Set(faces.map(({ image }) => image)).size

@@ -91,7 +91,7 @@ const training: Option[] = [
   { flags: '--clip-norm', text: 'Longest gradient; default unlimited' },
   { flags: '--freeze', text: 'Layers that stay as they are, with commas; * at the end stands for any ending' },
   { flags: '--seed', text: 'Of weights, batches and augmentation; default 0' },
-  { flags: '--chunk', text: 'Images computed together; default as many as fit 1 GiB, at most 64' },
+  { flags: '--chunk', text: 'Images computed together; default as many as fit 1 GiB, at most 64; on CUDA 256' },
   { flags: '--memory', text: 'MiB for decoded images; default 2048' },
   { flags: '--validation', text: 'Pairs to judge the network by, as Labeled Faces in the Wild lists them' },
   { flags: '--validation-images', text: 'Folder or .tar with their images', repeatable: true },

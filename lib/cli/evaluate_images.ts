@@ -161,10 +161,3 @@ export function squaredDistance(a: Float32Array, b: Float32Array): number {
   for (let k = 0; k < a.length; k++) sum += (a[k]! - b[k]!) ** 2
   return sum
 }
-
-/** Rows to one array, one after the other. */
-export function concatenated(rows: readonly ArrayLike<number>[], dimensions: number): Float32Array {
-  const all = new Float32Array(rows.length * dimensions)
-  for (const [i, row] of rows.entries()) all.set(row, i * dimensions)
-  return all
-}

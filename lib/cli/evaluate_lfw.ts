@@ -3,17 +3,10 @@ import { dirname, join } from 'node:path'
 import { checkPairs, evaluatePairs, evaluateSplit, type PairsResult } from '../evaluation/evaluate_pairs.js'
 import { type ImagePair, parseLfwPairs } from '../evaluation/lfw_pairs.js'
 import { isFolder, readText } from '../evaluation/text_files.js'
+import { concatenated } from '../rows.js'
 import type { SourceImage } from '../sources/index.js'
 import { type Context, UsageError } from './context.js'
-import {
-  concatenated,
-  type Embedded,
-  embedAll,
-  findImages,
-  presentPairs,
-  squaredDistance,
-  withSetup,
-} from './evaluate_images.js'
+import { type Embedded, embedAll, findImages, presentPairs, squaredDistance, withSetup } from './evaluate_images.js'
 import { kinds, reportPairs } from './evaluate_print.js'
 import { reportTarget } from './report.js'
 import { reportOfPairs, type ShownPairs } from './report_pairs.js'
@@ -113,7 +106,7 @@ function shownImages(
     map: {
       kind: 'person',
       paths: names,
-      embeddings: concatenated([...embeddings.values()], dimensions),
+      embeddings: concatenated([...embeddings.values()]),
       dimensions,
       groups: names.map((name) => named(name.split('/')[0]!)),
       labels: names.map(label),

@@ -6,6 +6,7 @@ import { sliceColumn } from '../evaluation/slice_table.js'
 import { readText } from '../evaluation/text_files.js'
 import { writeThresholdFile } from '../evaluation/threshold_file.js'
 import { PairWatch } from '../report/pair_watch.js'
+import { concatenated } from '../rows.js'
 import { readWhole } from '../sources/io.js'
 import { type Context, PartialFailure, UsageError } from './context.js'
 import { describeSetup, embedAll, findImages, setupLine, withSetup } from './evaluate_images.js'
@@ -100,8 +101,7 @@ async function fromFiles(context: Context, files: string[]): Promise<Labelled> {
 /** The person is the folder that an image lies in. */
 export function peopleOf(paths: string[], rows: Float32Array[]): People {
   const dimensions = rows[0]?.length ?? 1
-  const embeddings = new Float32Array(rows.length * dimensions)
-  for (const [i, row] of rows.entries()) embeddings.set(row, i * dimensions)
+  const embeddings = concatenated(rows)
   const people = paths.map((path) => {
     const person = path.split(/[/\\]/).at(-2)
     if (!person) throw new UsageError(`${path} lies in no folder that would name its person`)

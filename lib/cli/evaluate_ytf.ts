@@ -12,10 +12,11 @@ import {
   sumUp,
   type VideoSummary,
 } from '../evaluation/ytf_splits.js'
+import { concatenated } from '../rows.js'
 import type { SourceImage } from '../sources/index.js'
 import { readTextIfAny } from '../sources/io.js'
 import { type Context, UsageError } from './context.js'
-import { concatenated, type Embedded, embedAll, findImages, presentPairs, withSetup } from './evaluate_images.js'
+import { type Embedded, embedAll, findImages, presentPairs, withSetup } from './evaluate_images.js'
 import { kinds, reportPairs } from './evaluate_print.js'
 import { reportTarget } from './report.js'
 import { reportOfPairs, type ShownPairs } from './report_pairs.js'
@@ -90,7 +91,7 @@ function shownVideos(
     map: {
       kind: 'person',
       paths: names,
-      embeddings: concatenated(means, dimensions),
+      embeddings: concatenated(means),
       dimensions,
       groups: names.map(person),
       labels: names.map(label),

@@ -9,6 +9,7 @@ import {
   openModel,
 } from '../index.js'
 import { isStored, readStored } from '../outputs/stored.js'
+import { concatenated } from '../rows.js'
 import { type Alignment, readAlignment, withDetector } from './alignment.js'
 import { type Context, PartialFailure, UsageError } from './context.js'
 import { isMistake, listFailures } from './failures.js'
@@ -87,8 +88,7 @@ async function embedAll(context: Context, model: Model, alignment: Alignment, so
   } finally {
     progress.stop()
   }
-  found.embeddings = new Float32Array(rows.length * model.dimensions)
-  for (const [i, row] of rows.entries()) found.embeddings.set(row, i * model.dimensions)
+  found.embeddings = concatenated(rows)
   return found
 }
 

@@ -2,6 +2,7 @@
 import { extname } from 'node:path'
 import { describe, invalidArgument } from '../errors.js'
 import { readEmbeddings } from '../evaluation/embedding_rows.js'
+import { concatenated } from '../rows.js'
 import { readWhole } from '../sources/io.js'
 
 export interface StoredRows {
@@ -28,9 +29,7 @@ export async function readStored(path: string): Promise<StoredRows> {
   if (format !== '.jsonl') throw invalidArgument('gallery', 'embeddings in a .npy or .jsonl file', describe(path))
   const { paths, rows, fingerprint } = await readEmbeddings([path])
   const dimensions = rows[0]!.length
-  const embeddings = new Float32Array(rows.length * dimensions)
-  for (const [i, row] of rows.entries()) embeddings.set(row, i * dimensions)
-  return { paths, embeddings, dimensions, fingerprint }
+  return { paths, embeddings: concatenated(rows), dimensions, fingerprint }
 }
 
 async function readNpy(path: string): Promise<StoredRows> {

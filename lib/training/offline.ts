@@ -4,6 +4,7 @@
  */
 import { invalidArgument, invalidModel } from '../errors.js'
 import { mineTriplets, type Triplets } from '../mining.js'
+import { concatenated } from '../rows.js'
 import { noAugmentation } from './augment.js'
 import type { FaceStore } from './faces.js'
 import { makeBatch } from './faces_batches.js'
@@ -103,13 +104,7 @@ export class OfflineSampler {
       labels.push(...made.labels)
       rows.push(await trainer.embed(made.images, { signal }))
     }
-    const embeddings = new Float32Array(faces.length * trainer.dimensions)
-    let end = 0
-    for (const some of rows) {
-      embeddings.set(some, end)
-      end += some.length
-    }
-    return { faces, labels, embeddings }
+    return { faces, labels, embeddings: concatenated(rows) }
   }
 
   /** Returns as much of the selection as its batches need. */
