@@ -26,7 +26,6 @@ export {
   openDetector,
   type RgbImage,
 } from './detection/index.js'
-export { type Device, devices } from './devices.js'
 export {
   assertSameFingerprint,
   type DistanceOptions,
@@ -56,9 +55,10 @@ export {
   tripletLoss,
 } from './mining.js'
 export { type EmbedOptions, type Model, type ModelInMemory, type OpenModelOptions, openModel } from './model.js'
+export type { DevicePreference } from './native/check_arguments.js'
+export { type Device, devices } from './native/devices.js'
 export { type NeighborOptions, type Neighbors, nearestNeighbors } from './neighbors.js'
 export { networks } from './networks/index.js'
-export type { DevicePreference } from './options.js'
 export type { FailedImage, SourceImage } from './sources/index.js'
 export type { EmbeddedImage, StreamOptions, StreamProgress, StreamSource } from './stream.js'
 export {

@@ -1,10 +1,18 @@
 /** Exact search: the rows of a gallery that are nearest to each query. */
-import { resolveDevice } from './devices.js'
+
 import { invalidArgument } from './errors.js'
-import { native } from './native.js'
-import { checkInteger, checkOptions, checkRows, checkSignal, checkThreads, type DevicePreference } from './options.js'
+import { native } from './native/addon.js'
+import {
+  checkInteger,
+  checkOptions,
+  checkRows,
+  checkSignal,
+  checkThreads,
+  type DevicePreference,
+} from './native/check_arguments.js'
+import { resolveDevice } from './native/devices.js'
+import { cancellable } from './native/queue.js'
 import { checkFinite } from './row_options.js'
-import { cancellable } from './turns.js'
 
 export interface NeighborOptions {
   /** Floats a row. */

@@ -9,7 +9,7 @@ import {
   type FaceTarget,
   type TemplateName,
 } from './images/index.js'
-import { checkFunction, checkInteger, checkOptions, checkSignal } from './options.js'
+import { checkFunction, checkInteger, checkOptions, checkSignal } from './native/check_arguments.js'
 import {
   type Batch,
   batches,

@@ -1,4 +1,4 @@
-/** The native surface, typed once. Only `lib/native.ts` touches it; arguments are validated before they get here. */
+/** The native surface, typed once. Only `lib/native/addon.ts` touches it; arguments are validated before they get here. */
 import type { GraphDescription } from './graph.js'
 
 export type DeviceKind = 'cuda' | 'cpu' | 'reference'

@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { FaceNetError } from '../errors.js'
-import loader from '../load.cjs'
+import { dtypes } from '../native/check_arguments.js'
+import loader from '../native/load.cjs'
 import { networkNames } from '../networks/index.js'
-import { dtypes } from '../options.js'
 import { runNode } from './child.js'
 import type { Context } from './context.js'
 

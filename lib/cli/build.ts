@@ -1,6 +1,6 @@
 /** `facenet build`: compiles the addon where the package lies, with CMake or, where that is missing, node-gyp. */
 
-import loader from '../load.cjs'
+import loader from '../native/load.cjs'
 import { runNode } from './child.js'
 import type { Context } from './context.js'
 

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import type { DType } from '../../types/native.js'
 import { FaceNetError } from '../errors.js'
-import { type DevicePreference, devicePreferences, dtypes } from '../options.js'
+import { type DevicePreference, devicePreferences, dtypes } from '../native/check_arguments.js'
 
 /** A command line that makes no sense: exit code 2. */
 export class UsageError extends Error {}

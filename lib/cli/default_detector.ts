@@ -5,8 +5,8 @@ import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { FaceNetError } from '../errors.js'
 import { importFaceApi } from '../importers/face_api.js'
-import loader from '../load.cjs'
 import { writeDetector } from '../model_file/detector_file.js'
+import loader from '../native/load.cjs'
 
 const packageName = '@vladmandic/face-api'
 

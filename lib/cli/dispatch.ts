@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import sade from 'sade'
-import loader from '../load.cjs'
+import loader from '../native/load.cjs'
 import { type Command, commands, commonOptions, type Option } from './commands.js'
 import { Context, type OptionValues, UsageError } from './context.js'
 

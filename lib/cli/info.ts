@@ -1,8 +1,8 @@
 /** `facenet info`: what this build can do and which device it uses. */
 import { availableParallelism } from 'node:os'
 import type { BuildInfo } from '../../types/native.js'
-import { resolveDevice, whyNoCuda } from '../devices.js'
-import { native } from '../native.js'
+import { native } from '../native/addon.js'
+import { resolveDevice, whyNoCuda } from '../native/devices.js'
 import type { Context } from './context.js'
 
 export async function run(context: Context): Promise<void> {

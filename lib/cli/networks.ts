@@ -1,5 +1,5 @@
 /** `facenet networks`: the list of them, one's layers, or what is executed for it. */
-import { native, nativeCallSync } from '../native.js'
+import { native, nativeCallSync } from '../native/addon.js'
 import { countRows } from '../networks/count.js'
 import { type NetworkDefinition, network, networks } from '../networks/index.js'
 import { type Context, UsageError } from './context.js'

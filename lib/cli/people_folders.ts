@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { copyFile, link, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import { cannotWrite, FaceNetError } from '../errors.js'
-import { throwIfAborted } from '../options.js'
+import { throwIfAborted } from '../native/check_arguments.js'
 import { openSource } from '../sources/index.js'
 
 export interface LabelledFace {

@@ -1,9 +1,9 @@
 /** Faces to people: clustering of embeddings on squared L2 distances. */
 import { describe, invalidArgument } from '../errors.js'
-import { native } from '../native.js'
-import { checkInteger, checkOneOf, checkOptions, checkRows } from '../options.js'
+import { native } from '../native/addon.js'
+import { checkInteger, checkOneOf, checkOptions, checkRows } from '../native/check_arguments.js'
+import { cancellable } from '../native/queue.js'
 import { type CheckedRowOptions, checkRowOptions, type RowOptions, rowOptions } from '../row_options.js'
-import { cancellable } from '../turns.js'
 import { clusterByDensity } from './dbscan.js'
 
 export const clusterMethods = ['agglomerative', 'dbscan'] as const

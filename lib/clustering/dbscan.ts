@@ -2,7 +2,7 @@
 import dbscan from '@cdxoo/dbscan'
 import { pairwiseDistances } from '../embeddings.js'
 import { invalidArgument } from '../errors.js'
-import { type DevicePreference, throwIfAborted } from '../options.js'
+import { type DevicePreference, throwIfAborted } from '../native/check_arguments.js'
 import { checkFinite } from '../row_options.js'
 
 export interface DensityOptions {

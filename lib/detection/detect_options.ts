@@ -1,6 +1,6 @@
 /** Checks of what callers hand to a detector. */
 import { invalidArgument } from '../errors.js'
-import { checkOptions, checkSignal } from '../options.js'
+import { checkOptions, checkSignal } from '../native/check_arguments.js'
 import type { DetectOptions, RgbImage } from './types.js'
 
 /** Throws ERR_FACENET_INVALID_ARGUMENT that names the argument. */

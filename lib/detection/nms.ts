@@ -1,6 +1,6 @@
 /** Non-maximum suppression: of faces that overlap, the best stays. */
 import { invalidArgument } from '../errors.js'
-import { checkOneOf } from '../options.js'
+import { checkOneOf } from '../native/check_arguments.js'
 import type { FaceBox } from './types.js'
 
 const overlapKinds = ['union', 'min'] as const

@@ -1,5 +1,5 @@
 /** Detectors by their files: `openDetector` for many calls, `detectFaces` for one. */
-import { resolveDevice } from '../devices.js'
+
 import { invalidArgument } from '../errors.js'
 import { findFaces, type ImageInput } from '../images/index.js'
 import {
@@ -17,7 +17,8 @@ import {
   type DevicePreference,
   devicePreferences,
   throwIfAborted,
-} from '../options.js'
+} from '../native/check_arguments.js'
+import { resolveDevice } from '../native/devices.js'
 import { checkDetectOptions } from './detect_options.js'
 import { openFaceApi } from './face_api.js'
 import { openMtcnn } from './mtcnn.js'

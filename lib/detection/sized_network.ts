@@ -2,9 +2,9 @@
 import type { GraphDescription } from '../../types/graph.js'
 import type { DeviceKind, DType, NativeModel, WeightSource } from '../../types/native.js'
 import { invalidArgument } from '../errors.js'
-import { native, nativeCall } from '../native.js'
+import { native, nativeCall } from '../native/addon.js'
+import { cancellable, takeTurn } from '../native/queue.js'
 import { atSize } from '../networks/resize.js'
-import { cancellable, takeTurn } from '../turns.js'
 
 export interface NetworkOptions {
   device: DeviceKind

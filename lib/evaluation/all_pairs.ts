@@ -5,7 +5,7 @@
  */
 import { pairwiseDistances } from '../embeddings.js'
 import { invalidArgument } from '../errors.js'
-import { type DevicePreference, throwIfAborted } from '../options.js'
+import { type DevicePreference, throwIfAborted } from '../native/check_arguments.js'
 import { binCount, binOfBits, type Curve, curveOf, curveOfBins } from './curve.js'
 
 /** 4 bytes of distance and 4 of group a pair. */

@@ -1,6 +1,6 @@
 /** Accuracy and VAL at FAR of pairs whose distances are known, by the protocol of Labeled Faces in the Wild. */
 import { describe, invalidArgument } from '../errors.js'
-import { checkInteger, checkOptions } from '../options.js'
+import { checkInteger, checkOptions } from '../native/check_arguments.js'
 import { type Curve, curveOf } from './curve.js'
 import { atFar, bestThreshold, farTargets, type RocPoint, rocCorners, unsupported } from './rates.js'
 import { mean, standardError } from './statistics.js'

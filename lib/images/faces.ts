@@ -1,7 +1,7 @@
 /** The faces of a photograph, found by a detector and brought to the network's input. */
 import type { DetectedFace, Detector, RgbImage } from '../detection/types.js'
 import { FaceNetError, invalidArgument } from '../errors.js'
-import { checkOneOf } from '../options.js'
+import { checkOneOf } from '../native/check_arguments.js'
 import { type DecodeLimits, decode, type EncodedImage, type ImageInput, readImage, readImageSize } from './decode.js'
 import type { FaceTarget } from './face.js'
 import { type Affine, aligned, type Size, stretched } from './geometry.js'

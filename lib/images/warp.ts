@@ -2,7 +2,7 @@
  * The one resampler: every crop, whether the whole image, its centre or a face, is an affine map from output pixels to
  * image pixels, and is done by the native code off the event loop. `native/ops/warp.h` holds the formula.
  */
-import { native, nativeCall } from '../native.js'
+import { native, nativeCall } from '../native/addon.js'
 import type { Affine, Size } from './geometry.js'
 
 /** Interleaved RGB, height x width x 3. */

@@ -1,7 +1,7 @@
 /** What a network is to its users, and how a table becomes one. */
 import type { GraphDescription } from '../../types/graph.js'
 import { invalidArgument } from '../errors.js'
-import { checkInteger, checkOneOf, checkOptions } from '../options.js'
+import { checkInteger, checkOneOf, checkOptions } from '../native/check_arguments.js'
 import { type Layer, NetworkBuilder, type NetworkStyle, type PaddingRule, type Preprocessing } from './builder.js'
 
 export interface NetworkOptions {

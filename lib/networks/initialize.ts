@@ -8,7 +8,7 @@
  */
 import type { GraphDescription, GraphNode } from '../../types/graph.js'
 import { elementCount, type Tensor } from '../model_file/tensor.js'
-import { checkInteger } from '../options.js'
+import { checkInteger } from '../native/check_arguments.js'
 import { sfc32 } from '../random.js'
 import { activationShapes, inputShapes, nodeTensors } from './shapes.js'
 

@@ -1,6 +1,6 @@
 /** A map on which faces that are near in the space of embeddings are near on paper (UMAP, McInnes et al., 2018). */
 import { pairwiseDistances } from '../embeddings.js'
-import { throwIfAborted } from '../options.js'
+import { throwIfAborted } from '../native/check_arguments.js'
 import { mulberry32 } from '../random.js'
 
 /** More faces than this and the map shows a part of them. */

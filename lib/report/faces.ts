@@ -5,7 +5,7 @@
 import sharp from 'sharp'
 import type { FivePoints } from '../images/geometry.js'
 import { loadFace } from '../images/index.js'
-import { throwIfAborted } from '../options.js'
+import { throwIfAborted } from '../native/check_arguments.js'
 import { type Html, html } from './html.js'
 
 /** Pixels of a face, each way. */

@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os'
 import type { DetectedFace } from '../detection/types.js'
 import { FaceNetError } from '../errors.js'
 import { type FaceTarget, loadFace, loadFaces } from '../images/index.js'
-import { checkInteger, throwIfAborted } from '../options.js'
+import { checkInteger, throwIfAborted } from '../native/check_arguments.js'
 import type { ImageSource, SourceImage } from './source.js'
 
 export interface BatchOptions {

@@ -5,7 +5,7 @@
 import sharp from 'sharp'
 import { invalidArgument } from '../errors.js'
 import type { Size } from '../images/geometry.js'
-import { checkOptions } from '../options.js'
+import { checkOptions } from '../native/check_arguments.js'
 import { type Random, randomAt } from './sampler_random.js'
 
 export interface AugmentOptions {

@@ -10,7 +10,7 @@ import { decode, readImage } from '../images/decode.js'
 import { type Affine, aligned, centred, type Size } from '../images/geometry.js'
 import { type TemplateName, templatePoints } from '../images/index.js'
 import { warp } from '../images/warp.js'
-import { throwIfAborted } from '../options.js'
+import { throwIfAborted } from '../native/check_arguments.js'
 import { openSource, type SourceImage } from '../sources/index.js'
 import { readTextIfAny } from '../sources/io.js'
 

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path'
 import { FaceNetError } from '../errors.js'
-import { throwIfAborted } from '../options.js'
+import { throwIfAborted } from '../native/check_arguments.js'
 import { CollapseGuard, type EmbeddingShape, shapeOf } from './collapse_guard.js'
 import type { BatchMaker, FaceBatch } from './faces_batches.js'
 import type { LoopSettings, LoopState } from './loop_state.js'

@@ -2,8 +2,8 @@
 import type { TrainerOptions as NativeOptions, OptimizerOptions } from '../../types/native.js'
 import { invalidArgument } from '../errors.js'
 import { type Strategy, strategies } from '../mining.js'
+import { checkInteger, checkOneOf, checkOptions, type DevicePreference } from '../native/check_arguments.js'
 import type { NetworkOptions } from '../networks/index.js'
-import { checkInteger, checkOneOf, checkOptions, type DevicePreference } from '../options.js'
 
 export const optimizerNames = ['sgd', 'momentum', 'adagrad', 'adam'] as const
 export type OptimizerName = (typeof optimizerNames)[number]

@@ -6,7 +6,7 @@
  */
 import { describe, invalidArgument } from '../errors.js'
 import type { Triplets } from '../mining.js'
-import { checkInteger, checkOptions } from '../options.js'
+import { checkInteger, checkOptions } from '../native/check_arguments.js'
 import { randomAt, shuffle } from './sampler_random.js'
 
 export interface SamplerOptions {

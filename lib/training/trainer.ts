@@ -7,16 +7,22 @@ import type {
   TrainerTensor,
   TrainingPlanReport,
 } from '../../types/native.js'
-import { checkDeviceIndex, type Device, resolveDevice } from '../devices.js'
 import { describe, invalidArgument, invalidModel } from '../errors.js'
 import { checkLabelledTriplets, type Strategy, type Triplets } from '../mining.js'
 import type { ModelInMemory } from '../model.js'
 import { describeGraph, type ModelMetadata, type ModelNotes } from '../model_file/metadata.js'
 import { writeModel } from '../model_file/model_file.js'
 import { elementCount, f32Tensor, type Tensors, toFloat32, weightSource } from '../model_file/tensor.js'
-import { native, nativeCall } from '../native.js'
-import { checkOptions, checkSignal, checkThreads, type DevicePreference, throwIfAborted } from '../options.js'
-import { cancellable, InFlight } from '../turns.js'
+import { native, nativeCall } from '../native/addon.js'
+import {
+  checkOptions,
+  checkSignal,
+  checkThreads,
+  type DevicePreference,
+  throwIfAborted,
+} from '../native/check_arguments.js'
+import { checkDeviceIndex, type Device, resolveDevice } from '../native/devices.js'
+import { cancellable, InFlight } from '../native/queue.js'
 import { optimizerPrefix, readCheckpoint, valuesOf, writeCheckpoint } from './checkpoint.js'
 import {
   checkLearningRate,

@@ -1,4 +1,4 @@
-// Native errors as JavaScript errors. lib/native.ts makes FaceNetErrors of them.
+// Native errors as JavaScript errors. lib/native/addon.ts makes FaceNetErrors of them.
 #pragma once
 
 #include <napi.h>

@@ -2,8 +2,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { nearestNeighbors, pairwiseDistances } from '../../lib/index.js'
-import { native } from '../../lib/native.js'
-import type { DevicePreference } from '../../lib/options.js'
+import { native } from '../../lib/native/addon.js'
+import type { DevicePreference } from '../../lib/native/check_arguments.js'
 import { hardRows, integers, normals, seeded } from '../support/random.js'
 import { rejection } from './support.js'
 

@@ -1,7 +1,7 @@
 /** Arguments of l2Normalize and pairwiseDistances; test/ops checks their values. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { native } from '../../lib/native.js'
+import { native } from '../../lib/native/addon.js'
 import { failure } from './support.js'
 
 const { l2Normalize, pairwiseDistances } = native()

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { native } from '../../lib/native.js'
+import { native } from '../../lib/native/addon.js'
 import { chain, failure, open } from './support.js'
 
 const info = native().info()

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { FaceNetError } from '../../lib/errors.js'
-import { native, nativeCall, nativeCallSync } from '../../lib/native.js'
+import { native, nativeCall, nativeCallSync } from '../../lib/native/addon.js'
 import { chain, failure, open } from './support.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -21,7 +21,7 @@ function loadIn(prepare: (folder: string) => void): { code: string; message: str
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
     prepare(folder)
     const script = `
-      const { native } = await import('./lib/native.ts')
+      const { native } = await import('./lib/native/addon.ts')
       try { native() } catch ({ name, code, message }) { console.log(JSON.stringify({ name, code, message })) }`
     const args = ['--import', 'tsx', '--input-type=module', '--eval', script]
     const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' })

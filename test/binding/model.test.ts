@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { native } from '../../lib/native.js'
+import { native } from '../../lib/native/addon.js'
 import type { WeightSource } from '../../types/native.js'
 import { chain, channels, device, failure, identityWeights, inputOf, open, weightBytes } from './support.js'
 

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { native } from '../../lib/native.js'
+import { native } from '../../lib/native/addon.js'
 import type { GraphDescription, GraphNode } from '../../types/graph.js'
 import { chain, channels, failure } from './support.js'
 

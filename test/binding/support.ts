@@ -1,5 +1,5 @@
 /** A small model for the addon itself, without the API above it. */
-import { native } from '../../lib/native.js'
+import { native } from '../../lib/native/addon.js'
 import type { GraphDescription, GraphNode } from '../../types/graph.js'
 import type { NativeModel, OpenOptions, WeightSource } from '../../types/native.js'
 

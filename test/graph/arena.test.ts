@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { native } from '../../lib/native.js'
+import { native } from '../../lib/native/addon.js'
 import { networkNames, networks } from '../../lib/networks/index.js'
 import type { PlanReport } from '../../types/native.js'
 import { choices } from './random_choices.js'

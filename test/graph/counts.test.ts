@@ -1,7 +1,7 @@
 /** Parameters and multiply-adds, against the tables of the networks and against PAPER.md. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { native } from '../../lib/native.js'
+import { native } from '../../lib/native/addon.js'
 import { countGraph } from '../../lib/networks/count.js'
 import { networkNames, networks } from '../../lib/networks/index.js'
 import type { PlanOptions } from '../../types/native.js'

@@ -1,5 +1,5 @@
 /** Hand-made graphs, written as short as they read, and plans of them. */
-import { native } from '../../lib/native.js'
+import { native } from '../../lib/native/addon.js'
 import { activationShapes, inputShapes, nodeTensors, type Shape } from '../../lib/networks/shapes.js'
 import type { GraphDescription, GraphNode, Padding } from '../../types/graph.js'
 import type { PlanOptions, PlanReport } from '../../types/native.js'

@@ -11,7 +11,7 @@ import { exportOnnx } from '../../lib/exporters/onnx.js'
 import { importModel } from '../../lib/importers/import_model.js'
 import { type ModelContents, readModel, verifyModel, writeModel } from '../../lib/model_file/model_file.js'
 import { weightSource } from '../../lib/model_file/tensor.js'
-import { native } from '../../lib/native.js'
+import { native } from '../../lib/native/addon.js'
 import type { DeviceKind, WeightSource } from '../../types/native.js'
 import {
   assertFails,

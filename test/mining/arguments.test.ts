@@ -1,9 +1,9 @@
 /** What mineTriplets and tripletLoss refuse, and how. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { whyNoCuda } from '../../lib/devices.js'
 import { mineTriplets, tripletLoss } from '../../lib/index.js'
-import { native } from '../../lib/native.js'
+import { native } from '../../lib/native/addon.js'
+import { whyNoCuda } from '../../lib/native/devices.js'
 import { rejection } from '../api/support.js'
 import { failure } from '../binding/support.js'
 import { columns, faces } from './oracle.js'

@@ -1,7 +1,7 @@
 /** Affine crops: both backends against plain loops written here. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { native } from '../../lib/native.js'
+import { native } from '../../lib/native/addon.js'
 import type { Crop, DeviceKind } from '../../types/native.js'
 import { devices } from '../support/ops.js'
 import { integers, seeded } from '../support/random.js'

@@ -3,7 +3,7 @@
  * with FACENET_TEST_CUDA=device from the addon itself, on a GPU; or from the file that FACENET_TEST_CUDA names.
  */
 import { createRequire } from 'node:module'
-import { native } from '../../lib/native.js'
+import { native } from '../../lib/native/addon.js'
 import type { DeviceKind, NativeAddon } from '../../types/native.js'
 import { buildEmulator } from '../emulator/build.mjs'
 

@@ -1,7 +1,7 @@
 /** One test body for every device: cases are data, and what a device may differ by is written here once. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { native } from '../../lib/native.js'
+import { native } from '../../lib/native/addon.js'
 import type { GraphDescription, GraphNode } from '../../types/graph.js'
 import type { DeviceKind, DType, PlanOptions, WeightSource } from '../../types/native.js'
 import { addonFor } from './addons.js'

@@ -2,9 +2,9 @@
  * Native work runs one job at a time in each JavaScript thread. Waiting for that here, rather than in the native queue,
  * lets a call that is aborted while it waits end at once.
  */
-import { FaceNetError } from './errors.js'
-import { nativeCall } from './native.js'
-import { aborted, throwIfAborted } from './options.js'
+import { FaceNetError } from '../errors.js'
+import { nativeCall } from './addon.js'
+import { aborted, throwIfAborted } from './check_arguments.js'
 
 let last: Promise<unknown> = Promise.resolve()
 

@@ -1,8 +1,8 @@
 /** Which device runs a call, and why. */
-import type { BuildInfo, DeviceKind } from '../types/native.js'
-import { FaceNetError, invalidArgument } from './errors.js'
-import { native } from './native.js'
-import { checkInteger, checkOneOf, type DevicePreference, devicePreferences } from './options.js'
+import type { BuildInfo, DeviceKind } from '../../types/native.js'
+import { FaceNetError, invalidArgument } from '../errors.js'
+import { native } from './addon.js'
+import { checkInteger, checkOneOf, type DevicePreference, devicePreferences } from './check_arguments.js'
 
 export interface Device {
   readonly kind: DeviceKind

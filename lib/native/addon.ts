@@ -1,5 +1,5 @@
-import type { NativeAddon } from '../types/native.js'
-import { FaceNetError, type FaceNetErrorCode } from './errors.js'
+import type { NativeAddon } from '../../types/native.js'
+import { FaceNetError, type FaceNetErrorCode } from '../errors.js'
 import loader from './load.cjs'
 
 let addon: NativeAddon | undefined

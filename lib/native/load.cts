@@ -3,7 +3,7 @@ import bindings = require('bindings')
 import fs = require('node:fs')
 import path = require('node:path')
 
-import type { NativeAddon } from '../types/native.js'
+import type { NativeAddon } from '../../types/native.js'
 
 /** Where the builds put the addon: CMake first, then node-gyp. */
 const places = [
@@ -13,10 +13,12 @@ const places = [
   ['module_root', 'native', 'build', 'Debug', 'bindings'],
 ]
 
-/** The package's root, from lib as well as from dist/esm and dist/cjs. */
+/** The package's root: the nearest folder above with the build file, from lib/native as from dist/esm/native and dist/cjs. */
 function packageRoot(): string {
-  const above = [path.join(__dirname, '..'), path.join(__dirname, '../..')]
-  return above.find((folder) => fs.existsSync(path.join(folder, 'CMakeLists.txt'))) ?? above[0]!
+  for (let folder = __dirname; folder !== path.dirname(folder); folder = path.dirname(folder)) {
+    if (fs.existsSync(path.join(folder, 'CMakeLists.txt'))) return folder
+  }
+  return path.join(__dirname, '..')
 }
 
 /** Throws what `bindings` throws: an error with `tries` where no file was found, else what the loader said. */

@@ -1,7 +1,7 @@
 /** Checks of what callers pass in. Each throws a `FaceNetError` that names the argument, what was expected and what came. */
 import { availableParallelism } from 'node:os'
-import type { DType } from '../types/native.js'
-import { describe, FaceNetError, invalidArgument } from './errors.js'
+import type { DType } from '../../types/native.js'
+import { describe, FaceNetError, invalidArgument } from '../errors.js'
 
 export const devicePreferences = ['auto', 'cuda', 'cpu', 'reference'] as const
 export type DevicePreference = (typeof devicePreferences)[number]
