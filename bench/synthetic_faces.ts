@@ -1,6 +1,6 @@
 /** Unit vectors of people around random directions, deterministic, and whose they are. */
 
-import { mulberry32 } from '../lib/random.js'
+import { mulberry32 } from '../lib/training/random.js'
 
 export interface FaceSettings {
   rows: number

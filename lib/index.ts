@@ -32,7 +32,17 @@ export {
   l2Normalize,
   type NormalizeOptions,
   pairwiseDistances,
-} from './embeddings.js'
+} from './embeddings/distances.js'
+export { type NeighborOptions, type Neighbors, nearestNeighbors } from './embeddings/neighbors.js'
+export {
+  type MiningOptions,
+  mineTriplets,
+  type Strategy,
+  type TripletLoss,
+  type TripletOptions,
+  type Triplets,
+  tripletLoss,
+} from './embeddings/triplets.js'
 export { FaceNetError, type FaceNetErrorCode } from './errors.js'
 export {
   evaluatePairs,
@@ -45,22 +55,12 @@ export {
   type ValAtFar,
 } from './evaluation/index.js'
 export type { Align, FaceChoice, FivePoints, ImageInput, TemplateName } from './images/index.js'
-export {
-  type MiningOptions,
-  mineTriplets,
-  type Strategy,
-  type TripletLoss,
-  type TripletOptions,
-  type Triplets,
-  tripletLoss,
-} from './mining.js'
-export { type EmbedOptions, type Model, type ModelInMemory, type OpenModelOptions, openModel } from './model.js'
+export { type EmbedOptions, type Model, type ModelInMemory, type OpenModelOptions, openModel } from './model/model.js'
+export type { EmbeddedImage, StreamOptions, StreamProgress, StreamSource } from './model/stream.js'
 export type { DevicePreference } from './native/check_arguments.js'
 export { type Device, devices } from './native/devices.js'
-export { type NeighborOptions, type Neighbors, nearestNeighbors } from './neighbors.js'
 export { networks } from './networks/index.js'
 export type { FailedImage, SourceImage } from './sources/index.js'
-export type { EmbeddedImage, StreamOptions, StreamProgress, StreamSource } from './stream.js'
 export {
   type CallOptions,
   createTrainer,

@@ -1,9 +1,9 @@
 /** `facenet evaluate lfw`: Labeled Faces in the Wild, View 2 (ten folds) or View 1 (development). */
 import { dirname, join } from 'node:path'
+import { concatenated } from '../embeddings/concatenate.js'
 import { checkPairs, evaluatePairs, evaluateSplit, type PairsResult } from '../evaluation/evaluate_pairs.js'
 import { type ImagePair, parseLfwPairs } from '../evaluation/lfw_pairs.js'
 import { isFolder, readText } from '../evaluation/text_files.js'
-import { concatenated } from '../rows.js'
 import type { SourceImage } from '../sources/index.js'
 import { type Context, UsageError } from './context.js'
 import { type Embedded, embedAll, findImages, presentPairs, squaredDistance, withSetup } from './evaluate_images.js'

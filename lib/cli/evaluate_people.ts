@@ -1,12 +1,13 @@
 /** `facenet evaluate pairs`: VAL and FAR over all pairs of labelled images, and the threshold for a wanted FAR. */
-import { assertSameFingerprint } from '../embeddings.js'
+
+import { concatenated } from '../embeddings/concatenate.js'
+import { assertSameFingerprint } from '../embeddings/distances.js'
 import { readEmbeddings } from '../evaluation/embedding_rows.js'
 import { evaluatePeople, type People, type PeopleResult } from '../evaluation/evaluate_people.js'
 import { sliceColumn } from '../evaluation/slice_table.js'
 import { readText } from '../evaluation/text_files.js'
 import { writeThresholdFile } from '../evaluation/threshold_file.js'
 import { PairWatch } from '../report/pair_watch.js'
-import { concatenated } from '../rows.js'
 import { readWhole } from '../sources/io.js'
 import { type Context, PartialFailure, UsageError } from './context.js'
 import { describeSetup, embedAll, findImages, setupLine, withSetup } from './evaluate_images.js'

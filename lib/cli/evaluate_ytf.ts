@@ -1,5 +1,6 @@
 /** `facenet evaluate ytf`: YouTube Faces. A pair's distance is the mean over all pairs of frames of its two videos. */
 import { basename, dirname, join } from 'node:path'
+import { concatenated } from '../embeddings/concatenate.js'
 import { evaluatePairs, type PairsResult } from '../evaluation/evaluate_pairs.js'
 import type { ImagePair } from '../evaluation/lfw_pairs.js'
 import { readText } from '../evaluation/text_files.js'
@@ -12,7 +13,6 @@ import {
   sumUp,
   type VideoSummary,
 } from '../evaluation/ytf_splits.js'
-import { concatenated } from '../rows.js'
 import type { SourceImage } from '../sources/index.js'
 import { readTextIfAny } from '../sources/io.js'
 import { type Context, UsageError } from './context.js'

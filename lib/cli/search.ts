@@ -1,4 +1,6 @@
 /** `facenet search`: who of a gallery is in these images? */
+
+import { concatenated } from '../embeddings/concatenate.js'
 import {
   assertSameFingerprint,
   type EmbeddedImage,
@@ -9,7 +11,6 @@ import {
   openModel,
 } from '../index.js'
 import { isStored, readStored } from '../outputs/stored.js'
-import { concatenated } from '../rows.js'
 import { type Alignment, readAlignment, withDetector } from './alignment.js'
 import { type Context, PartialFailure, UsageError } from './context.js'
 import { isMistake, listFailures } from './failures.js'

@@ -1,9 +1,10 @@
 /** Faces to people: clustering of embeddings on squared L2 distances. */
+
+import { type CheckedRowOptions, checkRowOptions, type RowOptions, rowOptions } from '../embeddings/check_embeddings.js'
 import { describe, invalidArgument } from '../errors.js'
 import { native } from '../native/addon.js'
 import { checkInteger, checkOneOf, checkOptions, checkRows } from '../native/check_arguments.js'
 import { cancellable } from '../native/queue.js'
-import { type CheckedRowOptions, checkRowOptions, type RowOptions, rowOptions } from '../row_options.js'
 import { clusterByDensity } from './dbscan.js'
 
 export const clusterMethods = ['agglomerative', 'dbscan'] as const

@@ -1,9 +1,9 @@
 /** Faces to people by density: DBSCAN (Ester et al., 1996), by the package @cdxoo/dbscan. */
 import dbscan from '@cdxoo/dbscan'
-import { pairwiseDistances } from '../embeddings.js'
+import { checkFinite } from '../embeddings/check_embeddings.js'
+import { pairwiseDistances } from '../embeddings/distances.js'
 import { invalidArgument } from '../errors.js'
 import { type DevicePreference, throwIfAborted } from '../native/check_arguments.js'
-import { checkFinite } from '../row_options.js'
 
 export interface DensityOptions {
   dimensions: number

@@ -3,7 +3,7 @@
  * counted and forgotten. Up to `exactPairs` pairs all distances are kept and curves are exact; above that they are counted in
  * bins, with thresholds only where bins meet, 1/2048 of a distance apart, and exact counts at these thresholds.
  */
-import { pairwiseDistances } from '../embeddings.js'
+import { pairwiseDistances } from '../embeddings/distances.js'
 import { invalidArgument } from '../errors.js'
 import { type DevicePreference, throwIfAborted } from '../native/check_arguments.js'
 import { binCount, binOfBits, type Curve, curveOf, curveOfBins } from './curve.js'

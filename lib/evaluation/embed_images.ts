@@ -3,10 +3,10 @@ import type { Detector } from '../detection/index.js'
 import type { FaceNetError } from '../errors.js'
 import { centred, type FivePoints } from '../images/geometry.js'
 import { decodeImage, type FaceTarget, type RawImage, templatePoints } from '../images/index.js'
-import type { Model } from '../model.js'
+import type { Model } from '../model/model.js'
+import type { EmbeddedImage, StreamProgress } from '../model/stream.js'
 import { throwIfAborted } from '../native/check_arguments.js'
 import { batches, type SourceImage } from '../sources/index.js'
-import type { EmbeddedImage, StreamProgress } from '../stream.js'
 import { type Degradation, degrade } from './degrade.js'
 
 export const evaluationAligns = ['none', 'center', 'points', 'detect'] as const

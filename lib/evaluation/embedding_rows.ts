@@ -1,7 +1,7 @@
 /** Embeddings that were stored by `facenet embed --out x.jsonl`. */
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { assertSameFingerprint } from '../embeddings.js'
+import { assertSameFingerprint } from '../embeddings/distances.js'
 import { FaceNetError } from '../errors.js'
 import { lineError } from './lfw_pairs.js'
 

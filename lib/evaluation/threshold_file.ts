@@ -1,7 +1,7 @@
 /** Threshold files: a threshold chosen on a user's own pairs for a wanted FAR, with the model it holds for. */
 import { readFile } from 'node:fs/promises'
 import * as v from 'valibot'
-import { assertSameFingerprint } from '../embeddings.js'
+import { assertSameFingerprint } from '../embeddings/distances.js'
 import { FaceNetError } from '../errors.js'
 import { parseStrictJson } from '../model_file/strict_json.js'
 import { PendingFile } from '../outputs/pending_file.js'

@@ -9,7 +9,7 @@
 import type { GraphDescription, GraphNode } from '../../types/graph.js'
 import { elementCount, type Tensor } from '../model_file/tensor.js'
 import { checkInteger } from '../native/check_arguments.js'
-import { sfc32 } from '../random.js'
+import { sfc32 } from '../training/random.js'
 import { activationShapes, inputShapes, nodeTensors } from './shapes.js'
 
 type F32Tensor = Extract<Tensor, { dtype: 'f32' }>

@@ -1,7 +1,7 @@
 /** A map on which faces that are near in the space of embeddings are near on paper (UMAP, McInnes et al., 2018). */
-import { pairwiseDistances } from '../embeddings.js'
+import { pairwiseDistances } from '../embeddings/distances.js'
 import { throwIfAborted } from '../native/check_arguments.js'
-import { mulberry32 } from '../random.js'
+import { mulberry32 } from '../training/random.js'
 
 /** More faces than this and the map shows a part of them. */
 export const mostPoints = 1500

@@ -1,6 +1,7 @@
 /** Batches as the network takes them. The next one is made while a step is computed. */
+
+import type { Triplets } from '../embeddings/triplets.js'
 import type { Size } from '../images/geometry.js'
-import type { Triplets } from '../mining.js'
 import { type AugmentOptions, augment } from './augment.js'
 import type { FaceStore } from './faces.js'
 import type { SampledBatch } from './sampler.js'

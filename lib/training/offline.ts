@@ -2,9 +2,10 @@
  * Offline selection of triplets, the paper's other way: every so many steps the faces of a subset are embedded by the
  * network as it is then, triplets are selected among all of them, and the batches until the next time are made of these.
  */
+
+import { concatenated } from '../embeddings/concatenate.js'
+import { mineTriplets, type Triplets } from '../embeddings/triplets.js'
 import { invalidArgument, invalidModel } from '../errors.js'
-import { mineTriplets, type Triplets } from '../mining.js'
-import { concatenated } from '../rows.js'
 import { noAugmentation } from './augment.js'
 import type { FaceStore } from './faces.js'
 import { makeBatch } from './faces_batches.js'

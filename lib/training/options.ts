@@ -1,7 +1,7 @@
 /** What a trainer can be told, checked and filled in. */
 import type { TrainerOptions as NativeOptions, OptimizerOptions } from '../../types/native.js'
+import { type Strategy, strategies } from '../embeddings/triplets.js'
 import { invalidArgument } from '../errors.js'
-import { type Strategy, strategies } from '../mining.js'
 import { checkInteger, checkOneOf, checkOptions, type DevicePreference } from '../native/check_arguments.js'
 import type { NetworkOptions } from '../networks/index.js'
 

@@ -1,5 +1,5 @@
 /** Random numbers that are a function of what they are for: a seed, a step, an image. Nothing has to be stored to go on. */
-import { sfc32 } from '../random.js'
+import { sfc32 } from './random.js'
 
 export interface Random {
   /** 0..1, the end left out. */

@@ -1,7 +1,7 @@
 /** What training starts from: a network with random weights, or a model that is trained on. */
 import type { GraphDescription, GraphNode } from '../../types/graph.js'
 import { invalidArgument, invalidModel } from '../errors.js'
-import type { ModelInMemory } from '../model.js'
+import type { ModelInMemory } from '../model/model.js'
 import { checkGraph } from '../model_file/graph_schema.js'
 import type { ModelNotes } from '../model_file/metadata.js'
 import { readModel } from '../model_file/model_file.js'

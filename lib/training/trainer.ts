@@ -7,9 +7,9 @@ import type {
   TrainerTensor,
   TrainingPlanReport,
 } from '../../types/native.js'
+import { checkLabelledTriplets, type Strategy, type Triplets } from '../embeddings/triplets.js'
 import { describe, invalidArgument, invalidModel } from '../errors.js'
-import { checkLabelledTriplets, type Strategy, type Triplets } from '../mining.js'
-import type { ModelInMemory } from '../model.js'
+import type { ModelInMemory } from '../model/model.js'
 import { describeGraph, type ModelMetadata, type ModelNotes } from '../model_file/metadata.js'
 import { writeModel } from '../model_file/model_file.js'
 import { elementCount, f32Tensor, type Tensors, toFloat32, weightSource } from '../model_file/tensor.js'

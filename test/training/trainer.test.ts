@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createTrainer, mineTriplets, openModel, type TrainerOptions, type Triplets } from '../../lib/index.js'
-import type { ModelInMemory } from '../../lib/model.js'
+import type { ModelInMemory } from '../../lib/model/model.js'
 import type { Trainer } from '../../lib/training/index.js'
 import type { GraphDescription } from '../../types/graph.js'
 import {

@@ -1,15 +1,15 @@
 /** A model that is ready to embed faces. */
-import type { GraphDescription } from '../types/graph.js'
-import type { DType, NativeModel, PlanReport, WeightSource } from '../types/native.js'
-import type { Detector } from './detection/types.js'
-import { describe, invalidArgument, invalidModel } from './errors.js'
-import type { Align, Detection, FaceChoice, FaceTarget, FivePoints, ImageInput, TemplateName } from './images/index.js'
-import { fingerprintOf } from './model_file/fingerprint.js'
-import { checkGraph } from './model_file/graph_schema.js'
-import { describeGraph, type ModelMetadata, type ModelNotes } from './model_file/metadata.js'
-import { readModel } from './model_file/model_file.js'
-import { bytesOf, givenTensor, type Tensors, weightSource } from './model_file/tensor.js'
-import { native, nativeCall } from './native/addon.js'
+import type { GraphDescription } from '../../types/graph.js'
+import type { DType, NativeModel, PlanReport, WeightSource } from '../../types/native.js'
+import type { Detector } from '../detection/types.js'
+import { describe, invalidArgument, invalidModel } from '../errors.js'
+import type { Align, Detection, FaceChoice, FaceTarget, FivePoints, ImageInput, TemplateName } from '../images/index.js'
+import { fingerprintOf } from '../model_file/fingerprint.js'
+import { checkGraph } from '../model_file/graph_schema.js'
+import { describeGraph, type ModelMetadata, type ModelNotes } from '../model_file/metadata.js'
+import { readModel } from '../model_file/model_file.js'
+import { bytesOf, givenTensor, type Tensors, weightSource } from '../model_file/tensor.js'
+import { native, nativeCall } from '../native/addon.js'
 import {
   checkOneOf,
   checkOptions,
@@ -19,11 +19,11 @@ import {
   devicePreferences,
   dtypes,
   throwIfAborted,
-} from './native/check_arguments.js'
-import { checkDeviceIndex, type Device, resolveDevice } from './native/devices.js'
-import { cancellable, InFlight } from './native/queue.js'
-import { batches } from './sources/index.js'
-import { readWhole } from './sources/io.js'
+} from '../native/check_arguments.js'
+import { checkDeviceIndex, type Device, resolveDevice } from '../native/devices.js'
+import { cancellable, InFlight } from '../native/queue.js'
+import { batches } from '../sources/index.js'
+import { readWhole } from '../sources/io.js'
 import { alignmentOf, type EmbeddedImage, embedStream, type StreamOptions, type StreamSource } from './stream.js'
 
 export interface OpenModelOptions {

@@ -1,6 +1,6 @@
 /** Embedding of any number of images: decoding ahead, computing, handing out, all three at once and in order. */
-import type { Detector } from './detection/types.js'
-import { FaceNetError, invalidArgument } from './errors.js'
+import type { Detector } from '../detection/types.js'
+import { FaceNetError, invalidArgument } from '../errors.js'
 import {
   type Align,
   checkDetection,
@@ -8,8 +8,8 @@ import {
   type FaceChoice,
   type FaceTarget,
   type TemplateName,
-} from './images/index.js'
-import { checkFunction, checkInteger, checkOptions, checkSignal } from './native/check_arguments.js'
+} from '../images/index.js'
+import { checkFunction, checkInteger, checkOptions, checkSignal } from '../native/check_arguments.js'
 import {
   type Batch,
   batches,
@@ -17,7 +17,7 @@ import {
   type FailedImage,
   openSource,
   type SourceImage,
-} from './sources/index.js'
+} from '../sources/index.js'
 
 /** Paths of files, folders and tar archives, or images from anywhere. */
 export type StreamSource = string | readonly string[] | AsyncIterable<SourceImage> | Iterable<SourceImage>

@@ -1,8 +1,8 @@
 /** What calls on rows of embeddings share: options, and their checks. */
-import type { DeviceKind } from '../types/native.js'
-import { invalidArgument } from './errors.js'
-import { checkInteger, checkSignal, checkThreads, type DevicePreference } from './native/check_arguments.js'
-import { resolveDevice } from './native/devices.js'
+import type { DeviceKind } from '../../types/native.js'
+import { invalidArgument } from '../errors.js'
+import { checkInteger, checkSignal, checkThreads, type DevicePreference } from '../native/check_arguments.js'
+import { resolveDevice } from '../native/devices.js'
 
 export interface RowOptions {
   /** Floats a row. */

@@ -1,7 +1,7 @@
 /** Exact search: the rows of a gallery that are nearest to each query. */
 
-import { invalidArgument } from './errors.js'
-import { native } from './native/addon.js'
+import { invalidArgument } from '../errors.js'
+import { native } from '../native/addon.js'
 import {
   checkInteger,
   checkOptions,
@@ -9,10 +9,10 @@ import {
   checkSignal,
   checkThreads,
   type DevicePreference,
-} from './native/check_arguments.js'
-import { resolveDevice } from './native/devices.js'
-import { cancellable } from './native/queue.js'
-import { checkFinite } from './row_options.js'
+} from '../native/check_arguments.js'
+import { resolveDevice } from '../native/devices.js'
+import { cancellable } from '../native/queue.js'
+import { checkFinite } from './check_embeddings.js'
 
 export interface NeighborOptions {
   /** Floats a row. */

@@ -1,9 +1,9 @@
 /** Triplets of a batch of embeddings: which ones to learn from, and what they cost. */
-import { describe, invalidArgument } from './errors.js'
-import { native } from './native/addon.js'
-import { checkOneOf, checkOptions, checkRows } from './native/check_arguments.js'
-import { cancellable } from './native/queue.js'
-import { checkFinite, checkRowOptions, type RowOptions, rowOptions } from './row_options.js'
+import { describe, invalidArgument } from '../errors.js'
+import { native } from '../native/addon.js'
+import { checkOneOf, checkOptions, checkRows } from '../native/check_arguments.js'
+import { cancellable } from '../native/queue.js'
+import { checkFinite, checkRowOptions, type RowOptions, rowOptions } from './check_embeddings.js'
 
 export const strategies = ['all', 'semi-hard', 'hard'] as const
 export type Strategy = (typeof strategies)[number]
