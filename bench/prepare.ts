@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { exportOnnx } from '../lib/exporters/onnx.js'
-import { writeModel } from '../lib/model_file/model_file.js'
+import { writeModel } from '../lib/files/model/model_file.js'
 import { type NetworkName, network } from '../lib/networks/index.js'
 import { initialWeights } from '../lib/networks/initialize.js'
 import { rewriteForOnnxRuntime } from './peers/onnx_rewrite.js'

@@ -9,8 +9,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
 import { dispatch } from '../lib/cli/dispatch.js'
+import { writeModel } from '../lib/files/model/model_file.js'
 import { importModel } from '../lib/importers/import_model.js'
-import { writeModel } from '../lib/model_file/model_file.js'
 import { withPage } from '../test/report/browser.js'
 
 const require = createRequire(import.meta.url)

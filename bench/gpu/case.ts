@@ -5,7 +5,7 @@
  */
 import { availableParallelism } from 'node:os'
 import { performance } from 'node:perf_hooks'
-import { readModel } from '../../lib/model_file/model_file.js'
+import { readModel } from '../../lib/files/model/model_file.js'
 import { native } from '../../lib/native/addon.js'
 import type { DType, PlanStep } from '../../types/native.js'
 import { median } from '../measure.js'

@@ -1,7 +1,7 @@
 /** The model files that networks and their peers on the GPU start from. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { writeModel } from '../../lib/model_file/model_file.js'
+import { writeModel } from '../../lib/files/model/model_file.js'
 import { network } from '../../lib/networks/index.js'
 import { initialWeights } from '../../lib/networks/initialize.js'
 

@@ -14,8 +14,8 @@ import {
   type OnnxAttribute,
   type OnnxModel,
   type OnnxNode,
-} from '../../lib/model_file/onnx_schema.js'
-import { bytesOf } from '../../lib/model_file/tensor.js'
+} from '../../lib/files/model/onnx_schema.js'
+import { bytesOf } from '../../lib/files/model/tensor.js'
 import { activationShapes } from '../../lib/networks/shapes.js'
 import type { GraphDescription } from '../../types/graph.js'
 

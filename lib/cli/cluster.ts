@@ -9,9 +9,9 @@ import {
   scoreClusters,
 } from '../clustering/index.js'
 import { concatenated } from '../embeddings/concatenate.js'
+import { PendingFile } from '../files/pending_file.js'
 import type { FivePoints } from '../images/index.js'
 import { FaceNetError, type FailedImage, type Model, openModel } from '../index.js'
-import { PendingFile } from '../outputs/pending_file.js'
 import { type Alignment, readAlignment, withDetector } from './alignment.js'
 import { type Context, PartialFailure, UsageError } from './context.js'
 import { isMistake, listFailures } from './failures.js'

@@ -1,9 +1,9 @@
 /** `facenet detect`: where the faces are. */
 import type { DetectedFace } from '../detection/types.js'
 import { FaceNetError } from '../errors.js'
+import { writeAtomically } from '../files/atomic_write.js'
 import { findFaces } from '../images/index.js'
 import type { FailedImage } from '../index.js'
-import { writeAtomically } from '../model_file/atomic_write.js'
 import { drawFaces } from '../report/overlay.js'
 import { openSource, type SourceImage } from '../sources/index.js'
 import { detectorOf, readDetection } from './alignment.js'

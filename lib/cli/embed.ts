@@ -1,6 +1,7 @@
 /** `facenet embed`: images to embeddings, in a file or on stdout. */
+
+import { jsonLine, type MissingRow, missingLine, openOutput } from '../files/outputs/index.js'
 import { type EmbeddedImage, FaceNetError, type FailedImage, type Model, openModel } from '../index.js'
-import { jsonLine, type MissingRow, missingLine, openOutput } from '../outputs/index.js'
 import { type Alignment, readAlignment, withDetector } from './alignment.js'
 import { type Context, PartialFailure, UsageError } from './context.js'
 import { isMistake, listFailures } from './failures.js'

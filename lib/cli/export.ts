@@ -1,8 +1,8 @@
 /** `facenet export`: a model file as ONNX. */
 import { exportOnnx } from '../exporters/onnx.js'
-import { writeAtomically } from '../model_file/atomic_write.js'
-import { readModel } from '../model_file/model_file.js'
-import { readTensors } from '../model_file/tensor_reader.js'
+import { writeAtomically } from '../files/atomic_write.js'
+import { readModel } from '../files/model/model_file.js'
+import { readTensors } from '../files/model/tensor_reader.js'
 import { type Context, UsageError } from './context.js'
 
 export async function run(context: Context): Promise<void> {

@@ -1,6 +1,7 @@
 /** `facenet search`: who of a gallery is in these images? */
 
 import { concatenated } from '../embeddings/concatenate.js'
+import { isStored, readStored } from '../files/outputs/stored.js'
 import {
   assertSameFingerprint,
   type EmbeddedImage,
@@ -10,7 +11,6 @@ import {
   nearestNeighbors,
   openModel,
 } from '../index.js'
-import { isStored, readStored } from '../outputs/stored.js'
 import { type Alignment, readAlignment, withDetector } from './alignment.js'
 import { type Context, PartialFailure, UsageError } from './context.js'
 import { isMistake, listFailures } from './failures.js'

@@ -10,9 +10,9 @@
  * points of its lids, the nose its tip, and the mouth has its corners.
  */
 import { invalidModel } from '../errors.js'
+import type { DetectorFile } from '../files/model/detector_file.js'
 import { warp } from '../images/warp.js'
 import { anchorCount, landmarkValues, valuesPerAnchor } from '../importers/face_api.js'
-import type { DetectorFile } from '../model_file/detector_file.js'
 import { throwIfAborted } from '../native/check_arguments.js'
 import { activationShapes } from '../networks/shapes.js'
 import { bestFaces } from './best.js'

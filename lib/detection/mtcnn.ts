@@ -8,8 +8,8 @@
  */
 
 import { invalidModel } from '../errors.js'
+import type { DetectorFile } from '../files/model/detector_file.js'
 import { type Crop, warp } from '../images/warp.js'
-import type { DetectorFile } from '../model_file/detector_file.js'
 import { throwIfAborted } from '../native/check_arguments.js'
 import { type MtcnnStage, mtcnnGraphs } from '../networks/mtcnn.js'
 import { activationShapes } from '../networks/shapes.js'

@@ -1,14 +1,14 @@
 /** Detectors by their files: `openDetector` for many calls, `detectFaces` for one. */
 
 import { invalidArgument } from '../errors.js'
-import { findFaces, type ImageInput } from '../images/index.js'
 import {
   type DetectorContents,
   type DetectorFile,
   type DetectorKind,
   detectorInMemory,
   readDetector,
-} from '../model_file/detector_file.js'
+} from '../files/model/detector_file.js'
+import { findFaces, type ImageInput } from '../images/index.js'
 import {
   checkOneOf,
   checkOptions,

@@ -10,8 +10,8 @@
  * finest one shows a face of `minSize` at 10 pixels, the coarsest has a longer side of at most 320.
  */
 import { invalidModel } from '../errors.js'
+import type { DetectorFile } from '../files/model/detector_file.js'
 import { strides, yunetOutputs } from '../importers/yunet.js'
-import type { DetectorFile } from '../model_file/detector_file.js'
 import { throwIfAborted } from '../native/check_arguments.js'
 import { activationShapes } from '../networks/shapes.js'
 import { bestFaces } from './best.js'

@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises'
 import * as v from 'valibot'
 import { assertSameFingerprint } from '../embeddings/distances.js'
 import { FaceNetError } from '../errors.js'
-import { parseStrictJson } from '../model_file/strict_json.js'
-import { PendingFile } from '../outputs/pending_file.js'
+import { PendingFile } from '../files/pending_file.js'
+import { parseStrictJson } from '../files/strict_json.js'
 
 const rate = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
 const distance = v.pipe(v.number(), v.finite(), v.minValue(0))

@@ -1,8 +1,8 @@
 /** Networks as ONNX models. */
 import type { GraphDescription, GraphNode } from '../../types/graph.js'
 import { invalidArgument, invalidModel } from '../errors.js'
-import type { ModelNotes } from '../model_file/metadata.js'
-import type { Tensors } from '../model_file/tensor.js'
+import type { ModelNotes } from '../files/model/metadata.js'
+import type { Tensors } from '../files/model/tensor.js'
 import { activationShapes } from '../networks/shapes.js'
 import { OnnxBuilder, type ValueInfo } from './onnx_builder.js'
 import { asFlat, type EmitContext, emitNode, type Value } from './onnx_ops.js'

@@ -7,8 +7,8 @@ import {
   type Init,
   type OnnxAttribute,
   type OnnxNode,
-} from '../model_file/onnx_schema.js'
-import { bytesOf } from '../model_file/tensor.js'
+} from '../files/model/onnx_schema.js'
+import { bytesOf } from '../files/model/tensor.js'
 
 export type Attribute = { int: number } | { float: number } | { ints: readonly number[] } | { string: string }
 

@@ -3,7 +3,7 @@
  * l2_normalize has flattened them.
  */
 import type { GraphNode, PoolAttributes } from '../../types/graph.js'
-import { type Tensors, tensorOf, toFloat32 } from '../model_file/tensor.js'
+import { type Tensors, tensorOf, toFloat32 } from '../files/model/tensor.js'
 import type { Shape } from '../networks/shapes.js'
 import type { OnnxBuilder } from './onnx_builder.js'
 

@@ -1,6 +1,6 @@
 /** Arithmetic on constants: what an exporter computed step by step is computed here once. */
 import { invalidModel } from '../errors.js'
-import { elementCount } from '../model_file/tensor.js'
+import { elementCount } from '../files/model/tensor.js'
 import { type Constant, describeNode, intAttribute, intsAttribute, type SourceNode } from './source.js'
 
 export function scalar(value: number): Constant {

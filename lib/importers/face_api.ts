@@ -8,8 +8,8 @@
 import { join } from 'node:path'
 import type { GraphDescription, GraphNode, Padding } from '../../types/graph.js'
 import { invalidModel } from '../errors.js'
-import type { DetectorContents } from '../model_file/detector_file.js'
-import { f32Tensor, type Tensor } from '../model_file/tensor.js'
+import type { DetectorContents } from '../files/model/detector_file.js'
+import { f32Tensor, type Tensor } from '../files/model/tensor.js'
 import { outputShape, type Shape } from '../networks/shapes.js'
 import { outputsFirst, readTfjsWeights } from './tfjs.js'
 

@@ -5,10 +5,10 @@
  */
 import { readFile, stat } from 'node:fs/promises'
 import { FaceNetError, invalidModel } from '../errors.js'
-import { cannotRead } from '../model_file/safetensors.js'
-import { isObject, parseStrictJson } from '../model_file/strict_json.js'
-import { toFloat32 } from '../model_file/tensor.js'
-import { readTensors } from '../model_file/tensor_reader.js'
+import { cannotRead } from '../files/model/safetensors.js'
+import { toFloat32 } from '../files/model/tensor.js'
+import { readTensors } from '../files/model/tensor_reader.js'
+import { isObject, parseStrictJson } from '../files/strict_json.js'
 import { integers } from './constants.js'
 import type { AttributeValue, Constant, SourceModel, SourceNode } from './source.js'
 

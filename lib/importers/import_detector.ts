@@ -1,7 +1,7 @@
 /** Foreign weights of face detectors: what `facenet import` tries before it takes them for those of an embedding network. */
 import { stat } from 'node:fs/promises'
 import { basename, dirname, extname } from 'node:path'
-import type { DetectorContents } from '../model_file/detector_file.js'
+import type { DetectorContents } from '../files/model/detector_file.js'
 import { importFaceApi } from './face_api.js'
 import { importMtcnn, isMtcnnFile } from './mtcnn_files.js'
 import { readOnnx } from './onnx.js'

@@ -1,9 +1,9 @@
 /** Foreign weights as a model of ours: what `facenet import` does before it writes. */
 import { basename, extname } from 'node:path'
 import { FaceNetError, invalidArgument, invalidModel } from '../errors.js'
-import { checkGraph } from '../model_file/graph_schema.js'
-import { isThreshold } from '../model_file/metadata.js'
-import { checkTensors, type ModelContents } from '../model_file/model_file.js'
+import { checkGraph } from '../files/model/graph_schema.js'
+import { isThreshold } from '../files/model/metadata.js'
+import { checkTensors, type ModelContents } from '../files/model/model_file.js'
 import { readGraphJson } from './graph_json.js'
 import { type InputOptions, lowerModel } from './lower.js'
 import { readOnnx } from './onnx.js'

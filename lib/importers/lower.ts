@@ -1,7 +1,7 @@
 /** A node list as a graph of ours, with the tensors it names. */
 import type { GraphDescription } from '../../types/graph.js'
 import { invalidArgument, invalidModel } from '../errors.js'
-import type { Tensor } from '../model_file/tensor.js'
+import type { Tensor } from '../files/model/tensor.js'
 import type { Layout } from './layout.js'
 import { lowerNode } from './lower_ops.js'
 import { type InputRule, Lowering } from './lowering.js'

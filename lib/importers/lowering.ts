@@ -1,7 +1,7 @@
 /** The state of translating a node list into a graph: what each source tensor has become, and what has been emitted. */
 import type { GraphDescription, GraphNode, WindowAttributes } from '../../types/graph.js'
 import { invalidModel } from '../errors.js'
-import { f32Tensor, type Tensor } from '../model_file/tensor.js'
+import { f32Tensor, type Tensor } from '../files/model/tensor.js'
 import { outputShape, type Shape } from '../networks/shapes.js'
 import { channelAxis, dimsOf, type Held, type Layout } from './layout.js'
 import { type Constant, describeNode, type SourceModel, type SourceNode } from './source.js'

@@ -8,8 +8,8 @@
  * kernels already, but not its fully connected layers.
  */
 import { invalidModel } from '../errors.js'
-import type { DetectorContents } from '../model_file/detector_file.js'
-import { elementCount, f32Tensor, type Tensor, toFloat32 } from '../model_file/tensor.js'
+import type { DetectorContents } from '../files/model/detector_file.js'
+import { elementCount, f32Tensor, type Tensor, toFloat32 } from '../files/model/tensor.js'
 import { type MtcnnStage, mtcnnGraphs } from '../networks/mtcnn.js'
 import { tensorShapes } from '../networks/shapes.js'
 

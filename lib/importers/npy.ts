@@ -3,7 +3,7 @@
  * behind its header (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html).
  */
 import { invalidModel } from '../errors.js'
-import { elementCount, f32Tensor, type Tensor } from '../model_file/tensor.js'
+import { elementCount, f32Tensor, type Tensor } from '../files/model/tensor.js'
 import { type AllowList, mapOf, PickleReader, sizesOf, unpickle } from './pickle.js'
 
 const magic = Buffer.from('\x93NUMPY', 'latin1')

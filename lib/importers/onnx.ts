@@ -1,7 +1,7 @@
 /** `.onnx` files. Their weights must be inside; subgraphs, functions and custom domains are not for embedding networks. */
 import { readFile, stat } from 'node:fs/promises'
 import { FaceNetError, invalidModel } from '../errors.js'
-import { isThreshold, type ModelNotes } from '../model_file/metadata.js'
+import { isThreshold, type ModelNotes } from '../files/model/metadata.js'
 import {
   attributeType,
   dataType,
@@ -11,11 +11,11 @@ import {
   type OnnxModel,
   type OnnxNode,
   type OnnxTensor,
-} from '../model_file/onnx_schema.js'
-import { cannotRead } from '../model_file/safetensors.js'
-import { isObject, parseStrictJson } from '../model_file/strict_json.js'
-import { elementCount } from '../model_file/tensor.js'
-import { halfToFloat } from '../model_file/tensor_reader.js'
+} from '../files/model/onnx_schema.js'
+import { cannotRead } from '../files/model/safetensors.js'
+import { elementCount } from '../files/model/tensor.js'
+import { halfToFloat } from '../files/model/tensor_reader.js'
+import { isObject, parseStrictJson } from '../files/strict_json.js'
 import type { AttributeValue, Constant, SourceModel, SourceNode } from './source.js'
 
 /** Protobuf's own limit. */

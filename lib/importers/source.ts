@@ -3,7 +3,7 @@
  * use. `patterns.ts` then puts decomposed layers together again and `lower.ts` turns the rest into a `GraphDescription`.
  */
 import { invalidModel } from '../errors.js'
-import type { ModelNotes } from '../model_file/metadata.js'
+import type { ModelNotes } from '../files/model/metadata.js'
 
 /** Row-major. Integers (shapes, axes, indices) are Float64Array, which holds every index exactly; weights Float32Array. */
 export interface Constant {

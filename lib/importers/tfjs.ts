@@ -11,9 +11,9 @@ import { readFile } from 'node:fs/promises'
 import { dirname, join, normalize } from 'node:path'
 import type { GraphDescription, GraphNode } from '../../types/graph.js'
 import { FaceNetError, invalidModel } from '../errors.js'
-import { cannotRead } from '../model_file/safetensors.js'
-import { isObject, parseStrictJson } from '../model_file/strict_json.js'
-import { elementCount, f32Tensor, type Tensor } from '../model_file/tensor.js'
+import { cannotRead } from '../files/model/safetensors.js'
+import { elementCount, f32Tensor, type Tensor } from '../files/model/tensor.js'
+import { isObject, parseStrictJson } from '../files/strict_json.js'
 import { outputShape, type Shape } from '../networks/shapes.js'
 
 export interface TfjsModel {

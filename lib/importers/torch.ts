@@ -4,8 +4,8 @@
  */
 import { type UnzipFileFilter, type Unzipped, unzipSync } from 'fflate'
 import { FaceNetError, invalidModel } from '../errors.js'
-import { elementCount, f32Tensor, type Tensor, toFloat32 } from '../model_file/tensor.js'
-import { halfToFloat } from '../model_file/tensor_reader.js'
+import { elementCount, f32Tensor, type Tensor, toFloat32 } from '../files/model/tensor.js'
+import { halfToFloat } from '../files/model/tensor_reader.js'
 import { type AllowList, mapOf, PickleReader, sizesOf, unpickle } from './pickle.js'
 
 /** Tensors by name; those that are not of floats (counters of batches) are left out. `file` stands for the bytes in errors. */

@@ -5,7 +5,7 @@
  */
 import type { GraphDescription } from '../../types/graph.js'
 import { invalidModel } from '../errors.js'
-import type { DetectorContents } from '../model_file/detector_file.js'
+import type { DetectorContents } from '../files/model/detector_file.js'
 import { lowerModel } from './lower.js'
 import { readOnnx } from './onnx.js'
 

@@ -7,7 +7,7 @@
  * same weights in whatever order and company it stands.
  */
 import type { GraphDescription, GraphNode } from '../../types/graph.js'
-import { elementCount, type Tensor } from '../model_file/tensor.js'
+import { elementCount, type Tensor } from '../files/model/tensor.js'
 import { checkInteger } from '../native/check_arguments.js'
 import { sfc32 } from '../training/random.js'
 import { activationShapes, inputShapes, nodeTensors } from './shapes.js'

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { open, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { FaceNetError } from '../errors.js'
-import { writeAtomically } from '../model_file/atomic_write.js'
+import { writeAtomically } from '../files/atomic_write.js'
 
 /**
  * Rejects where a file could not be put at `path`: it is a folder, or its folder is missing or lets nothing be written.

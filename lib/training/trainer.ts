@@ -9,10 +9,10 @@ import type {
 } from '../../types/native.js'
 import { checkLabelledTriplets, type Strategy, type Triplets } from '../embeddings/triplets.js'
 import { describe, invalidArgument, invalidModel } from '../errors.js'
+import { describeGraph, type ModelMetadata, type ModelNotes } from '../files/model/metadata.js'
+import { writeModel } from '../files/model/model_file.js'
+import { elementCount, f32Tensor, type Tensors, toFloat32, weightSource } from '../files/model/tensor.js'
 import type { ModelInMemory } from '../model/model.js'
-import { describeGraph, type ModelMetadata, type ModelNotes } from '../model_file/metadata.js'
-import { writeModel } from '../model_file/model_file.js'
-import { elementCount, f32Tensor, type Tensors, toFloat32, weightSource } from '../model_file/tensor.js'
 import { native, nativeCall } from '../native/addon.js'
 import {
   checkOptions,

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { writeModel } from '../../lib/model_file/model_file.js'
+import { writeModel } from '../../lib/files/model/model_file.js'
 import { inMemory } from '../api/support.js'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))

@@ -8,9 +8,14 @@ import * as assert from 'uvu/assert'
 import { SizedNetwork } from '../../lib/detection/sized_network.js'
 import type { RgbImage } from '../../lib/detection/types.js'
 import { openYunet } from '../../lib/detection/yunet.js'
+import {
+  type DetectorFile,
+  detectorInMemory,
+  readDetector,
+  writeDetector,
+} from '../../lib/files/model/detector_file.js'
+import { readModel } from '../../lib/files/model/model_file.js'
 import { importYunet, yunetOutputs } from '../../lib/importers/yunet.js'
-import { type DetectorFile, detectorInMemory, readDetector, writeDetector } from '../../lib/model_file/detector_file.js'
-import { readModel } from '../../lib/model_file/model_file.js'
 import { native } from '../../lib/native/addon.js'
 import { atSize } from '../../lib/networks/resize.js'
 import type { DeviceKind } from '../../types/native.js'

@@ -6,9 +6,9 @@ import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { FaceNetError } from '../../lib/errors.js'
-import { readHeader } from '../../lib/model_file/safetensors.js'
-import { toBfloat16, toFloat32 } from '../../lib/model_file/tensor.js'
-import { readTensors } from '../../lib/model_file/tensor_reader.js'
+import { readHeader } from '../../lib/files/model/safetensors.js'
+import { toBfloat16, toFloat32 } from '../../lib/files/model/tensor.js'
+import { readTensors } from '../../lib/files/model/tensor_reader.js'
 import { assertFails, modelFails } from '../importers/support.js'
 
 /** A file with this header, as text or value, and `dataBytes` bytes behind it. */

@@ -6,7 +6,7 @@ import { normalisedPlanes, randomImages } from '../../bench/images.js'
 import { largestDifference } from '../../bench/measure.js'
 import { rewriteForOnnxRuntime } from '../../bench/peers/onnx_rewrite.js'
 import { exportOnnx } from '../../lib/exporters/onnx.js'
-import { decodeModel } from '../../lib/model_file/onnx_schema.js'
+import { decodeModel } from '../../lib/files/model/onnx_schema.js'
 import { networks } from '../../lib/networks/index.js'
 import { initialWeights } from '../../lib/networks/initialize.js'
 

@@ -8,7 +8,7 @@ import { load } from 'npyjs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { FaceNetError } from '../../lib/errors.js'
-import { type EmbeddingRow, openOutput } from '../../lib/outputs/index.js'
+import { type EmbeddingRow, openOutput } from '../../lib/files/outputs/index.js'
 
 const options = { dimensions: 5, fingerprint: 'f1ng3r' }
 const names = ['out.npy', 'out.jsonl', 'out.parquet']

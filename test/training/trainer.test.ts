@@ -315,7 +315,7 @@ test('damaged checkpoints are refused, and the one before is named', async () =>
     const hint = /The checkpoint before it is .*d\.safetensors\.previous/
     await assertFails(() => createTrainer.resume(path), 'ERR_FACENET_MODEL_INVALID', hint)
   }
-  const { tensors } = await import('../../lib/model_file/safetensors.js').then(({ readHeader }) => readHeader(whole))
+  const { tensors } = await import('../../lib/files/model/safetensors.js').then(({ readHeader }) => readHeader(whole))
   for (const { name, offset } of tensors) {
     if (name.endsWith('a.weight') || name.endsWith('fc.bias')) await damage((bytes) => (bytes[offset]! ^= 1))
   }

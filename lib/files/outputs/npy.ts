@@ -1,7 +1,7 @@
 /** NumPy's array format, version 1.0: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html */
 import { rm } from 'node:fs/promises'
+import { PendingFile } from '../pending_file.js'
 import type { EmbeddingRow, Output, OutputOptions } from './output.js'
-import { PendingFile } from './pending_file.js'
 
 /** Room for any row count, so that the header can be rewritten in place; NumPy wants a multiple of 64. */
 const headerBytes = 128

@@ -14,12 +14,12 @@
  * | `producer`, `license`, `source` | free text |
  * | `fingerprint` | see `fingerprint.ts` |
  */
-import type { GraphDescription } from '../../types/graph.js'
-import type { StoredDType } from '../../types/native.js'
-import { invalidModel } from '../errors.js'
-import { activationShapes } from '../networks/shapes.js'
+import type { GraphDescription } from '../../../types/graph.js'
+import type { StoredDType } from '../../../types/native.js'
+import { invalidModel } from '../../errors.js'
+import { activationShapes } from '../../networks/shapes.js'
+import { isObject, parseStrictJson } from '../strict_json.js'
 import { checkGraph } from './graph_schema.js'
-import { isObject, parseStrictJson } from './strict_json.js'
 
 export const format = 'facenet-native'
 export const formatVersion = 1

@@ -1,5 +1,5 @@
+import { PendingFile } from '../pending_file.js'
 import type { EmbeddingRow, MissingRow, Output, OutputOptions } from './output.js'
-import { PendingFile } from './pending_file.js'
 
 /** Nine significant digits are the fewest that give every float32 back exactly. */
 export function jsonLine({ path, embedding, face }: EmbeddingRow, fingerprint: string): string {

@@ -1,5 +1,5 @@
 /** Reads the tensors of a safetensors file into memory as fp32 or bf16; other float types become fp32. */
-import { invalidModel } from '../errors.js'
+import { invalidModel } from '../../errors.js'
 import {
   type ReadRange,
   readHeaderFrom,

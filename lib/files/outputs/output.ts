@@ -1,7 +1,7 @@
 /** Embeddings to a file, row by row as they are computed. The file's ending says in which format. */
 import { extname } from 'node:path'
-import type { DetectedFace } from '../detection/types.js'
-import { describe, invalidArgument } from '../errors.js'
+import type { DetectedFace } from '../../detection/types.js'
+import { describe, invalidArgument } from '../../errors.js'
 import { jsonlOutput } from './jsonl.js'
 import { npyOutput } from './npy.js'
 import { parquetOutput } from './parquet.js'

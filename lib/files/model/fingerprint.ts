@@ -3,10 +3,10 @@
  * that the graph names. Equal fingerprints mean comparable embeddings. The network's name is left out: it changes nothing.
  */
 import { createHash } from 'node:crypto'
-import type { GraphDescription } from '../../types/graph.js'
-import { invalidModel } from '../errors.js'
-import { tensorShapes } from '../networks/shapes.js'
-import { isObject } from './strict_json.js'
+import type { GraphDescription } from '../../../types/graph.js'
+import { invalidModel } from '../../errors.js'
+import { tensorShapes } from '../../networks/shapes.js'
+import { isObject } from '../strict_json.js'
 
 /** What is hashed of a tensor before its bytes. */
 export interface FingerprintEntry {

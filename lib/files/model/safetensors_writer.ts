@@ -1,6 +1,6 @@
 /** Writer of safetensors. The header is padded with spaces so that the first tensor starts at a multiple of 64 bytes. */
-import { invalidArgument } from '../errors.js'
-import { type WriteChunk, type WriteOptions, writeAtomically } from './atomic_write.js'
+import { invalidArgument } from '../../errors.js'
+import { type WriteChunk, type WriteOptions, writeAtomically } from '../atomic_write.js'
 import { bytesOf, elementCount, type Tensor, type Tensors } from './tensor.js'
 
 const alignment = 64

@@ -1,6 +1,6 @@
 /** Tensors in memory: what importers make, what model files are written from and what exporters read. */
-import type { StoredDType, TensorEntry, WeightSource } from '../../types/native.js'
-import { invalidArgument, invalidModel } from '../errors.js'
+import type { StoredDType, TensorEntry, WeightSource } from '../../../types/native.js'
+import { invalidArgument, invalidModel } from '../../errors.js'
 
 /** `f32` values, or the upper 16 bits of fp32 values for `bf16`, in row-major order. */
 export type Tensor = { shape: number[] } & ({ dtype: 'f32'; data: Float32Array } | { dtype: 'bf16'; data: Uint16Array })

@@ -4,8 +4,8 @@
  * before it is checked: a file that passes `readHeader` has every tensor inside it, whole and apart from the others.
  */
 import { type FileHandle, open } from 'node:fs/promises'
-import { FaceNetError, invalidModel } from '../errors.js'
-import { isObject, parseStrictJson } from './strict_json.js'
+import { FaceNetError, invalidModel } from '../../errors.js'
+import { isObject, parseStrictJson } from '../strict_json.js'
 
 const maxHeaderBytes = 100_000_000
 const prefixBytes = 8

@@ -1,9 +1,9 @@
 /** Embeddings that `facenet embed --out` stored, read back. */
 import { extname } from 'node:path'
-import { concatenated } from '../embeddings/concatenate.js'
-import { describe, invalidArgument } from '../errors.js'
-import { readEmbeddings } from '../evaluation/embedding_rows.js'
-import { readWhole } from '../sources/io.js'
+import { concatenated } from '../../embeddings/concatenate.js'
+import { describe, invalidArgument } from '../../errors.js'
+import { readEmbeddings } from '../../evaluation/embedding_rows.js'
+import { readWhole } from '../../sources/io.js'
 
 export interface StoredRows {
   /** Of row i. */

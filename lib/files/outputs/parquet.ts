@@ -1,6 +1,6 @@
 import type { SchemaElement } from 'hyparquet-writer'
+import { PendingFile } from '../pending_file.js'
 import type { EmbeddingRow, Output, OutputOptions } from './output.js'
-import { PendingFile } from './pending_file.js'
 
 /** Rows of a row group: encoding one of 128 dimensions takes some 40 ms, in which nothing else runs. */
 const groupRows = 1000

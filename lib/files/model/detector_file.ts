@@ -11,16 +11,16 @@
  * | `producer`, `license`, `source` | free text |
  * | `fingerprint` | see `fingerprint.ts` |
  */
-import type { GraphDescription } from '../../types/graph.js'
-import type { StoredDType, WeightSource } from '../../types/native.js'
-import { invalidModel } from '../errors.js'
+import type { GraphDescription } from '../../../types/graph.js'
+import type { StoredDType, WeightSource } from '../../../types/native.js'
+import { invalidModel } from '../../errors.js'
+import { isObject, parseStrictJson } from '../strict_json.js'
 import { detectorFingerprint } from './fingerprint.js'
 import { checkGraph } from './graph_schema.js'
 import { checkFormat, decodeDtype, decodeFingerprint, format, formatVersion, required } from './metadata.js'
 import { checkTensors, storedDtype, tensorEntries } from './model_file.js'
 import { readHeader, type Source } from './safetensors.js'
 import { writeSafetensors } from './safetensors_writer.js'
-import { isObject, parseStrictJson } from './strict_json.js'
 import { bytesOf, type Tensors, weightSource } from './tensor.js'
 
 export const detectorKinds = ['mtcnn', 'yunet', 'face-api'] as const
