@@ -1,5 +1,5 @@
 /** What is measured, as data. */
-import type { NetworkName } from '../lib/networks/index.js'
+import type { NetworkName } from '../lib/convert/networks/index.js'
 import type { StoredDType } from '../types/native.js'
 
 /** One network in one precision with a number of threads, ours against the peer in fp32 at its best. */

@@ -1,10 +1,10 @@
 /** Model files with random weights in every form the engines read, made in a process that measures nothing. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { exportOnnx } from '../lib/exporters/onnx.js'
+import { exportOnnx } from '../lib/convert/exporters/onnx.js'
+import { type NetworkName, network } from '../lib/convert/networks/index.js'
+import { initialWeights } from '../lib/convert/networks/initialize.js'
 import { writeModel } from '../lib/files/model/model_file.js'
-import { type NetworkName, network } from '../lib/networks/index.js'
-import { initialWeights } from '../lib/networks/initialize.js'
 import { rewriteForOnnxRuntime } from './peers/onnx_rewrite.js'
 
 export interface ModelFiles {

@@ -14,6 +14,7 @@ export {
   linkages,
   scoreClusters,
 } from './clustering/index.js'
+export { networks } from './convert/networks/index.js'
 export {
   type DetectedFace,
   type DetectFacesOptions,
@@ -59,7 +60,6 @@ export { type EmbedOptions, type Model, type ModelInMemory, type OpenModelOption
 export type { EmbeddedImage, StreamOptions, StreamProgress, StreamSource } from './model/stream.js'
 export type { DevicePreference } from './native/check_arguments.js'
 export { type Device, devices } from './native/devices.js'
-export { networks } from './networks/index.js'
 export type { FailedImage, SourceImage } from './sources/index.js'
 export {
   type CallOptions,

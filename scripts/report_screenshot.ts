@@ -9,8 +9,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
 import { dispatch } from '../lib/cli/dispatch.js'
+import { importModel } from '../lib/convert/importers/import_model.js'
 import { writeModel } from '../lib/files/model/model_file.js'
-import { importModel } from '../lib/importers/import_model.js'
 import { withPage } from '../test/report/browser.js'
 
 const require = createRequire(import.meta.url)

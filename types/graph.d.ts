@@ -1,6 +1,6 @@
 /**
- * A network as plain data: what `lib/networks` tables expand to, what importers produce, what a model file's metadata
- * holds and what crosses the border to the native code once, when a model is opened.
+ * A network as plain data: what the tables of `lib/convert/networks` expand to, what importers produce, what a model file's
+ * metadata holds and what crosses the border to the native code once, when a model is opened.
  */
 
 /** `[top, left, bottom, right]` in pixels. */

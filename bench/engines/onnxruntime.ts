@@ -1,6 +1,6 @@
 /** onnxruntime-node on the exported network. It is given floats that are already normalised: N x 3 x H x W. */
 import { InferenceSession, Tensor } from 'onnxruntime-node'
-import { network } from '../../lib/networks/index.js'
+import { network } from '../../lib/convert/networks/index.js'
 import { normalisedPlanes, randomImages } from '../images.js'
 import type { Engine, EngineOptions } from './engine.js'
 

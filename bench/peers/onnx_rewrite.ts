@@ -6,6 +6,7 @@
  * - LpPool: square, AveragePool, root; the root of the window's size goes into the convolutions that follow.
  */
 
+import { activationShapes } from '../../lib/convert/networks/shapes.js'
 import {
   attributeType,
   dataType,
@@ -16,7 +17,6 @@ import {
   type OnnxNode,
 } from '../../lib/files/model/onnx_schema.js'
 import { bytesOf } from '../../lib/files/model/tensor.js'
-import { activationShapes } from '../../lib/networks/shapes.js'
 import type { GraphDescription } from '../../types/graph.js'
 
 export interface Rewrite {

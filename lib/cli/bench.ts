@@ -1,10 +1,10 @@
 /** `facenet bench`: the repository's benchmark. It is not in the published package, as its peers are not. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { networkNames } from '../convert/networks/index.js'
 import { FaceNetError } from '../errors.js'
 import { dtypes } from '../native/check_arguments.js'
 import loader from '../native/load.cjs'
-import { networkNames } from '../networks/index.js'
 import { runNode } from './child.js'
 import type { Context } from './context.js'
 

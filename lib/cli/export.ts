@@ -1,5 +1,5 @@
 /** `facenet export`: a model file as ONNX. */
-import { exportOnnx } from '../exporters/onnx.js'
+import { exportOnnx } from '../convert/exporters/onnx.js'
 import { writeAtomically } from '../files/atomic_write.js'
 import { readModel } from '../files/model/model_file.js'
 import { readTensors } from '../files/model/tensor_reader.js'

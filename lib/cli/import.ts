@@ -1,10 +1,10 @@
 /** `facenet import`: other formats' weights as a model file. */
 
+import { importDetector } from '../convert/importers/import_detector.js'
+import { importModel } from '../convert/importers/import_model.js'
 import { type DetectorContents, writeDetector } from '../files/model/detector_file.js'
 import { writeModel } from '../files/model/model_file.js'
 import { templates } from '../images/index.js'
-import { importDetector } from '../importers/import_detector.js'
-import { importModel } from '../importers/import_model.js'
 import { type Context, UsageError } from './context.js'
 
 export async function run(context: Context): Promise<void> {

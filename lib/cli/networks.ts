@@ -1,7 +1,8 @@
 /** `facenet networks`: the list of them, one's layers, or what is executed for it. */
+
+import { countRows } from '../convert/networks/count.js'
+import { type NetworkDefinition, network, networks } from '../convert/networks/index.js'
 import { native, nativeCallSync } from '../native/addon.js'
-import { countRows } from '../networks/count.js'
-import { type NetworkDefinition, network, networks } from '../networks/index.js'
 import { type Context, UsageError } from './context.js'
 import { table } from './table.js'
 

@@ -1,11 +1,11 @@
 /** `facenet train`: from folders of faces to a network that tells people apart. */
 import { mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { network } from '../convert/networks/index.js'
 import { strategies } from '../embeddings/triplets.js'
 import { FaceNetError } from '../errors.js'
 import { checkTemplate, type TemplateName } from '../images/index.js'
 import { devicePreferences } from '../native/check_arguments.js'
-import { network } from '../networks/index.js'
 import { checkAugmentOptions, noAugmentation } from '../training/augment.js'
 import { type FaceOptions, openFaces, readIdentities } from '../training/faces.js'
 import { BatchMaker, type BatchSource } from '../training/faces_batches.js'

@@ -9,12 +9,13 @@
  * `landmarks` then finds 68 points in a square around each box. Five are made of them: each eye is the mean of the six
  * points of its lids, the nose its tip, and the mouth has its corners.
  */
+
+import { anchorCount, landmarkValues, valuesPerAnchor } from '../convert/importers/face_api.js'
+import { activationShapes } from '../convert/networks/shapes.js'
 import { invalidModel } from '../errors.js'
 import type { DetectorFile } from '../files/model/detector_file.js'
 import { warp } from '../images/warp.js'
-import { anchorCount, landmarkValues, valuesPerAnchor } from '../importers/face_api.js'
 import { throwIfAborted } from '../native/check_arguments.js'
-import { activationShapes } from '../networks/shapes.js'
 import { bestFaces } from './best.js'
 import { checkDetectOptions } from './detect_options.js'
 import { type ScaledImage, scaledBatches, unscaledBox } from './scaled.js'

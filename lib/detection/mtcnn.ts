@@ -7,12 +7,12 @@
  * count pixels from 1, both ends included, which moves boxes by up to a pixel of the level.
  */
 
+import { type MtcnnStage, mtcnnGraphs } from '../convert/networks/mtcnn.js'
+import { activationShapes } from '../convert/networks/shapes.js'
 import { invalidModel } from '../errors.js'
 import type { DetectorFile } from '../files/model/detector_file.js'
 import { type Crop, warp } from '../images/warp.js'
 import { throwIfAborted } from '../native/check_arguments.js'
-import { type MtcnnStage, mtcnnGraphs } from '../networks/mtcnn.js'
-import { activationShapes } from '../networks/shapes.js'
 import { checkDetectOptions } from './detect_options.js'
 import { nonMaximumSuppression, type OverlapKind } from './nms.js'
 import { cell, HalvedImage, pyramidLevels, step, tilesBySize } from './pyramid.js'

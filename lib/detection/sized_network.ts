@@ -1,10 +1,10 @@
 /** One network on inputs of many sizes: it is planned anew for each size, and the plans used last are kept. */
 import type { GraphDescription } from '../../types/graph.js'
 import type { DeviceKind, DType, NativeModel, WeightSource } from '../../types/native.js'
+import { atSize } from '../convert/networks/resize.js'
 import { invalidArgument } from '../errors.js'
 import { native, nativeCall } from '../native/addon.js'
 import { cancellable, takeTurn } from '../native/queue.js'
-import { atSize } from '../networks/resize.js'
 
 export interface NetworkOptions {
   device: DeviceKind

@@ -9,11 +9,12 @@
  * The network finds faces of about 10 to 300 pixels. So a large image is looked at several times, at scales that halve: the
  * finest one shows a face of `minSize` at 10 pixels, the coarsest has a longer side of at most 320.
  */
+
+import { strides, yunetOutputs } from '../convert/importers/yunet.js'
+import { activationShapes } from '../convert/networks/shapes.js'
 import { invalidModel } from '../errors.js'
 import type { DetectorFile } from '../files/model/detector_file.js'
-import { strides, yunetOutputs } from '../importers/yunet.js'
 import { throwIfAborted } from '../native/check_arguments.js'
-import { activationShapes } from '../networks/shapes.js'
 import { bestFaces } from './best.js'
 import { checkDetectOptions } from './detect_options.js'
 import { type ScaledImage, scaledBatches, unscaled, unscaledBox } from './scaled.js'

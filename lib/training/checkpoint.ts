@@ -13,6 +13,7 @@ import { createHash } from 'node:crypto'
 import { access } from 'node:fs/promises'
 import type { GraphDescription } from '../../types/graph.js'
 import type { TrainerCounters } from '../../types/native.js'
+import { tensorShapes } from '../convert/networks/shapes.js'
 import { FaceNetError, invalidModel } from '../errors.js'
 import { canonicalJson } from '../files/model/fingerprint.js'
 import type { ModelNotes } from '../files/model/metadata.js'
@@ -20,7 +21,6 @@ import { readModel, verifyModel, writeModel } from '../files/model/model_file.js
 import { bytesOf, type Tensor, type Tensors } from '../files/model/tensor.js'
 import { readTensors } from '../files/model/tensor_reader.js'
 import { isObject, parseStrictJson } from '../files/strict_json.js'
-import { tensorShapes } from '../networks/shapes.js'
 import { checkSettings, type TrainingSettings } from './options.js'
 
 export interface Checkpoint {

@@ -1,9 +1,9 @@
 /** What a trainer can be told, checked and filled in. */
 import type { TrainerOptions as NativeOptions, OptimizerOptions } from '../../types/native.js'
+import type { NetworkOptions } from '../convert/networks/index.js'
 import { type Strategy, strategies } from '../embeddings/triplets.js'
 import { invalidArgument } from '../errors.js'
 import { checkInteger, checkOneOf, checkOptions, type DevicePreference } from '../native/check_arguments.js'
-import type { NetworkOptions } from '../networks/index.js'
 
 export const optimizerNames = ['sgd', 'momentum', 'adagrad', 'adam'] as const
 export type OptimizerName = (typeof optimizerNames)[number]

@@ -1,5 +1,8 @@
 /** What training starts from: a network with random weights, or a model that is trained on. */
 import type { GraphDescription, GraphNode } from '../../types/graph.js'
+import { network, networkNames } from '../convert/networks/index.js'
+import { initialWeights } from '../convert/networks/initialize.js'
+import { tensorShapes } from '../convert/networks/shapes.js'
 import { invalidArgument, invalidModel } from '../errors.js'
 import { checkGraph } from '../files/model/graph_schema.js'
 import type { ModelNotes } from '../files/model/metadata.js'
@@ -7,9 +10,6 @@ import { readModel } from '../files/model/model_file.js'
 import { f32Tensor, givenTensor, type Tensors, toFloat32 } from '../files/model/tensor.js'
 import { readTensors } from '../files/model/tensor_reader.js'
 import type { ModelInMemory } from '../model/model.js'
-import { network, networkNames } from '../networks/index.js'
-import { initialWeights } from '../networks/initialize.js'
-import { tensorShapes } from '../networks/shapes.js'
 import { networkOptionsOf, type TrainerOptions } from './options.js'
 
 export interface Start {

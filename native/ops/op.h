@@ -24,7 +24,8 @@ Shape inferShape(Op& op, const std::vector<Shape>& inputs, const std::string& la
 
 // Trainable and stored parameters (weights, biases, slopes, scale and shift; not running statistics) and
 // multiply-adds of one image, counted as the paper's totals are: one for every weight that an output of a
-// convolution or fully connected layer sums over, none for a bias (lib/networks/count.ts counts the same).
+// convolution or fully connected layer sums over, none for a bias (lib/convert/networks/count.ts counts the
+// same).
 int64_t parameterCount(const Op& op, const std::vector<Shape>& inputs);
 int64_t multiplyAdds(const Op& op, const std::vector<Shape>& inputs, const Shape& output);
 

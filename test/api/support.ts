@@ -3,9 +3,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import sharp from 'sharp'
+import { type NetworkName, networks } from '../../lib/convert/networks/index.js'
+import { initialWeights } from '../../lib/convert/networks/initialize.js'
 import { type Model, type OpenModelOptions, openModel } from '../../lib/index.js'
-import { type NetworkName, networks } from '../../lib/networks/index.js'
-import { initialWeights } from '../../lib/networks/initialize.js'
 
 export function inMemory(name: NetworkName = 'nns2', seed = 1) {
   const graph = networks[name].graph()

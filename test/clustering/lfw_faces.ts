@@ -1,7 +1,7 @@
 /** Embeddings of Labeled Faces in the Wild, aligned by its five points, for tests that have the data. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { importModel } from '../../lib/importers/import_model.js'
+import { importModel } from '../../lib/convert/importers/import_model.js'
 import { openModel } from '../../lib/index.js'
 import { openSource, type SourceImage } from '../../lib/sources/index.js'
 

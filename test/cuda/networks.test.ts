@@ -1,7 +1,7 @@
 /** Whole networks, and parts of them, on CUDA. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type NetworkName, network } from '../../lib/networks/index.js'
+import { type NetworkName, network } from '../../lib/convert/networks/index.js'
 import type { GraphDescription } from '../../types/graph.js'
 import type { DType } from '../../types/native.js'
 import { randomTensors } from '../graph/support.js'

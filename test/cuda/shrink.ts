@@ -1,5 +1,5 @@
 /** Networks made small enough for the emulator, and parts cut out of them. */
-import { activationShapes } from '../../lib/networks/shapes.js'
+import { activationShapes } from '../../lib/convert/networks/shapes.js'
 import type { GraphDescription } from '../../types/graph.js'
 
 /**

@@ -1,9 +1,9 @@
 /** Parameters and multiply-adds, against the tables of the networks and against PAPER.md. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { countGraph } from '../../lib/convert/networks/count.js'
+import { networkNames, networks } from '../../lib/convert/networks/index.js'
 import { native } from '../../lib/native/addon.js'
-import { countGraph } from '../../lib/networks/count.js'
-import { networkNames, networks } from '../../lib/networks/index.js'
 import type { PlanOptions } from '../../types/native.js'
 import { conv, fullyConnected, graphOf, maxout, planOf, prelu } from './support.js'
 

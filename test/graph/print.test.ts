@@ -1,7 +1,7 @@
 /** The printed plan: a line a step, columns that line up, totals at the end. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { networkNames, networks } from '../../lib/networks/index.js'
+import { networkNames, networks } from '../../lib/convert/networks/index.js'
 import { add, batchNorm, concat, conv, fullyConnected, graphOf, maxout, planOf, pool, relu } from './support.js'
 
 const graph = graphOf([

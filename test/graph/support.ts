@@ -1,6 +1,7 @@
 /** Hand-made graphs, written as short as they read, and plans of them. */
+
+import { activationShapes, inputShapes, nodeTensors, type Shape } from '../../lib/convert/networks/shapes.js'
 import { native } from '../../lib/native/addon.js'
-import { activationShapes, inputShapes, nodeTensors, type Shape } from '../../lib/networks/shapes.js'
 import type { GraphDescription, GraphNode, Padding } from '../../types/graph.js'
 import type { PlanOptions, PlanReport } from '../../types/native.js'
 import type { Tensors } from '../support/evaluate.js'

@@ -1,9 +1,9 @@
 /** Random weights: deterministic, of He's variance, as large as the graph says. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { network } from '../../lib/networks/index.js'
-import { initialWeights } from '../../lib/networks/initialize.js'
-import { tensorShapes } from '../../lib/networks/shapes.js'
+import { network } from '../../lib/convert/networks/index.js'
+import { initialWeights } from '../../lib/convert/networks/initialize.js'
+import { tensorShapes } from '../../lib/convert/networks/shapes.js'
 
 const graph = network('nn4.small2').graph()
 

@@ -1,9 +1,9 @@
 /** Each network's input, outputs, parameters and multiply-adds against the figures of PAPER.md. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { countGraph, countRows } from '../../lib/networks/count.js'
-import { network, networkNames, networks } from '../../lib/networks/index.js'
-import { activationShapes, inputShapes, tensorShapes } from '../../lib/networks/shapes.js'
+import { countGraph, countRows } from '../../lib/convert/networks/count.js'
+import { network, networkNames, networks } from '../../lib/convert/networks/index.js'
+import { activationShapes, inputShapes, tensorShapes } from '../../lib/convert/networks/shapes.js'
 import { nn1Rows, nn2Rows, published, roundedAs } from './published.js'
 
 const invalidArgument = (error: Error & { code?: string }) => error.code === 'ERR_FACENET_INVALID_ARGUMENT'

@@ -5,10 +5,10 @@ import * as assert from 'uvu/assert'
 import { normalisedPlanes, randomImages } from '../../bench/images.js'
 import { largestDifference } from '../../bench/measure.js'
 import { rewriteForOnnxRuntime } from '../../bench/peers/onnx_rewrite.js'
-import { exportOnnx } from '../../lib/exporters/onnx.js'
+import { exportOnnx } from '../../lib/convert/exporters/onnx.js'
+import { networks } from '../../lib/convert/networks/index.js'
+import { initialWeights } from '../../lib/convert/networks/initialize.js'
 import { decodeModel } from '../../lib/files/model/onnx_schema.js'
-import { networks } from '../../lib/networks/index.js'
-import { initialWeights } from '../../lib/networks/initialize.js'
 
 const graph = networks.nns2.graph()
 const exported = exportOnnx(graph, initialWeights(graph, 2))

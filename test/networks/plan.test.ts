@@ -1,9 +1,9 @@
 /** The native planner and the count in TypeScript were written apart from each other; they must agree. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { countGraph, countRows } from '../../lib/convert/networks/count.js'
+import { type NetworkOptions, networkNames, networks } from '../../lib/convert/networks/index.js'
 import { native } from '../../lib/native/addon.js'
-import { countGraph, countRows } from '../../lib/networks/count.js'
-import { type NetworkOptions, networkNames, networks } from '../../lib/networks/index.js'
 
 for (const name of networkNames) {
   const { options } = networks[name]

@@ -1,5 +1,5 @@
 /** What PAPER.md prints of each network, copied by hand. Layer rows: output, parameters, multiply-adds. */
-import type { NetworkName } from '../../lib/networks/index.js'
+import type { NetworkName } from '../../lib/convert/networks/index.js'
 
 /** `7.46 M` means anything that rounds to it; a number without a unit is exact. */
 export const published: Record<NetworkName, { input: string; parameters: string; multiplyAdds: string }> = {

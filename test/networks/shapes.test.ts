@@ -1,7 +1,7 @@
 /** Shape rules, and the errors that name the node which does not fit. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { outputShape, slidingSize, tensorShapes } from '../../lib/networks/shapes.js'
+import { outputShape, slidingSize, tensorShapes } from '../../lib/convert/networks/shapes.js'
 import type { GraphDescription, GraphNode } from '../../types/graph.js'
 
 test('windows are counted as Caffe, Torch and TensorFlow do', () => {

@@ -2,7 +2,7 @@
  * Runs a graph node by node in plain TypeScript, written apart from the native code: in fp64 it is the oracle of every
  * device, in fp32 and bf16 it shows what error that precision costs.
  */
-import { outputShape, type Shape } from '../../lib/networks/shapes.js'
+import { outputShape, type Shape } from '../../lib/convert/networks/shapes.js'
 import type { GraphDescription, GraphNode, PoolAttributes } from '../../types/graph.js'
 import type { Precision } from './precision.js'
 import { winograd } from './winograd.js'

@@ -1,8 +1,8 @@
 /** What must not change the gradient: chunks, threads, the backend. And what must: frozen weights. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { networks } from '../../lib/networks/index.js'
-import { initialWeights } from '../../lib/networks/initialize.js'
+import { networks } from '../../lib/convert/networks/index.js'
+import { initialWeights } from '../../lib/convert/networks/initialize.js'
 import type { GraphDescription, GraphNode } from '../../types/graph.js'
 import type { TrainerOptions } from '../../types/native.js'
 import {

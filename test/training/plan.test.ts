@@ -1,8 +1,8 @@
 /** The backward plan that follows from a forward graph: order, who writes and who adds, memory. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { networkNames, networks } from '../../lib/convert/networks/index.js'
 import { native } from '../../lib/native/addon.js'
-import { networkNames, networks } from '../../lib/networks/index.js'
 import { failure } from '../binding/support.js'
 import { concat, conv, fullyConnected, graphOf, l2Normalize, prelu, relu } from '../graph/support.js'
 

@@ -4,8 +4,8 @@
  */
 import { createHash } from 'node:crypto'
 import type { GraphDescription } from '../../../types/graph.js'
+import { tensorShapes } from '../../convert/networks/shapes.js'
 import { invalidModel } from '../../errors.js'
-import { tensorShapes } from '../../networks/shapes.js'
 import { isObject } from '../strict_json.js'
 
 /** What is hashed of a tensor before its bytes. */

@@ -1,8 +1,8 @@
 /** Checks that a value read from a file is a `GraphDescription` that holds together: fields, names, order and shapes. */
 import * as v from 'valibot'
 import type { GraphDescription, OpName } from '../../../types/graph.js'
+import { activationShapes } from '../../convert/networks/shapes.js'
 import { invalidModel } from '../../errors.js'
-import { activationShapes } from '../../networks/shapes.js'
 
 // Larger than any network for images needs, small enough that products of a few of them stay exact.
 const extentLimit = 65_536

@@ -16,8 +16,8 @@
  */
 import type { GraphDescription } from '../../../types/graph.js'
 import type { StoredDType } from '../../../types/native.js'
+import { activationShapes } from '../../convert/networks/shapes.js'
 import { invalidModel } from '../../errors.js'
-import { activationShapes } from '../../networks/shapes.js'
 import { isObject, parseStrictJson } from '../strict_json.js'
 import { checkGraph } from './graph_schema.js'
 

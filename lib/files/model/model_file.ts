@@ -1,8 +1,8 @@
 /** Model files: safetensors whose metadata holds the graph, see `metadata.ts`. */
 import type { GraphDescription } from '../../../types/graph.js'
 import type { StoredDType, TensorEntry, WeightSource } from '../../../types/native.js'
+import { activationShapes, inputShapes, nodeTensors } from '../../convert/networks/shapes.js'
 import { invalidArgument, invalidModel } from '../../errors.js'
-import { activationShapes, inputShapes, nodeTensors } from '../../networks/shapes.js'
 import type { WriteOptions } from '../atomic_write.js'
 import { fingerprintOf } from './fingerprint.js'
 import {

@@ -1,0 +1,95 @@
+/** Foreign weights as a model of ours: what `facenet import` does before it writes. */
+import { basename, extname } from 'node:path'
+import { FaceNetError, invalidArgument, invalidModel } from '../../errors.js'
+import { checkGraph } from '../../files/model/graph_schema.js'
+import { isThreshold } from '../../files/model/metadata.js'
+import { checkTensors, type ModelContents } from '../../files/model/model_file.js'
+import { readGraphJson } from './graph_json.js'
+import { type InputOptions, lowerModel } from './lower.js'
+import { readOnnx } from './onnx.js'
+import type { SourceModel } from './source.js'
+import { readTfjs } from './tfjs.js'
+
+export interface ImportOptions extends InputOptions {
+  /** The node list beside `.safetensors` weights. */
+  graph?: string
+  /** Name of the network; the file's name unless told. */
+  name?: string
+  /** Squared L2 distance below which two faces are the same person. */
+  threshold?: number
+  /** Template that faces are aligned to: `dlib`, `arcface112`, ... */
+  alignment?: string
+  license?: string
+  source?: string
+}
+
+/**
+ * Reads `.onnx`, `.safetensors` with `options.graph`, or the tfjs manifest (`.json`) of `@vladmandic/face-api`. The result
+ * goes to `writeModel`. Throws ERR_FACENET_MODEL_INVALID where the file is damaged or holds what we have no op for,
+ * ERR_FACENET_INVALID_ARGUMENT where the caller must say more, ERR_FACENET_IO where a file cannot be read.
+ */
+export async function importModel(path: string, options: ImportOptions = {}): Promise<ModelContents> {
+  if (options.threshold !== undefined && !isThreshold(options.threshold)) {
+    throw invalidArgument('threshold', 'a squared distance of at least 0', options.threshold)
+  }
+  try {
+    const contents = await readAny(path, options)
+    const notes = { ...contents, ...statedNotes(options), producer: 'facenet import' }
+    const model = { ...notes, graph: { ...contents.graph, name: options.name ?? contents.graph.name } }
+    checkGraph(model.graph)
+    checkTensors(model.graph, model.tensors)
+    return model
+  } catch (cause) {
+    // What a hostile file makes of the machine under us (a stack or a buffer too large) is the file's fault as well.
+    throw cause instanceof FaceNetError ? cause : invalidModel(path, 'a sound model', String(cause), cause)
+  }
+}
+
+async function readAny(path: string, options: ImportOptions): Promise<ModelContents> {
+  const extension = extname(path).toLowerCase()
+  const name = basename(path, extname(path))
+  switch (extension) {
+    case '.onnx':
+      return lowered(await readOnnx(path), name, options)
+    case '.safetensors':
+      if (!options.graph)
+        throw invalidArgument('graph', 'the node list that goes with the weights (.graph.json)', 'none')
+      return lowered(await readGraphJson(path, options.graph), name, options)
+    case '.json': {
+      rejectInputRule(options)
+      const notes = { alignment: 'dlib', threshold: dlibThreshold, license: 'MIT', source: 'npm @vladmandic/face-api' }
+      return { ...(await readTfjs(path)), ...notes }
+    }
+    default:
+      throw invalidArgument('weights', 'a .onnx, .safetensors or weights_manifest.json file', path)
+  }
+}
+
+/** The network behind the manifest is known, and with it its input. */
+function rejectInputRule({ graph, size, color, mean, scale }: ImportOptions): void {
+  for (const [name, value] of Object.entries({ graph, color, mean, scale })) {
+    if (value !== undefined) throw invalidArgument(name, 'nothing beside a weight manifest', value)
+  }
+  if (size && (size[0] !== 150 || size[1] !== 150)) throw invalidArgument('size', '150x150', size.join('x'))
+}
+
+/** dlib's Euclidean 0.6, squared. */
+const dlibThreshold = { value: 0.36, metric: 'squared-l2' } as const
+
+function lowered(source: SourceModel, fileName: string, options: InputOptions): ModelContents {
+  if (source.outputs.length !== 1) {
+    throw invalidModel('outputs', 'one, the embedding (a detector is imported as such)', source.outputs.join(', '))
+  }
+  const { graph, tensors } = lowerModel({ ...source, name: source.name || fileName }, options)
+  return { graph, tensors, ...source.notes }
+}
+
+function statedNotes({ threshold, alignment, license, source }: ImportOptions): Partial<ModelContents> {
+  const notes = {
+    threshold: threshold === undefined ? undefined : { value: threshold, metric: 'squared-l2' as const },
+    alignment,
+    license,
+    source,
+  }
+  return Object.fromEntries(Object.entries(notes).filter(([, value]) => value !== undefined))
+}

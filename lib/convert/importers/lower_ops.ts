@@ -1,0 +1,265 @@
+/** What each source op becomes: ONNX's, and those that `patterns.ts` makes. */
+import type { PoolAttributes } from '../../../types/graph.js'
+import { invalidModel } from '../../errors.js'
+import { axesOf, foldConstant } from './constants.js'
+import { channelAxis, dimsOf } from './layout.js'
+import { arithmetic, negate } from './lower_arithmetic.js'
+import { concat, flatten, gather, pad, reshape, resize, shapeOf, squeeze, transpose } from './lower_shapes.js'
+import { type Lower, type Lowering, unknownOp, type Value } from './lowering.js'
+import { type Constant, describeNode, floatAttribute, intAttribute, intsAttribute, type SourceNode } from './source.js'
+import { poolOf, windowOf } from './window.js'
+
+const pass: Lower = (lowering, node) => lowering.pass(node, lowering.value(node, 0))
+
+const simple =
+  (op: 'relu' | 'relu6' | 'sigmoid'): Lower =>
+  (lowering, node) => {
+    lowering.emit(node, lowering.nodeName(node), { op }, [lowering.value(node, 0)])
+  }
+
+/** Windows and channel-wise ops need to know where the channels are. */
+function mapValue(lowering: Lowering, node: SourceNode): Value {
+  const value = lowering.value(node, 0)
+  if (value.layout === 'nchw') return value
+  throw invalidModel(`input of ${describeNode(node)}`, 'N x C x H x W', dimsOf(value).join('x'))
+}
+
+const conv: Lower = (lowering, node) => {
+  const folded = lowering.takePadding(mapValue(lowering, node))
+  const value = folded?.value ?? mapValue(lowering, node)
+  const weight = lowering.constant(node, 1)
+  const groups = intAttribute(node, 'group', 1)
+  const [outChannels, perGroup, ...kernel] = weight.dims
+  if (weight.dims.length !== 4 || groups < 1 || perGroup! * groups !== value.shape[2] || outChannels! % groups !== 0) {
+    throw invalidModel(
+      `weight of ${describeNode(node)}`,
+      `O x ${value.shape[2]}/${groups} x KH x KW`,
+      weight.dims.join('x'),
+    )
+  }
+  const window = windowOf(node, value.shape, kernel)
+  if (folded)
+    window.padding = window.padding.map((pad, side) => pad + folded.padding[side]!) as typeof window.padding & number[]
+  const bias = lowering.optionalConstant(node, 2)
+  const name = lowering.nodeName(node, node.inputs[1])
+  const tensors = {
+    weight: lowering.store(`${name}.weight`, weight.dims, weight.data),
+    ...(bias && { bias: lowering.store(`${name}.bias`, [outChannels!], vector(node, bias, outChannels!)) }),
+  }
+  const attributes = { ...window, outChannels: outChannels!, ...(groups > 1 && { groups }) }
+  lowering.emit(node, name, { op: 'conv2d', attributes, tensors }, [value])
+}
+
+/** A bias or the like: `length` values in a row. */
+function vector(node: SourceNode, constant: Constant, length: number): ArrayLike<number> {
+  if (constant.data.length === length) return constant.data
+  throw invalidModel(`constants of ${describeNode(node)}`, `${length} values`, constant.dims.join('x'))
+}
+
+const pool =
+  (op: 'max_pool' | 'avg_pool' | 'l2_pool', extra: Partial<PoolAttributes> = {}): Lower =>
+  (lowering, node) => {
+    if (node.outputs.length > 1 && node.outputs[1])
+      throw invalidModel(describeNode(node), 'one output', node.outputs.length)
+    const value = mapValue(lowering, node)
+    if (node.op === 'LpPool' && intAttribute(node, 'p', 2) !== 2) {
+      throw invalidModel(`p of ${describeNode(node)}`, '2', intAttribute(node, 'p', 2))
+    }
+    const attributes = { ...poolOf(node, value.shape), ...extra }
+    if (op === 'max_pool') delete attributes.countPadding
+    lowering.emit(node, lowering.nodeName(node), { op, attributes }, [value])
+  }
+
+const globalPool =
+  (kind: 'max' | 'avg' | 'l2', mean = false): Lower =>
+  (lowering, node) => {
+    const attributes = mean ? { kind, mean } : { kind }
+    lowering.emit(node, lowering.nodeName(node), { op: 'global_pool', attributes }, [mapValue(lowering, node)])
+  }
+
+/** A reduction over height and width is a global pool. */
+const reducedPool =
+  (kind: 'max' | 'avg' | 'l2'): Lower =>
+  (lowering, node) => {
+    const value = lowering.value(node, 0)
+    const axes = axesOf(node, dimsOf(value).length, lowering.optionalConstant(node, 1))?.join()
+    if (axes !== (value.layout === 'nchw' ? '2,3' : value.layout === 'nhwc' ? '1,2' : undefined)) {
+      throw invalidModel(`axes of ${describeNode(node)}`, 'height and width', `${axes} of ${dimsOf(value).join('x')}`)
+    }
+    const layout = intAttribute(node, 'keepdims', 1) ? value.layout : 'flat-chw'
+    lowering.emit(node, lowering.nodeName(node), { op: 'global_pool', attributes: { kind } }, [value], layout)
+  }
+
+const batchNorm: Lower = (lowering, node) => {
+  const value = lowering.value(node, 0)
+  if (intAttribute(node, 'training_mode', 0) || channelAxis(value) !== 1) {
+    throw invalidModel(describeNode(node), 'inference over the channels of N x C x H x W', dimsOf(value).join('x'))
+  }
+  const name = lowering.nodeName(node, node.inputs[1])
+  const channels = value.shape[2]
+  const stored = (index: number, role: string) =>
+    lowering.store(`${name}.${role}`, [channels], vector(node, lowering.constant(node, index), channels))
+  const tensors = {
+    scale: stored(1, 'scale'),
+    shift: stored(2, 'shift'),
+    mean: stored(3, 'mean'),
+    variance: stored(4, 'variance'),
+  }
+  const attributes = { epsilon: floatAttribute(node, 'epsilon', 1e-5) }
+  lowering.emit(node, name, { op: 'batch_norm', attributes, tensors }, [value])
+}
+
+const prelu: Lower = (lowering, node) => {
+  const value = lowering.value(node, 0)
+  const slope = lowering.perChannel(node, lowering.constant(node, 1), value)
+  const name = lowering.nodeName(node)
+  const tensors = { slope: lowering.store(`${name}.slope`, [slope.length], slope) }
+  lowering.emit(node, name, { op: 'prelu', tensors }, [value])
+}
+
+const lrn: Lower = (lowering, node) => {
+  const attributes = {
+    size: intAttribute(node, 'size', 0),
+    alpha: floatAttribute(node, 'alpha', 1e-4),
+    beta: floatAttribute(node, 'beta', 0.75),
+    bias: floatAttribute(node, 'bias', 1),
+    alphaPer: 'window' as const,
+  }
+  if (attributes.size < 1) throw invalidModel(`size of ${describeNode(node)}`, 'at least 1', attributes.size)
+  lowering.emit(node, lowering.nodeName(node), { op: 'lrn', attributes }, [mapValue(lowering, node)])
+}
+
+/** MatMul: x W with W in x out. Gemm: alpha x W + beta b, W maybe out x in. Ours is out x in. */
+const fullyConnected: Lower = (lowering, node) => {
+  const value = lowering.value(node, 0)
+  const weight = lowering.constant(node, 1)
+  const gemm = node.op === 'Gemm'
+  const outFirst = gemm && intAttribute(node, 'transB', 0) !== 0
+  const [rows = 0, columns = 0] = weight.dims
+  const [features, outFeatures] = outFirst ? [columns, rows] : [rows, columns]
+  const [, length] = dimsOf(value)
+  if (
+    !value.layout.startsWith('flat') ||
+    weight.dims.length !== 2 ||
+    features !== length ||
+    (gemm && intAttribute(node, 'transA', 0))
+  ) {
+    throw invalidModel(
+      describeNode(node),
+      `a vector times ${features} x ${outFeatures} weights`,
+      dimsOf(value).join('x'),
+    )
+  }
+  const alpha = gemm ? floatAttribute(node, 'alpha', 1) : 1
+  const name = lowering.nodeName(node, node.inputs[1])
+  const values = outFirst && alpha === 1 ? weight.data : scaledRows(weight.data, features, outFirst, alpha)
+  const bias = gemm ? lowering.optionalConstant(node, 2) : undefined
+  const beta = gemm ? floatAttribute(node, 'beta', 1) : 1
+  const tensors = {
+    weight: lowering.store(`${name}.weight`, [outFeatures, features], values),
+    ...(bias && {
+      bias: lowering.store(
+        `${name}.bias`,
+        [outFeatures],
+        biasOf(node, bias, outFeatures).map((b) => b * beta),
+      ),
+    }),
+  }
+  const attributes = { outFeatures, ...(value.layout === 'flat-hwc' && { order: 'hwc' as const }) }
+  lowering.emit(node, name, { op: 'fully_connected', attributes, tensors }, [value], 'flat-chw')
+}
+
+/** alpha x W, out x in. */
+function scaledRows(data: Constant['data'], features: number, outFirst: boolean, alpha: number): Float32Array {
+  const outputs = data.length / features
+  const [rowStep, columnStep] = outFirst ? [features, 1] : [1, outputs]
+  const rows = new Float32Array(data.length)
+  let i = 0
+  for (let out = 0; out < outputs; out++) {
+    for (let feature = 0; feature < features; feature++) rows[i++] = alpha * data[out * rowStep + feature * columnStep]!
+  }
+  return rows
+}
+
+function biasOf(node: SourceNode, bias: Constant, length: number): Float64Array {
+  const uniform = bias.data.length === 1 ? bias.data[0] : undefined
+  return uniform === undefined ? Float64Array.from(vector(node, bias, length)) : new Float64Array(length).fill(uniform)
+}
+
+const l2Normalize: Lower = (lowering, node) => {
+  const value = lowering.value(node, 0)
+  const rank = dimsOf(value).length
+  const axes = intsAttribute(node, 'axes', []).map((axis) => (axis < 0 ? axis + rank : axis))
+  const [height, width] = value.shape
+  if (height * width !== 1 || axes.length !== 1 || axes[0] !== channelAxis(value)) {
+    throw invalidModel(
+      describeNode(node),
+      'a norm over all of a vector',
+      `axes ${axes.join()} of ${dimsOf(value).join('x')}`,
+    )
+  }
+  const attributes = { epsilon: floatAttribute(node, 'epsilon', 0) }
+  lowering.emit(node, lowering.nodeName(node), { op: 'l2_normalize', attributes }, [value])
+}
+
+const maxout: Lower = (lowering, node) => {
+  const attributes = { pieces: intAttribute(node, 'pieces', 0) }
+  if (attributes.pieces < 1) throw invalidModel(`pieces of ${describeNode(node)}`, 'at least 1', attributes.pieces)
+  lowering.emit(node, lowering.nodeName(node), { op: 'maxout', attributes }, [lowering.value(node, 0)])
+}
+
+const table = new Map<string, Lower>([
+  ['Identity', pass],
+  ['Dropout', pass],
+  ['Cast', pass],
+  ['Conv', conv],
+  ['BatchNormalization', batchNorm],
+  ['Relu', simple('relu')],
+  ['Relu6', simple('relu6')],
+  ['Sigmoid', simple('sigmoid')],
+  ['PRelu', prelu],
+  ['MaxPool', pool('max_pool')],
+  ['AveragePool', pool('avg_pool')],
+  ['LpPool', pool('l2_pool')],
+  ['L2Pool', pool('l2_pool', { mean: true })],
+  ['GlobalMaxPool', globalPool('max')],
+  ['GlobalAveragePool', globalPool('avg')],
+  ['GlobalL2Pool', globalPool('l2', true)],
+  ['ReduceMean', reducedPool('avg')],
+  ['ReduceMax', reducedPool('max')],
+  ['ReduceL2', reducedPool('l2')],
+  ['LRN', lrn],
+  ['MatMul', fullyConnected],
+  ['Gemm', fullyConnected],
+  ['Add', arithmetic],
+  ['Sum', arithmetic],
+  ['Sub', arithmetic],
+  ['Mul', arithmetic],
+  ['Div', arithmetic],
+  ['Neg', negate],
+  ['Concat', concat],
+  ['Pad', pad],
+  ['Resize', resize],
+  ['Reshape', reshape],
+  ['Squeeze', squeeze],
+  ['Unsqueeze', squeeze],
+  ['Flatten', flatten],
+  ['Transpose', transpose],
+  ['Gather', gather],
+  ['Shape', shapeOf],
+  ['L2Normalize', l2Normalize],
+  ['Maxout', maxout],
+])
+
+/** Shapes are known here, so what was computed from them is constant now. */
+export function lowerNode(lowering: Lowering, node: SourceNode): void {
+  const inputs = node.inputs.filter((name) => name !== '').map((name) => lowering.constants.get(name))
+  const constant = inputs.includes(undefined) ? undefined : foldConstant(node, inputs as Constant[])
+  if (constant) {
+    lowering.constants.set(node.outputs[0]!, constant)
+    return
+  }
+  const lower = table.get(node.op)
+  if (!lower) throw unknownOp(node)
+  lower(lowering, node)
+}

@@ -1,0 +1,128 @@
+/** Ops that move values about: padding, joining, and the reshapes that leave nothing behind. */
+import { invalidModel } from '../../errors.js'
+import { axesOf, integers, resolveReshape, squeezedDims, uniformValue } from './constants.js'
+import { channelAxis, dimsOf, reshapedLayout, transposedLayout } from './layout.js'
+import { type Lower, unknownOp } from './lowering.js'
+import { describeNode, floatAttribute, intAttribute, intsAttribute, stringAttribute } from './source.js'
+
+export const concat: Lower = (lowering, node) => {
+  const values = node.inputs.map((_, index) => lowering.value(node, index))
+  const axis = intAttribute(node, 'axis', 1)
+  const sound = values.every((value) => {
+    const rank = dimsOf(value).length
+    return value.layout === values[0]!.layout && channelAxis(value) === (axis < 0 ? axis + rank : axis)
+  })
+  if (!sound) throw invalidModel(`axis of ${describeNode(node)}`, 'the channels of inputs of one layout', axis)
+  lowering.emit(node, lowering.nodeName(node), { op: 'concat' }, values)
+}
+
+/** Zeros around the image and after the last channel. */
+export const pad: Lower = (lowering, node) => {
+  const value = lowering.value(node, 0)
+  const rank = dimsOf(value).length
+  const given = lowering.optionalConstant(node, 1)
+  const pads = given ? Array.from(given.data) : intsAttribute(node, 'pads', intsAttribute(node, 'paddings', []))
+  const axes = node.inputs[3] ? axesOf(node, rank, lowering.constant(node, 3))! : [...Array(rank).keys()]
+  const filler = node.inputs[2] ? uniformValue(lowering.constant(node, 2)) : floatAttribute(node, 'value', 0)
+  const mode = stringAttribute(node, 'mode', 'constant')
+  if (mode !== 'constant' || filler !== 0)
+    throw invalidModel(describeNode(node), 'padding with zeros', `${mode} ${filler}`)
+  if (pads.length !== 2 * axes.length || pads.some((count) => !Number.isSafeInteger(count) || count < 0)) {
+    throw invalidModel(`pads of ${describeNode(node)}`, `${2 * axes.length} integers >= 0`, `[${pads.join(', ')}]`)
+  }
+  const along = (axis: number, end: 0 | 1) => {
+    const index = axes.indexOf(axis)
+    return index < 0 ? 0 : pads[index + end * axes.length]!
+  }
+  const [channel, row, column] = value.layout === 'nhwc' ? [3, 1, 2] : [1, 2, 3]
+  if (value.layout.startsWith('flat') || along(0, 0) || along(0, 1) || along(channel, 0)) {
+    throw invalidModel(
+      `pads of ${describeNode(node)}`,
+      'zeros around the image or after the last channel',
+      `[${pads.join(', ')}]`,
+    )
+  }
+  const padding = [along(row, 0), along(column, 0), along(row, 1), along(column, 1)] as const
+  const channels = along(channel, 1)
+  const attributes = { ...(padding.some((count) => count > 0) && { padding }), ...(channels > 0 && { channels }) }
+  if (Object.keys(attributes).length === 0) lowering.pass(node, value)
+  else lowering.emit(node, lowering.nodeName(node), { op: 'zero_pad', attributes }, [value])
+}
+
+/** Only the one that repeats each pixel a whole number of times: nearest neighbour, rounded down. */
+export const resize: Lower = (lowering, node) => {
+  const value = lowering.value(node, 0)
+  const [height, width] = value.shape
+  const scales = node.inputs[2] ? [...lowering.constant(node, 2).data] : []
+  const sizes = node.inputs[3] ? [...lowering.constant(node, 3).data] : []
+  const factors =
+    scales.length === 4 ? scales.slice(2) : sizes.length === 4 ? [sizes[2]! / height, sizes[3]! / width] : []
+  const [factor = 0] = factors
+  const modes = [
+    stringAttribute(node, 'mode', 'nearest'),
+    stringAttribute(node, 'coordinate_transformation_mode', 'half_pixel'),
+    stringAttribute(node, 'nearest_mode', 'round_prefer_floor'),
+  ].join(', ')
+  const whole = Number.isSafeInteger(factor) && factor >= 1 && factors.every((other) => other === factor)
+  const others = scales.length === 4 ? scales.slice(0, 2).join() : sizes.slice(0, 2).join()
+  const sound = whole && value.layout === 'nchw' && others === (scales.length === 4 ? '1,1' : `1,${value.shape[2]}`)
+  if (!sound || modes !== 'nearest, asymmetric, floor') {
+    throw invalidModel(
+      describeNode(node),
+      'nearest, asymmetric, floor, by one whole factor each way',
+      `${modes}, by ${factors.join(' and ') || 'what is not constant'}`,
+    )
+  }
+  lowering.emit(node, lowering.nodeName(node), { op: 'upsample', attributes: { factor } }, [value])
+}
+
+export const reshape: Lower = (lowering, node) => {
+  const value = lowering.value(node, 0)
+  const dims = dimsOf(value)
+  const shape = lowering.optionalConstant(node, 1) ?? integers(intsAttribute(node, 'shape', []))
+  lowering.pass(node, value, reshapedLayout(node, value, resolveReshape(node, dims, shape)))
+}
+
+export const squeeze: Lower = (lowering, node) => {
+  const value = lowering.value(node, 0)
+  const dims = squeezedDims(node, dimsOf(value), lowering.optionalConstant(node, 1))
+  lowering.pass(node, value, reshapedLayout(node, value, dims))
+}
+
+export const flatten: Lower = (lowering, node) => {
+  const value = lowering.value(node, 0)
+  const axis = intAttribute(node, 'axis', 1)
+  const dims = dimsOf(value)
+  if (axis !== 1 && axis !== 1 - dims.length) throw invalidModel(`axis of ${describeNode(node)}`, '1', axis)
+  lowering.pass(node, value, reshapedLayout(node, value, [1, dims.reduce((product, extent) => product * extent, 1)]))
+}
+
+/** The only Gather of an activation: the image's channels turned round. */
+export const gather: Lower = (lowering, node) => {
+  const value = lowering.value(node, 0)
+  const order = Array.from(lowering.constant(node, 1).data).join()
+  const { rule } = lowering
+  const axis = intAttribute(node, 'axis', 0)
+  if (
+    value.node !== lowering.preprocess ||
+    value.shared ||
+    axis !== channelAxis(value) ||
+    order !== '2,1,0' ||
+    rule.color === 'grey'
+  ) {
+    throw unknownOp(node, ' other than of the image, RGB to BGR')
+  }
+  rule.color = rule.color === 'rgb' ? 'bgr' : 'rgb'
+  rule.mean = [...rule.mean].reverse()
+  rule.scale = [...rule.scale].reverse()
+  lowering.pass(node, value)
+}
+
+export const shapeOf: Lower = (lowering, node) => {
+  lowering.constants.set(node.outputs[0]!, integers(dimsOf(lowering.value(node, 0))))
+}
+
+export const transpose: Lower = (lowering, node) => {
+  const value = lowering.value(node, 0)
+  lowering.pass(node, value, transposedLayout(node, value))
+}

@@ -1,0 +1,118 @@
+/** Lengths, L2 pools and maxout, of the steps they are computed in. */
+import { invalidModel } from '../../errors.js'
+import { uniformValue } from './constants.js'
+import { clampOf } from './pattern_activations.js'
+import type { Patterns, Replacement, Rule } from './pattern_graph.js'
+import { type AttributeValue, intAttribute, intsAttribute, type SourceNode } from './source.js'
+
+/** x * x or x ** 2. Returns the name of x. */
+function squared(name: string | undefined, patterns: Patterns): string | undefined {
+  const node = patterns.producer(name, 'Mul', 'Pow')
+  const [a, b] = node?.inputs ?? []
+  const isSquare = node?.op === 'Mul' ? a === b : patterns.number(b) === 2
+  return node && isSquare ? a : undefined
+}
+
+/** The axes of a reduction, with what it reads. */
+function reductionAxes(node: SourceNode, patterns: Patterns): number[] {
+  const input = node.inputs[1] ? patterns.constants.get(node.inputs[1]) : undefined
+  return input ? Array.from(input.data) : intsAttribute(node, 'axes', [])
+}
+
+interface Length {
+  input: string
+  axes: number[]
+  epsilon: number
+}
+
+/** ||x||, with or without a lower bound, possibly stretched to x's shape. */
+function lengthOf(name: string | undefined, patterns: Patterns): Length | undefined {
+  const node = patterns.producer(name, 'Expand', 'Clip', 'Max', 'Add', 'ReduceL2', 'Sqrt')
+  if (!node) return undefined
+  if (node.op === 'Expand') return lengthOf(node.inputs[0], patterns)
+  if (node.op === 'ReduceL2') return { input: node.inputs[0]!, axes: reductionAxes(node, patterns), epsilon: 0 }
+  if (node.op === 'Sqrt') {
+    const sum = squareSum(node.inputs[0], patterns)
+    return sum && { ...sum, epsilon: Math.sqrt(sum.epsilon) }
+  }
+  return withFloor(node, patterns, lengthOf)
+}
+
+/** sum(x²), with or without a lower bound. */
+function squareSum(name: string | undefined, patterns: Patterns): Length | undefined {
+  const node = patterns.producer(name, 'Clip', 'Max', 'Add', 'ReduceSum', 'ReduceSumSquare')
+  if (!node) return undefined
+  if (node.op === 'Clip' || node.op === 'Max' || node.op === 'Add') return withFloor(node, patterns, squareSum)
+  const input = node.op === 'ReduceSum' ? squared(node.inputs[0], patterns) : node.inputs[0]
+  return input === undefined ? undefined : { input, axes: reductionAxes(node, patterns), epsilon: 0 }
+}
+
+/** An epsilon that is added changes lengths near 1 by itself: below half a unit in the last place of fp32 it is a floor. */
+const negligible = 2 ** -25
+
+function withFloor(
+  node: SourceNode,
+  patterns: Patterns,
+  inner: (name: string | undefined, patterns: Patterns) => Length | undefined,
+): Length | undefined {
+  if (node.op === 'Add') {
+    const operand = patterns.constantOperand(node)
+    const epsilon = uniformValue(operand?.constant)
+    const length = operand && inner(operand.other, patterns)
+    return length && epsilon !== undefined && epsilon >= 0 && epsilon <= negligible ? { ...length, epsilon } : undefined
+  }
+  const clamp = clampOf(node, patterns)
+  const length = clamp && inner(clamp.input, patterns)
+  const sound = clamp && clamp.high === Number.POSITIVE_INFINITY && clamp.low >= 0
+  return length && sound ? { ...length, epsilon: clamp.low } : undefined
+}
+
+export const recogniseL2Normalize: Rule = (node, patterns) => {
+  const [x] = node.inputs
+  if (node.op === 'LpNormalization') {
+    const p = intAttribute(node, 'p', 2)
+    if (p !== 2) throw invalidModel(`p of LpNormalization ${node.name}`, '2', p)
+    return l2Normalize(x!, [intAttribute(node, 'axis', -1)], 0)
+  }
+  let length: Length | undefined
+  if (node.op === 'Div') length = lengthOf(node.inputs[1], patterns)
+  if (node.op === 'Mul') {
+    // x * (1 / ||x||), in either order.
+    for (const [factor, other] of [node.inputs, [...node.inputs].reverse()]) {
+      const reciprocal = patterns.producer(other, 'Reciprocal')
+      const found = reciprocal && lengthOf(reciprocal.inputs[0], patterns)
+      if (found && found.input === factor) return l2Normalize(factor, found.axes, found.epsilon)
+    }
+  }
+  return length && length.input === x ? l2Normalize(x, length.axes, length.epsilon) : undefined
+}
+
+function l2Normalize(input: string, axes: number[], epsilon: number): Replacement {
+  // Where the file gives none, a length of zero is the only one it matters for.
+  const attributes = new Map<string, AttributeValue>([
+    ['axes', axes],
+    ['epsilon', epsilon || 1e-12],
+  ])
+  return { op: 'L2Normalize', inputs: [input], attributes }
+}
+
+/** sqrt of an average of squares. */
+export const recogniseL2Pool: Rule = (node, patterns) => {
+  if (node.op !== 'Sqrt') return undefined
+  const pool = patterns.producer(node.inputs[0], 'AveragePool', 'GlobalAveragePool')
+  const input = squared(pool?.inputs[0], patterns)
+  if (!pool || input === undefined) return undefined
+  return { op: pool.op === 'AveragePool' ? 'L2Pool' : 'GlobalL2Pool', inputs: [input], attributes: pool.attributes }
+}
+
+/** N x C (x H x W) as N x J x pieces (x H x W), maximum over the pieces. */
+export const recogniseMaxout: Rule = (node, patterns) => {
+  if (node.op !== 'ReduceMax' || intAttribute(node, 'keepdims', 1) !== 0) return undefined
+  const reshape = patterns.producer(node.inputs[0], 'Reshape')
+  const shape = reshape && patterns.constants.get(reshape.inputs[1]!)
+  const axes = reductionAxes(node, patterns)
+  const rank = shape?.data.length
+  if (!shape || (rank !== 3 && rank !== 5) || axes.length !== 1 || (axes[0] !== 2 && axes[0] !== 2 - rank))
+    return undefined
+  return { op: 'Maxout', inputs: [reshape.inputs[0]!], attributes: new Map([['pieces', shape.data[2]!]]) }
+}

@@ -1,0 +1,70 @@
+/**
+ * What every importer reads its file into: a list of nodes with ONNX op names, in topological order, and the constants they
+ * use. `patterns.ts` then puts decomposed layers together again and `lower.ts` turns the rest into a `GraphDescription`.
+ */
+import { invalidModel } from '../../errors.js'
+import type { ModelNotes } from '../../files/model/metadata.js'
+
+/** Row-major. Integers (shapes, axes, indices) are Float64Array, which holds every index exactly; weights Float32Array. */
+export interface Constant {
+  dims: number[]
+  data: Float32Array | Float64Array
+}
+
+export type AttributeValue = number | string | readonly number[] | Constant
+
+export interface SourceNode {
+  op: string
+  /** For messages; may be empty. */
+  name: string
+  /** An empty string stands for an optional input that is left out. */
+  inputs: string[]
+  outputs: string[]
+  attributes: ReadonlyMap<string, AttributeValue>
+}
+
+export interface SourceModel {
+  name: string
+  input: { name: string /** undefined: open, or not said. */; dims: (number | undefined)[] }
+  outputs: string[]
+  nodes: SourceNode[]
+  constants: Map<string, Constant>
+  notes: ModelNotes
+  /** Normalisation that the file describes beside its nodes. */
+  rule?: { color?: 'rgb' | 'bgr' | 'grey'; mean?: number[]; scale?: number[]; perImage?: boolean }
+}
+
+/** `Conv conv1`, for messages. */
+export function describeNode({ op, name, outputs }: SourceNode): string {
+  return `${op} ${name || outputs[0] || ''}`.trim()
+}
+
+export function intAttribute(node: SourceNode, key: string, otherwise: number): number {
+  const value = node.attributes.get(key) ?? otherwise
+  if (typeof value !== 'number' || !Number.isSafeInteger(value)) {
+    throw invalidModel(`${key} of ${describeNode(node)}`, 'an integer', value)
+  }
+  return value
+}
+
+export function floatAttribute(node: SourceNode, key: string, otherwise: number): number {
+  const value = node.attributes.get(key) ?? otherwise
+  if (typeof value !== 'number') throw invalidModel(`${key} of ${describeNode(node)}`, 'a number', value)
+  return value
+}
+
+export function stringAttribute(node: SourceNode, key: string, otherwise: string): string {
+  const value = node.attributes.get(key) ?? otherwise
+  if (typeof value !== 'string') throw invalidModel(`${key} of ${describeNode(node)}`, 'a string', value)
+  return value
+}
+
+/** `length`: how many there must be, where the op says so. */
+export function intsAttribute(node: SourceNode, key: string, otherwise: readonly number[], length?: number): number[] {
+  const value = node.attributes.get(key) ?? otherwise
+  const sound = Array.isArray(value) && value.every(Number.isSafeInteger)
+  if (!sound || (length !== undefined && value.length !== length)) {
+    throw invalidModel(`${key} of ${describeNode(node)}`, `${length ?? 'a list of'} integers`, value)
+  }
+  return [...value]
+}

@@ -1,0 +1,57 @@
+/**
+ * Parameters and multiply-adds of a graph, counted as the FaceNet paper does.
+ *
+ * - Parameters: weights, biases, slopes, and scale and shift of batch normalisation; not its running statistics.
+ * - Multiply-adds of one image: one for every weight that an output of a convolution or fully connected layer sums over.
+ *   Biases are not counted. The rows of the paper's table 1 add one for each output's bias (conv1: 110 x 110 x 64 x
+ *   (7 x 7 x 3 + 1) = 115 M); its totals are the same either way to the printed digits, so `biasAdds` stands apart.
+ */
+import type { GraphDescription } from '../../../types/graph.js'
+import { activationShapes, inputShapes, nodeTensors, type Shape } from './shapes.js'
+
+export interface Count {
+  parameters: number
+  multiplyAdds: number
+  /** Additions of biases, one an output. */
+  biasAdds: number
+}
+
+/** A row of the paper's tables: all nodes whose names share what stands before the first `/`. */
+export interface RowCount extends Count {
+  row: string
+  /** Of the row's last node. */
+  output: Shape
+}
+
+const size = (shape: readonly number[]) => shape.reduce((product, extent) => product * extent, 1)
+
+export function countRows(graph: GraphDescription): RowCount[] {
+  const shapes = activationShapes(graph)
+  const rows = new Map<string, RowCount>()
+  const counted = new Set<string>()
+  for (const node of graph.nodes) {
+    const output = shapes.get(node.name)!
+    const row = node.name.split('/')[0]!
+    const count = rows.get(row) ?? { row, output, parameters: 0, multiplyAdds: 0, biasAdds: 0 }
+    rows.set(row, count)
+    count.output = output
+    for (const { name, role, shape } of nodeTensors(node, inputShapes(node, shapes)[0]!)) {
+      if (role === 'mean' || role === 'variance') continue
+      if (!counted.has(name)) count.parameters += size(shape)
+      counted.add(name)
+      const products = output[0] * output[1] * size(shape)
+      if (role === 'weight') count.multiplyAdds += products
+      if (role === 'bias') count.biasAdds += products
+    }
+  }
+  return [...rows.values()]
+}
+
+export function countGraph(graph: GraphDescription): Count {
+  const rows = countRows(graph)
+  return {
+    parameters: rows.reduce((sum, row) => sum + row.parameters, 0),
+    multiplyAdds: rows.reduce((sum, row) => sum + row.multiplyAdds, 0),
+    biasAdds: rows.reduce((sum, row) => sum + row.biasAdds, 0),
+  }
+}
