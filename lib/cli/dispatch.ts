@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import sade from 'sade'
 import loader from '../native/load.cjs'
-import { type Command, commands, commonOptions, type Option } from './commands.js'
+import { type Command, commands, commonOptions, type Option } from './command_table.js'
 import { Context, type OptionValues, UsageError } from './context.js'
 
 /** Runs the command that `words` ask for. Throws UsageError where they make no sense. */

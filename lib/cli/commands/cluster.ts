@@ -1,0 +1,136 @@
+/** `facenet cluster`: a heap of images to folders of people, or to a table that says who is where. */
+import { basename, dirname } from 'node:path'
+import {
+  type ClusterScores,
+  clusterEmbeddings,
+  clusterMethods,
+  type Linkage,
+  linkages,
+  scoreClusters,
+} from '../../clustering/index.js'
+import { concatenated } from '../../embeddings/concatenate.js'
+import { PendingFile } from '../../files/pending_file.js'
+import type { FivePoints } from '../../images/index.js'
+import { FaceNetError, type FailedImage, type Model, openModel } from '../../index.js'
+import { type Alignment, readAlignment, withDetector } from '../common/alignment.js'
+import { isMistake, listFailures } from '../common/failures.js'
+import { imageProgress } from '../common/progress.js'
+import { describeThreshold, givenThreshold, thresholdFacts, thresholdFor } from '../common/threshold.js'
+import { type Context, PartialFailure, UsageError } from '../context.js'
+import { reportOfClusters } from '../report/clusters.js'
+import { reportTarget } from '../report/target.js'
+import { writePeople } from './people_folders.js'
+
+export async function run(context: Context): Promise<void> {
+  const how = readMethod(context)
+  const given = givenThreshold(context)
+  const alignment = readAlignment(context, 'all')
+  const options = context.modelOptions()
+  const target = await reportTarget(context)
+  await using model = await openModel(context.modelPath(), options)
+  const { dimensions, fingerprint } = model
+  const threshold = await thresholdFor(given, model)
+  if (!threshold) throw new UsageError('--threshold is missing, and the model names none')
+  const { faces, embeddings, failures } = await withDetector(context, alignment, (alignment) =>
+    embedAll(context, model, alignment),
+  )
+
+  const { device, threads, signal } = options
+  const settings = { dimensions, threshold: threshold.value, device, threads, signal }
+  const labels = await clusterEmbeddings(embeddings, { ...settings, ...how })
+  const noise = labels.filter((label) => label < 0).length
+  const people = new Set(labels).size - Math.min(noise, 1)
+  const scores = context.flag('score-folders') ? scoreClusters(labels, faces.map(personOf)) : undefined
+  const images = faces.map((face, i) => ({ ...face, label: labels[i]! }))
+  const rows = images.map(({ path, label }) => ({ path, label }))
+  const facts = { threshold: threshold.value, ...thresholdFacts(threshold), ...how, fingerprint }
+  const result = { ...facts, clusters: people, noise, scores, images: rows }
+
+  const out = context.text('out')
+  if (out?.endsWith('.json')) await writeJson(out, result)
+  else if (out !== undefined) await writePeople(out, context.operands, images, context.signal)
+  if (context.json) await context.print(JSON.stringify(result))
+  else if (out === undefined) for (const { path, label } of images) await context.print(`${path}\t${label}`)
+  const what = alignment.align === 'detect' ? 'faces' : 'images'
+  const below = `${describeMethod(how)}, squared distance below ${describeThreshold(threshold)}`
+  const found = noise > 0 ? `${people} people and ${noise} in no cluster` : `${people} people`
+  context.say(`${faces.length} ${what}, ${found} (${below})`)
+  if (scores) context.say(describeScores(scores))
+  if (target) {
+    const scored = scores && { scores, people: faces.map(personOf) }
+    const made = { faces, embeddings, labels, threshold: threshold.value, method: describeMethod(how), scored }
+    await reportOfClusters(context, target, model, { ...made, align: alignment.align, below, failed: failures.length })
+  }
+  listFailures(context, failures, imagesOf(faces) + failures.length)
+  if (failures.some((failure) => isMistake(failure, alignment.faces))) throw new PartialFailure()
+}
+
+type Method = { method: 'agglomerative'; linkage: Linkage } | { method: 'dbscan'; minFaces: number }
+
+function readMethod(context: Context): Method {
+  const method = context.oneOf('method', clusterMethods) ?? 'agglomerative'
+  const [linkage, minFaces] = [context.oneOf('linkage', linkages), context.integer('min-faces', 1)]
+  if (method === 'dbscan') {
+    if (linkage) throw new UsageError('--linkage is for --method agglomerative')
+    return { method, minFaces: minFaces ?? 3 }
+  }
+  if (minFaces !== undefined) throw new UsageError('--min-faces is for --method dbscan')
+  return { method, linkage: linkage ?? 'average' }
+}
+
+const describeMethod = (how: Method) =>
+  how.method === 'dbscan' ? `DBSCAN, ${how.minFaces} faces and more` : `${how.linkage} linkage`
+
+/** A face by the path it is called by, and the image it is in. */
+interface Face {
+  path: string
+  image: string
+  points?: FivePoints
+}
+
+async function embedAll(context: Context, model: Model, alignment: Alignment) {
+  const progress = imageProgress(context.quiet)
+  const [faces, rows, failures]: [Face[], Float32Array[], FailedImage[]] = [[], [], []]
+  try {
+    for await (const { path, embedding, face } of model.embedStream(context.operands, {
+      ...alignment,
+      batchSize: context.integer('batch-size', 1),
+      signal: context.signal,
+      onError: (failure) => failures.push(failure),
+      onProgress: (now) => progress.update(now),
+    })) {
+      // Where an image has several faces, `#0`, `#1` ... follow its path.
+      const image = face ? path.replace(new RegExp(`#${face.index}$`), '') : path
+      faces.push({ path, image, points: face?.points })
+      rows.push(embedding)
+    }
+  } finally {
+    progress.stop()
+  }
+  if (faces.length === 0) {
+    listFailures(context, failures, failures.length)
+    const what = failures.length > 0 ? 'No image could be used' : 'No images were found'
+    throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', `${what}, so there is nothing to cluster`)
+  }
+  return { faces, embeddings: concatenated(rows), failures }
+}
+
+const imagesOf = (faces: readonly Face[]) => new Set(faces.map(({ image }) => image)).size
+
+/** The folder an image is in names its person. */
+const personOf = ({ image }: Face) => basename(dirname(image))
+
+async function writeJson(path: string, content: unknown): Promise<void> {
+  const file = await PendingFile.open(path)
+  try {
+    await file.write(Buffer.from(`${JSON.stringify(content, null, 2)}\n`))
+    await file.commit()
+  } finally {
+    await file.abort()
+  }
+}
+
+function describeScores({ pairwise, bcubed, purity, identities }: ClusterScores): string {
+  const f = `pairwise F ${pairwise.f.toFixed(4)}, BCubed F ${bcubed.f.toFixed(4)}, purity ${purity.toFixed(4)}`
+  return `against the ${identities} people that the folders name: ${f}`
+}

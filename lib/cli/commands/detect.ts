@@ -1,0 +1,78 @@
+/** `facenet detect`: where the faces are. */
+import type { DetectedFace } from '../../detection/types.js'
+import { FaceNetError } from '../../errors.js'
+import { writeAtomically } from '../../files/atomic_write.js'
+import { findFaces } from '../../images/index.js'
+import type { FailedImage } from '../../index.js'
+import { drawFaces } from '../../report/overlay.js'
+import { openSource, type SourceImage } from '../../sources/index.js'
+import { detectorOf, readDetection } from '../common/alignment.js'
+import { listFailures } from '../common/failures.js'
+import { type Context, PartialFailure, UsageError } from '../context.js'
+
+export async function run(context: Context): Promise<void> {
+  const overlay = context.text('overlay')
+  if (overlay !== undefined && !/\.(jpe?g|png|webp)$/i.test(overlay)) {
+    throw new UsageError(`--overlay ends in .jpg, .png or .webp, and ${overlay} does not`)
+  }
+  if (overlay !== undefined && context.operands.length > 1) throw new UsageError('--overlay is for one image')
+  const detection = readDetection(context)
+  const detector = await detectorOf(context)
+  const failures: FailedImage[] = []
+  let done = 0
+  try {
+    for await (const image of openSource(context.operands)) {
+      if (overlay !== undefined && done + failures.length > 0) throw new UsageError('--overlay is for one image')
+      const found = await detect(image, (bytes) => findFaces(bytes, { detector, ...detection }, {}, context.signal))
+      if (found instanceof FaceNetError) failures.push({ path: image.path, error: found })
+      else {
+        done++
+        await context.print(context.json ? faceLine(image.path, found.faces) : faceTable(image.path, found.faces))
+        if (overlay !== undefined) await writeOverlay(found.bytes, found.faces, overlay)
+      }
+    }
+  } finally {
+    detector.dispose()
+  }
+  if (done + failures.length === 0) throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', 'No images were found')
+  listFailures(context, failures, done + failures.length)
+  if (failures.length > 0) throw new PartialFailure()
+}
+
+/** The faces of an image and its bytes, or what is wrong with it. */
+async function detect(image: SourceImage, find: (bytes: Uint8Array) => Promise<DetectedFace[]>) {
+  try {
+    const bytes = await image.read()
+    return { bytes, faces: await find(bytes) }
+  } catch (error) {
+    if (!(error instanceof FaceNetError) || error.code === 'ERR_FACENET_ABORTED') throw error
+    return error
+  }
+}
+
+/** Hundredths of a pixel, and a score of four digits. */
+function faceLine(path: string, faces: DetectedFace[]): string {
+  const round = (value: number, digits = 2) => Number(value.toFixed(digits))
+  const rows = faces.map(({ box, score, points }) => ({
+    box: { x: round(box.x), y: round(box.y), width: round(box.width), height: round(box.height) },
+    score: round(score, 4),
+    points: points.map((value) => round(value)),
+  }))
+  return JSON.stringify({ path, faces: rows })
+}
+
+function faceTable(path: string, faces: DetectedFace[]): string {
+  const count = faces.length === 0 ? 'no face' : faces.length === 1 ? '1 face' : `${faces.length} faces`
+  const rows = faces.map(({ box, score }) => {
+    const [x, y, width, height] = [box.x, box.y, box.width, box.height].map(Math.round)
+    return `  ${width}x${height} at ${x},${y}, score ${score.toFixed(2)}`
+  })
+  return [`${path}: ${count}`, ...rows].join('\n')
+}
+
+async function writeOverlay(bytes: Uint8Array, faces: DetectedFace[], out: string): Promise<void> {
+  const drawn = await drawFaces(bytes, faces)
+  const picture = /\.png$/i.test(out) ? drawn.png() : /\.webp$/i.test(out) ? drawn.webp() : drawn.jpeg({ quality: 90 })
+  const file = await picture.toBuffer()
+  await writeAtomically(out, (write) => write(file))
+}

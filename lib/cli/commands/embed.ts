@@ -1,0 +1,108 @@
+/** `facenet embed`: images to embeddings, in a file or on stdout. */
+
+import { jsonLine, type MissingRow, missingLine, openOutput } from '../../files/outputs/index.js'
+import { type EmbeddedImage, FaceNetError, type FailedImage, type Model, openModel } from '../../index.js'
+import { type Alignment, readAlignment, withDetector } from '../common/alignment.js'
+import { isMistake, listFailures } from '../common/failures.js'
+import { imageProgress } from '../common/progress.js'
+import { type Context, PartialFailure, UsageError } from '../context.js'
+
+/** Rows written at a time. */
+const writeEvery = 256
+
+export async function run(context: Context): Promise<void> {
+  const out = context.text('out')
+  if (out !== undefined && !/\.(npy|parquet|jsonl)$/i.test(out)) {
+    throw new UsageError(`--out ends in .npy, .parquet or .jsonl, and ${out} does not`)
+  }
+  const alignment = readAlignment(context, 'all')
+  await using model = await openModel(context.modelPath(), context.modelOptions())
+  await withDetector(context, alignment, (alignment) => embed(context, model, alignment, out))
+}
+
+async function embed(context: Context, model: Model, alignment: Alignment, out: string | undefined): Promise<void> {
+  const batchSize = context.integer('batch-size', 1)
+  const sink = out === undefined ? toStdout(context, model) : await toFile(context, model, out)
+
+  const progress = imageProgress(context.quiet)
+  const failures: FailedImage[] = []
+  const waiting: { rows: EmbeddedImage[]; missing: MissingRow[] } = { rows: [], missing: [] }
+  const flush = async () => {
+    await sink.write(waiting.rows.splice(0))
+    await sink.writeMissing(waiting.missing.splice(0))
+  }
+  const images = model.embedStream(context.operands, {
+    ...alignment,
+    batchSize,
+    signal: context.signal,
+    onError: (failure) => {
+      failures.push(failure)
+      const { path, error } = failure
+      if (error.code === 'ERR_FACENET_FACE_COUNT') waiting.missing.push({ path, error: error.message })
+    },
+    onProgress: (now) => progress.update(now),
+  })
+  let [done, imagesDone] = [0, 0]
+  try {
+    for await (const image of images) {
+      done++
+      if (!image.face?.index) imagesDone++
+      if (waiting.rows.push(image) === writeEvery) await flush()
+    }
+    if (done + failures.length === 0) throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', 'No images were found')
+    await flush()
+    await sink.close()
+  } catch (error) {
+    await sink.abort()
+    throw error
+  } finally {
+    progress.stop()
+  }
+  const what = alignment.align === 'detect' ? 'faces' : 'images'
+  context.say(`${done} ${what} embedded${out === undefined ? '' : ` into ${out}`}`)
+  listFailures(context, failures, imagesDone + failures.length)
+  if (failures.some((failure) => isMistake(failure, alignment.faces))) throw new PartialFailure()
+}
+
+interface Sink {
+  write(rows: EmbeddedImage[]): Promise<void>
+  writeMissing(rows: MissingRow[]): Promise<void>
+  close(): Promise<void>
+  abort(): Promise<void>
+}
+
+function toStdout(context: Context, { fingerprint }: Model): Sink {
+  return {
+    async write(rows) {
+      for (const row of rows) {
+        const { path, embedding } = row
+        if (context.json) await context.print(jsonLine(row, fingerprint))
+        else await context.print(`${path}\t${Array.from(embedding, (value) => value.toPrecision(9)).join(' ')}`)
+      }
+    },
+    async writeMissing(rows) {
+      if (context.json) for (const row of rows) await context.print(missingLine(row))
+    },
+    async close() {},
+    async abort() {},
+  }
+}
+
+/** With --json the lines go to stdout as well. */
+async function toFile(context: Context, model: Model, path: string): Promise<Sink> {
+  const { dimensions, fingerprint } = model
+  const file = await openOutput(path, { dimensions, fingerprint })
+  const lines = toStdout(context, model)
+  return {
+    async write(rows) {
+      await file.write(rows)
+      if (context.json) await lines.write(rows)
+    },
+    async writeMissing(rows) {
+      await file.writeMissing(rows)
+      await lines.writeMissing(rows)
+    },
+    close: () => file.close(),
+    abort: () => file.abort(),
+  }
+}

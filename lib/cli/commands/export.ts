@@ -1,0 +1,19 @@
+/** `facenet export`: a model file as ONNX. */
+import { exportOnnx } from '../../convert/exporters/onnx.js'
+import { writeAtomically } from '../../files/atomic_write.js'
+import { readModel } from '../../files/model/model_file.js'
+import { readTensors } from '../../files/model/tensor_reader.js'
+import { type Context, UsageError } from '../context.js'
+
+export async function run(context: Context): Promise<void> {
+  const [path] = context.operands
+  const out = context.required('out')
+  if (!/\.onnx$/i.test(out)) throw new UsageError(`--out ends in .onnx, and ${out} does not`)
+  const { graph, metadata } = await readModel(path!)
+  const { values } = await readTensors(path!)
+  const bytes = exportOnnx(graph, values, { notes: metadata })
+  await writeAtomically(out, (write) => write(bytes))
+  const { network, fingerprint } = metadata
+  if (context.json) await context.print(JSON.stringify({ out, network, bytes: bytes.length, fingerprint }))
+  else context.say(`${network} written to ${out}, ${(bytes.length / 1e6).toFixed(1)} MB`)
+}

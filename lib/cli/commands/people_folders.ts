@@ -1,0 +1,83 @@
+/** A folder a person, made of hard links where the disk allows them and of copies elsewhere. */
+import { randomUUID } from 'node:crypto'
+import { copyFile, link, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { basename, dirname, extname, join, resolve } from 'node:path'
+import { cannotWrite, FaceNetError } from '../../errors.js'
+import { throwIfAborted } from '../../native/check_arguments.js'
+import { openSource } from '../../sources/index.js'
+
+export interface LabelledFace {
+  /** The path of the image it is in; an image may have several faces. */
+  image: string
+  /** Of its person; -1 for one that is in no cluster. */
+  label: number
+}
+
+/**
+ * Writes `person-0001/`, `person-0002/`, ... into `folder`, people with most faces first, and `noise/` where there is any.
+ * An image with several people is in the folder of each. The folder appears when it is complete, and must not exist or be
+ * empty before.
+ *
+ * @param sources where the images came from: those inside archives are read again.
+ * @throws FaceNetError ERR_FACENET_IO.
+ */
+export async function writePeople(
+  folder: string,
+  sources: string[],
+  faces: readonly LabelledFace[],
+  signal: AbortSignal,
+): Promise<void> {
+  const target = resolve(folder)
+  const temporary = join(dirname(target), `.${basename(target)}.${randomUUID()}.tmp`)
+  try {
+    await mkdir(temporary)
+    const names = await makeFolders(temporary, faces)
+    const labels = new Map<string, Set<number>>()
+    for (const { image, label } of faces) labels.set(image, (labels.get(image) ?? new Set()).add(label))
+    const taken = new Set<string>()
+    for await (const { path, read } of openSource(sources)) {
+      throwIfAborted(signal)
+      for (const label of labels.get(path) ?? []) {
+        await place(path, read, freeName(join(names.get(label)!, basename(path)), taken))
+      }
+      labels.delete(path)
+    }
+    await rename(temporary, target)
+  } catch (cause) {
+    await rm(temporary, { recursive: true, force: true })
+    throw cause instanceof FaceNetError ? cause : cannotWrite(folder, 'a folder that is new or empty', cause)
+  }
+}
+
+async function makeFolders(parent: string, faces: readonly LabelledFace[]): Promise<Map<number, string>> {
+  const sizes = new Map<number, number>()
+  for (const { label } of faces) sizes.set(label, (sizes.get(label) ?? 0) + 1)
+  const people = [...sizes].filter(([label]) => label >= 0).sort((a, b) => b[1] - a[1])
+  const names = new Map(
+    people.map(([label], i) => [label, join(parent, `person-${String(i + 1).padStart(4, '0')}`)] as const),
+  )
+  if (sizes.has(-1)) names.set(-1, join(parent, 'noise'))
+  for (const name of names.values()) await mkdir(name)
+  return names
+}
+
+/** The path, with `-2`, `-3`, ... before its extension where images of different folders have one name. */
+function freeName(path: string, taken: Set<string>): string {
+  const ending = extname(path)
+  let free = path
+  for (let i = 2; taken.has(free.toLowerCase()); i++)
+    free = `${path.slice(0, path.length - ending.length)}-${i}${ending}`
+  taken.add(free.toLowerCase())
+  return free
+}
+
+async function place(path: string, read: () => Promise<Uint8Array>, to: string): Promise<void> {
+  try {
+    await link(path, to)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    // An entry of an archive is no file of its own.
+    if (code === 'ENOENT' || code === 'ENOTDIR') await writeFile(to, await read())
+    else await copyFile(path, to)
+  }
+}

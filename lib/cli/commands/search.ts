@@ -1,0 +1,117 @@
+/** `facenet search`: who of a gallery is in these images? */
+
+import { concatenated } from '../../embeddings/concatenate.js'
+import { isStored, readStored } from '../../files/outputs/stored.js'
+import {
+  assertSameFingerprint,
+  type EmbeddedImage,
+  FaceNetError,
+  type FailedImage,
+  type Model,
+  nearestNeighbors,
+  openModel,
+} from '../../index.js'
+import { type Alignment, readAlignment, withDetector } from '../common/alignment.js'
+import { isMistake, listFailures } from '../common/failures.js'
+import { imageProgress } from '../common/progress.js'
+import { givenThreshold, type Threshold, thresholdFacts, thresholdFor } from '../common/threshold.js'
+import { type Context, PartialFailure, UsageError } from '../context.js'
+
+interface Rows {
+  paths: string[]
+  /** Where each was found, if faces were looked for. */
+  faces: EmbeddedImage['face'][]
+  /** paths.length x dimensions. */
+  embeddings: Float32Array
+  failures: FailedImage[]
+}
+
+export async function run(context: Context): Promise<void> {
+  const [place, ...images] = context.operands as [string, ...string[]]
+  const options = context.modelOptions()
+  const most = context.integer('k', 1) ?? 5
+  if (most > 128) throw new UsageError(`--k is at most 128, not ${most}`)
+  const given = givenThreshold(context)
+  const alignment = readAlignment(context, 'all')
+  await using model = await openModel(context.modelPath(), options)
+  const threshold = await thresholdFor(given, model)
+  const stored = isStored(place) ? await storedRows(place, model) : undefined
+  const [gallery, queries] = await withDetector(context, alignment, async (alignment) => [
+    stored ?? (await embedAll(context, model, alignment, [place])),
+    await embedAll(context, model, alignment, images),
+  ])
+  if (gallery.paths.length === 0) {
+    listFailures(context, gallery.failures, gallery.failures.length)
+    throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', `No faces are in ${place}, so there is nothing to search`)
+  }
+
+  const { device, threads, signal } = options
+  const k = Math.min(most, gallery.paths.length)
+  const settings = { dimensions: model.dimensions, k, device, threads, signal }
+  const { indices, distances } = await nearestNeighbors(queries.embeddings, gallery.embeddings, settings)
+  for (const [i, path] of queries.paths.entries()) {
+    const neighbors = Array.from(indices.subarray(i * k, (i + 1) * k), (row, rank) => ({
+      path: gallery.paths[row]!,
+      distance: distances[i * k + rank]!,
+    }))
+    await print(context, { path, face: queries.faces[i], neighbors }, threshold)
+  }
+
+  context.say(`${queries.paths.length} searched for among ${gallery.paths.length}`)
+  const failures = [...gallery.failures, ...queries.failures]
+  const used = imagesOf(queries) + (stored ? 0 : imagesOf(gallery))
+  listFailures(context, failures, used + failures.length)
+  if (failures.some((failure) => isMistake(failure, alignment.faces))) throw new PartialFailure()
+}
+
+async function storedRows(path: string, { fingerprint }: Model): Promise<Rows> {
+  const stored = await readStored(path)
+  assertSameFingerprint(fingerprint, stored.fingerprint)
+  return { ...stored, faces: [], failures: [] }
+}
+
+async function embedAll(context: Context, model: Model, alignment: Alignment, sources: string[]): Promise<Rows> {
+  const progress = imageProgress(context.quiet)
+  const found: Rows = { paths: [], faces: [], embeddings: new Float32Array(0), failures: [] }
+  const rows: Float32Array[] = []
+  try {
+    for await (const { path, embedding, face } of model.embedStream(sources, {
+      ...alignment,
+      batchSize: context.integer('batch-size', 1),
+      signal: context.signal,
+      onError: (failure) => found.failures.push(failure),
+      onProgress: (now) => progress.update(now),
+    })) {
+      found.paths.push(path)
+      found.faces.push(face)
+      rows.push(embedding)
+    }
+  } finally {
+    progress.stop()
+  }
+  found.embeddings = concatenated(rows)
+  return found
+}
+
+/** An image with several faces has one whose index is 0. */
+const imagesOf = ({ faces }: Rows) => faces.filter((face) => !face?.index).length
+
+interface Answer {
+  path: string
+  face?: EmbeddedImage['face']
+  /** Nearest first. */
+  neighbors: { path: string; distance: number }[]
+}
+
+/** Where a threshold is known, the nearest row below it says who it is. */
+async function print(context: Context, { path, face, neighbors }: Answer, threshold: Threshold | undefined) {
+  const [nearest] = neighbors
+  const match = threshold && nearest!.distance < threshold.value ? nearest!.path : null
+  if (context.json) {
+    const judged = threshold ? { threshold: threshold.value, ...thresholdFacts(threshold) } : { threshold: null }
+    return context.print(JSON.stringify({ path, face, neighbors, ...judged, match }))
+  }
+  const verdict = threshold ? `: ${match ?? 'nobody'}` : ''
+  await context.print(`${path}${verdict}`)
+  for (const { path, distance } of neighbors) await context.print(`\t${distance.toFixed(4)}\t${path}`)
+}

@@ -1,0 +1,31 @@
+/** `facenet verify`: are these two images of one person? */
+import { openModel, pairwiseDistances } from '../../index.js'
+import { type Alignment, readAlignment, withDetector } from '../common/alignment.js'
+import { describeThreshold, givenThreshold, thresholdFacts, thresholdFor } from '../common/threshold.js'
+import { type Context, UsageError } from '../context.js'
+import { embedFiles } from './embed_files.js'
+
+export async function run(context: Context): Promise<void> {
+  const options = context.modelOptions()
+  const given = givenThreshold(context)
+  const alignment = readAlignment(context, 'largest')
+  if (alignment.faces === 'all') throw new UsageError('--faces is largest or one where two images are compared')
+  await using model = await openModel(context.modelPath(), options)
+  const threshold = await thresholdFor(given, model)
+  const embed = (alignment: Alignment) => embedFiles(model, context.operands, alignment, context.signal)
+  const [a, b] = await withDetector(context, alignment, embed)
+  const { dimensions } = model
+  const [distance] = await pairwiseDistances(a!, { dimensions, b: b!, device: options.device })
+  const same = threshold === undefined ? null : distance! < threshold.value
+  if (context.json) {
+    const facts = threshold ? thresholdFacts(threshold) : {}
+    await context.print(JSON.stringify({ distance, threshold: threshold?.value ?? null, ...facts, same }))
+  } else {
+    const below = threshold ? describeThreshold(threshold) : 'not known'
+    await context.print(`${verdict(same)} (squared distance ${distance!.toFixed(4)}, threshold ${below})`)
+  }
+}
+
+function verdict(same: boolean | null): string {
+  return same === null ? 'no verdict' : same ? 'same person' : 'different people'
+}

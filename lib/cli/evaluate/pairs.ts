@@ -1,0 +1,165 @@
+/** `facenet evaluate pairs`: VAL and FAR over all pairs of labelled images, and the threshold for a wanted FAR. */
+
+import { concatenated } from '../../embeddings/concatenate.js'
+import { assertSameFingerprint } from '../../embeddings/distances.js'
+import { readEmbeddings } from '../../evaluation/embedding_rows.js'
+import { evaluatePeople, type People, type PeopleResult } from '../../evaluation/evaluate_people.js'
+import { sliceColumn } from '../../evaluation/slice_table.js'
+import { readText } from '../../evaluation/text_files.js'
+import { writeThresholdFile } from '../../evaluation/threshold_file.js'
+import { PairWatch } from '../../report/pair_watch.js'
+import { readWhole } from '../../sources/io.js'
+import { table } from '../common/table.js'
+import { type Context, PartialFailure, UsageError } from '../context.js'
+import { mostWorstPairs, type PeopleShown, reportOfPeople } from '../report/all_pairs.js'
+import { faceLoader, reportTarget, setupFacts } from '../report/target.js'
+import { describeSetup, embedAll, findImages, setupLine, withSetup } from './images.js'
+import { percent, valLines } from './print.js'
+
+interface Labelled {
+  people: People
+  fingerprint: string
+  /** For people, and for machines. */
+  made: { line: string; facts: object }
+  failed: number
+  /** For a report. */
+  shown: PeopleShown
+}
+
+export async function run(context: Context, sources: string[]): Promise<void> {
+  const [tablePath, column] = [context.text('table'), context.text('slice')]
+  if ((tablePath === undefined) !== (column === undefined)) throw new UsageError('--table and --slice go together')
+  const options = { far: context.number('far'), splits: context.integer('splits', 2), ...deviceOf(context) }
+  const target = await reportTarget(context)
+  const input = await labelled(context, sources)
+  const slices =
+    tablePath === undefined ? undefined : sliceColumn(await readText(tablePath), tablePath, column!, input.people.paths)
+  const watch = target && new PairWatch(input.people.people, mostWorstPairs)
+  const result = await evaluatePeople(input.people, { ...options, slices, onTile: watch?.onTile })
+  const out = context.text('out')
+  if (out !== undefined) await writeThresholdFile(out, thresholdOf(result, column, input.fingerprint))
+  if (context.json)
+    await context.print(JSON.stringify({ ...input.made.facts, fingerprint: input.fingerprint, ...result }))
+  else await print(context, result, input, column)
+  if (out !== undefined) context.say(`threshold written to ${out}`)
+  if (target) await reportOfPeople(context, target, input.people, result, input.shown, watch!)
+  if (input.failed > 0) throw new PartialFailure()
+}
+
+const deviceOf = (context: Context) => {
+  const { device, signal } = context.modelOptions()
+  return { device, signal }
+}
+
+/** Embeddings are read where `sources` are .jsonl files, and otherwise made. */
+async function labelled(context: Context, sources: string[]): Promise<Labelled> {
+  const stored = sources.filter((source) => /\.jsonl$/i.test(source))
+  if (stored.length === sources.length) return fromFiles(context, sources)
+  if (stored.length > 0) throw new UsageError('evaluate pairs takes images or .jsonl files of embeddings, not both')
+  let made: Labelled | undefined
+  await withSetup(context, async (setup) => {
+    const images = await findImages(sources, (path) => path)
+    const embedded = await embedAll(context, setup, images)
+    const { embeddings, failures, fallbacks, points } = embedded
+    const people = peopleOf([...embeddings.keys()], [...embeddings.values()])
+    const facts = { ...describeSetup(setup), failed: failures.length, fallbacks }
+    made = {
+      people,
+      fingerprint: setup.model.fingerprint,
+      made: { line: setupLine(setup), facts },
+      failed: failures.length,
+      shown: {
+        model: setup.name,
+        facts: setupFacts(setup, embedded),
+        loadFace: await faceLoader(setup, (path) => {
+          const image = images.get(path)
+          return image && { read: () => image.read(), points: points.get(path) ?? image.points }
+        }),
+      },
+    }
+  })
+  return made!
+}
+
+async function fromFiles(context: Context, files: string[]): Promise<Labelled> {
+  const { paths, rows, fingerprint } = await readEmbeddings(files)
+  if (context.text('model') !== undefined) {
+    await withSetup(context, async ({ model }) => assertSameFingerprint(model.fingerprint, fingerprint))
+  }
+  const line = `embeddings of ${files.join(', ')}`
+  const shown: PeopleShown = {
+    model: 'stored embeddings',
+    facts: [
+      ['Embeddings', files.join(', ')],
+      ['Distance', 'squared L2; below the threshold counts as one person'],
+      ['Fingerprint of the model', fingerprint],
+    ],
+    loadFace: await faceLoader({ align: 'none' }, (path) => ({ read: () => readWhole(path) })),
+  }
+  return { people: peopleOf(paths, rows), fingerprint, made: { line, facts: { files } }, failed: 0, shown }
+}
+
+/** The person is the folder that an image lies in. */
+export function peopleOf(paths: string[], rows: Float32Array[]): People {
+  const dimensions = rows[0]?.length ?? 1
+  const embeddings = concatenated(rows)
+  const people = paths.map((path) => {
+    const person = path.split(/[/\\]/).at(-2)
+    if (!person) throw new UsageError(`${path} lies in no folder that would name its person`)
+    return person
+  })
+  return { embeddings, dimensions, paths, people }
+}
+
+function thresholdOf(result: PeopleResult, column: string | undefined, fingerprint: string) {
+  const { threshold, far, valAtThreshold, confidenceInterval, pairs, slices } = result
+  return {
+    threshold,
+    far,
+    val: valAtThreshold,
+    confidenceInterval,
+    pairs,
+    fingerprint,
+    slices: slices.map((slice) => ({ column: column!, ...slice })),
+  }
+}
+
+async function print(
+  context: Context,
+  result: PeopleResult,
+  { made }: Labelled,
+  column: string | undefined,
+): Promise<void> {
+  const { pairs, images, people, exact, far, threshold, valAtThreshold, confidenceInterval, equalErrorRate } = result
+  const count = (value: number) => value.toLocaleString('en-US')
+  await context.print(made.line)
+  await context.print(
+    `${count(images)} images of ${count(people)} people: ${count(pairs.same)} same and ${count(pairs.different)} different pairs`,
+  )
+  await context.print(
+    exact ? 'thresholds are exact' : 'thresholds are rounded to 1/2048 of a distance; rates at them are exact',
+  )
+  await context.print(valLines(result.val))
+  await context.print(
+    `equal error rate ${percent(equalErrorRate.rate)} at threshold ${equalErrorRate.threshold.toFixed(4)}`,
+  )
+  const { low, high } = confidenceInterval
+  await context.print(
+    `threshold ${threshold.toFixed(4)} for FAR ${far} (95 % interval ${low.toFixed(4)} to ${high.toFixed(4)}, pairs taken for independent), VAL ${percent(valAtThreshold)}`,
+  )
+  if (column !== undefined) await context.print(`\n${sliceTable(result, column)}`)
+}
+
+function sliceTable({ slices }: PeopleResult, column: string): string {
+  const share = (value: number | null) => (value === null ? '-' : value.toPrecision(3))
+  const rows = slices.map(({ value, pairs, far, val, threshold, reason }) => [
+    value,
+    String(pairs.same),
+    String(pairs.different),
+    share(val),
+    share(far),
+    threshold?.toFixed(4) ?? '-',
+    reason ?? '',
+  ])
+  return table([[column, 'same pairs', 'different pairs', 'VAL', 'FAR', 'own threshold', ''], ...rows], 1)
+}

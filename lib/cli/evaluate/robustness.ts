@@ -1,0 +1,176 @@
+/** `facenet evaluate robustness`: the paper's tables of JPEG quality, image size, dimensions and training images. */
+import { type Degradation, jpegQualities, pixelCounts } from '../../evaluation/degrade.js'
+import {
+  countDifferent,
+  type Robustness,
+  robustnessOfPairs,
+  robustnessOfPeople,
+  supportedFar,
+} from '../../evaluation/robustness.js'
+import type { Size } from '../../images/geometry.js'
+import type { SourceImage } from '../../sources/index.js'
+import { type Context, PartialFailure, UsageError } from '../context.js'
+import { reportOfRobustness } from '../report/robustness.js'
+import { reportTarget } from '../report/target.js'
+import {
+  describeSetup,
+  type Embedded,
+  embedAll,
+  findImages,
+  presentPairs,
+  type Setup,
+  setupLine,
+  squaredDistance,
+  withSetup,
+} from './images.js'
+import { keyOf, readLists } from './lfw.js'
+import { peopleOf } from './pairs.js'
+import { kinds } from './print.js'
+import { reportRobustness } from './print_robustness.js'
+
+export interface DegradedRow extends Robustness {
+  /** JPEG quality, or pixels. */
+  at: number
+}
+
+/** What a model is measured on. */
+export interface Judged {
+  /** The pairs, in words. */
+  pairs: string
+  far: number
+  /** Pairs that were left out. */
+  skipped: number
+}
+
+export interface ModelRobustness {
+  setup: ReturnType<typeof describeSetup> & { dimensions: number; inputSize: Size; trainingImages?: number }
+  line: string
+  judged: Judged
+  /** Of images as they are. */
+  original: Robustness
+  jpegQuality: DegradedRow[]
+  pixels: DegradedRow[]
+  images: number
+  failed: number
+  fallbacks: Embedded['fallbacks']
+}
+
+const degradations: Degradation[] = [
+  ...jpegQualities.map((quality) => ({ kind: 'jpeg' as const, quality })),
+  ...pixelCounts.map((pixels) => ({ kind: 'pixels' as const, pixels })),
+]
+
+export async function run(context: Context, sources: string[]): Promise<void> {
+  const paths = context.modelPaths()
+  const target = await reportTarget(context)
+  const trainingImages = readTrainingImages(context, paths.length)
+  const judge = context.text('pairs') === undefined ? await onPeople(context, sources) : await onPairs(context, sources)
+  const models: ModelRobustness[] = []
+  for (const [i, path] of paths.entries()) {
+    const use = async (setup: Setup) => void models.push(await judgeModel(context, setup, judge, trainingImages[i]))
+    await withSetup(context, use, path)
+  }
+  await reportRobustness(context, models)
+  if (target) await reportOfRobustness(context, target, models)
+  if (models.some(({ failed }) => failed > 0)) throw new PartialFailure()
+}
+
+async function judgeModel(
+  context: Context,
+  setup: Setup,
+  judge: Judge,
+  trainingImages: number | undefined,
+): Promise<ModelRobustness> {
+  const embedded = await embedAll(context, setup, judge.images, degradations)
+  const names = [...embedded.embeddings.keys()]
+  const judged = judge.describe(names)
+  const original = await judge.measure(names, [...embedded.embeddings.values()], judged.far)
+  const rows: DegradedRow[] = []
+  for (const [k, how] of degradations.entries()) {
+    const embeddings = names.map((name) => embedded.degraded.get(name)![k]!)
+    const at = how.kind === 'jpeg' ? how.quality : how.pixels
+    rows.push({ at, ...(await judge.measure(names, embeddings, judged.far)) })
+  }
+  const { dimensions, inputSize } = setup.model
+  return {
+    setup: { ...describeSetup(setup), dimensions, inputSize, trainingImages },
+    line: setupLine(setup),
+    judged,
+    original,
+    jpegQuality: rows.slice(0, jpegQualities.length),
+    pixels: rows.slice(jpegQualities.length),
+    images: names.length,
+    failed: embedded.failures.length,
+    fallbacks: embedded.fallbacks,
+  }
+}
+
+function readTrainingImages(context: Context, models: number): number[] {
+  const counts = context.numbers('training-images') ?? []
+  if (counts.some((count) => !Number.isSafeInteger(count) || count < 1)) {
+    throw new UsageError('--training-images are whole numbers of at least 1')
+  }
+  if (counts.length > 0 && counts.length !== models) {
+    throw new UsageError(`--training-images takes one number a model, and ${counts.length} came for ${models} models`)
+  }
+  return counts
+}
+
+/** Which pairs are judged, and how: a list of pairs, or all pairs of labelled images. */
+interface Judge {
+  images: Map<string, SourceImage>
+  /** For the images of these names. */
+  describe(names: readonly string[]): Judged
+  measure(names: readonly string[], rows: readonly Float32Array[], far: number): Promise<Robustness>
+}
+
+async function onPairs(context: Context, sources: string[]): Promise<Judge> {
+  const [list] = await readLists(context, sources[0]!, 2)
+  const { pairs, file } = list!
+  const asked = context.number('far')
+  const images = await findImages(sources, keyOf)
+  const among = (names: Iterable<string>) => {
+    const there = new Set(names)
+    return presentPairs(context, pairs, file, (name) => there.has(name))
+  }
+  const describe = (names: Iterable<string>) => {
+    const { present, skipped } = among(names)
+    const different = present.filter(({ same }) => !same).length
+    return { pairs: kinds(present), far: supportedFar(different, asked), skipped }
+  }
+  describe(images.keys()) // Refuses what cannot be judged before anything is embedded.
+  const needed = new Set(among(images.keys()).present.flatMap(({ a, b }) => [a, b]))
+  for (const name of images.keys()) if (!needed.has(name)) images.delete(name)
+  return {
+    images,
+    describe,
+    async measure(names, rows, far) {
+      const embeddings = new Map(names.map((name, i) => [name, rows[i]!]))
+      const { present } = among(names)
+      const distances = present.map(({ a, b }) => squaredDistance(embeddings.get(a)!, embeddings.get(b)!))
+      const folds = Int32Array.from(present, ({ fold }) => fold)
+      const same = present.map((pair) => pair.same)
+      return robustnessOfPairs({ distances: Float64Array.from(distances), same, folds }, far)
+    },
+  }
+}
+
+/** The folder an image lies in names its person. */
+async function onPeople(context: Context, sources: string[]): Promise<Judge> {
+  const images = await findImages(sources, (path) => path)
+  const asked = context.number('far')
+  const { device, signal } = context.modelOptions()
+  const options = { splits: context.integer('splits', 2), device, signal }
+  const describe = (names: readonly string[]) => {
+    const { people } = peopleOf([...names], [])
+    const different = countDifferent(people)
+    const same = (people.length * (people.length - 1)) / 2 - different
+    const count = (value: number) => value.toLocaleString('en-US')
+    const pairs = `${count(same)} same and ${count(different)} different pairs`
+    return { pairs, far: supportedFar(different, asked), skipped: 0 }
+  }
+  describe([...images.keys()])
+  const measure = (names: readonly string[], rows: readonly Float32Array[], far: number) =>
+    robustnessOfPeople(peopleOf([...names], [...rows]), far, options)
+  return { images, describe, measure }
+}
