@@ -1,5 +1,5 @@
 /** What every detector takes and gives. */
-import type { FivePoints } from '../images/index.js'
+import type { FivePoints } from '../images/geometry.js'
 
 /** H x W x 3 bytes. */
 export interface RgbImage {

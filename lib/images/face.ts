@@ -2,33 +2,11 @@
  * From an image file to the pixels a network takes: which part of it to use, decoded no larger than needed, resampled.
  */
 import { FaceNetError, invalidArgument } from '../errors.js'
-import { type DecodeLimits, decode, type ImageInput, readImage, readImageSize, type Window } from './decode.js'
-import type { Detection } from './faces.js'
+import { decode, type ImageInput, readImage, readImageSize, type Window } from './decode.js'
 import { type Affine, aligned, centred, type FivePoints, footprint, rescaled, type Size, scaleOf } from './geometry.js'
-import { marginOf, type TemplateName, templatePoints } from './templates.js'
+import type { FaceTarget } from './target.js'
+import { marginOf, templatePoints } from './templates.js'
 import { type RawImage, warp } from './warp.js'
-
-/**
- * - `none`: the whole image, resized to cover the network's input and cropped at the centre where the shapes differ.
- * - `center`: the same of the middle of the image, `centerFraction` of it each way. The paper's fixed centre crop.
- * - `points`: rotated, scaled and shifted so that five points of the face lie on the template.
- * - `detect`: the same with the points of each face that a detector finds; see `faces.ts`.
- */
-export type Align = 'none' | 'center' | 'points' | 'detect'
-
-export interface AlignOptions extends DecodeLimits {
-  align?: Align
-  /** For `center`; above 0, at most 1. Default 0.5: in Labeled Faces in the Wild the detected face fills 1 / 2.2. */
-  centerFraction?: number
-  /** For `points` and `detect`: the template the network was trained with. */
-  template?: TemplateName
-}
-
-/** What a network takes, and how a face is brought there. */
-export interface FaceTarget extends Size, AlignOptions {
-  /** For `detect`. */
-  detection?: Detection
-}
 
 /** Files up to this size are decoded whole at once; above it, reading the header first pays (it takes 0.2 ms). */
 const decodeWholeBytes = 128 * 1024

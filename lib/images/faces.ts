@@ -1,25 +1,12 @@
 /** The faces of a photograph, found by a detector and brought to the network's input. */
-import type { DetectedFace, Detector, RgbImage } from '../detection/types.js'
+import type { DetectedFace, RgbImage } from '../detection/types.js'
 import { FaceNetError, invalidArgument } from '../errors.js'
 import { checkOneOf } from '../native/check_arguments.js'
 import { type DecodeLimits, decode, type EncodedImage, type ImageInput, readImage, readImageSize } from './decode.js'
-import type { FaceTarget } from './face.js'
 import { type Affine, aligned, type Size, stretched } from './geometry.js'
+import { type Detection, type FaceChoice, type FaceTarget, faceChoices } from './target.js'
 import { checkTemplate, marginOf, type TemplateName, templatePoints } from './templates.js'
 import { warp } from './warp.js'
-
-export const faceChoices = ['largest', 'all', 'one'] as const
-/** Which of a photograph's faces are used: the largest, every one, or the only one, more than that being an error. */
-export type FaceChoice = (typeof faceChoices)[number]
-
-export interface Detection {
-  detector: Detector
-  faces: FaceChoice
-  /** Shorter side of the smallest face that is looked for, in pixels of the image. */
-  minSize?: number
-  /** Faces below it are left out, 0..1. */
-  scoreThreshold?: number
-}
 
 /** A face that was found, and the network input cut out for it. */
 export interface LoadedFace {

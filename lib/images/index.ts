@@ -1,14 +1,14 @@
 export { type DecodeLimits, decodeImage, defaultLimitInputPixels, type ImageInput } from './decode.js'
-export { type Align, type AlignOptions, cropFace, type FaceTarget, loadFace } from './face.js'
+export { cropFace, loadFace } from './face.js'
+export { checkDetection, findFaces, type LoadedFace, loadFaces } from './faces.js'
+export type { FivePoints, Size } from './geometry.js'
 export {
-  checkDetection,
+  type Align,
+  type AlignOptions,
   type Detection,
   type FaceChoice,
+  type FaceTarget,
   faceChoices,
-  findFaces,
-  type LoadedFace,
-  loadFaces,
-} from './faces.js'
-export type { FivePoints, Size } from './geometry.js'
+} from './target.js'
 export { checkTemplate, type TemplateName, templatePoints, templates } from './templates.js'
 export type { RawImage } from './warp.js'

@@ -4,8 +4,8 @@ import { type PublishedTable, publishedRobustness } from '../../evaluation/publi
 import type { Robustness } from '../../evaluation/robustness.js'
 import { table } from '../common/table.js'
 import type { Context } from '../context.js'
+import type { DegradedRow, ModelRobustness } from './model_robustness.js'
 import { fallbackLine, percent, withError } from './print.js'
-import type { DegradedRow, ModelRobustness } from './robustness.js'
 
 const count = (value: number) => value.toLocaleString('en-US')
 

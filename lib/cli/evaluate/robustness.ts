@@ -7,14 +7,12 @@ import {
   robustnessOfPeople,
   supportedFar,
 } from '../../evaluation/robustness.js'
-import type { Size } from '../../images/geometry.js'
 import type { SourceImage } from '../../sources/index.js'
 import { type Context, PartialFailure, UsageError } from '../context.js'
 import { reportOfRobustness } from '../report/robustness.js'
 import { reportTarget } from '../report/target.js'
 import {
   describeSetup,
-  type Embedded,
   embedAll,
   findImages,
   presentPairs,
@@ -24,36 +22,10 @@ import {
   withSetup,
 } from './images.js'
 import { keyOf, readLists } from './lfw.js'
+import type { DegradedRow, Judged, ModelRobustness } from './model_robustness.js'
 import { peopleOf } from './pairs.js'
 import { kinds } from './print.js'
 import { reportRobustness } from './print_robustness.js'
-
-export interface DegradedRow extends Robustness {
-  /** JPEG quality, or pixels. */
-  at: number
-}
-
-/** What a model is measured on. */
-export interface Judged {
-  /** The pairs, in words. */
-  pairs: string
-  far: number
-  /** Pairs that were left out. */
-  skipped: number
-}
-
-export interface ModelRobustness {
-  setup: ReturnType<typeof describeSetup> & { dimensions: number; inputSize: Size; trainingImages?: number }
-  line: string
-  judged: Judged
-  /** Of images as they are. */
-  original: Robustness
-  jpegQuality: DegradedRow[]
-  pixels: DegradedRow[]
-  images: number
-  failed: number
-  fallbacks: Embedded['fallbacks']
-}
 
 const degradations: Degradation[] = [
   ...jpegQualities.map((quality) => ({ kind: 'jpeg' as const, quality })),

@@ -1,6 +1,6 @@
 /** The report of `evaluate robustness`. */
 import type { Context } from '../context.js'
-import type { ModelRobustness } from '../evaluate/robustness.js'
+import type { ModelRobustness } from '../evaluate/model_robustness.js'
 import { type Facts, type ReportTarget, writeReport } from './target.js'
 
 export async function reportOfRobustness(

@@ -1,2 +1,3 @@
 export { jsonLine, missingLine } from './jsonl.js'
-export { type EmbeddingRow, type MissingRow, type Output, type OutputOptions, openOutput } from './output.js'
+export { openOutput } from './open.js'
+export type { EmbeddingRow, MissingRow, Output, OutputOptions } from './output.js'

@@ -1,10 +1,5 @@
-/** Embeddings to a file, row by row as they are computed. The file's ending says in which format. */
-import { extname } from 'node:path'
+/** What a file of embeddings takes, whatever its format. */
 import type { DetectedFace } from '../../detection/types.js'
-import { describe, invalidArgument } from '../../errors.js'
-import { jsonlOutput } from './jsonl.js'
-import { npyOutput } from './npy.js'
-import { parquetOutput } from './parquet.js'
 
 export interface EmbeddingRow {
   path: string
@@ -36,39 +31,4 @@ export interface Output {
   close(): Promise<void>
   /** Leaves nothing behind. May be called at any time, also after a failure. */
   abort(): Promise<void>
-}
-
-const formats: Record<string, (path: string, options: OutputOptions) => Promise<Output>> = {
-  '.npy': npyOutput,
-  '.jsonl': jsonlOutput,
-  '.parquet': parquetOutput,
-}
-
-/**
- * - `.npy`: float32, rows x dimensions; beside it `<name>.npy.json` holds `fingerprint`, `dimensions` and `paths`.
- * - `.jsonl`: a line a row, `{"path","embedding","fingerprint"}`, and `"face"` where it was detected; `{"path","error"}`
- *   for an image without a face.
- * - `.parquet`: columns `path` and `embedding` (list of float); `fingerprint` and `dimensions` in the file's metadata.
- *
- * The file appears under its name when it is closed. Until then, and after any failure, what was there stays.
- *
- * @throws FaceNetError ERR_FACENET_IO, as its methods do, where the disk refuses; ERR_FACENET_INVALID_ARGUMENT for
- *   another ending.
- */
-export async function openOutput(path: string, options: OutputOptions): Promise<Output> {
-  const format = formats[extname(path).toLowerCase()]
-  if (!format) throw invalidArgument('out', `a name ending in ${Object.keys(formats).join(', ')}`, describe(path))
-  const output = await format(path, options)
-  return {
-    async write(rows) {
-      for (const { path, embedding } of rows) {
-        if (embedding.length === options.dimensions) continue
-        throw invalidArgument(`embedding of ${path}`, `${options.dimensions} values`, `${embedding.length}`)
-      }
-      await output.write(rows)
-    },
-    writeMissing: (rows) => output.writeMissing(rows),
-    close: () => output.close(),
-    abort: () => output.abort(),
-  }
 }

@@ -1,0 +1,40 @@
+/** What a network takes, and how a face of a photograph is chosen and brought there. */
+import type { Detector } from '../detection/types.js'
+import type { DecodeLimits } from './decode.js'
+import type { Size } from './geometry.js'
+import type { TemplateName } from './templates.js'
+
+/**
+ * - `none`: the whole image, resized to cover the network's input and cropped at the centre where the shapes differ.
+ * - `center`: the same of the middle of the image, `centerFraction` of it each way. The paper's fixed centre crop.
+ * - `points`: rotated, scaled and shifted so that five points of the face lie on the template.
+ * - `detect`: the same with the points of each face that a detector finds; see `faces.ts`.
+ */
+export type Align = 'none' | 'center' | 'points' | 'detect'
+
+export interface AlignOptions extends DecodeLimits {
+  align?: Align
+  /** For `center`; above 0, at most 1. Default 0.5: in Labeled Faces in the Wild the detected face fills 1 / 2.2. */
+  centerFraction?: number
+  /** For `points` and `detect`: the template the network was trained with. */
+  template?: TemplateName
+}
+
+export const faceChoices = ['largest', 'all', 'one'] as const
+/** Which of a photograph's faces are used: the largest, every one, or the only one, more than that being an error. */
+export type FaceChoice = (typeof faceChoices)[number]
+
+export interface Detection {
+  detector: Detector
+  faces: FaceChoice
+  /** Shorter side of the smallest face that is looked for, in pixels of the image. */
+  minSize?: number
+  /** Faces below it are left out, 0..1. */
+  scoreThreshold?: number
+}
+
+/** What a network takes, and how a face is brought there. */
+export interface FaceTarget extends Size, AlignOptions {
+  /** For `detect`. */
+  detection?: Detection
+}
