@@ -1,8 +1,8 @@
-#include "cuda/activate.cuh"
 #include "cuda/activation_gradient.cuh"
-#include "cuda/channel_sums.cuh"
 #include "cuda/channel_values.cuh"
-#include "cuda/gradient.cuh"
+#include "cuda/common/activate.cuh"
+#include "cuda/common/channel_sums.cuh"
+#include "cuda/common/gradient.cuh"
 
 namespace facenet::cuda {
 namespace {

@@ -1,6 +1,6 @@
-#include "cuda/activate.cuh"
 #include "cuda/add.cuh"
-#include "cuda/channels.cuh"
+#include "cuda/common/activate.cuh"
+#include "cuda/common/channels.cuh"
 
 namespace facenet::cuda {
 namespace {

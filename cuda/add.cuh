@@ -3,8 +3,8 @@
 
 #include <cuda_runtime_api.h>
 
-#include "core/shape.h"
-#include "ops/elementwise.h"
+#include "native/core/shape.h"
+#include "native/ops/elementwise.h"
 
 namespace facenet::cuda {
 

@@ -1,5 +1,5 @@
 #include "cuda/batch_norm.cuh"
-#include "cuda/gradient.cuh"
+#include "cuda/common/gradient.cuh"
 #include "cuda/norm_arrays.cuh"
 
 namespace facenet::cuda {

@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-#include "core/shape.h"
+#include "native/core/shape.h"
 
 namespace facenet::cuda {
 

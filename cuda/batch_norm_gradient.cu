@@ -1,6 +1,6 @@
 #include "cuda/batch_norm.cuh"
 #include "cuda/channel_values.cuh"
-#include "cuda/gradient.cuh"
+#include "cuda/common/gradient.cuh"
 #include "cuda/norm_arrays.cuh"
 
 namespace facenet::cuda {

@@ -1,5 +1,5 @@
-#include "cuda/channel_sums.cuh"
 #include "cuda/channel_values.cuh"
+#include "cuda/common/channel_sums.cuh"
 
 namespace facenet::cuda {
 namespace {

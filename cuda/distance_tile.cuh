@@ -3,7 +3,7 @@
 // gives, equal rows are at zero and near ones do not cancel as |a|^2 + |b|^2 - 2ab would.
 #pragma once
 
-#include "cuda/device.cuh"
+#include "cuda/common/device.cuh"
 #include "cuda/ptx.cuh"
 
 namespace facenet::cuda {

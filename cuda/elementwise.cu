@@ -1,5 +1,5 @@
-#include "cuda/activate.cuh"
-#include "cuda/channels.cuh"
+#include "cuda/common/activate.cuh"
+#include "cuda/common/channels.cuh"
 #include "cuda/elementwise.cuh"
 
 namespace facenet::cuda {

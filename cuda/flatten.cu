@@ -1,7 +1,7 @@
 #include <limits>
 
+#include "cuda/common/gradient.cuh"
 #include "cuda/flatten.cuh"
-#include "cuda/gradient.cuh"
 
 namespace facenet::cuda {
 namespace {

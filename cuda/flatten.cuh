@@ -4,7 +4,7 @@
 
 #include <cuda_runtime_api.h>
 
-#include "core/shape.h"
+#include "native/core/shape.h"
 
 namespace facenet::cuda {
 

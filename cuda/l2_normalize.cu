@@ -1,5 +1,5 @@
-#include "cuda/channels.cuh"
-#include "cuda/image_teams.cuh"
+#include "cuda/common/channels.cuh"
+#include "cuda/common/image_teams.cuh"
 #include "cuda/l2_normalize.cuh"
 
 namespace facenet::cuda {

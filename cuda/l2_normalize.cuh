@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "core/shape.h"
+#include "native/core/shape.h"
 
 namespace facenet::cuda {
 

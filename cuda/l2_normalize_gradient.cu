@@ -1,5 +1,5 @@
-#include "cuda/gradient.cuh"
-#include "cuda/image_teams.cuh"
+#include "cuda/common/gradient.cuh"
+#include "cuda/common/image_teams.cuh"
 #include "cuda/l2_normalize_gradient.cuh"
 
 namespace facenet::cuda {

@@ -3,7 +3,7 @@
 
 #include <cuda_runtime_api.h>
 
-#include "core/shape.h"
+#include "native/core/shape.h"
 
 namespace facenet::cuda {
 

@@ -1,4 +1,4 @@
-#include "cuda/channels.cuh"
+#include "cuda/common/channels.cuh"
 #include "cuda/lrn.cuh"
 #include "cuda/lrn_power.cuh"
 

@@ -1,4 +1,4 @@
-#include "cuda/gradient.cuh"
+#include "cuda/common/gradient.cuh"
 #include "cuda/lrn_gradient.cuh"
 #include "cuda/lrn_power.cuh"
 

@@ -3,8 +3,8 @@
 
 #include <cuda_runtime_api.h>
 
-#include "core/shape.h"
-#include "ops/lrn.h"
+#include "native/core/shape.h"
+#include "native/ops/lrn.h"
 
 namespace facenet::cuda {
 

@@ -1,11 +1,11 @@
 #include <cmath>
 #include <limits>
 
-#include "cuda/gradient.cuh"
+#include "cuda/common/gradient.cuh"
+#include "cuda/common/pool_window.cuh"
 #include "cuda/pool_gradient.cuh"
 #include "cuda/pool_places.cuh"
-#include "cuda/pool_window.cuh"
-#include "ops/backward.h"
+#include "native/ops/backward.h"
 
 namespace facenet::cuda {
 namespace {

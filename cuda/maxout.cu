@@ -1,4 +1,4 @@
-#include "cuda/channels.cuh"
+#include "cuda/common/channels.cuh"
 #include "cuda/maxout.cuh"
 
 namespace facenet::cuda {

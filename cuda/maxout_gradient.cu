@@ -1,4 +1,4 @@
-#include "cuda/gradient.cuh"
+#include "cuda/common/gradient.cuh"
 #include "cuda/maxout_gradient.cuh"
 
 namespace facenet::cuda {

@@ -1,6 +1,6 @@
 #include <limits>
 
-#include "cuda/channels.cuh"
+#include "cuda/common/channels.cuh"
 #include "cuda/move.cuh"
 
 namespace facenet::cuda {

@@ -1,6 +1,6 @@
 #include <limits>
 
-#include "cuda/gradient.cuh"
+#include "cuda/common/gradient.cuh"
 #include "cuda/move_gradient.cuh"
 
 namespace facenet::cuda {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cuda/batch_norm.cuh"
-#include "cuda/channel_sums.cuh"
+#include "cuda/common/channel_sums.cuh"
 
 namespace facenet::cuda {
 

@@ -1,6 +1,6 @@
-#include "cuda/device.cuh"
+#include "cuda/common/device.cuh"
+#include "cuda/common/packed.cuh"
 #include "cuda/optimizer.cuh"
-#include "cuda/packed.cuh"
 
 namespace facenet::cuda {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "ops/optimizer.h"
+#include "native/ops/optimizer.h"
 
 namespace facenet::cuda {
 

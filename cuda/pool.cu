@@ -1,9 +1,9 @@
 #include <cmath>
 #include <limits>
 
-#include "cuda/channels.cuh"
+#include "cuda/common/channels.cuh"
+#include "cuda/common/pool_window.cuh"
 #include "cuda/pool.cuh"
-#include "cuda/pool_window.cuh"
 
 namespace facenet::cuda {
 namespace {

@@ -1,9 +1,9 @@
 #include <limits>
 
-#include "cuda/gradient.cuh"
+#include "cuda/common/gradient.cuh"
+#include "cuda/common/pool_window.cuh"
 #include "cuda/pool_gradient.cuh"
 #include "cuda/pool_places.cuh"
-#include "cuda/pool_window.cuh"
 
 namespace facenet::cuda {
 namespace {

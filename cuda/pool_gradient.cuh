@@ -3,7 +3,7 @@
 
 #include <cuda_runtime_api.h>
 
-#include "ops/pool.h"
+#include "native/ops/pool.h"
 
 namespace facenet::cuda {
 

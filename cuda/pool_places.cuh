@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "cuda/channel_padding.h"
+#include "cuda/common/channel_padding.h"
 
 namespace facenet::cuda {
 

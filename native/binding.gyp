@@ -8,8 +8,8 @@
   "targets": [
     {
       "target_name": "facenet",
-      "sources": ["<!@(node -p \"require('fs').readdirSync('.', { recursive: true }).filter((f) => /^(core|ops|graph|reference|binding|train|train\\/reference)\\/[^/]+\\.cc$/.test(f)).join(' ')\")"],
-      "include_dirs": ["<(module_root_dir)", "<(root)", "<!(node -p \"require('node-addon-api').include_dir\")"],
+      "sources": ["<!@(node -p \"require('fs').readdirSync('.', { recursive: true }).filter((f) => /^(core|ops|graph|train|binding|backends\\/(host|reference))\\/[^/]+\\.cc$/.test(f)).join(' ')\")"],
+      "include_dirs": ["<(root)", "<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": [
         "FACENET_VERSION=\"<(version)\"",
         "NAPI_VERSION=8",
@@ -20,7 +20,7 @@
       "cflags_cc": ["-std=c++20", "-O3", "-fvisibility=hidden"],
       "conditions": [
         ["onednn=='yes'", {
-          "sources": ["<!@(node -p \"require('fs').readdirSync('.', { recursive: true }).filter((f) => /^(train\\/)?cpu\\/.*\\.cc$/.test(f)).join(' ')\")"],
+          "sources": ["<!@(node -p \"require('fs').readdirSync('.', { recursive: true }).filter((f) => /^backends\\/cpu\\/.*\\.cc$/.test(f)).join(' ')\")"],
           "defines": ["FACENET_ONEDNN"],
           "cflags_cc": ["-fopenmp"],
           "ldflags": ["-fopenmp"],

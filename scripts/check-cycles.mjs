@@ -8,7 +8,7 @@ import { filesUnder, root } from './files.mjs'
 const imports = /\b(?:from|import|require)\s*\(?\s*['"](\.[^'"]+)['"]/g
 const includes = /^\s*#\s*include\s*"([^"]+)"/gm
 /** Where an include is looked for, after the folder of the file that has it; as in CMakeLists.txt. */
-const includeRoots = [join(root, 'native'), root]
+const includeRoots = [root]
 
 const sourceOf = (path) => [path.replace(/js$/, 'ts'), path.replace(/\.([cm]?)js$/, '.d.$1ts')]
 

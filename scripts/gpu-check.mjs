@@ -94,7 +94,7 @@ function build() {
       ['--build', 'build/cmake', ...jobs],
     ],
     tests: [
-      ['-S', 'test/device', '-B', 'build/device', '-G', 'Ninja', '-DCMAKE_BUILD_TYPE=Release'],
+      ['-S', 'test/kernels/device', '-B', 'build/device', '-G', 'Ninja', '-DCMAKE_BUILD_TYPE=Release'],
       ['--build', 'build/device', ...jobs],
     ],
   }

@@ -14,9 +14,9 @@
 #include <random>
 #include <string>
 
-#include "native/cuda/stream.h"
-#include "native/train/cuda/optimizer.h"
-#include "native/train/cuda/triplet_step.h"
+#include "native/backends/cuda/runtime/stream.h"
+#include "native/backends/cuda/optimizer.h"
+#include "native/backends/cuda/triplet_step.h"
 
 namespace {
 

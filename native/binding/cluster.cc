@@ -1,8 +1,8 @@
-#include "binding/cluster.h"
+#include "native/binding/cluster.h"
 
-#include "binding/fields.h"
-#include "binding/options.h"
-#include "ops/cluster.h"
+#include "native/binding/fields.h"
+#include "native/binding/options.h"
+#include "native/ops/cluster.h"
 
 namespace facenet::binding {
 namespace {

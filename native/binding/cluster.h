@@ -3,7 +3,7 @@
 
 #include <napi.h>
 
-#include "binding/promise_worker.h"
+#include "native/binding/promise_worker.h"
 
 namespace facenet::binding {
 

@@ -1,21 +1,21 @@
-#include "binding/devices.h"
+#include "native/binding/devices.h"
 
-#include "graph/host_executor.h"
-#include "ops/embeddings.h"
-#include "train/host_backend.h"
+#include "native/backends/host/executor.h"
+#include "native/backends/host/training_backend.h"
+#include "native/ops/embeddings.h"
 #ifdef FACENET_ONEDNN
 #include <dnnl_version.h>
 
-#include "cpu/kernels.h"
+#include "native/backends/cpu/kernels.h"
 #endif
 #ifdef FACENET_CUDA
 #include <sstream>
 
-#include "native/cuda/device.h"
-#include "native/cuda/embeddings.h"
-#include "native/cuda/executor.h"
-#include "native/cuda/triplets.h"
-#include "train/cuda/backend.h"
+#include "native/backends/cuda/embeddings.h"
+#include "native/backends/cuda/executor.h"
+#include "native/backends/cuda/runtime/device.h"
+#include "native/backends/cuda/training_backend.h"
+#include "native/backends/cuda/triplets.h"
 #endif
 
 namespace facenet::binding {

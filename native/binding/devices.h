@@ -5,11 +5,11 @@
 
 #include <memory>
 
-#include "binding/options.h"
-#include "graph/executor.h"
-#include "ops/top_k.h"
-#include "ops/triplet_loss.h"
-#include "train/backend.h"
+#include "native/backends/training_backend.h"
+#include "native/binding/options.h"
+#include "native/graph/executor.h"
+#include "native/ops/top_k.h"
+#include "native/ops/triplet_loss.h"
 
 namespace facenet::binding {
 

@@ -1,8 +1,8 @@
-#include "binding/embeddings.h"
+#include "native/binding/embeddings.h"
 
 #include <cmath>
 
-#include "binding/devices.h"
+#include "native/binding/devices.h"
 
 namespace facenet::binding {
 namespace {

@@ -1,4 +1,4 @@
-#include "binding/errors.h"
+#include "native/binding/errors.h"
 
 #include <new>
 

@@ -6,7 +6,7 @@
 #include <exception>
 #include <utility>
 
-#include "core/error.h"
+#include "native/core/error.h"
 
 namespace facenet::binding {
 

@@ -1,4 +1,4 @@
-#include "binding/fields.h"
+#include "native/binding/fields.h"
 
 #include <cmath>
 

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/error.h"
+#include "native/core/error.h"
 
 namespace facenet::binding {
 

@@ -1,10 +1,10 @@
-#include "binding/model.h"
+#include "native/binding/model.h"
 
-#include "binding/devices.h"
-#include "binding/errors.h"
-#include "binding/plan_report.h"
-#include "binding/read_graph.h"
-#include "binding/weight_source.h"
+#include "native/binding/devices.h"
+#include "native/binding/errors.h"
+#include "native/binding/plan_report.h"
+#include "native/binding/read_graph.h"
+#include "native/binding/weight_source.h"
 
 namespace facenet::binding {
 

@@ -5,9 +5,9 @@
 
 #include <memory>
 
-#include "binding/options.h"
-#include "binding/promise_worker.h"
-#include "graph/executor.h"
+#include "native/binding/options.h"
+#include "native/binding/promise_worker.h"
+#include "native/graph/executor.h"
 
 namespace facenet::binding {
 

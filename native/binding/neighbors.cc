@@ -1,9 +1,9 @@
-#include "binding/neighbors.h"
+#include "native/binding/neighbors.h"
 
 #include <limits>
 
-#include "binding/devices.h"
-#include "binding/options.h"
+#include "native/binding/devices.h"
+#include "native/binding/options.h"
 
 namespace facenet::binding {
 namespace {

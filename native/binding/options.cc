@@ -1,4 +1,4 @@
-#include "binding/options.h"
+#include "native/binding/options.h"
 
 namespace facenet::binding {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <napi.h>
 
-#include "binding/fields.h"
-#include "graph/plan.h"
+#include "native/binding/fields.h"
+#include "native/graph/plan.h"
 
 namespace facenet::binding {
 

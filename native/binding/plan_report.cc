@@ -1,4 +1,4 @@
-#include "binding/plan_report.h"
+#include "native/binding/plan_report.h"
 
 namespace facenet::binding {
 namespace {

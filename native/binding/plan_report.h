@@ -3,7 +3,7 @@
 
 #include <napi.h>
 
-#include "graph/plan.h"
+#include "native/graph/plan.h"
 
 namespace facenet::binding {
 

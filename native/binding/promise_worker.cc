@@ -1,6 +1,6 @@
-#include "binding/promise_worker.h"
+#include "native/binding/promise_worker.h"
 
-#include "binding/errors.h"
+#include "native/binding/errors.h"
 
 namespace facenet::binding {
 

@@ -1,9 +1,9 @@
-#include "binding/read_graph.h"
+#include "native/binding/read_graph.h"
 
 #include <algorithm>
 #include <string_view>
 
-#include "binding/fields.h"
+#include "native/binding/fields.h"
 
 namespace facenet::binding {
 namespace {

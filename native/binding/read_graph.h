@@ -3,7 +3,7 @@
 
 #include <napi.h>
 
-#include "graph/graph.h"
+#include "native/graph/graph.h"
 
 namespace facenet::binding {
 

@@ -1,13 +1,13 @@
-#include "binding/trainer.h"
+#include "native/binding/trainer.h"
 
 #include <algorithm>
 
-#include "binding/devices.h"
-#include "binding/errors.h"
-#include "binding/read_graph.h"
-#include "binding/training_options.h"
-#include "binding/triplets.h"
-#include "binding/weight_source.h"
+#include "native/binding/devices.h"
+#include "native/binding/errors.h"
+#include "native/binding/read_graph.h"
+#include "native/binding/training_options.h"
+#include "native/binding/triplets.h"
+#include "native/binding/weight_source.h"
 
 namespace facenet::binding {
 

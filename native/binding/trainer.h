@@ -6,9 +6,9 @@
 #include <memory>
 #include <vector>
 
-#include "binding/options.h"
-#include "binding/promise_worker.h"
-#include "train/trainer.h"
+#include "native/binding/options.h"
+#include "native/binding/promise_worker.h"
+#include "native/train/trainer.h"
 
 namespace facenet::binding {
 

@@ -1,4 +1,4 @@
-#include "binding/training_options.h"
+#include "native/binding/training_options.h"
 
 namespace facenet::binding {
 namespace {

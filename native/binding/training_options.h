@@ -3,8 +3,8 @@
 
 #include <napi.h>
 
-#include "binding/fields.h"
-#include "train/trainer.h"
+#include "native/binding/fields.h"
+#include "native/train/trainer.h"
 
 namespace facenet::binding {
 

@@ -1,9 +1,9 @@
-#include "binding/triplets.h"
+#include "native/binding/triplets.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "binding/devices.h"
+#include "native/binding/devices.h"
 
 namespace facenet::binding {
 namespace {

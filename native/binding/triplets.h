@@ -3,9 +3,9 @@
 
 #include <napi.h>
 
-#include "binding/fields.h"
-#include "binding/promise_worker.h"
-#include "ops/triplet_loss.h"
+#include "native/binding/fields.h"
+#include "native/binding/promise_worker.h"
+#include "native/ops/triplet_loss.h"
 
 namespace facenet::binding {
 

@@ -1,10 +1,10 @@
-#include "binding/warp.h"
+#include "native/binding/warp.h"
 
 #include <thread>
 
-#include "binding/fields.h"
-#include "binding/options.h"
-#include "ops/warp.h"
+#include "native/binding/fields.h"
+#include "native/binding/options.h"
+#include "native/ops/warp.h"
 
 namespace facenet::binding {
 namespace {

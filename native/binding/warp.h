@@ -5,8 +5,8 @@
 
 #include <memory>
 
-#include "binding/promise_worker.h"
-#include "core/thread_pool.h"
+#include "native/binding/promise_worker.h"
+#include "native/core/thread_pool.h"
 
 namespace facenet::binding {
 

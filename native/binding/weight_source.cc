@@ -1,7 +1,7 @@
-#include "binding/weight_source.h"
+#include "native/binding/weight_source.h"
 
-#include "binding/options.h"
-#include "core/mapped_file.h"
+#include "native/binding/options.h"
+#include "native/core/mapped_file.h"
 
 namespace facenet::binding {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "graph/weights.h"
+#include "native/graph/weights.h"
 
 namespace facenet::binding {
 

@@ -4,7 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include "core/error.h"
+#include "native/core/error.h"
 
 namespace facenet {
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <limits>
 
-#include "core/error.h"
+#include "native/core/error.h"
 
 namespace facenet {
 

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string>
 
-#include "core/dtype.h"
-#include "core/error.h"
+#include "native/core/dtype.h"
+#include "native/core/error.h"
 
 namespace facenet {
 

@@ -1,4 +1,4 @@
-#include "core/thread_pool.h"
+#include "native/core/thread_pool.h"
 
 #if defined(__linux__)
 #include <sys/resource.h>

@@ -1,7 +1,7 @@
 // One arena for all activations: buffers that are never needed at the same time share memory.
 #include <algorithm>
 
-#include "graph/passes.h"
+#include "native/graph/passes.h"
 
 namespace facenet {
 namespace {

@@ -3,7 +3,7 @@
 // outermost.
 #include <algorithm>
 
-#include "graph/passes.h"
+#include "native/graph/passes.h"
 
 namespace facenet {
 namespace {

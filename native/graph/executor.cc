@@ -1,4 +1,4 @@
-#include "graph/executor.h"
+#include "native/graph/executor.h"
 
 namespace facenet {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "graph/plan.h"
+#include "native/graph/plan.h"
 
 namespace facenet {
 

@@ -3,7 +3,7 @@
 // w[o] * gain[o] and bias b[o] * gain[o] + offset[o].
 #include <cmath>
 
-#include "graph/plan.h"
+#include "native/graph/plan.h"
 
 namespace facenet {
 namespace {

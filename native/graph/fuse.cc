@@ -1,4 +1,4 @@
-#include "graph/passes.h"
+#include "native/graph/passes.h"
 
 namespace facenet {
 namespace {

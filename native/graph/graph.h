@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "ops/op.h"
+#include "native/ops/op.h"
 
 namespace facenet {
 

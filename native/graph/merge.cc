@@ -1,6 +1,6 @@
 #include <map>
 
-#include "graph/passes.h"
+#include "native/graph/passes.h"
 
 namespace facenet {
 namespace {

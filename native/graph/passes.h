@@ -3,7 +3,7 @@
 // step.
 #pragma once
 
-#include "graph/plan.h"
+#include "native/graph/plan.h"
 
 namespace facenet {
 

@@ -1,8 +1,8 @@
-#include "graph/plan.h"
+#include "native/graph/plan.h"
 
 #include <algorithm>
 
-#include "graph/passes.h"
+#include "native/graph/passes.h"
 
 namespace facenet {
 

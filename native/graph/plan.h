@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "graph/graph.h"
-#include "graph/weights.h"
+#include "native/graph/graph.h"
+#include "native/graph/weights.h"
 
 namespace facenet {
 

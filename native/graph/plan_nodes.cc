@@ -1,7 +1,7 @@
 // From a graph as it came to steps that are known to hold together.
 #include <map>
 
-#include "graph/passes.h"
+#include "native/graph/passes.h"
 
 namespace facenet {
 namespace {

@@ -1,6 +1,6 @@
 // Plans for people: a table of steps, 120 columns wide where the names allow.
-#include "graph/plan.h"
-#include "graph/table.h"
+#include "native/graph/plan.h"
+#include "native/graph/table.h"
 
 namespace facenet {
 namespace {

@@ -1,4 +1,4 @@
-#include "graph/table.h"
+#include "native/graph/table.h"
 
 #include <algorithm>
 #include <array>

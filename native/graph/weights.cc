@@ -1,4 +1,4 @@
-#include "graph/weights.h"
+#include "native/graph/weights.h"
 
 #include <cmath>
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "core/dtype.h"
-#include "core/error.h"
+#include "native/core/dtype.h"
+#include "native/core/error.h"
 
 namespace facenet {
 

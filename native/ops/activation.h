@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "core/shape.h"
+#include "native/core/shape.h"
 
 namespace facenet {
 

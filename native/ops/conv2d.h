@@ -13,10 +13,10 @@
 #include <optional>
 #include <vector>
 
-#include "ops/activation.h"
-#include "ops/elementwise.h"
-#include "ops/norm.h"
-#include "ops/window.h"
+#include "native/ops/activation.h"
+#include "native/ops/elementwise.h"
+#include "native/ops/norm.h"
+#include "native/ops/window.h"
 
 namespace facenet {
 

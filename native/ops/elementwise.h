@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "ops/activation.h"
+#include "native/ops/activation.h"
 
 namespace facenet {
 

@@ -5,8 +5,8 @@
 
 #include <vector>
 
-#include "ops/activation.h"
-#include "ops/norm.h"
+#include "native/ops/activation.h"
+#include "native/ops/norm.h"
 
 namespace facenet {
 

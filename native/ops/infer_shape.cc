@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "ops/op.h"
+#include "native/ops/op.h"
 
 namespace facenet {
 namespace {

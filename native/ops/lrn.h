@@ -3,7 +3,7 @@
 // where a = alpha (TensorFlow: alpha per element) or alpha / size (Caffe, Torch, ONNX: alpha per window).
 #pragma once
 
-#include "core/shape.h"
+#include "native/core/shape.h"
 
 namespace facenet {
 

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "core/shape.h"
+#include "native/core/shape.h"
 
 namespace facenet {
 

@@ -1,4 +1,4 @@
-#include "ops/op.h"
+#include "native/ops/op.h"
 
 namespace facenet {
 namespace {

@@ -3,11 +3,11 @@
 
 #include <variant>
 
-#include "ops/conv2d.h"
-#include "ops/elementwise.h"
-#include "ops/fully_connected.h"
-#include "ops/lrn.h"
-#include "ops/pool.h"
+#include "native/ops/conv2d.h"
+#include "native/ops/elementwise.h"
+#include "native/ops/fully_connected.h"
+#include "native/ops/lrn.h"
+#include "native/ops/pool.h"
 
 namespace facenet {
 

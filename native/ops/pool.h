@@ -5,7 +5,7 @@
 //   l2   y = sqrt(sum x^2), or with `mean` sqrt(sum x^2 / divisor). The FaceNet paper does not say which; OpenFace sums.
 #pragma once
 
-#include "ops/window.h"
+#include "native/ops/window.h"
 
 namespace facenet {
 

@@ -9,7 +9,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include "core/cancel.h"
+#include "native/core/cancel.h"
 
 namespace facenet {
 

@@ -13,7 +13,7 @@
 // side.
 #pragma once
 
-#include "ops/triplet_mining.h"
+#include "native/ops/triplet_mining.h"
 
 namespace facenet {
 

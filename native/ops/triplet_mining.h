@@ -17,7 +17,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/cancel.h"
+#include "native/core/cancel.h"
 
 namespace facenet {
 

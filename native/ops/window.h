@@ -1,7 +1,7 @@
 // What convolutions and pools share: a window that slides over the image.
 #pragma once
 
-#include "core/shape.h"
+#include "native/core/shape.h"
 
 namespace facenet {
 

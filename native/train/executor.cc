@@ -1,9 +1,9 @@
-#include "train/executor.h"
+#include "native/train/executor.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "core/cancel.h"
+#include "native/core/cancel.h"
 
 namespace facenet::train {
 namespace {

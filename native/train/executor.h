@@ -4,7 +4,7 @@
 #include <atomic>
 #include <optional>
 
-#include "train/backend.h"
+#include "native/backends/training_backend.h"
 
 namespace facenet::train {
 

@@ -1,4 +1,4 @@
-#include "train/optimizer.h"
+#include "native/train/optimizer.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,10 +1,10 @@
 // The optimiser of a whole network: its state, and one pass over all weights that are trained.
 #pragma once
 
-#include "core/aligned.h"
-#include "core/thread_pool.h"
-#include "ops/optimizer.h"
-#include "train/parameters.h"
+#include "native/core/aligned.h"
+#include "native/core/thread_pool.h"
+#include "native/ops/optimizer.h"
+#include "native/train/parameters.h"
 
 namespace facenet::train {
 

@@ -1,4 +1,4 @@
-#include "train/parameters.h"
+#include "native/train/parameters.h"
 
 #include <algorithm>
 #include <map>

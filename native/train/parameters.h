@@ -3,8 +3,8 @@
 
 #include <set>
 
-#include "graph/weights.h"
-#include "train/kernel.h"
+#include "native/backends/training_kernel.h"
+#include "native/graph/weights.h"
 
 namespace facenet::train {
 

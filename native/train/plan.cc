@@ -1,8 +1,8 @@
-#include "train/plan.h"
+#include "native/train/plan.h"
 
 #include <algorithm>
 
-#include "graph/passes.h"
+#include "native/graph/passes.h"
 
 namespace facenet::train {
 namespace {

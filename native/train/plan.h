@@ -8,7 +8,7 @@
 // its gradient in its channels of the concat's.
 #pragma once
 
-#include "train/parameters.h"
+#include "native/train/parameters.h"
 
 namespace facenet::train {
 
@@ -21,7 +21,7 @@ struct Channels {
 struct BackwardStep {
   int step = 0;                                    // index of the forward step
   bool weights = false;                            // whether it has weights that are trained
-  std::vector<bool> wanted = {}, accumulate = {};  // of each input's gradient: see train/kernel.h
+  std::vector<bool> wanted = {}, accumulate = {};  // of each input's gradient: see backends/training_kernel.h
   std::vector<Channels> clear = {};  // set to zero before: read or added to, and not written so far
 };
 

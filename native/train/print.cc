@@ -1,6 +1,6 @@
 // Training plans for people.
-#include "graph/table.h"
-#include "train/plan.h"
+#include "native/graph/table.h"
+#include "native/train/plan.h"
 
 namespace facenet::train {
 namespace {

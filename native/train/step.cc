@@ -1,4 +1,4 @@
-#include "train/step.h"
+#include "native/train/step.h"
 
 #include <algorithm>
 #include <chrono>

@@ -8,7 +8,7 @@
 
 #include <optional>
 
-#include "train/executor.h"
+#include "native/train/executor.h"
 
 namespace facenet::train {
 

@@ -1,4 +1,4 @@
-#include "train/trainer.h"
+#include "native/train/trainer.h"
 
 #include <algorithm>
 #include <chrono>

@@ -1,7 +1,7 @@
 // A network under training: its weights, and the steps that change them.
 #pragma once
 
-#include "train/step.h"
+#include "native/train/step.h"
 
 namespace facenet::train {
 

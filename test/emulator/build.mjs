@@ -14,9 +14,9 @@ const outputs = {
 }
 const targets = { tests: 'facenet_emulator', addon: 'addon', training: 'training_kernels' }
 const sources = {
-  tests: ['cuda', 'test/emulator', 'native'],
+  tests: ['cuda', 'test/emulator', 'test/kernels', 'native'],
   addon: ['cuda', 'native', 'test/emulator', 'package.json'],
-  training: ['cuda', 'native', 'test/emulator', 'test/training/kernels'],
+  training: ['cuda', 'native', 'test/emulator', 'test/kernels/training'],
 }
 
 /** Builds the program of kernel tests or the emulated addon where it is not up to date. Returns its path. */

@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "cuda_runtime_api.h"
+#include "include/cuda_runtime_api.h"
 
 namespace emulator {
 

@@ -3,7 +3,7 @@
 #include <array>
 #include <cstring>
 
-#include "core/dtype.h"
+#include "native/core/dtype.h"
 #include "memory.h"
 
 namespace emulator {

@@ -8,7 +8,7 @@
 #include <map>
 #include <utility>
 
-#include "cuda_runtime.h"
+#include "include/cuda_runtime.h"
 
 namespace emulator {
 namespace {

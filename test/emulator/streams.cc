@@ -11,7 +11,7 @@
 #include <random>
 #include <thread>
 
-#include "cuda_runtime.h"
+#include "include/cuda_runtime.h"
 #include "runtime.h"
 
 using emulator::call;

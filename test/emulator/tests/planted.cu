@@ -1,9 +1,9 @@
 // Mistakes planted in kernels: each has to be reported, and its correct twin not.
 #include <numeric>
 
-#include "cuda/device.cuh"
+#include "cuda/common/device.cuh"
 #include "cuda/ptx.cuh"
-#include "test.h"
+#include "test/kernels/test.h"
 
 namespace emulator::tests {
 namespace {

@@ -1,10 +1,10 @@
 // Every instruction of cuda/ptx.cuh against its definition in the PTX manual, written as loops over matrices.
 #include <cmath>
 
-#include "core/dtype.h"
-#include "cuda/device.cuh"
+#include "native/core/dtype.h"
+#include "cuda/common/device.cuh"
 #include "cuda/ptx.cuh"
-#include "test.h"
+#include "test/kernels/test.h"
 
 namespace emulator::tests {
 namespace {

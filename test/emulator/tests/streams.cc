@@ -2,10 +2,10 @@
 #include <numeric>
 
 #include "cuda/l2_normalize.cuh"
-#include "native/cuda/graph.h"
-#include "native/cuda/pinned_buffer.h"
-#include "native/cuda/stream.h"
-#include "test.h"
+#include "native/backends/cuda/runtime/graph.h"
+#include "native/backends/cuda/runtime/pinned_buffer.h"
+#include "native/backends/cuda/runtime/stream.h"
+#include "test/kernels/test.h"
 
 namespace emulator::tests {
 namespace {

@@ -1,0 +1,26 @@
+// How a convolution is carried out on the CPU: a pure function of the step, so that it can be printed and
+// tested.
+#pragma once
+
+#include "native/graph/plan.h"
+
+namespace facenet::cpu {
+
+enum class ConvMethod : uint8_t {
+  implicitGemm,  // fp32, any window and groups
+  stem,          // fp32, at most kMaxStemChannels input channels
+  winograd,      // fp32, 3x3 stride 1: F(4x4, 3x3)
+  depthwise,     // groups == channels, fp32 or bf16
+  onednn,        // bf16: oneDNN uses AMX or AVX-512 bf16 where the machine has them
+};
+
+// Winograd needs as many channels as make up for its transforms; below, the direct product is faster.
+constexpr int64_t kWinogradMinChannels = 32;
+
+constexpr int64_t kMaxStemChannels = 4;
+constexpr int64_t kMaxStemKernel = 16;  // rows
+
+// `half`: one of the step's tensors is bf16.
+ConvMethod chooseConv(const Conv2d& op, const Shape& in, const Shape& out, bool half);
+
+}  // namespace facenet::cpu

@@ -1,0 +1,217 @@
+// conv2d in bf16 on oneDNN, which uses AMX or AVX-512 bf16 instructions where the machine has them. One
+// primitive for one image: a result cannot depend on the batch around it, and its product is still in cache
+// when the epilogue reads it.
+//
+// oneDNN wants dense channels-last tensors. What it cannot do on the way out (residuals, prelu, several
+// destinations, slices of a concat) follows as a pass over the image's product.
+
+#include <omp.h>
+
+#include <dnnl.hpp>
+
+#include "native/backends/cpu/conv/conv2d.h"
+#include "native/backends/cpu/conv/epilogue.h"
+
+namespace facenet::cpu {
+
+namespace {
+
+using dnnl::memory;
+
+const dnnl::engine& engine() {
+  static const dnnl::engine cpu(dnnl::engine::kind::cpu, 0);
+  return cpu;
+}
+
+// Parallelism is over images; inside one primitive there is none.
+class OneThread {
+ public:
+  OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
+  ~OneThread() { omp_set_num_threads(before_); }
+
+ private:
+  int before_;
+};
+
+memory::data_type dataType(DType type) {
+  return type == DType::f32 ? memory::data_type::f32 : memory::data_type::bf16;
+}
+
+memory::desc channelsLast(const Shape& shape, DType type) {
+  return {{1, shape.channels, shape.height, shape.width}, dataType(type), memory::format_tag::nhwc};
+}
+
+dnnl::convolution_forward::primitive_desc describeConv(const memory::desc& source,
+                                                       const memory::desc& weights, const memory::desc& bias,
+                                                       const memory::desc& target, const Window& w,
+                                                       const dnnl::primitive_attr& attributes) {
+  const memory::dims strides{w.strideHeight, w.strideWidth}, before{w.padTop, w.padLeft},
+      after{w.padBottom, w.padRight};
+  const auto kind = dnnl::prop_kind::forward_inference;
+  const auto algorithm = dnnl::algorithm::convolution_direct;
+#if DNNL_VERSION_MAJOR >= 3
+  return {engine(), kind, algorithm, source, weights, bias, target, strides, before, after, attributes};
+#else
+  return {{kind, algorithm, source, weights, bias, target, strides, before, after}, attributes, engine()};
+#endif
+}
+
+dnnl::primitive_attr attributesFor(Activation::Kind activation) {
+  dnnl::primitive_attr attributes;
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  dnnl::post_ops after;
+#if DNNL_VERSION_MAJOR >= 3
+  if (activation == Activation::Kind::relu) after.append_eltwise(dnnl::algorithm::eltwise_relu, 0, 0);
+  if (activation == Activation::Kind::relu6) after.append_eltwise(dnnl::algorithm::eltwise_clip, 0, 6);
+#else
+  if (activation == Activation::Kind::relu) after.append_eltwise(1, dnnl::algorithm::eltwise_relu, 0, 0);
+  if (activation == Activation::Kind::relu6) after.append_eltwise(1, dnnl::algorithm::eltwise_clip, 0, 6);
+#endif
+  attributes.set_post_ops(after);
+  return attributes;
+}
+
+class ConvOnednn final : public Kernel {
+ public:
+  ConvOnednn(const Plan& plan, const Step& step, const Weights& weights)
+      : op_(std::get<Conv2d>(step.op)), in_(plan.tensors[static_cast<size_t>(step.inputs[0])]) {
+    const PlannedTensor& first = plan.tensors[static_cast<size_t>(step.outputs[0])];
+    product_ = {first.shape.height, first.shape.width, op_.outChannels()};
+    for (const ConvPart& part : op_.parts)
+      slopes_.push_back(readSlopes(part.activation, part.outChannels, weights, step.name));
+
+    const Activation::Kind shared = op_.parts[0].activation.kind;
+    for (const ConvPart& part : op_.parts) oneActivation_ &= part.activation.kind == shared;
+    oneActivation_ &= !op_.residual && shared != Activation::Kind::prelu;
+    direct_ = oneActivation_ && op_.parts.size() == 1 && first.pixelStride == first.shape.channels;
+    // Where something is still to be added or activated the product stays in fp32, so that it is rounded
+    // once.
+    productType_ = direct_ || oneActivation_ ? first.dtype : DType::f32;
+    prepare(weights, step.name, oneActivation_ ? shared : Activation::Kind::none);
+  }
+
+  void run(const std::vector<View>& inputs, const std::vector<View>& outputs, void* scratch) const override {
+    const OneThread guard;
+    auto* workspace = static_cast<unsigned char*>(scratch);
+    void* sourceCopy =
+        workspace + roundUp(static_cast<int64_t>(descriptor_.scratchpad_desc().get_size()), 64);
+    void* productCopy = static_cast<unsigned char*>(sourceCopy) + sourceBytes();
+
+    dnnl::stream stream(engine());
+    memory source(descriptor_.src_desc(), engine(), nullptr),
+        target(descriptor_.dst_desc(), engine(), nullptr);
+    const memory pad(descriptor_.scratchpad_desc(), engine(), workspace);
+    const std::unordered_map<int, memory> arguments{{DNNL_ARG_SRC, source},
+                                                    {DNNL_ARG_WEIGHTS, weights_},
+                                                    {DNNL_ARG_BIAS, bias_},
+                                                    {DNNL_ARG_DST, target},
+                                                    {DNNL_ARG_SCRATCHPAD, pad}};
+    for (int64_t n = 0; n < inputs[0].count; ++n) {
+      const View in = image(inputs[0], n);
+      void* from = in.data;
+      if (sourceBytes()) {
+        isa().convert(in, {sourceCopy, DType::bf16, 1, in.shape, in.shape.channels});
+        from = sourceCopy;
+      }
+      source.set_data_handle(from);
+      target.set_data_handle(direct_ ? image(outputs[0], n).data : productCopy);
+      primitive_.execute(stream, arguments);
+      stream.wait();
+      if (!direct_) finish(productCopy, inputs, outputs, n);
+    }
+  }
+
+  int64_t scratchBytes(int64_t) const override {
+    const int64_t product =
+        direct_ ? 0 : product_.elements() * static_cast<int64_t>(byteSize(productType_)) + 64;
+    return roundUp(static_cast<int64_t>(descriptor_.scratchpad_desc().get_size()), 64) + sourceBytes() +
+           product;
+  }
+
+  std::string describe() const override { return text("onednn ", descriptor_.impl_info_str()); }
+
+ private:
+  static View image(const View& view, int64_t n) {
+    View one = view;
+    one.count = 1;
+    one.data = view.as<unsigned char>() + n * view.imageStride() * static_cast<int64_t>(byteSize(view.dtype));
+    return one;
+  }
+
+  // Of a dense bf16 copy of the input image, where it is not that already.
+  int64_t sourceBytes() const {
+    if (in_.dtype == DType::bf16 && in_.pixelStride == in_.shape.channels) return 0;
+    return roundUp(in_.shape.elements() * static_cast<int64_t>(byteSize(DType::bf16)), 64);
+  }
+
+  void prepare(const Weights& weights, const std::string& layer, Activation::Kind activation) {
+    const OneThread guard;
+    const Window& w = op_.window;
+    const int64_t groupIn = in_.shape.channels / op_.groups;
+    std::vector<float> weight, bias;
+    for (const ConvPart& part : op_.parts) {
+      const FoldedWeights folded = foldConvPart(part, groupIn, w, weights, layer);
+      weight.insert(weight.end(), folded.weight.begin(), folded.weight.end());
+      bias.insert(bias.end(), folded.bias.begin(), folded.bias.end());
+    }
+    const int64_t out = op_.outChannels();
+    const bool grouped = op_.groups > 1;
+    const memory::dims shape =
+        grouped ? memory::dims{op_.groups, out / op_.groups, groupIn, w.kernelHeight, w.kernelWidth}
+                : memory::dims{out, groupIn, w.kernelHeight, w.kernelWidth};
+    const memory::desc any(shape, dataType(DType::bf16), memory::format_tag::any);
+    const memory::desc plainBias({out}, memory::data_type::f32, memory::format_tag::a);
+    descriptor_ = describeConv(channelsLast(in_.shape, DType::bf16), any, plainBias,
+                               channelsLast(product_, productType_), w, attributesFor(activation));
+    primitive_ = dnnl::convolution_forward(descriptor_);
+
+    const memory::desc plain(shape, memory::data_type::f32,
+                             grouped ? memory::format_tag::goihw : memory::format_tag::oihw);
+    memory plainWeights(plain, engine(), weight.data());
+    weights_ = memory(descriptor_.weights_desc(), engine());
+    bias_ = memory(plainBias, engine());
+    std::copy(bias.begin(), bias.end(), static_cast<float*>(bias_.get_data_handle()));
+    dnnl::stream stream(engine());
+    dnnl::reorder(plainWeights, weights_).execute(stream, plainWeights, weights_);
+    stream.wait();
+  }
+
+  void finish(void* product, const std::vector<View>& inputs, const std::vector<View>& outputs,
+              int64_t n) const {
+    int64_t channel = 0;
+    for (size_t p = 0; p < outputs.size(); ++p) {
+      const View out = image(outputs[p], n);
+      View slice{
+          static_cast<unsigned char*>(product) + channel * static_cast<int64_t>(byteSize(productType_)),
+          productType_, 1, out.shape, product_.channels};
+      const Activation::Kind kind = op_.parts[p].activation.kind;
+      const float* slope = slopes_[p].empty() ? nullptr : slopes_[p].data();
+      if (oneActivation_)
+        isa().convert(slice, out);
+      else if (op_.residual)
+        isa().add(slice, image(inputs[1], n), 1, out, kind, slope);
+      else
+        isa().activation(slice, out, kind, slope);
+      channel += out.shape.channels;
+    }
+  }
+
+  Conv2d op_;
+  PlannedTensor in_;
+  Shape product_;  // of all parts together
+  DType productType_ = DType::f32;
+  bool oneActivation_ = true;  // the primitive activates everything
+  bool direct_ = false;        // and writes where the output belongs
+  std::vector<std::vector<float>> slopes_;
+  dnnl::convolution_forward::primitive_desc descriptor_;
+  dnnl::convolution_forward primitive_;
+  memory weights_, bias_;
+};
+
+}  // namespace
+
+std::unique_ptr<Kernel> makeConvOnednn(const Plan& plan, const Step& step, const Weights& weights) {
+  return std::make_unique<ConvOnednn>(plan, step, weights);
+}
+
+}  // namespace facenet::cpu

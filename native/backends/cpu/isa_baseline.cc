@@ -1,0 +1,10 @@
+// The inner loops for any machine with 4-wide vectors: SSE2, NEON.
+#include "native/backends/cpu/simd/includes.h"
+
+#define FACENET_LANES 4
+namespace facenet::cpu {
+namespace {
+#include "native/backends/cpu/simd/all.inc"
+}  // namespace
+const Isa baseline = table("baseline");
+}  // namespace facenet::cpu

@@ -1,0 +1,210 @@
+// Batch normalisation by the statistics of the chunk, affine, and prelu: what has a parameter a channel. Sums
+// over an image are one item of work; images are added in their order in fp64.
+#include <cmath>
+#include <functional>
+
+#include "native/backends/cpu/gradient_kernels.h"
+#include "native/backends/cpu/images.h"
+
+namespace facenet::train::cpu {
+namespace {
+
+// A parameter of a value a channel, or of one for all; without a name, a constant.
+struct ChannelParameter {
+  ChannelParameter(const TrainContext& context, const std::string& name, float absent) : absent(absent) {
+    if (name.empty()) return;
+    offset = context.parameters.at(name).offset;
+    elements = context.parameters.at(name).elements();
+  }
+
+  float value(const Pass& pass, int64_t channel) const {
+    return offset < 0 ? absent : pass.parameters[offset + (elements == 1 ? 0 : channel)];
+  }
+  void add(const Gradients& gradients, const std::vector<double>& sums) const {
+    if (offset < 0 || !gradients.parameters) return;
+    float* to = gradients.parameters + offset;
+    if (elements == 1) {
+      double total = 0;
+      for (double sum : sums) total += sum;
+      *to = static_cast<float>(*to + total);
+      return;
+    }
+    for (size_t c = 0; c < sums.size(); ++c) to[c] = static_cast<float>(to[c] + sums[c]);
+  }
+  // A running statistic follows those of the chunk; one for all channels follows their mean.
+  void move(const Pass& pass, const std::vector<double>& chunk, double times) const {
+    if (offset < 0) return;
+    float* running = pass.parameters + offset;
+    for (int64_t e = 0; e < elements; ++e) {
+      double target = 0;
+      if (elements == 1)
+        for (double value : chunk) target += value / static_cast<double>(chunk.size());
+      else
+        target = chunk[static_cast<size_t>(e)];
+      running[e] +=
+          static_cast<float>(static_cast<double>(pass.statisticsRate) * (times * target - running[e]));
+    }
+  }
+
+  int64_t offset = -1, elements = 0;
+  float absent;
+};
+
+// sum(n, sums) adds what image n contributes.
+std::vector<double> sumImages(const Pass& pass, int64_t length,
+                              const std::function<void(int64_t n, double* sums)>& sum) {
+  const int64_t count = pass.x[0].count;
+  std::vector<double> images(static_cast<size_t>(count * length), 0.0);
+  share(pass, count, [&](int64_t n) { sum(n, images.data() + n * length); });
+  std::vector<double> total(static_cast<size_t>(length), 0.0);
+  for (int64_t n = 0; n < count; ++n)
+    for (int64_t i = 0; i < length; ++i)
+      total[static_cast<size_t>(i)] += images[static_cast<size_t>(n * length + i)];
+  return total;
+}
+
+class NormKernel final : public TrainKernel {
+ public:
+  explicit NormKernel(const TrainContext& context)
+      : op_(std::get<Norm>(context.step.op)),
+        channels_(context.input().shape.channels),
+        scale_(context, op_.scale, 1),
+        shift_(context, op_.shift, 0),
+        mean_(context, op_.mean, 0),
+        variance_(context, op_.variance, 1) {}
+
+  // The mean of each channel and 1 / sqrt(variance + epsilon).
+  int64_t savedBytes(int64_t) const override { return 2 * channels_ * static_cast<int64_t>(sizeof(float)); }
+
+  void forward(const Pass& pass) const override {
+    auto *mean = static_cast<float*>(pass.saved), *inverse = mean + channels_;
+    normalization(pass, mean, inverse);
+    std::vector<float> scale(static_cast<size_t>(channels_)), shift(static_cast<size_t>(channels_));
+    for (int64_t c = 0; c < channels_; ++c) {
+      const auto i = static_cast<size_t>(c);
+      scale[i] = scale_.value(pass, c) * inverse[c];
+      shift[i] = static_cast<float>(shift_.value(pass, c) - static_cast<double>(mean[c]) * scale[i]);
+    }
+    share(pass, pass.x[0].count, [&](int64_t n) {
+      facenet::cpu::isa().scaleShift(image(pass.x[0], n), image(pass.y[0], n), scale.data(), shift.data());
+    });
+  }
+
+  void backward(const Pass& pass, const Gradients& gradients) const override {
+    const auto *mean = static_cast<const float*>(pass.saved), *inverse = mean + channels_;
+    const auto length = static_cast<size_t>(channels_);
+    const std::vector<double> both = sumImages(pass, 2 * channels_, [&](int64_t n, double* sums) {
+      const View x = image(pass.x[0], n);
+      trainIsa().channelSums(image(gradients.dy[0], n), &x, mean, sums, sums + channels_);
+    });
+    const std::vector<double> sums(both.begin(), both.begin() + channels_);
+    std::vector<double> products(both.begin() + channels_, both.end());
+    for (size_t c = 0; c < length; ++c) products[c] *= static_cast<double>(inverse[c]);
+    shift_.add(gradients, sums);
+    scale_.add(gradients, products);
+    if (!gradients.dx[0].data) return;
+
+    // dx = a dy + b x + c
+    std::vector<float> a(length), b(length), c(length);
+    const auto m = static_cast<double>(pass.x[0].count * pass.x[0].shape.pixels());
+    for (size_t i = 0; i < length; ++i) {
+      const double factor = static_cast<double>(scale_.value(pass, static_cast<int64_t>(i))) * inverse[i];
+      const double slope = usesBatch(pass) ? -factor * inverse[i] * products[i] / m : 0;
+      a[i] = static_cast<float>(factor);
+      b[i] = static_cast<float>(slope);
+      c[i] = static_cast<float>(usesBatch(pass) ? -factor * sums[i] / m - slope * static_cast<double>(mean[i])
+                                                : 0);
+    }
+    share(pass, pass.x[0].count, [&](int64_t n) {
+      trainIsa().normGradient(image(gradients.dy[0], n), image(pass.x[0], n), a.data(), b.data(), c.data(),
+                              image(gradients.dx[0], n), gradients.accumulate[0]);
+    });
+  }
+
+  std::string describe() const override { return facenet::cpu::isa().name; }
+
+ private:
+  bool usesBatch(const Pass& pass) const { return op_.batch() && !pass.runningStatistics; }
+
+  void normalization(const Pass& pass, float* mean, float* inverse) const {
+    if (usesBatch(pass)) return batchStatistics(pass, mean, inverse);
+    for (int64_t c = 0; c < channels_; ++c) {
+      mean[c] = mean_.value(pass, c);
+      inverse[c] =
+          op_.batch()
+              ? static_cast<float>(1 / std::sqrt(static_cast<double>(variance_.value(pass, c)) + op_.epsilon))
+              : 1;
+    }
+  }
+
+  void batchStatistics(const Pass& pass, float* mean, float* inverse) const {
+    const int64_t count = pass.x[0].count * pass.x[0].shape.pixels();
+    const auto m = static_cast<double>(count);
+    std::vector<double> means = sumImages(pass, channels_, [&](int64_t n, double* sums) {
+      trainIsa().channelSums(image(pass.x[0], n), nullptr, nullptr, sums, nullptr);
+    });
+    for (int64_t c = 0; c < channels_; ++c) mean[c] = static_cast<float>(means[static_cast<size_t>(c)] /= m);
+    std::vector<double> variances = sumImages(pass, channels_, [&](int64_t n, double* sums) {
+      trainIsa().squaredSums(image(pass.x[0], n), mean, sums);
+    });
+    for (int64_t c = 0; c < channels_; ++c) {
+      const double variance = variances[static_cast<size_t>(c)] /= m;
+      inverse[c] = static_cast<float>(1 / std::sqrt(variance + op_.epsilon));
+    }
+    if (pass.statisticsRate == 0) return;
+    mean_.move(pass, means, 1);
+    variance_.move(pass, variances, count > 1 ? m / (m - 1) : 1);
+  }
+
+  Norm op_;
+  int64_t channels_;
+  ChannelParameter scale_, shift_, mean_, variance_;
+};
+
+class PreluKernel final : public TrainKernel {
+ public:
+  explicit PreluKernel(const TrainContext& context)
+      : channels_(context.input().shape.channels),
+        slope_(context, std::get<Activation>(context.step.op).slope, 0) {}
+
+  void forward(const Pass& pass) const override {
+    const std::vector<float> slopes = values(pass);
+    share(pass, pass.x[0].count, [&](int64_t n) {
+      facenet::cpu::isa().activation(image(pass.x[0], n), image(pass.y[0], n), Activation::Kind::prelu,
+                                     slopes.data());
+    });
+  }
+  void backward(const Pass& pass, const Gradients& gradients) const override {
+    const std::vector<float> slopes = values(pass);
+    slope_.add(gradients, sumImages(pass, channels_, [&](int64_t n, double* sums) {
+                 trainIsa().preluSums(image(pass.x[0], n), image(gradients.dy[0], n), sums);
+               }));
+    if (!gradients.dx[0].data) return;
+    share(pass, pass.x[0].count, [&](int64_t n) {
+      trainIsa().preluGradient(image(pass.x[0], n), image(gradients.dy[0], n), slopes.data(),
+                               image(gradients.dx[0], n), gradients.accumulate[0]);
+    });
+  }
+  std::string describe() const override { return facenet::cpu::isa().name; }
+
+ private:
+  std::vector<float> values(const Pass& pass) const {
+    std::vector<float> slopes(static_cast<size_t>(channels_));
+    for (int64_t c = 0; c < channels_; ++c) slopes[static_cast<size_t>(c)] = slope_.value(pass, c);
+    return slopes;
+  }
+
+  int64_t channels_;
+  ChannelParameter slope_;
+};
+
+}  // namespace
+
+std::unique_ptr<TrainKernel> makeNorm(const TrainContext& context) {
+  return std::make_unique<NormKernel>(context);
+}
+std::unique_ptr<TrainKernel> makePrelu(const TrainContext& context) {
+  return std::make_unique<PreluKernel>(context);
+}
+
+}  // namespace facenet::train::cpu

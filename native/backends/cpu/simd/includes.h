@@ -1,0 +1,14 @@
+// What the .inc files need; included before any target pragma, so that these headers are compiled for every machine.
+#pragma once
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#include "native/backends/cpu/kernels.h"

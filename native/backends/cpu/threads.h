@@ -1,0 +1,38 @@
+// Work shared among the threads of a pass, and the memory each of them has for itself.
+#pragma once
+
+#include "native/backends/cpu/training_isa.h"
+#include "native/backends/training_kernel.h"
+#include "native/core/aligned.h"
+
+namespace facenet::train::cpu {
+
+// At least `bytes` on a cache line that belong to the calling thread until it asks again; kept for the next
+// kernel that it works on.
+inline void* threadMemory(int64_t bytes) {
+  thread_local AlignedArray<char> memory;
+  thread_local int64_t size = 0;
+  if (bytes > size) {
+    memory.reset();
+    memory = alignedArray<char>(bytes);
+    size = bytes;
+  }
+  return memory.get();
+}
+
+// work(item) for every item of [0, items).
+template <class Work>
+void share(const Pass& pass, int64_t items, Work&& work) {
+  if (items > 0) pass.threads->run(items, [&](int64_t item, int) { work(item); });
+}
+
+// Image n of a view.
+inline View image(const View& view, int64_t n) {
+  View one = view;
+  one.count = 1;
+  if (view.data)
+    one.data = view.as<unsigned char>() + n * view.imageStride() * static_cast<int64_t>(byteSize(view.dtype));
+  return one;
+}
+
+}  // namespace facenet::train::cpu

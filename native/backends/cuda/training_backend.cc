@@ -1,0 +1,151 @@
+#include "native/backends/cuda/training_backend.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "native/backends/cuda/executor.h"
+#include "native/backends/cuda/gradient_kernels.h"
+#include "native/backends/cuda/image_upload.h"
+#include "native/backends/cuda/optimizer.h"
+#include "native/backends/cuda/runtime/device_buffer.h"
+#include "native/backends/cuda/runtime/graph.h"
+#include "native/backends/cuda/runtime/stream.h"
+#include "native/backends/cuda/triplet_step.h"
+
+namespace facenet::train {
+namespace {
+
+using facenet::cuda::DeviceBuffer;
+using facenet::cuda::Stream;
+
+// Of a chunk's activations and gradients where the caller does not say: half of what is free, but no more than
+// fills any device with work.
+constexpr int64_t kMostChunkBytes = int64_t{16} << 30;
+constexpr int64_t kMostImages = 256;
+
+class CudaBackend final : public Backend {
+ public:
+  CudaBackend(const facenet::cuda::Device& device, DType dtype, int threads)
+      : device_(device), dtype_(dtype), threads_(threads), upload_(threads) {
+    if (dtype == DType::f16)
+      throw invalidArgument("dtype", "f32 or bf16: gradients leave the range of f16", dtypeName(dtype));
+  }
+  ~CudaBackend() override {
+    cudaSetDevice(device_.index);  // what the members hold is this device's
+    cudaStreamSynchronize(stream_.get());
+  }
+
+  void enter() const override { facenet::cuda::useDevice(device_); }
+  void finish() const override { FACENET_CUDA_CHECK(cudaStreamSynchronize(stream_.get())); }
+
+  void complete(TrainingPlanOptions& options) const override {
+    options.dtype = dtype_;
+    options.channelAlignment = facenet::cuda::channelAlignment;
+    options.mostImages = kMostImages;
+    if (options.memoryBytes > 0) return;
+    size_t free = 0, total = 0;
+    FACENET_CUDA_CHECK(cudaMemGetInfo(&free, &total));
+    options.memoryBytes = std::min(static_cast<int64_t>(free / 2), kMostChunkBytes);
+  }
+
+  std::shared_ptr<void> allocate(int64_t bytes) const override {
+    const auto buffer = std::make_shared<DeviceBuffer<char>>(std::max<int64_t>(bytes, 1));
+    return {buffer, buffer->data()};
+  }
+  void zero(void* memory, int64_t bytes) const override {
+    FACENET_CUDA_CHECK(cudaMemsetAsync(memory, 0, static_cast<size_t>(bytes), stream_.get()));
+  }
+  void copy(void* to, const void* from, int64_t bytes) const override {
+    FACENET_CUDA_CHECK(
+        cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), cudaMemcpyDeviceToDevice, stream_.get()));
+  }
+  void upload(void* to, const void* host, int64_t bytes) const override {
+    finish();
+    facenet::cuda::copyToDevice(to, host, static_cast<size_t>(bytes));
+  }
+  void download(void* host, const void* from, int64_t bytes) const override {
+    finish();
+    FACENET_CUDA_CHECK(cudaMemcpy(host, from, static_cast<size_t>(bytes), cudaMemcpyDeviceToHost));
+  }
+  void clear(const View& view, int64_t begin, int64_t end) const override {
+    const size_t size = byteSize(view.dtype);
+    FACENET_CUDA_CHECK(cudaMemset2DAsync(
+        view.as<char>() + begin * static_cast<int64_t>(size), static_cast<size_t>(view.pixelStride) * size, 0,
+        static_cast<size_t>(end - begin) * size, static_cast<size_t>(view.count * view.shape.pixels()),
+        stream_.get()));
+  }
+  // Looks for the layer of a failed step, and at embeddings: not worth a kernel.
+  bool allFinite(const View& view) const override {
+    const int64_t pixels = view.count * view.shape.pixels(), size = byteSize(view.dtype);
+    std::vector<char> values(
+        static_cast<size_t>(((pixels - 1) * view.pixelStride + view.shape.channels) * size));
+    download(values.data(), view.data, static_cast<int64_t>(values.size()));
+    for (int64_t pixel = 0; pixel < pixels; ++pixel)
+      for (int64_t channel = 0; channel < view.shape.channels; ++channel) {
+        const char* at = values.data() + (pixel * view.pixelStride + channel) * size;
+        if (!std::isfinite(view.dtype == DType::bf16 ? toFloat(*reinterpret_cast<const bf16*>(at))
+                                                     : *reinterpret_cast<const float*>(at)))
+          return false;
+      }
+    return true;
+  }
+  const void* place(const void* images, int64_t bytes) override {
+    const void* placed = upload_.place(images, bytes, stream_);
+    const void*& known = placed_[upload_.slot()];
+    if (placed != known) graphs_.clear();  // they read a buffer that is gone
+    return known = placed;
+  }
+
+  std::unique_ptr<TrainKernel> makeKernel(const TrainContext& context) const override {
+    return makeCudaTrainKernel(context, device_);
+  }
+  void equip(Pass& pass) const override { pass.stream = stream_.get(); }
+  void run(Part part, int64_t count, const std::function<void(bool)>& work) override {
+    graphs_.run({2 * static_cast<int>(part) + upload_.slot(), count}, stream_.get(), work);
+  }
+
+  Learned learn(const LearningTask& task, float* gradient) override {
+    const TripletMining& mining = task.mining;
+    if (task.triplets)
+      return triplets_.run(task.embeddings, task.count, *task.triplets,
+                           {mining.dimensions, mining.margin, 1, mining.cancel}, gradient, stream_.get());
+    return triplets_.run(task.embeddings, task.labels, task.count, mining, gradient, stream_.get());
+  }
+
+  std::unique_ptr<NetworkOptimizer> makeOptimizer(const Optimizer& optimizer,
+                                                  const std::vector<TrainedWeight>& weights,
+                                                  int64_t elements) override {
+    return std::make_unique<cuda::DeviceOptimizer>(optimizer, weights, elements, stream_.get());
+  }
+
+  std::unique_ptr<Executor> makeExecutor(const Graph& graph, const Weights& weights) const override {
+    const PlanOptions options{
+        .dtype = dtype_, .fuseStem = true, .channelAlignment = facenet::cuda::channelAlignment};
+    return std::make_unique<facenet::cuda::CudaExecutor>(makePlan(graph, options), weights, device_,
+                                                         threads_);
+  }
+  const float* onHost(const float* values, int64_t count, std::vector<float>& room) const override {
+    room.resize(static_cast<size_t>(count));
+    download(room.data(), values, count * static_cast<int64_t>(sizeof(float)));
+    return room.data();
+  }
+
+ private:
+  facenet::cuda::Device device_;
+  DType dtype_;
+  int threads_;
+  Stream stream_;
+  cuda::ImageUpload upload_;
+  const void* placed_[2] = {};
+  facenet::cuda::GraphCache graphs_;
+  cuda::TripletStep triplets_;
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> makeCudaBackend(const facenet::cuda::Device& device, DType dtype, int threads) {
+  facenet::cuda::useDevice(device);
+  return std::make_unique<CudaBackend>(device, dtype, threads);
+}
+
+}  // namespace facenet::train

@@ -1,0 +1,79 @@
+#include "native/backends/host/executor.h"
+
+#include <algorithm>
+
+#include "native/core/aligned.h"
+#include "native/core/cancel.h"
+#include "native/core/thread_pool.h"
+
+namespace facenet {
+
+struct HostExecutor::Lane {
+  AlignedArray<unsigned char> arena;    // plan.arenaBytes x chunk
+  AlignedArray<unsigned char> scratch;  // the most any kernel asks for
+};
+
+HostExecutor::HostExecutor(Plan plan, const Weights& weights, KernelFactory factory, int threads)
+    : plan_(std::move(plan)) {
+  int64_t scratch = 0;
+  for (const Step& step : plan_.steps) {
+    kernels_.push_back(factory(plan_, step, weights));
+    for (int64_t count = 1; count <= plan_.chunk; ++count)
+      scratch = std::max(scratch, kernels_.back()->scratchBytes(count));
+  }
+  scratchBytes_ = scratch;
+  pool_ = std::make_unique<ThreadPool>(threads);
+  for (int i = 0; i < threads; ++i) lanes_.push_back(std::make_unique<Lane>());
+}
+
+HostExecutor::~HostExecutor() = default;
+
+void HostExecutor::run(const void* input, int64_t count, const std::vector<float*>& outputs,
+                       const std::atomic<int32_t>* cancelled) {
+  FACENET_ASSERT(outputs.size() == plan_.outputs.size());
+  if (count <= 0) return;
+  // Every thread gets the same number of chunks, as equal as they come and no larger than the plan's.
+  const int64_t share = (count + pool_->size() - 1) / pool_->size();
+  const int64_t rounds = (share + plan_.chunk - 1) / plan_.chunk;
+  const int64_t chunk = (share + rounds - 1) / rounds;
+  const int64_t chunks = (count + chunk - 1) / chunk;
+  pool_->run(chunks, [&](int64_t item, int thread) {
+    const int64_t first = item * chunk;
+    ChunkMemory memory;
+    memory.input = static_cast<const unsigned char*>(input) + first * denseBytes(plan_.tensors[plan_.input]);
+    for (size_t i = 0; i < outputs.size(); ++i)
+      memory.outputs.push_back(outputs[i] + first * plan_.tensors[plan_.outputs[i]].shape.elements());
+    runChunk(*lanes_[static_cast<size_t>(thread)], std::move(memory), std::min(chunk, count - first),
+             cancelled);
+  });
+}
+
+void HostExecutor::runChunk(Lane& lane, ChunkMemory memory, int64_t count,
+                            const std::atomic<int32_t>* cancelled) const {
+  // A thread takes its arena when it has its first chunk, so that one which never works costs nothing.
+  if (!lane.arena) {
+    lane.arena = alignedArray<unsigned char>(plan_.arenaBytes * plan_.chunk);
+    lane.scratch = alignedArray<unsigned char>(scratchBytes_);
+  }
+  memory.arena = lane.arena.get();
+  for (size_t s = 0; s < plan_.steps.size(); ++s) {
+    throwIfCancelled(cancelled);
+    const Step& step = plan_.steps[s];
+    kernels_[s]->run(viewsOf(plan_, step.inputs, count, memory), viewsOf(plan_, step.outputs, count, memory),
+                     lane.scratch.get());
+  }
+}
+
+std::vector<std::string> HostExecutor::describeKernels() const {
+  std::vector<std::string> lines;
+  for (const auto& kernel : kernels_) lines.push_back(kernel->describe());
+  return lines;
+}
+
+// Prepared weights are as many values as the plan has parameters, in the plan's dtype.
+int64_t HostExecutor::memoryBytes() const {
+  return static_cast<int64_t>(lanes_.size()) * (plan_.arenaBytes * plan_.chunk + scratchBytes_) +
+         plan_.parameters * static_cast<int64_t>(byteSize(plan_.options.dtype));
+}
+
+}  // namespace facenet

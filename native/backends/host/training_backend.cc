@@ -1,0 +1,147 @@
+#include "native/backends/host/training_backend.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "native/backends/host/executor.h"
+#include "native/core/aligned.h"
+
+namespace facenet::train {
+namespace {
+
+// body(first element of a pixel) for each pixel of all images.
+template <class Body>
+void forEachPixel(const View& view, Body body) {
+  for (int64_t pixel = 0; pixel < view.count * view.shape.pixels(); ++pixel)
+    body(view.as<float>() + pixel * view.pixelStride);
+}
+
+double squaredDistanceOf(const float* a, const float* b, int64_t dimensions) {
+  float sum = 0;
+  for (int64_t k = 0; k < dimensions; ++k) sum += (a[k] - b[k]) * (a[k] - b[k]);
+  return sum;
+}
+
+class HostBackend final : public Backend {
+ public:
+  HostBackend(const HostFunctions& functions, int threads) : functions_(functions), threads_(threads) {}
+
+  void complete(TrainingPlanOptions& options) const override {
+    if (options.dtype != DType::f32)
+      throw invalidArgument("dtype", "f32, the only one that the CPU trains in", dtypeName(options.dtype));
+  }
+
+  std::shared_ptr<void> allocate(int64_t bytes) const override {
+    return std::shared_ptr<char[]>(alignedArray<char>(bytes));
+  }
+  void zero(void* memory, int64_t bytes) const override {
+    std::memset(memory, 0, static_cast<size_t>(bytes));
+  }
+  void copy(void* to, const void* from, int64_t bytes) const override {
+    std::memcpy(to, from, static_cast<size_t>(bytes));
+  }
+  void upload(void* to, const void* host, int64_t bytes) const override { copy(to, host, bytes); }
+  void download(void* host, const void* from, int64_t bytes) const override { copy(host, from, bytes); }
+  void clear(const View& view, int64_t begin, int64_t end) const override {
+    forEachPixel(view, [&](float* pixel) { std::fill(pixel + begin, pixel + end, 0.0f); });
+  }
+  bool allFinite(const View& view) const override {
+    bool finite = true;
+    forEachPixel(view, [&](const float* pixel) {
+      finite =
+          finite && std::all_of(pixel, pixel + view.shape.channels, [](float v) { return std::isfinite(v); });
+    });
+    return finite;
+  }
+  const void* place(const void* images, int64_t) override { return images; }
+
+  std::unique_ptr<TrainKernel> makeKernel(const TrainContext& context) const override {
+    return functions_.kernels(context);
+  }
+  void equip(Pass& pass) const override { pass.threads = &threads_; }
+  void run(Part, int64_t, const std::function<void(bool)>& work) override { work(false); }
+
+  Learned learn(const LearningTask& task, float* gradient) override {
+    if (task.triplets) return learnFrom(*task.triplets, task, gradient);
+    TripletMining mining = task.mining;
+    mining.threads = threads_.size();
+    const Triplets mined = functions_.mine(task.embeddings, task.labels, task.count, mining);
+    return learnFrom({mined.anchors.data(), mined.positives.data(), mined.negatives.data(), mined.size()},
+                     task, gradient);
+  }
+
+  std::unique_ptr<NetworkOptimizer> makeOptimizer(const Optimizer& optimizer,
+                                                  const std::vector<TrainedWeight>& weights,
+                                                  int64_t elements) override {
+    return std::make_unique<HostOptimizer>(optimizer, weights, elements, functions_.optimize, threads_);
+  }
+
+  std::unique_ptr<Executor> makeExecutor(const Graph& graph, const Weights& weights) const override {
+    return std::make_unique<HostExecutor>(makePlan(graph, {}), weights, functions_.inference,
+                                          threads_.size());
+  }
+  const float* onHost(const float* values, int64_t, std::vector<float>&) const override { return values; }
+
+ private:
+  Learned learnFrom(const TripletsView& triplets, const LearningTask& task, float* gradient) {
+    Learned result{.triplets = triplets.count};
+    if (triplets.count == 0) return result;
+    addMeanDistances(triplets, task, result);
+    const int64_t dimensions = task.mining.dimensions;
+    const LossValue value =
+        functions_.loss(task.embeddings, task.count, triplets,
+                        {dimensions, task.mining.margin, threads_.size(), task.mining.cancel}, gradient);
+    result.lossSum = value.loss;
+    result.active = value.active;
+    const float share = 1 / static_cast<float>(triplets.count);
+    for (int64_t i = 0; i < task.count * dimensions; ++i) gradient[i] *= share;
+    return result;
+  }
+
+  // In pieces of so many triplets, added in their order.
+  void addMeanDistances(const TripletsView& triplets, const LearningTask& task, Learned& result) {
+    constexpr int64_t piece = 4096;
+    const int64_t count = triplets.count, pieces = (count + piece - 1) / piece;
+    const int64_t dimensions = task.mining.dimensions;
+    std::vector<double> positive(static_cast<size_t>(pieces)), negative(static_cast<size_t>(pieces));
+    const auto row = [&](int32_t i) { return task.embeddings + i * dimensions; };
+    threads_.run(pieces, [&](int64_t p, int) {
+      task.mining.throwIfCancelled();
+      double near = 0, far = 0;
+      for (int64_t t = p * piece; t < std::min((p + 1) * piece, count); ++t) {
+        const float* anchor = row(triplets.anchors[t]);
+        near += squaredDistanceOf(anchor, row(triplets.positives[t]), dimensions);
+        far += squaredDistanceOf(anchor, row(triplets.negatives[t]), dimensions);
+      }
+      positive[static_cast<size_t>(p)] = near;
+      negative[static_cast<size_t>(p)] = far;
+    });
+    for (int64_t p = 0; p < pieces; ++p) {
+      result.meanPositive += positive[static_cast<size_t>(p)] / static_cast<double>(count);
+      result.meanNegative += negative[static_cast<size_t>(p)] / static_cast<double>(count);
+    }
+  }
+
+  HostFunctions functions_;
+  mutable ThreadPool threads_;
+};
+
+}  // namespace
+
+HostFunctions referenceFunctions() {
+  return {makeReferenceTrainKernel, makeReferenceKernel, reference::mineTriplets, reference::tripletLoss,
+          reference::optimize};
+}
+
+#ifdef FACENET_ONEDNN
+HostFunctions cpuFunctions() {
+  return {makeCpuTrainKernel, makeCpuKernel, cpu::mineTriplets, cpu::tripletLoss, cpu::optimize};
+}
+#endif
+
+std::unique_ptr<Backend> makeHostBackend(const HostFunctions& functions, int threads) {
+  return std::make_unique<HostBackend>(functions, threads);
+}
+
+}  // namespace facenet::train

@@ -1,0 +1,29 @@
+// What a CPU backend provides: one kernel object a step of the plan, made once when a model is opened.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "native/graph/plan.h"
+#include "native/graph/weights.h"
+
+namespace facenet {
+
+// Immutable after construction; run() may be called by several threads at once, each with its own scratch.
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+  // Views hold the same number of images, 1..chunk. `scratch` has scratchBytes(count) bytes, 64-byte aligned.
+  virtual void run(const std::vector<View>& inputs, const std::vector<View>& outputs,
+                   void* scratch) const = 0;
+  virtual int64_t scratchBytes(int64_t /*count*/) const { return 0; }
+  // How the kernel does it, for printed plans: "implicit_gemm 6x64", "winograd 4x4", "plain loops".
+  virtual std::string describe() const = 0;
+};
+
+using KernelFactory = std::unique_ptr<Kernel> (*)(const Plan& plan, const Step& step, const Weights& weights);
+
+std::unique_ptr<Kernel> makeReferenceKernel(const Plan& plan, const Step& step, const Weights& weights);
+std::unique_ptr<Kernel> makeCpuKernel(const Plan& plan, const Step& step, const Weights& weights);
+
+}  // namespace facenet

@@ -1,0 +1,35 @@
+// Row normalisation and pairwise distances, as the formulas read.
+#include "native/ops/embeddings.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace facenet::reference {
+
+void l2NormalizeRows(const float* x, int64_t rows, int64_t dimensions, float epsilon, float* out) {
+  for (int64_t r = 0; r < rows; ++r) {
+    double squares = 0;
+    for (int64_t d = 0; d < dimensions; ++d) {
+      const double value = x[r * dimensions + d];
+      squares += value * value;
+    }
+    const double norm = std::max(std::sqrt(squares), static_cast<double>(epsilon));
+    for (int64_t d = 0; d < dimensions; ++d)
+      out[r * dimensions + d] = static_cast<float>(x[r * dimensions + d] / norm);
+  }
+}
+
+void pairwiseDistances(const float* a, int64_t n, const float* b, int64_t m, int64_t dimensions, float* out) {
+  for (int64_t i = 0; i < n; ++i) {
+    for (int64_t j = 0; j < m; ++j) {
+      double sum = 0;
+      for (int64_t d = 0; d < dimensions; ++d) {
+        const double difference = static_cast<double>(a[i * dimensions + d]) - b[j * dimensions + d];
+        sum += difference * difference;
+      }
+      out[i * m + j] = static_cast<float>(sum);
+    }
+  }
+}
+
+}  // namespace facenet::reference
