@@ -21,6 +21,18 @@ class Kernel {
   virtual std::string describe() const = 0;
 };
 
+// What a kernel is made from.
+struct StepContext {
+  const Plan& plan;
+  const Step& step;
+  const Weights& weights;
+
+  const PlannedTensor& input(size_t i = 0) const { return plan.tensors[static_cast<size_t>(step.inputs[i])]; }
+  const PlannedTensor& output(size_t i = 0) const {
+    return plan.tensors[static_cast<size_t>(step.outputs[i])];
+  }
+};
+
 using KernelFactory = std::unique_ptr<Kernel> (*)(const Plan& plan, const Step& step, const Weights& weights);
 
 std::unique_ptr<Kernel> makeReferenceKernel(const Plan& plan, const Step& step, const Weights& weights);

@@ -1,4 +1,11 @@
-// Every op of the forward path. A new op adds its header here and a kernel to each backend's table.
+// Every op of the forward path: one list, from which the variant and the backends' tables of kernels follow.
+//
+// An op is a struct in a header of its own. A backend declares its makers of kernels for all ops of the list, as
+// overloads that std::visit finds by the op's type, and defines each in the op's own file:
+//   namespace facenet::<backend>
+//   makeKernel(const Lrn&, const StepContext&)         runs the op in a model
+//   makeTrainKernel(const Lrn&, const TrainContext&)   runs it forward and backward in training
+// So one that is missing is a symbol that the linker does not find.
 #pragma once
 
 #include <variant>
@@ -9,10 +16,33 @@
 #include "native/ops/lrn.h"
 #include "native/ops/pool.h"
 
+// A line per op: expands `declare` for its struct.
+// clang-format off
+#define FACENET_OPS(declare) \
+  declare(Preprocess) \
+  declare(Conv2d) \
+  declare(Norm) \
+  declare(Activation) \
+  declare(Pool) \
+  declare(Lrn) \
+  declare(FullyConnected) \
+  declare(Maxout) \
+  declare(Concat) \
+  declare(Add) \
+  declare(ZeroPad) \
+  declare(Upsample) \
+  declare(L2Normalize)
+// clang-format on
+
 namespace facenet {
 
-using Op = std::variant<Preprocess, Conv2d, Norm, Activation, Pool, Lrn, FullyConnected, Maxout, Concat, Add,
-                        ZeroPad, Upsample, L2Normalize>;
+template <class, class... Ops>
+struct OpList {
+  using Variant = std::variant<Ops...>;
+};
+#define FACENET_LISTED(SomeOp) , SomeOp
+using Op = OpList<void FACENET_OPS(FACENET_LISTED)>::Variant;
+#undef FACENET_LISTED
 
 // The name that graphs, errors and printed plans use: "conv2d", "batch_norm", "max_pool", ...
 std::string opName(const Op& op);
