@@ -1,6 +1,7 @@
 // Builds the addon: with cmake-js into build/cmake, or with node-gyp into native/build where CMake is missing.
-// Arguments go to cmake-js, e.g. `npm run build:native -- --CDFACENET_CUDA=OFF`. Plain Node, so that `facenet build`
-// can run it in an installed package.
+// Arguments go to cmake-js, e.g. `npm run build:native -- --CDFACENET_CUDA=OFF`. With --debug or --asan it builds, with
+// CMake, into a folder of that name an addon that is loaded only where FACENET_ADDON says so. Plain Node, so that
+// `facenet build` can run it in an installed package.
 import { spawnSync } from 'node:child_process'
 import { existsSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -13,7 +14,10 @@ const require = createRequire(import.meta.url)
 const outputs = {
   cmake: join(root, 'build/cmake/Release/facenet.node'),
   gyp: join(root, 'native/build/Release/facenet.node'),
+  debug: join(root, 'build/debug/Debug/facenet.node'),
+  asan: join(root, 'build/asan/Debug/facenet.node'),
 }
+const diagnostic = { debug: ['--debug'], asan: ['--debug', '--CDFACENET_SANITIZE=ON'] }
 const hasCMake = () => spawnSync('cmake', ['--version'], { stdio: 'ignore' }).status === 0
 
 /** Whether sources are newer than the addon. */
@@ -23,28 +27,33 @@ export function nativeIsStale() {
 
 /** Builds; throws where the build fails. Build output goes to stderr. */
 export function buildNative(args = []) {
-  const kind = hasCMake() ? 'cmake' : 'gyp'
-  if (kind === 'cmake') {
-    const configure = ['configure', '--out', 'build/cmake', ...args]
-    const jobs = String(availableParallelism())
-    if (!runBin('cmake-js', configure)) {
-      // A folder that another compiler or generator has configured cannot be configured again.
-      rmSync(join(root, 'build/cmake'), { recursive: true, force: true })
-      must('cmake-js', configure)
-    }
-    must('cmake-js', ['build', '--out', 'build/cmake', '--parallel', jobs])
-  } else {
-    console.error('CMake is missing: building the CPU backend with node-gyp.')
-    // Headers that came with Node spare node-gyp the download.
-    const prefix = dirname(dirname(process.execPath))
-    const headers = existsSync(join(prefix, 'include/node/common.gypi')) ? [`--nodedir=${prefix}`] : []
-    must('node-gyp', ['rebuild', '--directory', 'native', '--jobs', 'max', ...headers, ...args])
-  }
+  const kind = Object.keys(diagnostic).find((name) => args.includes(`--${name}`)) ?? (hasCMake() ? 'cmake' : 'gyp')
+  if (kind === 'gyp') buildWithGyp(args)
+  else buildWithCMake(`build/${kind}`, [...(diagnostic[kind] ?? []), ...args.filter((arg) => arg !== `--${kind}`)])
   // An incremental build may find nothing to link; the addon is up to date all the same.
   utimesSync(outputs[kind], new Date(), new Date())
   // The loader takes the first it finds: a build of the other kind would be an old one.
-  rmSync(kind === 'cmake' ? outputs.gyp : outputs.cmake, { force: true })
+  if (kind === 'cmake') rmSync(outputs.gyp, { force: true })
+  if (kind === 'gyp') rmSync(outputs.cmake, { force: true })
   return outputs[kind]
+}
+
+function buildWithCMake(folder, args) {
+  const configure = ['configure', '--out', folder, ...args]
+  if (!runBin('cmake-js', configure)) {
+    // A folder that another compiler or generator has configured cannot be configured again.
+    rmSync(join(root, folder), { recursive: true, force: true })
+    must('cmake-js', configure)
+  }
+  must('cmake-js', ['build', '--out', folder, '--parallel', String(availableParallelism())])
+}
+
+function buildWithGyp(args) {
+  console.error('CMake is missing: building the CPU backend with node-gyp.')
+  // Headers that came with Node spare node-gyp the download.
+  const prefix = dirname(dirname(process.execPath))
+  const headers = existsSync(join(prefix, 'include/node/common.gypi')) ? [`--nodedir=${prefix}`] : []
+  must('node-gyp', ['rebuild', '--directory', 'native', '--jobs', 'max', ...headers, ...args])
 }
 
 function runBin(name, args) {

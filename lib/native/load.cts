@@ -21,8 +21,13 @@ function packageRoot(): string {
   return path.join(__dirname, '..')
 }
 
-/** Throws what `bindings` throws: an error with `tries` where no file was found, else what the loader said. */
+/**
+ * The addon that the environment variable FACENET_ADDON names, a build for debugging for example; else that of the package.
+ * Throws what `bindings` throws: an error with `tries` where no file was found, else what the loader said.
+ */
 function loadAddon(): NativeAddon {
+  const named = process.env.FACENET_ADDON
+  if (named) return require(path.resolve(named))
   return bindings({ bindings: 'facenet', module_root: packageRoot(), try: places })
 }
 

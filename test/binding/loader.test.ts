@@ -12,8 +12,8 @@ import { chain, failure, open } from './support.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Loads the addon in a copy of the package that `prepare` has changed; resolves with what the error says. */
-function loadIn(prepare: (folder: string) => void): { code: string; message: string; name: string } {
+/** Loads the addon in a copy of the package that `prepare` has changed; returns what the error says. */
+function loadIn(prepare: (folder: string) => void, named = ''): { code: string; message: string; name: string } {
   const folder = mkdtempSync(join(tmpdir(), 'facenet-'))
   try {
     for (const item of ['lib', 'types', 'package.json', 'CMakeLists.txt', 'tsconfig.json'])
@@ -24,7 +24,8 @@ function loadIn(prepare: (folder: string) => void): { code: string; message: str
       const { native } = await import('./lib/native/addon.ts')
       try { native() } catch ({ name, code, message }) { console.log(JSON.stringify({ name, code, message })) }`
     const args = ['--import', 'tsx', '--input-type=module', '--eval', script]
-    const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' })
+    const env = { ...process.env, FACENET_ADDON: named }
+    const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8', env })
     assert.ok(stdout, stderr)
     return JSON.parse(stdout)
   } finally {
@@ -49,6 +50,12 @@ test('an addon that cannot be loaded is reported with the reason of the loader',
   })
   assert.is(code, 'ERR_FACENET_ADDON_NOT_FOUND')
   assert.match(message, /cannot be loaded: .*facenet\.node/)
+})
+
+test('FACENET_ADDON names the addon that is loaded, from the folder that the process runs in', () => {
+  const { code, message } = loadIn((folder) => writeFileSync(join(folder, 'mine.node'), 'not an addon'), './mine.node')
+  assert.is(code, 'ERR_FACENET_ADDON_NOT_FOUND')
+  assert.match(message, /cannot be loaded: .*mine\.node/)
 })
 
 test('a rejection of the addon becomes a FaceNetError with all fields and the stack of the caller', async () => {
