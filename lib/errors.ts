@@ -47,15 +47,21 @@ export function invalidModel(argument: string, expected: string, received: unkno
   return mismatch('ERR_FACENET_MODEL_INVALID', argument, expected, received, cause)
 }
 
-/** A file or folder that cannot be written; `cause` is what the file system said. */
+/** A file or folder that cannot be read; `cause` is what the file system said. A FaceNetError is passed on as it is. */
+export function cannotRead(path: string, expected: string, cause: unknown): FaceNetError {
+  return fileError('read', path, expected, cause)
+}
+
+/** The same where it cannot be written. */
 export function cannotWrite(path: string, expected: string, cause: unknown): FaceNetError {
-  const { code, message } = cause as NodeJS.ErrnoException
-  return new FaceNetError('ERR_FACENET_IO', `Cannot write ${path}: ${message}`, {
-    argument: path,
-    expected,
-    received: code ?? message,
-    cause,
-  })
+  return fileError('write', path, expected, cause)
+}
+
+function fileError(verb: string, path: string, expected: string, cause: unknown): FaceNetError {
+  if (cause instanceof FaceNetError) return cause
+  const { code, message }: NodeJS.ErrnoException = cause instanceof Error ? cause : new Error(String(cause))
+  const details = { argument: path, expected, received: code ?? message, cause }
+  return new FaceNetError('ERR_FACENET_IO', `Cannot ${verb} ${path}: ${message}`, details)
 }
 
 function mismatch(

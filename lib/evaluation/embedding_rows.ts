@@ -2,7 +2,7 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { assertSameFingerprint } from '../embeddings/distances.js'
-import { FaceNetError } from '../errors.js'
+import { cannotRead, FaceNetError } from '../errors.js'
 import { lineError } from './lfw_pairs.js'
 
 export interface StoredEmbeddings {
@@ -27,11 +27,7 @@ export async function readEmbeddings(files: readonly string[]): Promise<StoredEm
         if (line.trim() !== '') add(stored, line, file, number)
       }
     } catch (cause) {
-      if (cause instanceof FaceNetError) throw cause
-      throw new FaceNetError('ERR_FACENET_IO', `Cannot read ${file}: ${(cause as Error).message}`, {
-        argument: file,
-        cause,
-      })
+      throw cannotRead(file, 'a readable file', cause)
     }
   }
   if (stored.rows.length === 0) throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', 'No embeddings were found')

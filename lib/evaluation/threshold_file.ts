@@ -1,9 +1,9 @@
 /** Threshold files: a threshold chosen on a user's own pairs for a wanted FAR, with the model it holds for. */
-import { readFile } from 'node:fs/promises'
 import * as v from 'valibot'
 import { assertSameFingerprint } from '../embeddings/distances.js'
 import { FaceNetError } from '../errors.js'
 import { PendingFile } from '../files/pending_file.js'
+import { readText } from '../files/read.js'
 import { parseStrictJson } from '../files/strict_json.js'
 
 const rate = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
@@ -57,9 +57,7 @@ export async function writeThresholdFile(
  *   file or was made for another model.
  */
 export async function readThresholdFile(path: string, fingerprint: string): Promise<ThresholdFile> {
-  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    throw new FaceNetError('ERR_FACENET_IO', `Cannot read ${path}: ${cause.message}`, { argument: path, cause })
-  })
+  const text = await readText(path)
   const parsed = v.safeParse(schema, parseJson(text, path))
   if (!parsed.success) {
     const [issue] = parsed.issues

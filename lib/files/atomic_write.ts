@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { copyFile, type FileHandle, link, open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { FaceNetError } from '../errors.js'
+import { cannotWrite } from '../errors.js'
 
 export type WriteChunk = (bytes: Uint8Array) => Promise<void>
 
@@ -34,7 +34,7 @@ export async function writeAtomically(
   } catch (cause) {
     await file?.close().catch(() => {})
     if (file) await rm(temporary, { force: true }).catch(() => {})
-    throw cause instanceof FaceNetError ? cause : cannotWrite(path, cause)
+    throw cannotWrite(path, 'a file that can be written', cause)
   }
   await syncFolder(folder)
 }
@@ -60,11 +60,6 @@ async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
     const { bytesWritten } = await file.write(bytes, done, Math.min(bytes.length - done, 1 << 30))
     done += bytesWritten
   }
-}
-
-function cannotWrite(path: string, cause: unknown): FaceNetError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
-  return new FaceNetError('ERR_FACENET_IO', `Cannot write ${path}: ${reason}`, { argument: path, cause })
 }
 
 /** Makes the rename itself durable. Windows has no such call, and some network file systems refuse it: the file is whole. */

@@ -3,7 +3,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import sharp, { type Sharp } from 'sharp'
-import { describe, FaceNetError, invalidArgument } from '../errors.js'
+import { cannotRead, describe, FaceNetError, invalidArgument } from '../errors.js'
 import type { Region, Size } from './geometry.js'
 import type { RawImage } from './warp.js'
 
@@ -36,12 +36,7 @@ export async function readImage(input: ImageInput, name?: string): Promise<Encod
   try {
     return { bytes: await readFile(input), name: name ?? input }
   } catch (cause) {
-    throw new FaceNetError('ERR_FACENET_IO', `Cannot read ${input}: ${(cause as Error).message}`, {
-      argument: name ?? input,
-      expected: 'a readable file',
-      received: (cause as NodeJS.ErrnoException).code,
-      cause,
-    })
+    throw cannotRead(name ?? input, 'a readable file', cause)
   }
 }
 

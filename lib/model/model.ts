@@ -8,6 +8,7 @@ import { checkGraph } from '../files/model/graph_schema.js'
 import { describeGraph, type ModelMetadata, type ModelNotes } from '../files/model/metadata.js'
 import { readModel } from '../files/model/model_file.js'
 import { bytesOf, givenTensor, type Tensors, weightSource } from '../files/model/tensor.js'
+import { readWhole } from '../files/read.js'
 import type { Align, Detection, FaceChoice, FaceTarget, FivePoints, ImageInput, TemplateName } from '../images/index.js'
 import { native, nativeCall } from '../native/addon.js'
 import {
@@ -23,7 +24,6 @@ import {
 import { checkDeviceIndex, type Device, resolveDevice } from '../native/devices.js'
 import { cancellable, InFlight } from '../native/queue.js'
 import { batches } from '../sources/index.js'
-import { readWhole } from '../sources/io.js'
 import { alignmentOf, type EmbeddedImage, embedStream, type StreamOptions, type StreamSource } from './stream.js'
 
 export interface OpenModelOptions {

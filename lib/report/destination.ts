@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { open, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { FaceNetError } from '../errors.js'
+import { cannotWrite } from '../errors.js'
 import { writeAtomically } from '../files/atomic_write.js'
 
 /**
@@ -12,12 +12,12 @@ import { writeAtomically } from '../files/atomic_write.js'
  */
 export async function checkDestination(path: string): Promise<void> {
   const there = await stat(path).catch(() => undefined)
-  if (there?.isDirectory()) throw cannotWrite(path, 'a file to write', 'a folder')
+  if (there?.isDirectory()) throw cannotWrite(path, 'a file', new Error('it is a folder'))
   const probe = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`)
   try {
     await (await open(probe, 'wx')).close()
   } catch (cause) {
-    throw cannotWrite(path, 'a folder that can be written to', (cause as NodeJS.ErrnoException).code, cause)
+    throw cannotWrite(path, 'a name in a folder that can be written to', cause)
   } finally {
     await rm(probe, { force: true }).catch(() => {})
   }
@@ -25,9 +25,4 @@ export async function checkDestination(path: string): Promise<void> {
 
 export function writePage(path: string, page: string): Promise<void> {
   return writeAtomically(path, (write) => write(Buffer.from(page)))
-}
-
-function cannotWrite(path: string, expected: string, received: string | undefined, cause?: unknown): FaceNetError {
-  const message = `Cannot write the report ${path}: expected ${expected} but received ${received}`
-  return new FaceNetError('ERR_FACENET_IO', message, { argument: path, expected, received, cause })
 }

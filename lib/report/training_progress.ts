@@ -15,7 +15,7 @@
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { lineError } from '../evaluation/lfw_pairs.js'
-import { readText } from '../evaluation/text_files.js'
+import { readText } from '../files/read.js'
 
 const figure = v.nullish(v.pipe(v.number(), v.finite()))
 const share = v.nullish(v.pipe(v.number(), v.minValue(0), v.maxValue(1)))

@@ -1,6 +1,7 @@
 import { opendir } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
-import { ioError, readWhole } from './io.js'
+import { cannotRead } from '../errors.js'
+import { readWhole } from '../files/read.js'
 import { type PointsTable, pointTablesOf, readPoints } from './points.js'
 import type { SourceImage } from './source.js'
 
@@ -34,7 +35,7 @@ async function sortedEntries(folder: string) {
       if (!entry.name.startsWith('.')) entries.push({ name: entry.name, isFolder: entry.isDirectory() })
     }
   } catch (cause) {
-    throw ioError(folder, 'a readable folder', cause)
+    throw cannotRead(folder, 'a readable folder', cause)
   }
   // By code unit: the same order on every machine, whatever its locale.
   return entries.sort((a, b) => (a.name < b.name ? -1 : 1))

@@ -2,9 +2,9 @@
  * Where images come from: files, folders and tar archives, in a fixed order, none of them read before it is asked for.
  */
 import { stat } from 'node:fs/promises'
-import { invalidArgument } from '../errors.js'
+import { cannotRead, invalidArgument } from '../errors.js'
+import { readWhole } from '../files/read.js'
 import { folderImages } from './folder.js'
-import { ioError, readWhole } from './io.js'
 import { pointsFinder } from './points.js'
 import type { SourceImage } from './source.js'
 import { tarImages } from './tar.js'
@@ -36,6 +36,6 @@ async function lookUp(path: string) {
   try {
     return await stat(path)
   } catch (cause) {
-    throw ioError(path, 'a file, folder or tar archive', cause)
+    throw cannotRead(path, 'a file, folder or tar archive', cause)
   }
 }

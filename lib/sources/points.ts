@@ -1,8 +1,8 @@
 /** Five points a face, from a table of tab-separated values with a header line. */
 import { basename, dirname, join, resolve } from 'node:path'
 import { FaceNetError } from '../errors.js'
+import { readTextIfAny } from '../files/read.js'
 import type { FivePoints } from '../images/index.js'
-import { readTextIfAny } from './io.js'
 
 /** Right eye, left eye, nose, right and left corner of the mouth: x and y of each, in pixels of the image. */
 const columns = ['rex', 'rey', 'lex', 'ley', 'nx', 'ny', 'rmx', 'rmy', 'lmx', 'lmy']

@@ -4,9 +4,8 @@
  * time, and memory stays small whatever the archive's size.
  */
 import { type FileHandle, open } from 'node:fs/promises'
-import { FaceNetError } from '../errors.js'
+import { cannotRead, FaceNetError } from '../errors.js'
 import { imageName } from './folder.js'
-import { ioError } from './io.js'
 import { readPoints } from './points.js'
 import type { SourceImage } from './source.js'
 
@@ -150,7 +149,7 @@ class Reader {
       const file = await open(path)
       return new Reader(path, (await file.stat()).size, file)
     } catch (cause) {
-      throw ioError(path, 'a readable tar archive', cause)
+      throw cannotRead(path, 'a readable tar archive', cause)
     }
   }
 
@@ -171,7 +170,7 @@ class Reader {
 
 async function readEntry(path: string, entry: TarEntry): Promise<Uint8Array> {
   const file = await open(path).catch((cause) => {
-    throw ioError(path, 'a readable tar archive', cause)
+    throw cannotRead(path, 'a readable tar archive', cause)
   })
   try {
     const bytes = await readAt(file, path, entry.offset, entry.size)
@@ -193,7 +192,7 @@ async function readAt(file: FileHandle, path: string, position: number, length: 
       have += bytesRead
     }
   } catch (cause) {
-    throw ioError(path, 'a readable tar archive', cause)
+    throw cannotRead(path, 'a readable tar archive', cause)
   }
   return buffer.subarray(0, have)
 }

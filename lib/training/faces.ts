@@ -5,14 +5,13 @@
 import { createHash } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
 import { FaceNetError, invalidArgument } from '../errors.js'
-import { readText } from '../evaluation/text_files.js'
+import { readText, readTextIfAny } from '../files/read.js'
 import { decode, readImage } from '../images/decode.js'
 import { type Affine, aligned, centred, type Size } from '../images/geometry.js'
 import { type TemplateName, templatePoints } from '../images/index.js'
 import { warp } from '../images/warp.js'
 import { throwIfAborted } from '../native/check_arguments.js'
 import { openSource, type SourceImage } from '../sources/index.js'
-import { readTextIfAny } from '../sources/io.js'
 
 export interface FaceOptions {
   /** Of the network, in pixels. */

@@ -1,7 +1,7 @@
 /** What a run writes down of its steps: `progress.jsonl`, which reports read, and an event file for TensorBoard. */
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { cannotWrite, FaceNetError } from '../errors.js'
+import { cannotWrite } from '../errors.js'
 import { progressFile } from '../report/training_progress.js'
 import { EventWriter } from './tensorboard.js'
 
@@ -74,5 +74,5 @@ export class ProgressLog {
 }
 
 function fail(path: string, cause: unknown): never {
-  throw cause instanceof FaceNetError ? cause : cannotWrite(path, 'a file that can be written', cause)
+  throw cannotWrite(path, 'a file that can be written', cause)
 }

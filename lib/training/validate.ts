@@ -2,7 +2,7 @@
 import { FaceNetError } from '../errors.js'
 import { type CheckedPairs, checkPairs, evaluatePairs } from '../evaluation/evaluate_pairs.js'
 import { type ImagePair, parseLfwPairs } from '../evaluation/lfw_pairs.js'
-import { readText } from '../evaluation/text_files.js'
+import { readText } from '../files/read.js'
 import { type FaceOptions, type FaceStore, openFaces } from './faces.js'
 
 export interface ValidationResult {

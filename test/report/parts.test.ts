@@ -133,17 +133,17 @@ test('a report that cannot be written is refused before any work', () =>
     const missing = join(folder, 'missing/report.html')
     const error = await rejection(checkDestination(missing))
     assert.is(error.code, 'ERR_FACENET_IO')
-    assert.match(error.message, /Cannot write the report .*missing.report\.html: .* received ENOENT/)
+    assert.match(error.message, /Cannot write .*missing.report\.html: ENOENT/)
     assert.match((await rejection(checkDestination(join(folder, 'file.txt/report.html')))).message, /ENOTDIR/)
     await mkdir(join(folder, 'folder.html'))
-    assert.match((await rejection(checkDestination(join(folder, 'folder.html')))).message, /received a folder/)
+    assert.match((await rejection(checkDestination(join(folder, 'folder.html')))).message, /it is a folder/)
     await checkDestination(join(folder, 'good.html'))
     assert.equal((await readdir(folder)).sort(), ['file.txt', 'folder.html'])
 
     const signal = new AbortController().signal
     for (const words of [['evaluate', 'pairs'], ['evaluate', 'lfw'], ['cluster']]) {
       const run = dispatch([...words, 'no-images', '--model', 'no-model', '--report', missing], signal)
-      assert.match((await rejection(run)).message, /Cannot write the report/)
+      assert.match((await rejection(run)).message, /Cannot write .*missing.report/)
     }
     const run = (...words: string[]) => rejection(dispatch(['cluster', 'x', '--model', 'm', ...words], signal))
     assert.match((await run('--report', join(folder, 'report.pdf'))).message, /--report ends in \.html/)

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { copyFile, link, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, extname, join, resolve } from 'node:path'
-import { cannotWrite, FaceNetError } from '../../errors.js'
+import { cannotWrite } from '../../errors.js'
 import { throwIfAborted } from '../../native/check_arguments.js'
 import { openSource } from '../../sources/index.js'
 
@@ -45,7 +45,7 @@ export async function writePeople(
     await rename(temporary, target)
   } catch (cause) {
     await rm(temporary, { recursive: true, force: true })
-    throw cause instanceof FaceNetError ? cause : cannotWrite(folder, 'a folder that is new or empty', cause)
+    throw cannotWrite(folder, 'a folder that is new or empty', cause)
   }
 }
 

@@ -3,7 +3,6 @@ import { basename, dirname, join } from 'node:path'
 import { concatenated } from '../../embeddings/concatenate.js'
 import { evaluatePairs, type PairsResult } from '../../evaluation/evaluate_pairs.js'
 import type { ImagePair } from '../../evaluation/lfw_pairs.js'
-import { readText } from '../../evaluation/text_files.js'
 import {
   type Frame,
   frameOfPath,
@@ -13,8 +12,8 @@ import {
   sumUp,
   type VideoSummary,
 } from '../../evaluation/ytf_splits.js'
+import { readText, readTextIfAny } from '../../files/read.js'
 import type { SourceImage } from '../../sources/index.js'
-import { readTextIfAny } from '../../sources/io.js'
 import { type Context, UsageError } from '../context.js'
 import { reportOfPairs, type ShownPairs } from '../report/listed_pairs.js'
 import { reportTarget } from '../report/target.js'

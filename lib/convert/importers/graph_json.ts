@@ -4,8 +4,7 @@
  * ops and attributes as in ONNX. Every tensor of the weights is a constant of its name.
  */
 import { readFile, stat } from 'node:fs/promises'
-import { FaceNetError, invalidModel } from '../../errors.js'
-import { cannotRead } from '../../files/model/safetensors.js'
+import { cannotRead, invalidModel } from '../../errors.js'
 import { toFloat32 } from '../../files/model/tensor.js'
 import { readTensors } from '../../files/model/tensor_reader.js'
 import { isObject, parseStrictJson } from '../../files/strict_json.js'
@@ -28,7 +27,7 @@ async function readText(path: string): Promise<string> {
     if (size > maxGraphBytes) throw invalidModel(path, `a graph of at most ${maxGraphBytes} bytes`, `${size} bytes`)
     return await readFile(path, 'utf8')
   } catch (cause) {
-    throw cause instanceof FaceNetError ? cause : cannotRead(path, cause)
+    throw cannotRead(path, 'a readable file', cause)
   }
 }
 

@@ -1,11 +1,11 @@
 /** The files that MTCNN's weights are published in, see `mtcnn.ts`. */
-import { readFile } from 'node:fs/promises'
 import { basename, dirname, extname, join } from 'node:path'
-import { FaceNetError, invalidModel } from '../../errors.js'
+import { invalidModel } from '../../errors.js'
 import type { DetectorContents } from '../../files/model/detector_file.js'
 import { readHeader } from '../../files/model/safetensors.js'
 import type { Tensor } from '../../files/model/tensor.js'
 import { readTensors } from '../../files/model/tensor_reader.js'
+import { readWhole } from '../../files/read.js'
 import { type MtcnnLayout, mtcnnFrom, mtcnnStages, normalizedName, type StageTensors } from './mtcnn.js'
 import { readNpyDictionary } from './npy.js'
 import { readStateDict } from './torch.js'
@@ -45,7 +45,7 @@ async function readStages(path: string): Promise<Stages> {
     default: {
       const names = ['pnet', 'rnet', 'onet']
       if (names.includes(stem(path).toLowerCase())) return apart(path, names, readStateDict)
-      return together(readStateDict(await read(path), path))
+      return together(readStateDict(await readWhole(path), path))
     }
   }
 }
@@ -64,7 +64,7 @@ async function apart(
   const parts: StageTensors[] = []
   for (const name of names) {
     const file = join(dirname(path), name + extname(path))
-    parts.push(renamed(parse(await read(file), file)))
+    parts.push(renamed(parse(await readWhole(file), file)))
   }
   const [pnet, rnet, onet] = parts as [StageTensors, StageTensors, StageTensors]
   return { pnet, rnet, onet }
@@ -84,14 +84,4 @@ function together(tensors: ReadonlyMap<string, Tensor>): Stages {
 
 function renamed(tensors: Iterable<readonly [string, Tensor]>): StageTensors {
   return new Map([...tensors].map(([name, tensor]) => [normalizedName(name), tensor]))
-}
-
-async function read(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path)
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException
-    const details = { argument: path, expected: 'a readable file', received: code, cause }
-    throw new FaceNetError('ERR_FACENET_IO', `Cannot read ${path}: ${message}`, details)
-  }
 }

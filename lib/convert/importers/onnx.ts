@@ -1,6 +1,6 @@
 /** `.onnx` files. Their weights must be inside; subgraphs, functions and custom domains are not for embedding networks. */
 import { readFile, stat } from 'node:fs/promises'
-import { FaceNetError, invalidModel } from '../../errors.js'
+import { cannotRead, invalidModel } from '../../errors.js'
 import { isThreshold, type ModelNotes } from '../../files/model/metadata.js'
 import {
   attributeType,
@@ -12,7 +12,6 @@ import {
   type OnnxNode,
   type OnnxTensor,
 } from '../../files/model/onnx_schema.js'
-import { cannotRead } from '../../files/model/safetensors.js'
 import { elementCount } from '../../files/model/tensor.js'
 import { halfToFloat } from '../../files/model/tensor_reader.js'
 import { isObject, parseStrictJson } from '../../files/strict_json.js'
@@ -27,7 +26,7 @@ export async function readOnnx(path: string): Promise<SourceModel> {
     if (size > maxFileBytes) throw invalidModel(path, `an ONNX file of at most ${maxFileBytes} bytes`, `${size} bytes`)
     return parseOnnx(await readFile(path))
   } catch (cause) {
-    throw cause instanceof FaceNetError ? cause : cannotRead(path, cause)
+    throw cannotRead(path, 'a readable file', cause)
   }
 }
 

@@ -10,8 +10,7 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, join, normalize } from 'node:path'
 import type { GraphDescription, GraphNode } from '../../../types/graph.js'
-import { FaceNetError, invalidModel } from '../../errors.js'
-import { cannotRead } from '../../files/model/safetensors.js'
+import { cannotRead, invalidModel } from '../../errors.js'
 import { elementCount, f32Tensor, type Tensor } from '../../files/model/tensor.js'
 import { isObject, parseStrictJson } from '../../files/strict_json.js'
 import { outputShape, type Shape } from '../networks/shapes.js'
@@ -36,7 +35,7 @@ export async function readTfjsWeights(path: string): Promise<Map<string, Tensor>
     }
     return values
   } catch (cause) {
-    throw cause instanceof FaceNetError ? cause : cannotRead(path, cause)
+    throw cannotRead(path, 'a readable file', cause)
   }
 }
 

@@ -4,7 +4,7 @@
  * before it is checked: a file that passes `readHeader` has every tensor inside it, whole and apart from the others.
  */
 import { type FileHandle, open } from 'node:fs/promises'
-import { FaceNetError, invalidModel } from '../../errors.js'
+import { cannotRead, invalidModel } from '../../errors.js'
 import { isObject, parseStrictJson } from '../strict_json.js'
 
 const maxHeaderBytes = 100_000_000
@@ -66,7 +66,7 @@ export async function withSource<T>(
     if (!stat.isFile()) throw invalidModel(source, 'a file', stat.isDirectory() ? 'a folder' : 'something else')
     return await use(stat.size, (offset, bytes) => readRange(handle, source, offset, bytes))
   } catch (cause) {
-    throw cause instanceof FaceNetError ? cause : cannotRead(source, cause)
+    throw cannotRead(source, 'a readable file', cause)
   } finally {
     await file?.close()
   }
@@ -81,11 +81,6 @@ async function readRange(file: FileHandle, path: string, offset: number, bytes: 
     done += bytesRead
   }
   return buffer
-}
-
-export function cannotRead(path: string, cause: unknown): FaceNetError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
-  return new FaceNetError('ERR_FACENET_IO', `Cannot read ${path}: ${reason}`, { argument: path, cause })
 }
 
 /** Throws ERR_FACENET_MODEL_INVALID where the file is not sound safetensors, ERR_FACENET_IO where it cannot be read. */

@@ -3,7 +3,7 @@ import { extname } from 'node:path'
 import { concatenated } from '../../embeddings/concatenate.js'
 import { describe, invalidArgument } from '../../errors.js'
 import { readEmbeddings } from '../../evaluation/embedding_rows.js'
-import { readWhole } from '../../sources/io.js'
+import { readWhole } from '../read.js'
 
 export interface StoredRows {
   /** Of row i. */
