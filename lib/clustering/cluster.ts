@@ -4,7 +4,7 @@ import { type CheckedRowOptions, checkRowOptions, type RowOptions, rowOptions } 
 import { describe, invalidArgument } from '../errors.js'
 import { native } from '../native/addon.js'
 import { checkInteger, checkOneOf, checkOptions, checkRows } from '../native/check_arguments.js'
-import { cancellable } from '../native/queue.js'
+import { enqueueCall } from '../native/queue.js'
 import { clusterByDensity } from './dbscan.js'
 
 export const clusterMethods = ['agglomerative', 'dbscan'] as const
@@ -146,6 +146,6 @@ async function run(
   { device, signal, ...settings }: Settings,
 ): Promise<Int32Array> {
   const task = { ...settings, known }
-  await cancellable(signal, (cancel) => native().cluster(embeddings, task, labels, cancel, device))
+  await enqueueCall(signal, (cancel) => native().cluster(embeddings, task, labels, cancel, device))
   return labels
 }

@@ -4,7 +4,7 @@ import type { DeviceKind, DType, NativeModel, WeightSource } from '../../types/n
 import { atSize } from '../convert/networks/resize.js'
 import { invalidArgument } from '../errors.js'
 import { native, nativeCall } from '../native/addon.js'
-import { cancellable, takeTurn } from '../native/queue.js'
+import { enqueue, enqueueCall } from '../native/queue.js'
 
 export interface NetworkOptions {
   device: DeviceKind
@@ -37,7 +37,7 @@ export class SizedNetwork {
     signal?: AbortSignal,
   ): Promise<Float32Array[]> {
     // Plans are made, used and dropped in turns, so none is dropped while it runs.
-    return cancellable(signal, async (cancel) => {
+    return enqueueCall(signal, async (cancel) => {
       const plan = await this.#planFor(height, width)
       const outputs = plan.outputs.map(([h, w, c]) => new Float32Array(count * h * w * c))
       await plan.run(images, count, outputs, cancel)
@@ -63,7 +63,7 @@ export class SizedNetwork {
   /** Frees the plans once what runs has ended. */
   dispose(): void {
     this.#disposed = true
-    void takeTurn(undefined, async () => {
+    void enqueue(undefined, async () => {
       for (const plan of this.#plans.values()) plan.dispose()
       this.#plans.clear()
     })

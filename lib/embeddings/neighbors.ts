@@ -11,7 +11,7 @@ import {
   type DevicePreference,
 } from '../native/check_arguments.js'
 import { resolveDevice } from '../native/devices.js'
-import { cancellable } from '../native/queue.js'
+import { enqueueCall } from '../native/queue.js'
 import { checkFinite } from './check_embeddings.js'
 
 export interface NeighborOptions {
@@ -61,7 +61,7 @@ export async function nearestNeighbors(
   const indices = new Int32Array(count * k)
   const distances = new Float32Array(count * k)
   const settings = { dimensions, k, threads, device }
-  await cancellable(checkSignal(options.signal), (cancel) =>
+  await enqueueCall(checkSignal(options.signal), (cancel) =>
     native().findNearest(queries, gallery, settings, indices, distances, cancel),
   )
   return { indices, distances }

@@ -2,7 +2,7 @@
 import { describe, invalidArgument } from '../errors.js'
 import { native } from '../native/addon.js'
 import { checkOneOf, checkOptions, checkRows } from '../native/check_arguments.js'
-import { cancellable } from '../native/queue.js'
+import { enqueueCall } from '../native/queue.js'
 import { checkFinite, checkRowOptions, type RowOptions, rowOptions } from './check_embeddings.js'
 
 export const strategies = ['all', 'semi-hard', 'hard'] as const
@@ -57,7 +57,7 @@ export async function mineTriplets(
   const { settings, rows, signal } = checkCommon(embeddings, options)
   const strategy = checkOneOf(options.strategy ?? 'semi-hard', 'options.strategy', strategies)
   const labelOf = checkLabels(labels, rows)
-  return cancellable(signal, (cancel) => native().mineTriplets(embeddings, labelOf, { ...settings, strategy }, cancel))
+  return enqueueCall(signal, (cancel) => native().mineTriplets(embeddings, labelOf, { ...settings, strategy }, cancel))
 }
 
 /**
@@ -77,7 +77,7 @@ export async function tripletLoss(
   const { settings, rows, signal } = checkCommon(embeddings, options)
   const checked = checkTriplets(triplets, rows)
   const gradient = new Float32Array(embeddings.length)
-  const value = await cancellable(signal, (cancel) =>
+  const value = await enqueueCall(signal, (cancel) =>
     native().tripletLoss(embeddings, checked, settings, gradient, cancel),
   )
   return { loss: value.loss, gradient, active: value.active }

@@ -22,7 +22,7 @@ import {
   throwIfAborted,
 } from '../native/check_arguments.js'
 import { checkDeviceIndex, type Device, resolveDevice } from '../native/devices.js'
-import { cancellable, InFlight } from '../native/queue.js'
+import { enqueueCall, InFlight } from '../native/queue.js'
 import { batches } from '../sources/index.js'
 import { alignmentOf, type EmbeddedImage, embedStream, type StreamOptions, type StreamSource } from './stream.js'
 
@@ -219,7 +219,7 @@ export class Model {
   }
 
   #run(images: Uint8Array, count: number, out: Float32Array, signal?: AbortSignal): Promise<void> {
-    return cancellable(signal, (cancel) => this.#native.run(images, count, [out], cancel))
+    return enqueueCall(signal, (cancel) => this.#native.run(images, count, [out], cancel))
   }
 
   async #embedFiles(images: readonly ImageInput[], options: EmbedOptions, out: Float32Array): Promise<void> {

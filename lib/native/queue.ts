@@ -1,6 +1,6 @@
 /**
- * Native work runs one job at a time in each JavaScript thread. Waiting for that here, rather than in the native queue,
- * lets a call that is aborted while it waits end at once.
+ * The queue of native work: one job at a time in each JavaScript thread. Waiting here, rather than in the native queue, lets
+ * a call that is aborted while it waits end at once.
  */
 import { FaceNetError } from '../errors.js'
 import { nativeCall } from './addon.js'
@@ -9,28 +9,28 @@ import { aborted, throwIfAborted } from './check_arguments.js'
 let last: Promise<unknown> = Promise.resolve()
 
 /** Runs `job` once every earlier one has ended. Rejects with ERR_FACENET_ABORTED where `signal` is aborted before that. */
-export async function takeTurn<T>(signal: AbortSignal | undefined, job: () => Promise<T>): Promise<T> {
+export async function enqueue<T>(signal: AbortSignal | undefined, job: () => Promise<T>): Promise<T> {
   throwIfAborted(signal)
   const before = last
-  let leave!: () => void
-  const turn = new Promise<void>((resolve) => {
-    leave = resolve
+  let end!: () => void
+  const ended = new Promise<void>((resolve) => {
+    end = resolve
   })
-  last = before.then(() => turn)
+  last = before.then(() => ended)
   try {
     await waitFor(before, signal)
     return await job()
   } finally {
-    leave()
+    end()
   }
 }
 
 /**
- * A call into the addon, in its turn. Where `signal` is aborted meanwhile, `cancel[0]` becomes 1, which native code looks at,
+ * A queued call into the addon. Where `signal` is aborted meanwhile, `cancel[0]` becomes 1, which native code looks at,
  * and the rejection has the reason of whoever aborted.
  */
-export function cancellable<T>(signal: AbortSignal | undefined, call: (cancel: Int32Array) => Promise<T>): Promise<T> {
-  return takeTurn(signal, async () => {
+export function enqueueCall<T>(signal: AbortSignal | undefined, call: (cancel: Int32Array) => Promise<T>): Promise<T> {
+  return enqueue(signal, async () => {
     const cancel = new Int32Array(1)
     const stop = () => void Atomics.store(cancel, 0, 1)
     signal?.addEventListener('abort', stop, { once: true })

@@ -22,7 +22,7 @@ import {
   throwIfAborted,
 } from '../native/check_arguments.js'
 import { checkDeviceIndex, type Device, resolveDevice } from '../native/devices.js'
-import { cancellable, InFlight } from '../native/queue.js'
+import { enqueueCall, InFlight } from '../native/queue.js'
 import { optimizerPrefix, readCheckpoint, valuesOf, writeCheckpoint } from './checkpoint.js'
 import {
   checkLearningRate,
@@ -318,7 +318,7 @@ export class Trainer {
 
   /** Native work of this trainer, in turn with all other; `dispose` waits for it. */
   #run<T>(signal: AbortSignal | undefined, call: (cancel: Int32Array) => Promise<T>): Promise<T> {
-    return this.#running.track(cancellable(signal, call))
+    return this.#running.track(enqueueCall(signal, call))
   }
 
   /** Files are written one after the other. */
