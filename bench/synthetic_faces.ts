@@ -1,5 +1,4 @@
 /** Unit vectors of people around random directions, deterministic, and whose they are. */
-
 import { mulberry32 } from '../lib/training/random.js'
 
 export interface FaceSettings {

@@ -1,5 +1,4 @@
 /** This package, as its users open it. It is given bytes and normalises them itself. */
-
 import { network } from '../../lib/convert/networks/index.js'
 import { openModel } from '../../lib/model/model.js'
 import { randomImages } from '../images.js'

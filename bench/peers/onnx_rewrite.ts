@@ -5,7 +5,6 @@
  * - LRN: square, a 1x1 convolution with a band matrix, two square roots for the power of 3/4, division.
  * - LpPool: square, AveragePool, root; the root of the window's size goes into the convolutions that follow.
  */
-
 import { activationShapes } from '../../lib/convert/networks/shapes.js'
 import {
   attributeType,

@@ -1,9 +1,14 @@
 /** Faces to people: clustering of embeddings on squared L2 distances. */
-
-import { type CheckedRowOptions, checkRowOptions, type RowOptions, rowOptions } from '../embeddings/check_embeddings.js'
+import {
+  type CheckedRowOptions,
+  checkRowOptions,
+  checkRows,
+  type RowOptions,
+  rowOptionNames,
+} from '../embeddings/check_rows.js'
 import { describe, invalidArgument } from '../errors.js'
 import { native } from '../native/addon.js'
-import { checkInteger, checkOneOf, checkOptions, checkRows } from '../native/check_arguments.js'
+import { checkInteger, checkOneOf, checkOptions } from '../native/check_arguments.js'
 import { enqueueCall } from '../native/queue.js'
 import { clusterByDensity } from './dbscan.js'
 
@@ -110,7 +115,7 @@ function nameOf(names: Map<number, number>, key: number, next: () => number): nu
   return name
 }
 
-const known = [...rowOptions, 'threshold', 'linkage', 'memoryBytes']
+const known = [...rowOptionNames, 'threshold', 'linkage', 'memoryBytes']
 
 interface Settings extends CheckedRowOptions {
   threshold: number

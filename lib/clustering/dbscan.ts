@@ -1,6 +1,6 @@
 /** Faces to people by density: DBSCAN (Ester et al., 1996), by the package @cdxoo/dbscan. */
 import dbscan from '@cdxoo/dbscan'
-import { checkFinite } from '../embeddings/check_embeddings.js'
+import { checkFinite } from '../embeddings/check_rows.js'
 import { pairwiseDistances } from '../embeddings/distances.js'
 import { invalidArgument } from '../errors.js'
 import { type DevicePreference, throwIfAborted } from '../native/check_arguments.js'

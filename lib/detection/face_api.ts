@@ -9,7 +9,6 @@
  * `landmarks` then finds 68 points in a square around each box. Five are made of them: each eye is the mean of the six
  * points of its lids, the nose its tip, and the mouth has its corners.
  */
-
 import { anchorCount, landmarkValues, valuesPerAnchor } from '../convert/importers/face_api.js'
 import { activationShapes } from '../convert/networks/shapes.js'
 import { invalidModel } from '../errors.js'

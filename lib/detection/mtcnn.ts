@@ -6,7 +6,6 @@
  * Edges of boxes are counted from the left top corner of the image, 0 to its width: a box is the area it covers. The authors
  * count pixels from 1, both ends included, which moves boxes by up to a pixel of the level.
  */
-
 import { type MtcnnStage, mtcnnGraphs } from '../convert/networks/mtcnn.js'
 import { activationShapes } from '../convert/networks/shapes.js'
 import { invalidModel } from '../errors.js'

@@ -1,5 +1,4 @@
 /** Detectors by their files: `openDetector` for many calls, `detectFaces` for one. */
-
 import { invalidArgument } from '../errors.js'
 import {
   type DetectorContents,

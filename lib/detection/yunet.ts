@@ -9,7 +9,6 @@
  * The network finds faces of about 10 to 300 pixels. So a large image is looked at several times, at scales that halve: the
  * finest one shows a face of `minSize` at 10 pixels, the coarsest has a longer side of at most 320.
  */
-
 import { strides, yunetOutputs } from '../convert/importers/yunet.js'
 import { activationShapes } from '../convert/networks/shapes.js'
 import { invalidModel } from '../errors.js'

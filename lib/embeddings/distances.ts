@@ -1,9 +1,9 @@
 /** What can be done with finished embeddings: rows of `dimensions` floats in one Float32Array. */
-
 import { invalidArgument } from '../errors.js'
 import { native, nativeCall } from '../native/addon.js'
-import { checkInteger, checkOptions, checkRows, type DevicePreference } from '../native/check_arguments.js'
+import { checkInteger, checkOptions, type DevicePreference } from '../native/check_arguments.js'
 import { resolveDevice } from '../native/devices.js'
+import { checkRows } from './check_rows.js'
 
 export interface DistanceOptions {
   /** Floats a row. */

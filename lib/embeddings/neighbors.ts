@@ -1,18 +1,16 @@
 /** Exact search: the rows of a gallery that are nearest to each query. */
-
 import { invalidArgument } from '../errors.js'
 import { native } from '../native/addon.js'
 import {
   checkInteger,
   checkOptions,
-  checkRows,
   checkSignal,
   checkThreads,
   type DevicePreference,
 } from '../native/check_arguments.js'
 import { resolveDevice } from '../native/devices.js'
 import { enqueueCall } from '../native/queue.js'
-import { checkFinite } from './check_embeddings.js'
+import { checkFinite, checkRows } from './check_rows.js'
 
 export interface NeighborOptions {
   /** Floats a row. */

@@ -1,9 +1,9 @@
 /** Triplets of a batch of embeddings: which ones to learn from, and what they cost. */
 import { describe, invalidArgument } from '../errors.js'
 import { native } from '../native/addon.js'
-import { checkOneOf, checkOptions, checkRows } from '../native/check_arguments.js'
+import { checkOneOf, checkOptions } from '../native/check_arguments.js'
 import { enqueueCall } from '../native/queue.js'
-import { checkFinite, checkRowOptions, type RowOptions, rowOptions } from './check_embeddings.js'
+import { checkFinite, checkRowOptions, checkRows, type RowOptions, rowOptionNames } from './check_rows.js'
 
 export const strategies = ['all', 'semi-hard', 'hard'] as const
 export type Strategy = (typeof strategies)[number]
@@ -53,7 +53,7 @@ export async function mineTriplets(
   labels: Int32Array | readonly number[],
   options: MiningOptions,
 ): Promise<Triplets> {
-  checkOptions(options, 'options', [...rowOptions, 'strategy', 'margin'])
+  checkOptions(options, 'options', [...rowOptionNames, 'strategy', 'margin'])
   const { settings, rows, signal } = checkCommon(embeddings, options)
   const strategy = checkOneOf(options.strategy ?? 'semi-hard', 'options.strategy', strategies)
   const labelOf = checkLabels(labels, rows)
@@ -73,7 +73,7 @@ export async function tripletLoss(
   triplets: Triplets,
   options: TripletOptions,
 ): Promise<TripletLoss> {
-  checkOptions(options, 'options', [...rowOptions, 'margin'])
+  checkOptions(options, 'options', [...rowOptionNames, 'margin'])
   const { settings, rows, signal } = checkCommon(embeddings, options)
   const checked = checkTriplets(triplets, rows)
   const gradient = new Float32Array(embeddings.length)

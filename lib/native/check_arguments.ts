@@ -1,7 +1,7 @@
 /** Checks of what callers pass in. Each throws a `FaceNetError` that names the argument, what was expected and what came. */
 import { availableParallelism } from 'node:os'
 import type { DType } from '../../types/native.js'
-import { describe, FaceNetError, invalidArgument } from '../errors.js'
+import { FaceNetError, invalidArgument } from '../errors.js'
 
 export const devicePreferences = ['auto', 'cuda', 'cpu', 'reference'] as const
 export type DevicePreference = (typeof devicePreferences)[number]
@@ -42,15 +42,6 @@ export function checkSignal(value: unknown): AbortSignal | undefined {
     throw invalidArgument('options.signal', 'an AbortSignal', value)
   }
   return value
-}
-
-/** A Float32Array of n rows of `dimensions`. Returns n. */
-export function checkRows(value: unknown, name: string, dimensions: number): number {
-  if (!(value instanceof Float32Array)) throw invalidArgument(name, 'a Float32Array', value)
-  if (value.length % dimensions !== 0) {
-    throw invalidArgument(name, `a length that is a multiple of ${dimensions}`, describe(value))
-  }
-  return value.length / dimensions
 }
 
 export function aborted(signal: AbortSignal): FaceNetError {

@@ -1,5 +1,4 @@
 /** Batches as the network takes them. The next one is made while a step is computed. */
-
 import type { Triplets } from '../embeddings/triplets.js'
 import type { Size } from '../images/geometry.js'
 import { type AugmentOptions, augment } from './augment.js'

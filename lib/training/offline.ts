@@ -2,8 +2,7 @@
  * Offline selection of triplets, the paper's other way: every so many steps the faces of a subset are embedded by the
  * network as it is then, triplets are selected among all of them, and the batches until the next time are made of these.
  */
-
-import { concatenated } from '../embeddings/concatenate.js'
+import { concatenateRows } from '../embeddings/concatenate_rows.js'
 import { mineTriplets, type Triplets } from '../embeddings/triplets.js'
 import { invalidArgument, invalidModel } from '../errors.js'
 import { noAugmentation } from './augment.js'
@@ -105,7 +104,7 @@ export class OfflineSampler {
       labels.push(...made.labels)
       rows.push(await trainer.embed(made.images, { signal }))
     }
-    return { faces, labels, embeddings: concatenated(rows) }
+    return { faces, labels, embeddings: concatenateRows(rows) }
   }
 
   /** Returns as much of the selection as its batches need. */

@@ -4,7 +4,6 @@
  *
  * A batch is a function of the seed and its number, so a sampler has no state but how many batches were taken.
  */
-
 import type { Triplets } from '../embeddings/triplets.js'
 import { describe, invalidArgument } from '../errors.js'
 import { checkInteger, checkOptions } from '../native/check_arguments.js'

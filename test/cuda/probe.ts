@@ -2,7 +2,6 @@
  * A process of its own for what happens once a process: the first look for devices, the loss of one. Does the calls that
  * the arguments name, one after the other, and prints what each came to, a line of JSON a call.
  */
-
 import { mineTriplets, tripletLoss } from '../mining/on_device.js'
 import { columns } from '../mining/oracle.js'
 import { cudaAddon, emulate } from '../support/addons.js'

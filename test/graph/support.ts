@@ -1,5 +1,4 @@
 /** Hand-made graphs, written as short as they read, and plans of them. */
-
 import { activationShapes, inputShapes, nodeTensors, type Shape } from '../../lib/convert/networks/shapes.js'
 import { native } from '../../lib/native/addon.js'
 import type { GraphDescription, GraphNode, Padding } from '../../types/graph.js'

@@ -1,5 +1,4 @@
 /** MTCNN's networks as David Sandberg's port has them: layouts and names of its weights, and plain loops that run them. */
-
 import type { MtcnnStage } from '../../lib/convert/networks/mtcnn.js'
 import { elementCount } from '../../lib/files/model/tensor.js'
 import { normals, seeded } from './random.js'

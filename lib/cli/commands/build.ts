@@ -1,5 +1,4 @@
 /** `facenet build`: compiles the addon where the package lies, with CMake or, where that is missing, node-gyp. */
-
 import loader from '../../native/load.cjs'
 import { runNode } from '../common/child.js'
 import type { Context } from '../context.js'

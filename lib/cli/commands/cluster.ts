@@ -8,7 +8,7 @@ import {
   linkages,
   scoreClusters,
 } from '../../clustering/index.js'
-import { concatenated } from '../../embeddings/concatenate.js'
+import { concatenateRows } from '../../embeddings/concatenate_rows.js'
 import { PendingFile } from '../../files/pending_file.js'
 import type { FivePoints } from '../../images/index.js'
 import { FaceNetError, type FailedImage, type Model, openModel } from '../../index.js'
@@ -112,7 +112,7 @@ async function embedAll(context: Context, model: Model, alignment: Alignment) {
     const what = failures.length > 0 ? 'No image could be used' : 'No images were found'
     throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', `${what}, so there is nothing to cluster`)
   }
-  return { faces, embeddings: concatenated(rows), failures }
+  return { faces, embeddings: concatenateRows(rows), failures }
 }
 
 const imagesOf = (faces: readonly Face[]) => new Set(faces.map(({ image }) => image)).size

@@ -1,5 +1,4 @@
 /** `facenet embed`: images to embeddings, in a file or on stdout. */
-
 import { jsonLine, type MissingRow, missingLine, openOutput } from '../../files/outputs/index.js'
 import { type EmbeddedImage, FaceNetError, type FailedImage, type Model, openModel } from '../../index.js'
 import { type Alignment, readAlignment, withDetector } from '../common/alignment.js'

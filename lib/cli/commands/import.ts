@@ -1,5 +1,4 @@
 /** `facenet import`: other formats' weights as a model file. */
-
 import { importDetector } from '../../convert/importers/import_detector.js'
 import { importModel } from '../../convert/importers/import_model.js'
 import { type DetectorContents, writeDetector } from '../../files/model/detector_file.js'

@@ -1,5 +1,4 @@
 /** `facenet networks`: the list of them, one's layers, or what is executed for it. */
-
 import { countRows } from '../../convert/networks/count.js'
 import { type NetworkDefinition, network, networks } from '../../convert/networks/index.js'
 import { native, nativeCallSync } from '../../native/addon.js'

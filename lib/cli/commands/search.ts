@@ -1,6 +1,5 @@
 /** `facenet search`: who of a gallery is in these images? */
-
-import { concatenated } from '../../embeddings/concatenate.js'
+import { concatenateRows } from '../../embeddings/concatenate_rows.js'
 import { isStored, readStored } from '../../files/outputs/stored.js'
 import {
   assertSameFingerprint,
@@ -89,7 +88,7 @@ async function embedAll(context: Context, model: Model, alignment: Alignment, so
   } finally {
     progress.stop()
   }
-  found.embeddings = concatenated(rows)
+  found.embeddings = concatenateRows(rows)
   return found
 }
 

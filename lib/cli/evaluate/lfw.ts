@@ -1,6 +1,6 @@
 /** `facenet evaluate lfw`: Labeled Faces in the Wild, View 2 (ten folds) or View 1 (development). */
 import { dirname, join } from 'node:path'
-import { concatenated } from '../../embeddings/concatenate.js'
+import { concatenateRows } from '../../embeddings/concatenate_rows.js'
 import { checkPairs, evaluatePairs, evaluateSplit, type PairsResult } from '../../evaluation/evaluate_pairs.js'
 import { type ImagePair, parseLfwPairs } from '../../evaluation/lfw_pairs.js'
 import { isFolder, readText } from '../../files/read.js'
@@ -106,7 +106,7 @@ function shownImages(
     map: {
       kind: 'person',
       paths: names,
-      embeddings: concatenated([...embeddings.values()]),
+      embeddings: concatenateRows([...embeddings.values()]),
       dimensions,
       groups: names.map((name) => named(name.split('/')[0]!)),
       labels: names.map(label),

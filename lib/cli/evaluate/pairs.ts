@@ -1,6 +1,5 @@
 /** `facenet evaluate pairs`: VAL and FAR over all pairs of labelled images, and the threshold for a wanted FAR. */
-
-import { concatenated } from '../../embeddings/concatenate.js'
+import { concatenateRows } from '../../embeddings/concatenate_rows.js'
 import { assertSameFingerprint } from '../../embeddings/distances.js'
 import { readEmbeddings } from '../../evaluation/embedding_rows.js'
 import { evaluatePeople, type People, type PeopleResult } from '../../evaluation/evaluate_people.js'
@@ -101,7 +100,7 @@ async function fromFiles(context: Context, files: string[]): Promise<Labelled> {
 /** The person is the folder that an image lies in. */
 export function peopleOf(paths: string[], rows: Float32Array[]): People {
   const dimensions = rows[0]?.length ?? 1
-  const embeddings = concatenated(rows)
+  const embeddings = concatenateRows(rows)
   const people = paths.map((path) => {
     const person = path.split(/[/\\]/).at(-2)
     if (!person) throw new UsageError(`${path} lies in no folder that would name its person`)

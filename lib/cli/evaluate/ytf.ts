@@ -1,6 +1,6 @@
 /** `facenet evaluate ytf`: YouTube Faces. A pair's distance is the mean over all pairs of frames of its two videos. */
 import { basename, dirname, join } from 'node:path'
-import { concatenated } from '../../embeddings/concatenate.js'
+import { concatenateRows } from '../../embeddings/concatenate_rows.js'
 import { evaluatePairs, type PairsResult } from '../../evaluation/evaluate_pairs.js'
 import type { ImagePair } from '../../evaluation/lfw_pairs.js'
 import {
@@ -90,7 +90,7 @@ function shownVideos(
     map: {
       kind: 'person',
       paths: names,
-      embeddings: concatenated(means),
+      embeddings: concatenateRows(means),
       dimensions,
       groups: names.map(person),
       labels: names.map(label),

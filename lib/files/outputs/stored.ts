@@ -1,6 +1,6 @@
 /** Embeddings that `facenet embed --out` stored, read back. */
 import { extname } from 'node:path'
-import { concatenated } from '../../embeddings/concatenate.js'
+import { concatenateRows } from '../../embeddings/concatenate_rows.js'
 import { describe, invalidArgument } from '../../errors.js'
 import { readEmbeddings } from '../../evaluation/embedding_rows.js'
 import { readWhole } from '../read.js'
@@ -29,7 +29,7 @@ export async function readStored(path: string): Promise<StoredRows> {
   if (format !== '.jsonl') throw invalidArgument('gallery', 'embeddings in a .npy or .jsonl file', describe(path))
   const { paths, rows, fingerprint } = await readEmbeddings([path])
   const dimensions = rows[0]!.length
-  return { paths, embeddings: concatenated(rows), dimensions, fingerprint }
+  return { paths, embeddings: concatenateRows(rows), dimensions, fingerprint }
 }
 
 async function readNpy(path: string): Promise<StoredRows> {

@@ -1,6 +1,6 @@
-/** What calls on rows of embeddings share: options, and their checks. */
+/** What calls on rows of embeddings share: options, and the checks of them and of the rows. */
 import type { DeviceKind } from '../../types/native.js'
-import { invalidArgument } from '../errors.js'
+import { describe, invalidArgument } from '../errors.js'
 import { checkInteger, checkSignal, checkThreads, type DevicePreference } from '../native/check_arguments.js'
 import { resolveDevice } from '../native/devices.js'
 
@@ -15,7 +15,7 @@ export interface RowOptions {
   signal?: AbortSignal
 }
 
-export const rowOptions = ['dimensions', 'device', 'threads', 'signal'] as const
+export const rowOptionNames = ['dimensions', 'device', 'threads', 'signal'] as const
 
 export interface CheckedRowOptions {
   dimensions: number
@@ -32,6 +32,15 @@ export function checkRowOptions(options: RowOptions): CheckedRowOptions {
     signal: checkSignal(options.signal),
     device: resolveDevice(options.device).kind,
   }
+}
+
+/** A Float32Array of n rows of `dimensions`. Returns n. */
+export function checkRows(value: unknown, name: string, dimensions: number): number {
+  if (!(value instanceof Float32Array)) throw invalidArgument(name, 'a Float32Array', value)
+  if (value.length % dimensions !== 0) {
+    throw invalidArgument(name, `a length that is a multiple of ${dimensions}`, describe(value))
+  }
+  return value.length / dimensions
 }
 
 /** Squares of differences of such values, and their sums, stay within fp32. */
