@@ -11,7 +11,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { evaluatePeople } from '../lib/evaluation/evaluate_people.js'
+import { evaluateAllPairs } from '../lib/evaluation/evaluate_all_pairs.js'
 import { describeMachine, load, printMachine } from './machine.js'
 import { makeFaces } from './synthetic_faces.js'
 
@@ -43,7 +43,7 @@ async function measure(rows: number): Promise<Measured> {
   const input = { embeddings, dimensions, people, paths: people }
   const startBytes = process.resourceUsage().maxRSS * 1024
   const [start, cpu] = [performance.now(), process.cpuUsage()]
-  const { pairs, val } = await evaluatePeople(input, { far: 1e-6 })
+  const { pairs, val } = await evaluateAllPairs(input, { far: 1e-6 })
   const seconds = (performance.now() - start) / 1000
   const { user, system } = process.cpuUsage(cpu)
   const peakBytes = process.resourceUsage().maxRSS * 1024

@@ -16,7 +16,7 @@ import { type Detector, openDetector } from '../lib/detection/index.js'
 import { writeModel } from '../lib/files/model/model_file.js'
 import { loadFace } from '../lib/images/index.js'
 import { type EmbeddedImage, type Model, openModel, pairwiseDistances, type SourceImage } from '../lib/index.js'
-import { contactSheet, nearestNeighbours, type SheetFace, type SheetPhotograph } from '../lib/report/contact_sheet.js'
+import { contactSheet, nearestOthers, type SheetFace, type SheetPhotograph } from '../lib/report/contact_sheet.js'
 import { drawFaces } from '../lib/report/overlay.js'
 
 const require = createRequire(import.meta.url)
@@ -90,7 +90,7 @@ async function embed(model: Model, detector: Detector, photographs: Photograph[]
 function printNeighbours({ threshold }: Model, faces: Face[], distances: Float32Array): void {
   const named = ({ label, name }: Face) => `${label} (${name})`
   const width = Math.max(...faces.map((face) => named(face).length))
-  for (const { face, nearest, distance } of nearestNeighbours(distances, faces.length)) {
+  for (const { face, nearest, distance } of nearestOthers(distances, faces.length)) {
     const verdict = threshold === null ? '' : distance < threshold ? 'same person' : 'different'
     const names = `${named(faces[face]!).padEnd(width)}  ${named(faces[nearest]!).padEnd(width)}`
     console.log(`${names}  ${distance.toFixed(3)}  ${verdict}`)

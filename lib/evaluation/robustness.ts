@@ -2,8 +2,8 @@
 import { invalidArgument } from '../errors.js'
 import { type AllPairsOptions, allPairs } from './all_pairs.js'
 import { type Curve, curveOf } from './curve.js'
+import { checkFinite, type LabeledEmbeddings, numberPeople, splitPeople } from './evaluate_all_pairs.js'
 import { evaluatePairs } from './evaluate_pairs.js'
-import { checkFinite, numberPeople, type People, splitPeople } from './evaluate_people.js'
 import { atFar, atThreshold, equalErrorRate, farTargets, unsupported } from './rates.js'
 import { standardError } from './statistics.js'
 
@@ -35,7 +35,10 @@ export interface ListedPairs {
   folds: Int32Array
 }
 
-export async function robustnessOfPairs({ distances, same, folds }: ListedPairs, far: number): Promise<Robustness> {
+export async function robustnessOfListedPairs(
+  { distances, same, folds }: ListedPairs,
+  far: number,
+): Promise<Robustness> {
   const result = await evaluatePairs(distances, same, folds, { unequalFolds: true })
   const curve = (wanted: (i: number) => boolean) => {
     const kind = (truth: boolean) => distances.filter((_, i) => wanted(i) && same[i] === truth)
@@ -59,7 +62,11 @@ export interface RobustnessOptions extends AllPairsOptions {
   splits?: number
 }
 
-export async function robustnessOfPeople(input: People, far: number, options: RobustnessOptions): Promise<Robustness> {
+export async function robustnessOfAllPairs(
+  input: LabeledEmbeddings,
+  far: number,
+  options: RobustnessOptions,
+): Promise<Robustness> {
   checkFinite(input)
   const { labels, names } = numberPeople(input.people)
   const splits = splitPeople(labels, names.length, options.splits)

@@ -33,14 +33,14 @@ export interface Sheet {
   distances: Float32Array
 }
 
-export interface Neighbour {
+export interface NearestFace {
   face: number
   nearest: number
   distance: number
 }
 
 /** For each face the nearest other one; ties go to the lowest index. Needs at least two faces. */
-export function nearestNeighbours(distances: Float32Array, count: number): Neighbour[] {
+export function nearestOthers(distances: Float32Array, count: number): NearestFace[] {
   return Array.from({ length: count }, (_, face) => {
     let nearest = face === 0 ? 1 : 0
     for (let other = 0; other < count; other++) {
@@ -73,8 +73,8 @@ export function contactSheet(sheet: Sheet): string {
 <section aria-labelledby="nearest">
 <h2 id="nearest">Nearest faces</h2>
 <ul class="cards">
-${nearestNeighbours(sheet.distances, sheet.faces.length)
-  .map((neighbour) => card(sheet, neighbour))
+${nearestOthers(sheet.distances, sheet.faces.length)
+  .map((nearest) => card(sheet, nearest))
   .join('\n')}
 </ul>
 </section>
@@ -91,7 +91,7 @@ ${photographs(sheet)}</main>
 `
 }
 
-function card(sheet: Sheet, { face, nearest, distance }: Neighbour): string {
+function card(sheet: Sheet, { face, nearest, distance }: NearestFace): string {
   const self = sheet.faces[face]!
   const other = sheet.faces[nearest]!
   return `<li>

@@ -1,8 +1,8 @@
 /** The reports: of pairs judged by a protocol, of all pairs of labelled images, of clusters. Each is the text of an HTML file. */
 import type { ClusterScores } from '../clustering/scores.js'
 import { curveOf } from '../evaluation/curve.js'
+import type { AllPairsResult } from '../evaluation/evaluate_all_pairs.js'
 import type { PairsResult, ValAtFar } from '../evaluation/evaluate_pairs.js'
-import type { PeopleResult } from '../evaluation/evaluate_people.js'
 import { equalErrorRate } from '../evaluation/rates.js'
 import { histogram } from './charts/histogram.js'
 import { curveTable, detFigure, type RatesInput, rocFigure } from './charts/rates.js'
@@ -40,7 +40,7 @@ export interface ReportBasis {
 /** Bars of a histogram of distances. */
 const bars = 64
 
-export interface PairsReport extends ReportBasis {
+export interface ListedPairsReport extends ReportBasis {
   set: 'lfw' | 'ytf'
   /** As `LFW View 2`. */
   protocol: string
@@ -53,7 +53,7 @@ export interface PairsReport extends ReportBasis {
   pairs: readonly (JudgedPair & { same: boolean })[]
 }
 
-export async function pairsReport(report: PairsReport): Promise<string> {
+export async function listedPairsReport(report: ListedPairsReport): Promise<string> {
   const { result, pairs, model, protocol, heading, set, errorOf } = report
   const faces = new Faces(report.loadFace, report.signal)
   const of = (same: boolean) => pairs.filter((pair) => pair.same === same)
@@ -100,7 +100,7 @@ export async function pairsReport(report: PairsReport): Promise<string> {
   })
 }
 
-function worstOf(pairs: PairsReport['pairs']): WorstPairs {
+function worstOf(pairs: ListedPairsReport['pairs']): WorstPairs {
   const wrong = (same: boolean) => pairs.filter((pair) => pair.same === same && pair.distance < pair.threshold !== same)
   const [accepts, rejects] = [wrong(false), wrong(true)]
   const kept = (list: typeof accepts, sign: number) =>
@@ -111,15 +111,15 @@ function worstOf(pairs: PairsReport['pairs']): WorstPairs {
   }
 }
 
-export interface PeopleReport extends ReportBasis {
-  result: PeopleResult
+export interface AllPairsReport extends ReportBasis {
+  result: AllPairsResult
   histogram: DistanceHistogram
   worst: WorstPairs
   /** The column that slices are values of. */
   column?: string
 }
 
-export async function peopleReport(report: PeopleReport): Promise<string> {
+export async function allPairsReport(report: AllPairsReport): Promise<string> {
   const { result, worst, model, column } = report
   const { pairs, images, people, far, threshold, valAtThreshold, confidenceInterval: interval } = result
   const faces = new Faces(report.loadFace, report.signal)
@@ -155,7 +155,7 @@ export async function peopleReport(report: PeopleReport): Promise<string> {
   })
 }
 
-function slicesSection({ slices, far }: PeopleResult, column: string | undefined): Section[] {
+function slicesSection({ slices, far }: AllPairsResult, column: string | undefined): Section[] {
   if (slices.length === 0 || column === undefined) return []
   const share = (value: number | null) => (value === null ? '–' : percent(value))
   const columns = [

@@ -4,7 +4,12 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { degrade, jpegQualities, pixelCounts, reducedSize } from '../../lib/evaluation/degrade.js'
 import { publishedRobustness } from '../../lib/evaluation/published.js'
-import { countDifferent, robustnessOfPairs, robustnessOfPeople, supportedFar } from '../../lib/evaluation/robustness.js'
+import {
+  countDifferent,
+  robustnessOfAllPairs,
+  robustnessOfListedPairs,
+  supportedFar,
+} from '../../lib/evaluation/robustness.js'
 import { seeded } from '../support/random.js'
 
 const size = { width: 48, height: 60 }
@@ -82,11 +87,11 @@ test('pairs: VAL at the common threshold, its error over folds, and accuracy', a
   const distances = Float64Array.of(1, 2, 4, 6, 1, 5, 3, 7)
   const same = [true, true, false, false, true, true, false, false]
   const folds = Int32Array.of(0, 0, 0, 0, 1, 1, 1, 1)
-  const strict = await robustnessOfPairs({ distances, same, folds }, 0.1)
+  const strict = await robustnessOfListedPairs({ distances, same, folds }, 0.1)
   assert.equal([strict.val, strict.threshold], [3 / 4, 2.5])
   // Fold 1 accepts both of its same pairs, fold 2 one of two: 1 and 0.5, whose standard error is 0.25.
   assert.ok(Math.abs(strict.valError! - 0.25) < 1e-12)
-  const loose = await robustnessOfPairs({ distances, same, folds }, 0.25)
+  const loose = await robustnessOfListedPairs({ distances, same, folds }, 0.25)
   assert.equal([loose.val, loose.threshold], [3 / 4, 3.5])
   // Fold 1 is judged by a threshold of fold 2, (1 + 3) / 2 = 2, which refuses its pair at 2; fold 2 by 3: 3 of 4 each.
   assert.is(strict.accuracy, 3 / 4)
@@ -97,7 +102,7 @@ test('people: all pairs of labelled images', async () => {
   const embeddings = Float32Array.of(0, 1, 10, 11)
   const input = { embeddings, dimensions: 1, people: ['a', 'a', 'b', 'b'], paths: ['a/1', 'a/2', 'b/1', 'b/2'] }
   assert.is(countDifferent(input.people), 4)
-  const { val, valError, equalErrorRate, accuracy } = await robustnessOfPeople(input, 0.1, { device: 'cpu' })
+  const { val, valError, equalErrorRate, accuracy } = await robustnessOfAllPairs(input, 0.1, { device: 'cpu' })
   assert.equal([val, valError, equalErrorRate, accuracy], [1, null, 0, undefined])
 })
 

@@ -4,14 +4,14 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { dispatch } from '../../lib/cli/dispatch.js'
-import { evaluatePeople } from '../../lib/evaluation/evaluate_people.js'
+import { evaluateAllPairs } from '../../lib/evaluation/evaluate_all_pairs.js'
 import { checkDestination, writePage } from '../../lib/report/destination.js'
 import { chooseRows, placeOnMap } from '../../lib/report/face_map.js'
 import { rate, short } from '../../lib/report/format.js'
 import { DistanceHistogram } from '../../lib/report/histogram_counts.js'
 import { html, named } from '../../lib/report/html.js'
 import { PairWatch } from '../../lib/report/pair_watch.js'
-import { clusterReport, clustersBySize, pairsReport } from '../../lib/report/reports.js'
+import { clusterReport, clustersBySize, listedPairsReport } from '../../lib/report/reports.js'
 import { parseProgress } from '../../lib/report/training_progress.js'
 import { rejection, withFolder } from '../api/support.js'
 
@@ -55,7 +55,7 @@ function people(count: number) {
 test('the watch of all pairs sees each once, and keeps the worst', async () => {
   const input = people(40)
   const watch = new PairWatch(input.people, 5)
-  const result = await evaluatePeople(input, { far: 0.05, onTile: watch.onTile })
+  const result = await evaluateAllPairs(input, { far: 0.05, onTile: watch.onTile })
   const all: { a: number; b: number; distance: number; same: boolean }[] = []
   for (let a = 0; a < 40; a++) {
     for (let b = a + 1; b < 40; b++) {
@@ -165,7 +165,7 @@ test('figures of others are marked as published, and ours are not among them', a
     same: i < 2,
     threshold: 0.5,
   }))
-  const text = await pairsReport({
+  const text = await listedPairsReport({
     ...basis,
     set: 'lfw',
     protocol: 'LFW View 2',

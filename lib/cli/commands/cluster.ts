@@ -17,7 +17,7 @@ import { isMistake, listFailures } from '../common/failures.js'
 import { imageProgress } from '../common/progress.js'
 import { describeThreshold, givenThreshold, thresholdFacts, thresholdFor } from '../common/threshold.js'
 import { type Context, PartialFailure, UsageError } from '../context.js'
-import { reportOfClusters } from '../report/clusters.js'
+import { writeClusterReport } from '../report/clusters.js'
 import { reportTarget } from '../report/target.js'
 import { writePeople } from './people_folders.js'
 
@@ -59,7 +59,12 @@ export async function run(context: Context): Promise<void> {
   if (target) {
     const scored = scores && { scores, people: faces.map(personOf) }
     const made = { faces, embeddings, labels, threshold: threshold.value, method: describeMethod(how), scored }
-    await reportOfClusters(context, target, model, { ...made, align: alignment.align, below, failed: failures.length })
+    await writeClusterReport(context, target, model, {
+      ...made,
+      align: alignment.align,
+      below,
+      failed: failures.length,
+    })
   }
   listFailures(context, failures, imagesOf(faces) + failures.length)
   if (failures.some((failure) => isMistake(failure, alignment.faces))) throw new PartialFailure()

@@ -6,10 +6,11 @@ import { type ImagePair, parseLfwPairs } from '../../evaluation/lfw_pairs.js'
 import { isFolder, readText } from '../../files/read.js'
 import type { SourceImage } from '../../sources/index.js'
 import { type Context, UsageError } from '../context.js'
-import { reportOfPairs, type ShownPairs } from '../report/listed_pairs.js'
+import { type ShownListedPairs, writeListedPairsReport } from '../report/listed_pairs.js'
 import { reportTarget } from '../report/target.js'
+import { kinds } from './format.js'
 import { type Embedded, embedAll, findImages, presentPairs, squaredDistance, withSetup } from './images.js'
-import { kinds, reportPairs } from './print.js'
+import { printListedPairs } from './print_listed_pairs.js'
 
 export interface List {
   file: string
@@ -42,10 +43,10 @@ export async function run(context: Context, sources: string[]): Promise<void> {
       embedded,
       skipped: judged.reduce((sum, list) => sum + list.skipped, 0),
     }
-    await reportPairs(context, setup, printed)
+    await printListedPairs(context, setup, printed)
     if (target) {
       const shown = { pairs: pairs.at(-1)!, distances, ...shownImages(images, embedded) }
-      await reportOfPairs(context, setup, target, printed, shown)
+      await writeListedPairsReport(context, setup, target, printed, shown)
     }
   })
 }
@@ -92,7 +93,7 @@ async function judge(
 function shownImages(
   images: Map<string, SourceImage>,
   { embeddings, points }: Embedded,
-): Omit<ShownPairs, 'pairs' | 'distances'> {
+): Omit<ShownListedPairs, 'pairs' | 'distances'> {
   const named = (text: string) => text.replaceAll('_', ' ')
   const label = (name: string) => named(name.split('/').at(-1)!)
   const names = [...embeddings.keys()]

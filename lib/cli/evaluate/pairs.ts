@@ -2,26 +2,26 @@
 import { concatenateRows } from '../../embeddings/concatenate_rows.js'
 import { assertSameFingerprint } from '../../embeddings/distances.js'
 import { readEmbeddings } from '../../evaluation/embedding_rows.js'
-import { evaluatePeople, type People, type PeopleResult } from '../../evaluation/evaluate_people.js'
+import { type AllPairsResult, evaluateAllPairs, type LabeledEmbeddings } from '../../evaluation/evaluate_all_pairs.js'
 import { sliceColumn } from '../../evaluation/slice_table.js'
 import { writeThresholdFile } from '../../evaluation/threshold_file.js'
 import { readText, readWhole } from '../../files/read.js'
 import { PairWatch } from '../../report/pair_watch.js'
 import { table } from '../common/table.js'
 import { type Context, PartialFailure, UsageError } from '../context.js'
-import { mostWorstPairs, type PeopleShown, reportOfPeople } from '../report/all_pairs.js'
+import { mostWorstPairs, type ShownAllPairs, writeAllPairsReport } from '../report/all_pairs.js'
 import { faceLoader, reportTarget, setupFacts } from '../report/target.js'
+import { percent, valLines } from './format.js'
 import { describeSetup, embedAll, findImages, setupLine, withSetup } from './images.js'
-import { percent, valLines } from './print.js'
 
-interface Labelled {
-  people: People
+interface Labeled {
+  people: LabeledEmbeddings
   fingerprint: string
   /** For people, and for machines. */
   made: { line: string; facts: object }
   failed: number
   /** For a report. */
-  shown: PeopleShown
+  shown: ShownAllPairs
 }
 
 export async function run(context: Context, sources: string[]): Promise<void> {
@@ -29,18 +29,18 @@ export async function run(context: Context, sources: string[]): Promise<void> {
   if ((tablePath === undefined) !== (column === undefined)) throw new UsageError('--table and --slice go together')
   const options = { far: context.number('far'), splits: context.integer('splits', 2), ...deviceOf(context) }
   const target = await reportTarget(context)
-  const input = await labelled(context, sources)
+  const input = await labeled(context, sources)
   const slices =
     tablePath === undefined ? undefined : sliceColumn(await readText(tablePath), tablePath, column!, input.people.paths)
   const watch = target && new PairWatch(input.people.people, mostWorstPairs)
-  const result = await evaluatePeople(input.people, { ...options, slices, onTile: watch?.onTile })
+  const result = await evaluateAllPairs(input.people, { ...options, slices, onTile: watch?.onTile })
   const out = context.text('out')
   if (out !== undefined) await writeThresholdFile(out, thresholdOf(result, column, input.fingerprint))
   if (context.json)
     await context.print(JSON.stringify({ ...input.made.facts, fingerprint: input.fingerprint, ...result }))
   else await print(context, result, input, column)
   if (out !== undefined) context.say(`threshold written to ${out}`)
-  if (target) await reportOfPeople(context, target, input.people, result, input.shown, watch!)
+  if (target) await writeAllPairsReport(context, target, input.people, result, input.shown, watch!)
   if (input.failed > 0) throw new PartialFailure()
 }
 
@@ -50,16 +50,16 @@ const deviceOf = (context: Context) => {
 }
 
 /** Embeddings are read where `sources` are .jsonl files, and otherwise made. */
-async function labelled(context: Context, sources: string[]): Promise<Labelled> {
+async function labeled(context: Context, sources: string[]): Promise<Labeled> {
   const stored = sources.filter((source) => /\.jsonl$/i.test(source))
   if (stored.length === sources.length) return fromFiles(context, sources)
   if (stored.length > 0) throw new UsageError('evaluate pairs takes images or .jsonl files of embeddings, not both')
-  let made: Labelled | undefined
+  let made: Labeled | undefined
   await withSetup(context, async (setup) => {
     const images = await findImages(sources, (path) => path)
     const embedded = await embedAll(context, setup, images)
     const { embeddings, failures, fallbacks, points } = embedded
-    const people = peopleOf([...embeddings.keys()], [...embeddings.values()])
+    const people = labeledByFolder([...embeddings.keys()], [...embeddings.values()])
     const facts = { ...describeSetup(setup), failed: failures.length, fallbacks }
     made = {
       people,
@@ -79,13 +79,13 @@ async function labelled(context: Context, sources: string[]): Promise<Labelled> 
   return made!
 }
 
-async function fromFiles(context: Context, files: string[]): Promise<Labelled> {
+async function fromFiles(context: Context, files: string[]): Promise<Labeled> {
   const { paths, rows, fingerprint } = await readEmbeddings(files)
   if (context.text('model') !== undefined) {
     await withSetup(context, async ({ model }) => assertSameFingerprint(model.fingerprint, fingerprint))
   }
   const line = `embeddings of ${files.join(', ')}`
-  const shown: PeopleShown = {
+  const shown: ShownAllPairs = {
     model: 'stored embeddings',
     facts: [
       ['Embeddings', files.join(', ')],
@@ -94,11 +94,11 @@ async function fromFiles(context: Context, files: string[]): Promise<Labelled> {
     ],
     loadFace: await faceLoader({ align: 'none' }, (path) => ({ read: () => readWhole(path) })),
   }
-  return { people: peopleOf(paths, rows), fingerprint, made: { line, facts: { files } }, failed: 0, shown }
+  return { people: labeledByFolder(paths, rows), fingerprint, made: { line, facts: { files } }, failed: 0, shown }
 }
 
 /** The person is the folder that an image lies in. */
-export function peopleOf(paths: string[], rows: Float32Array[]): People {
+export function labeledByFolder(paths: string[], rows: Float32Array[]): LabeledEmbeddings {
   const dimensions = rows[0]?.length ?? 1
   const embeddings = concatenateRows(rows)
   const people = paths.map((path) => {
@@ -109,7 +109,7 @@ export function peopleOf(paths: string[], rows: Float32Array[]): People {
   return { embeddings, dimensions, paths, people }
 }
 
-function thresholdOf(result: PeopleResult, column: string | undefined, fingerprint: string) {
+function thresholdOf(result: AllPairsResult, column: string | undefined, fingerprint: string) {
   const { threshold, far, valAtThreshold, confidenceInterval, pairs, slices } = result
   return {
     threshold,
@@ -124,8 +124,8 @@ function thresholdOf(result: PeopleResult, column: string | undefined, fingerpri
 
 async function print(
   context: Context,
-  result: PeopleResult,
-  { made }: Labelled,
+  result: AllPairsResult,
+  { made }: Labeled,
   column: string | undefined,
 ): Promise<void> {
   const { pairs, images, people, exact, far, threshold, valAtThreshold, confidenceInterval, equalErrorRate } = result
@@ -148,7 +148,7 @@ async function print(
   if (column !== undefined) await context.print(`\n${sliceTable(result, column)}`)
 }
 
-function sliceTable({ slices }: PeopleResult, column: string): string {
+function sliceTable({ slices }: AllPairsResult, column: string): string {
   const share = (value: number | null) => (value === null ? '-' : value.toPrecision(3))
   const rows = slices.map(({ value, pairs, far, val, threshold, reason }) => [
     value,

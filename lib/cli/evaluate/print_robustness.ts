@@ -4,12 +4,12 @@ import { type PublishedTable, publishedRobustness } from '../../evaluation/publi
 import type { Robustness } from '../../evaluation/robustness.js'
 import { table } from '../common/table.js'
 import type { Context } from '../context.js'
+import { fallbackLine, percent, withError } from './format.js'
 import type { DegradedRow, ModelRobustness } from './model_robustness.js'
-import { fallbackLine, percent, withError } from './print.js'
 
 const count = (value: number) => value.toLocaleString('en-US')
 
-export async function reportRobustness(context: Context, models: readonly ModelRobustness[]): Promise<void> {
+export async function printRobustness(context: Context, models: readonly ModelRobustness[]): Promise<void> {
   if (context.json) {
     const facts = models.map(({ setup, line, judged, ...rest }) => ({ ...setup, ...judged, ...rest }))
     const published = { far: 1e-3, ...publishedRobustness }

@@ -3,14 +3,15 @@ import { type Degradation, jpegQualities, pixelCounts } from '../../evaluation/d
 import {
   countDifferent,
   type Robustness,
-  robustnessOfPairs,
-  robustnessOfPeople,
+  robustnessOfAllPairs,
+  robustnessOfListedPairs,
   supportedFar,
 } from '../../evaluation/robustness.js'
 import type { SourceImage } from '../../sources/index.js'
 import { type Context, PartialFailure, UsageError } from '../context.js'
-import { reportOfRobustness } from '../report/robustness.js'
+import { writeRobustnessReport } from '../report/robustness.js'
 import { reportTarget } from '../report/target.js'
+import { kinds } from './format.js'
 import {
   describeSetup,
   embedAll,
@@ -23,9 +24,8 @@ import {
 } from './images.js'
 import { keyOf, readLists } from './lfw.js'
 import type { DegradedRow, Judged, ModelRobustness } from './model_robustness.js'
-import { peopleOf } from './pairs.js'
-import { kinds } from './print.js'
-import { reportRobustness } from './print_robustness.js'
+import { labeledByFolder } from './pairs.js'
+import { printRobustness } from './print_robustness.js'
 
 const degradations: Degradation[] = [
   ...jpegQualities.map((quality) => ({ kind: 'jpeg' as const, quality })),
@@ -42,8 +42,8 @@ export async function run(context: Context, sources: string[]): Promise<void> {
     const use = async (setup: Setup) => void models.push(await judgeModel(context, setup, judge, trainingImages[i]))
     await withSetup(context, use, path)
   }
-  await reportRobustness(context, models)
-  if (target) await reportOfRobustness(context, target, models)
+  await printRobustness(context, models)
+  if (target) await writeRobustnessReport(context, target, models)
   if (models.some(({ failed }) => failed > 0)) throw new PartialFailure()
 }
 
@@ -122,7 +122,7 @@ async function onPairs(context: Context, sources: string[]): Promise<Judge> {
       const distances = present.map(({ a, b }) => squaredDistance(embeddings.get(a)!, embeddings.get(b)!))
       const folds = Int32Array.from(present, ({ fold }) => fold)
       const same = present.map((pair) => pair.same)
-      return robustnessOfPairs({ distances: Float64Array.from(distances), same, folds }, far)
+      return robustnessOfListedPairs({ distances: Float64Array.from(distances), same, folds }, far)
     },
   }
 }
@@ -134,7 +134,7 @@ async function onPeople(context: Context, sources: string[]): Promise<Judge> {
   const { device, signal } = context.modelOptions()
   const options = { splits: context.integer('splits', 2), device, signal }
   const describe = (names: readonly string[]) => {
-    const { people } = peopleOf([...names], [])
+    const { people } = labeledByFolder([...names], [])
     const different = countDifferent(people)
     const same = (people.length * (people.length - 1)) / 2 - different
     const count = (value: number) => value.toLocaleString('en-US')
@@ -143,6 +143,6 @@ async function onPeople(context: Context, sources: string[]): Promise<Judge> {
   }
   describe([...images.keys()])
   const measure = (names: readonly string[], rows: readonly Float32Array[], far: number) =>
-    robustnessOfPeople(peopleOf([...names], [...rows]), far, options)
+    robustnessOfAllPairs(labeledByFolder([...names], [...rows]), far, options)
   return { images, describe, measure }
 }

@@ -15,10 +15,11 @@ import {
 import { readText, readTextIfAny } from '../../files/read.js'
 import type { SourceImage } from '../../sources/index.js'
 import { type Context, UsageError } from '../context.js'
-import { reportOfPairs, type ShownPairs } from '../report/listed_pairs.js'
+import { type ShownListedPairs, writeListedPairsReport } from '../report/listed_pairs.js'
 import { reportTarget } from '../report/target.js'
+import { kinds } from './format.js'
 import { type Embedded, embedAll, findImages, presentPairs, withSetup } from './images.js'
-import { kinds, reportPairs } from './print.js'
+import { printListedPairs } from './print_listed_pairs.js'
 
 export async function run(context: Context, sources: string[]): Promise<void> {
   const most = context.integer('frames', 1) ?? 100
@@ -51,10 +52,10 @@ export async function run(context: Context, sources: string[]): Promise<void> {
       embedded,
       skipped: judged.skipped,
     }
-    await reportPairs(context, setup, printed)
+    await printListedPairs(context, setup, printed)
     if (target) {
       const shown = { pairs: judgedPairs, distances, ...shownVideos(videos, summaries, embedded) }
-      await reportOfPairs(context, setup, target, printed, shown)
+      await writeListedPairsReport(context, setup, target, printed, shown)
     }
   })
 }
@@ -74,7 +75,7 @@ function shownVideos(
   videos: Map<string, SourceImage[]>,
   summaries: Map<string, VideoSummary>,
   { embeddings, points }: Embedded,
-): Omit<ShownPairs, 'pairs' | 'distances'> {
+): Omit<ShownListedPairs, 'pairs' | 'distances'> {
   const frame = (name: string) => videos.get(name)!.find(({ path }) => embeddings.has(path))!
   const person = (name: string) => name.split('/')[0]!.replaceAll('_', ' ')
   const label = (name: string) => `${person(name)}, video ${name.split('/').at(-1)}`

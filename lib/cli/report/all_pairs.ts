@@ -1,5 +1,5 @@
 /** The report of `evaluate pairs`. */
-import type { People, PeopleResult } from '../../evaluation/evaluate_people.js'
+import type { AllPairsResult, LabeledEmbeddings } from '../../evaluation/evaluate_all_pairs.js'
 import type { FaceLoader } from '../../report/faces.js'
 import type { PairWatch } from '../../report/pair_watch.js'
 import type { WorstPairs } from '../../report/sections/worst_pairs.js'
@@ -7,7 +7,7 @@ import type { Context } from '../context.js'
 import { type Facts, type ReportTarget, shortName, writeReport } from './target.js'
 
 /** What a report says and shows beside the figures. */
-export interface PeopleShown {
+export interface ShownAllPairs {
   model: string
   facts: Facts
   loadFace: FaceLoader
@@ -16,19 +16,19 @@ export interface PeopleShown {
 /** Of each kind of error so many pairs are shown. */
 export { mostWorstPairs } from '../../report/sections/worst_pairs.js'
 
-export async function reportOfPeople(
+export async function writeAllPairsReport(
   context: Context,
   target: ReportTarget,
-  people: People,
-  result: PeopleResult,
-  { model, facts, loadFace }: PeopleShown,
+  people: LabeledEmbeddings,
+  result: AllPairsResult,
+  { model, facts, loadFace }: ShownAllPairs,
   watch: PairWatch,
 ): Promise<void> {
-  const { peopleReport } = await import('../../report/reports.js')
+  const { allPairsReport } = await import('../../report/reports.js')
   const { paths, embeddings, dimensions } = people
   const thresholds = result.exact ? 'exact' : 'rounded to 1/2048 of a distance; rates at them are exact'
   await writeReport(context, target, async () =>
-    peopleReport({
+    allPairsReport({
       model,
       command: 'facenet evaluate pairs',
       facts: [...facts, ['Thresholds', thresholds], ['Splits', `${result.splits.length} disjoint sets of people`]],
@@ -51,7 +51,7 @@ export async function reportOfPeople(
   )
 }
 
-function worstOf(paths: readonly string[], result: PeopleResult, { extremes }: PairWatch): WorstPairs {
+function worstOf(paths: readonly string[], result: AllPairsResult, { extremes }: PairWatch): WorstPairs {
   const { threshold, pairs, valAtThreshold, farAtThreshold } = result
   const shown = (row: number) => ({ path: paths[row]!, label: shortName(paths[row]!) })
   const judged = (list: ReturnType<typeof extremes.falseAccepts>) =>

@@ -31,7 +31,7 @@ export interface ClusteredShown {
   scored?: { scores: ClusterScores; people: readonly string[] }
 }
 
-export async function reportOfClusters(
+export async function writeClusterReport(
   context: Context,
   target: ReportTarget,
   model: Model,

@@ -6,10 +6,10 @@ import type { MapInput } from '../../report/sections/map.js'
 import type { ShownFace } from '../../report/sections/worst_pairs.js'
 import type { Context } from '../context.js'
 import type { Setup } from '../evaluate/images.js'
-import type { PairsReport } from '../evaluate/print.js'
+import type { ListedPairsResult } from '../evaluate/print_listed_pairs.js'
 import { faceLoader, type ReportTarget, setupFacts, writeReport } from './target.js'
 
-export interface ShownPairs {
+export interface ShownListedPairs {
   /** Those that accuracy was taken of. */
   pairs: readonly ImagePair[]
   distances: ArrayLike<number>
@@ -20,20 +20,20 @@ export interface ShownPairs {
   map: MapInput
 }
 
-export async function reportOfPairs(
+export async function writeListedPairsReport(
   context: Context,
   setup: Setup,
   target: ReportTarget,
-  printed: PairsReport,
-  { pairs, distances, faceOf, find, map }: ShownPairs,
+  printed: ListedPairsResult,
+  { pairs, distances, faceOf, find, map }: ShownListedPairs,
 ): Promise<void> {
-  const { pairsReport } = await import('../../report/reports.js')
+  const { listedPairsReport } = await import('../../report/reports.js')
   const { set, protocol, heading, result, errorOf, embedded, skipped } = printed
   const facts = setupFacts(setup, embedded)
   if (skipped > 0) facts.push(['Pairs left out, their images missing', `${skipped}`])
   const thresholdOf = thresholds(pairs, result)
   await writeReport(context, target, async () =>
-    pairsReport({
+    listedPairsReport({
       set,
       protocol,
       heading,

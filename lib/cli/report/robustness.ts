@@ -3,7 +3,7 @@ import type { Context } from '../context.js'
 import type { ModelRobustness } from '../evaluate/model_robustness.js'
 import { type Facts, type ReportTarget, writeReport } from './target.js'
 
-export async function reportOfRobustness(
+export async function writeRobustnessReport(
   context: Context,
   target: ReportTarget,
   models: readonly ModelRobustness[],

@@ -1,11 +1,12 @@
-/** Evaluations as text. */
-import type { PairsResult, ValAtFar } from '../../evaluation/index.js'
+/** Evaluations of listed pairs, those of LFW and YTF, as text. */
+import type { PairsResult } from '../../evaluation/index.js'
 import { publishedFigures } from '../../evaluation/published.js'
 import { table } from '../common/table.js'
 import type { Context } from '../context.js'
+import { fallbackLine, percent, valLines, withError } from './format.js'
 import { describeSetup, type Embedded, type Setup, setupLine } from './images.js'
 
-export interface PairsReport {
+export interface ListedPairsResult {
   set: 'lfw' | 'ytf'
   protocol: string
   /** What was judged, and how. */
@@ -18,8 +19,8 @@ export interface PairsReport {
   skipped: number
 }
 
-export async function reportPairs(context: Context, setup: Setup, report: PairsReport): Promise<void> {
-  const { protocol, heading, result, errorOf, embedded, skipped, set } = report
+export async function printListedPairs(context: Context, setup: Setup, judged: ListedPairsResult): Promise<void> {
+  const { protocol, heading, result, errorOf, embedded, skipped, set } = judged
   if (context.json) {
     const { roc, ...figures } = result
     const facts = { protocol, images: embedded.embeddings.size, skipped, fallbacks: embedded.fallbacks }
@@ -35,19 +36,6 @@ export async function reportPairs(context: Context, setup: Setup, report: PairsR
   await context.print(`${valLines(val)}\n\n${publishedTable(set)}`)
 }
 
-export function fallbackLine(fallbacks: Embedded['fallbacks'], images: number): string {
-  const given = fallbacks.filter(({ by }) => by === 'points').length
-  const found = `no face was found in ${fallbacks.length} of ${images} images`
-  return `${found}: ${given} aligned by given points, ${fallbacks.length - given} cropped at the centre`
-}
-
-export const percent = (share: number, digits = 2): string => `${(share * 100).toFixed(digits)} %`
-
-/** `99.12 ± 0.16 %` */
-export function withError(share: number, error: number | null): string {
-  return error === null ? percent(share) : `${(share * 100).toFixed(2)} ± ${percent(error)}`
-}
-
 function foldTable({ folds }: PairsResult): string {
   const rows = folds.map(({ pairs, threshold, accuracy }, i) => [
     String(i + 1),
@@ -56,24 +44,6 @@ function foldTable({ folds }: PairsResult): string {
     percent(accuracy),
   ])
   return table([['fold', 'pairs', 'threshold', 'accuracy'], ...rows], 1)
-}
-
-export function valLines(val: readonly ValAtFar[]): string {
-  const lines = val.flatMap(({ far, val, standardError, threshold, reason }) => {
-    if (val === null) return []
-    const figure = `VAL ${withError(val, standardError)} at FAR ${far}, threshold ${threshold!.toFixed(4)}`
-    return reason ? `${figure} (${reason})` : figure
-  })
-  const [first, ...others] = val.filter((entry) => entry.val === null)
-  const nor = others.length > 0 ? `; nor is VAL at FAR ${others.map(({ far }) => far).join(', ')}` : ''
-  if (first) lines.push(`not shown: ${first.reason}${nor}`)
-  return lines.join('\n')
-}
-
-/** `3000 same and 3000 different pairs` */
-export function kinds(pairs: readonly { same: boolean }[]): string {
-  const same = pairs.filter((pair) => pair.same).length
-  return `${same} same and ${pairs.length - same} different pairs`
 }
 
 /** Under a heading of its own, so that nobody takes it for a measurement. */

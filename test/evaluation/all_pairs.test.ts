@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { allPairs } from '../../lib/evaluation/all_pairs.js'
-import { evaluatePeople } from '../../lib/evaluation/evaluate_people.js'
+import { evaluateAllPairs } from '../../lib/evaluation/evaluate_all_pairs.js'
 import { atFar } from '../../lib/evaluation/rates.js'
 import { readThresholdFile, writeThresholdFile } from '../../lib/evaluation/threshold_file.js'
 import { rejection, withFolder } from '../api/support.js'
@@ -51,7 +51,7 @@ const share = (pairs: { distance: number; same: boolean }[], same: boolean, thre
 test('VAL and FAR over all pairs are those of every pair looked at one by one', async () => {
   const input = faces(40, 5)
   const pairs = bruteForce(input)
-  const result = await evaluatePeople(input, { far: 1e-2, device: 'cpu' })
+  const result = await evaluateAllPairs(input, { far: 1e-2, device: 'cpu' })
   assert.equal(result.pairs, { same: 400, different: 19_500 })
   assert.ok(result.exact)
   assert.ok(result.confidenceInterval.low <= result.threshold && result.threshold <= result.confidenceInterval.high)
@@ -73,7 +73,7 @@ test('VAL and FAR over all pairs are those of every pair looked at one by one', 
 
 test('standard errors come from splits in which nobody is twice', async () => {
   const input = faces(40, 5)
-  const { splits, val } = await evaluatePeople(input, { splits: 4, far: 1e-2, device: 'cpu' })
+  const { splits, val } = await evaluateAllPairs(input, { splits: 4, far: 1e-2, device: 'cpu' })
   assert.equal(splits, Array(4).fill({ pairs: { same: 100, different: 1125 } }))
   const vals = [0, 1, 2, 3].map((split) => {
     const pairs = bruteForce(input, (i, j) => input.labels[i]! % 4 === split && input.labels[j]! % 4 === split)
@@ -122,7 +122,7 @@ test('bins give the same as exact distances, across tiles', async () => {
 test('slices hold the pairs whose images both have a value', async () => {
   const input = faces(30, 6)
   const slices = input.people.map((_, i) => (i % 3 === 0 ? undefined : i % 3 === 1 ? 'day' : 'night'))
-  const result = await evaluatePeople(input, { far: 1e-2, slices, device: 'cpu' })
+  const result = await evaluateAllPairs(input, { far: 1e-2, slices, device: 'cpu' })
   assert.equal(
     result.slices.map(({ value }) => value),
     ['day', 'night'],
@@ -137,20 +137,24 @@ const two = faces(4, 3)
 const wrong: [string, Promise<unknown>, RegExp][] = [
   [
     'a FAR below what pairs show',
-    evaluatePeople(two, { far: 1e-3 }),
+    evaluateAllPairs(two, { far: 1e-3 }),
     /FAR 0\.001 needs at least 1000 different pairs, and there are 54/,
   ],
-  ['a FAR of 1', evaluatePeople(two, { far: 1 }), /a rate between 0 and 1 for far/],
-  ['one person', evaluatePeople(faces(1, 5), { far: 0.1 }), /images of at least two people for labels but received 1/],
+  ['a FAR of 1', evaluateAllPairs(two, { far: 1 }), /a rate between 0 and 1 for far/],
+  [
+    'one person',
+    evaluateAllPairs(faces(1, 5), { far: 0.1 }),
+    /images of at least two people for labels but received 1/,
+  ],
   [
     'an image a person',
-    evaluatePeople(faces(5, 1), { far: 0.1 }),
+    evaluateAllPairs(faces(5, 1), { far: 0.1 }),
     /two images or more of one person for labels but received 5 images/,
   ],
-  ['one split', evaluatePeople(two, { far: 0.1, splits: 1 }), /an integer 2\.\.100 for splits/],
+  ['one split', evaluateAllPairs(two, { far: 0.1, splits: 1 }), /an integer 2\.\.100 for splits/],
   [
     'a NaN',
-    evaluatePeople({ ...two, embeddings: two.embeddings.with(5, Number.NaN) }, { far: 0.1 }),
+    evaluateAllPairs({ ...two, embeddings: two.embeddings.with(5, Number.NaN) }, { far: 0.1 }),
     /finite numbers for the embedding of person0001\/1\.jpg but received NaN/,
   ],
 ]

@@ -17,7 +17,7 @@ import {
 } from './rates.js'
 import { standardError } from './statistics.js'
 
-export interface People {
+export interface LabeledEmbeddings {
   /** n x dimensions. */
   embeddings: Float32Array
   dimensions: number
@@ -27,7 +27,7 @@ export interface People {
   people: readonly string[]
 }
 
-export interface EvaluatePeopleOptions extends AllPairsOptions {
+export interface EvaluateAllPairsOptions extends AllPairsOptions {
   /** Disjoint sets of people over which standard errors are taken. Default 5, as in the paper. */
   splits?: number
   /** For which the threshold is chosen. Default 1e-3. */
@@ -47,7 +47,7 @@ export interface Slice {
   reason?: string
 }
 
-export interface PeopleResult {
+export interface AllPairsResult {
   images: number
   people: number
   pairs: { same: number; different: number }
@@ -70,7 +70,10 @@ export interface PeopleResult {
 }
 
 /** @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT, also where the pairs cannot show the wanted FAR. */
-export async function evaluatePeople(input: People, options: EvaluatePeopleOptions = {}): Promise<PeopleResult> {
+export async function evaluateAllPairs(
+  input: LabeledEmbeddings,
+  options: EvaluateAllPairsOptions = {},
+): Promise<AllPairsResult> {
   checkFinite(input)
   const far = options.far ?? 1e-3
   if (!(far > 0 && far < 1)) throw invalidArgument('far', 'a rate between 0 and 1', far)
@@ -102,7 +105,7 @@ export async function evaluatePeople(input: People, options: EvaluatePeopleOptio
 /** Each value of the column costs two histograms. */
 const maxSlices = 64
 
-export function checkFinite({ embeddings, dimensions, paths }: People): void {
+export function checkFinite({ embeddings, dimensions, paths }: LabeledEmbeddings): void {
   const wrong = embeddings.findIndex((value) => !Number.isFinite(value))
   if (wrong < 0) return
   const path = paths[Math.floor(wrong / dimensions)]
