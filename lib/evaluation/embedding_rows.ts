@@ -40,7 +40,8 @@ function add(stored: StoredEmbeddings, line: string, file: string, number: numbe
   if (typeof path === 'string' && typeof error === 'string' && embedding === undefined) return
   const dimensions = stored.rows[0]?.length ?? (Array.isArray(embedding) ? embedding.length : 0)
   const rows = Array.isArray(embedding) && embedding.length === dimensions && embedding.every(Number.isFinite)
-  if (typeof path !== 'string' || typeof fingerprint !== 'string' || !rows || dimensions === 0) {
+  const named = typeof fingerprint === 'string' && fingerprint !== ''
+  if (typeof path !== 'string' || !named || !rows || dimensions === 0) {
     const expected = `a path, a fingerprint and an embedding of ${dimensions || 'some'} finite numbers`
     throw lineError(file, number, expected, JSON.stringify(line.slice(0, 80)))
   }

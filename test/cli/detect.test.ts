@@ -94,8 +94,32 @@ test('embed and verify find the faces by themselves; an image without one gets a
     const same = await facenet('verify', audrey, audrey, '--model', model)
     assert.match(same.stdout, /^same person \(squared distance 0\.0000/)
     const none = await facenet('verify', audrey, wall, '--model', model)
-    assert.is(none.code, 1)
-    assert.match(none.stderr, /ERR_FACENET_FACE_COUNT/)
+    assert.equal([none.code, none.stdout], [1, ''])
+    assert.match(none.stderr, /Expected a face in .*wall\.png but found none \(ERR_FACENET_FACE_COUNT\)/)
+  })
+})
+
+test('verify takes the larger of two faces, or refuses them', async () => {
+  await withCache(async (folder, facenet) => {
+    const model = join(folder, 'm.safetensors')
+    await writeSmallModel(model, 1e-6)
+    const both = join(folder, 'both.png')
+    const { width, height } = await sharp(audrey).metadata()
+    const small = await sharp(audrey)
+      .resize({ width: Math.round(width / 2) })
+      .toBuffer()
+    await sharp({ create: { width: 2 * width, height, channels: 3, background: '#777' } })
+      .composite([
+        { input: audrey, left: 0, top: 0 },
+        { input: small, left: width + 20, top: 20 },
+      ])
+      .toFile(both)
+    const largest = await facenet('verify', both, both, '--model', model, '--json')
+    assert.is(largest.code, 0, largest.stderr)
+    assert.equal(JSON.parse(largest.stdout), { distance: 0, threshold: 1e-6, same: true })
+    const one = await facenet('verify', audrey, both, '--model', model, '--faces', 'one', '--json')
+    assert.equal([one.code, one.stdout], [1, ''])
+    assert.match(one.stderr, /Expected one face in .*both\.png but found 2 \(ERR_FACENET_FACE_COUNT\)/)
   })
 })
 

@@ -1,10 +1,11 @@
 /** `facenet search` as its users run it. */
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { withFolder } from '../api/support.js'
+import { dispatch } from '../../lib/cli/dispatch.js'
+import { rejection, withFolder } from '../api/support.js'
 import { facenet, jsonLines, writeSmallModel } from './support.js'
 
 interface Answer {
@@ -100,6 +101,32 @@ test('a gallery of another model, of another format, and one that is cut off', (
     const columns = await search(join(folder, 'g.parquet'), a, '-m', model)
     assert.is(columns.code, 1)
     assert.match(columns.stderr, /a \.npy or \.jsonl file/)
+  }))
+
+test('nobody is looked for in vain: an empty gallery and no queries are errors', () =>
+  withPictures(async (folder, model) => {
+    const [people, a, empty] = ['people', 'a.png', 'empty'].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ]
+    await mkdir(empty)
+    const bare = join(folder, 'bare.jsonl')
+    await writeFile(bare, '{"path":"hill.jpg","error":"no face"}\n')
+    const unnamed = join(folder, 'unnamed.jsonl')
+    await writeFile(unnamed, JSON.stringify({ path: 'a.png', embedding: new Array(128).fill(0), fingerprint: '' }))
+    const cases: [string, string, RegExp][] = [
+      [empty, a, /No faces are in .*empty, so there is nothing to search/],
+      [bare, a, /No embeddings were found/],
+      [unnamed, a, /a path, a fingerprint and an embedding/],
+      [people, empty, /No faces are in .*empty, so there is nobody to search for/],
+    ]
+    for (const [gallery, image, message] of cases) {
+      const words = ['search', gallery, image, '--align', 'none', '-m', model, '--threshold', '1', '--json']
+      assert.match((await rejection(dispatch(words, new AbortController().signal))).message, message)
+    }
+    const { code, stdout } = await search(people, empty, '-m', model)
+    assert.equal([code, stdout], [1, ''])
   }))
 
 test('a bad image is listed, the others are searched for, and the exit code is 1', () =>

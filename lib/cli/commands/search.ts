@@ -1,5 +1,6 @@
 /** `facenet search`: who of a gallery is in these images? */
 import { concatenateRows } from '../../embeddings/concatenate_rows.js'
+import { invalidArgument } from '../../errors.js'
 import { isStored, readStored } from '../../files/outputs/stored.js'
 import {
   assertSameFingerprint,
@@ -39,10 +40,8 @@ export async function run(context: Context): Promise<void> {
     stored ?? (await embedAll(context, model, alignment, [place])),
     await embedAll(context, model, alignment, images),
   ])
-  if (gallery.paths.length === 0) {
-    listFailures(context, gallery.failures, gallery.failures.length)
-    throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', `No faces are in ${place}, so there is nothing to search`)
-  }
+  refuseNothing(context, gallery, `No faces are in ${place}, so there is nothing to search`)
+  refuseNothing(context, queries, `No faces are in ${images.join(', ')}, so there is nobody to search for`)
 
   const { device, threads, signal } = options
   const k = Math.min(most, gallery.paths.length)
@@ -63,9 +62,19 @@ export async function run(context: Context): Promise<void> {
   if (failures.some((failure) => isMistake(failure, alignment.faces))) throw new PartialFailure()
 }
 
-async function storedRows(path: string, { fingerprint }: Model): Promise<Rows> {
+/** That nobody was found is said of faces that were looked for, and of a gallery in which somebody is. */
+function refuseNothing(context: Context, { paths, failures }: Rows, message: string): void {
+  if (paths.length > 0) return
+  listFailures(context, failures, failures.length)
+  throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', message)
+}
+
+async function storedRows(path: string, { fingerprint, dimensions }: Model): Promise<Rows> {
   const stored = await readStored(path)
   assertSameFingerprint(fingerprint, stored.fingerprint)
+  if (stored.dimensions !== dimensions) {
+    throw invalidArgument(path, `embeddings of ${dimensions} floats, as the model makes`, stored.dimensions)
+  }
   return { ...stored, faces: [], failures: [] }
 }
 

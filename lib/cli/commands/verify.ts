@@ -1,9 +1,9 @@
-/** `facenet verify`: are these two images of one person? */
-import { openModel, pairwiseDistances } from '../../index.js'
-import { type Alignment, readAlignment, withDetector } from '../common/alignment.js'
+/** `facenet verify`: are these two photographs of one person? */
+import { FaceNetError, openModel, pairwiseDistances } from '../../index.js'
+import { readAlignment, withDetector } from '../common/alignment.js'
 import { describeThreshold, givenThreshold, thresholdFacts, thresholdFor } from '../common/threshold.js'
 import { type Context, UsageError } from '../context.js'
-import { embedFiles } from './embed_files.js'
+import { embedOne } from './embed_one.js'
 
 export async function run(context: Context): Promise<void> {
   const options = context.modelOptions()
@@ -12,17 +12,23 @@ export async function run(context: Context): Promise<void> {
   if (alignment.faces === 'all') throw new UsageError('--faces is largest or one where two images are compared')
   await using model = await openModel(context.modelPath(), options)
   const threshold = await thresholdFor(given, model)
-  const embed = (alignment: Alignment) => embedFiles(model, context.operands, alignment, context.signal)
-  const [a, b] = await withDetector(context, alignment, embed)
+  const [first, second] = context.operands as [string, string]
+  const [a, b] = await withDetector(context, alignment, async (alignment) => [
+    await embedOne(model, first, alignment, context.signal),
+    await embedOne(model, second, alignment, context.signal),
+  ])
   const { dimensions } = model
-  const [distance] = await pairwiseDistances(a!, { dimensions, b: b!, device: options.device })
-  const same = threshold === undefined ? null : distance! < threshold.value
+  const [distance] = await pairwiseDistances(a, { dimensions, b, device: options.device })
+  if (distance === undefined || !Number.isFinite(distance)) {
+    throw new FaceNetError('ERR_FACENET_NOT_FINITE', `The distance of ${first} and ${second} is ${distance}`)
+  }
+  const same = threshold === undefined ? null : distance < threshold.value
   if (context.json) {
     const facts = threshold ? thresholdFacts(threshold) : {}
     await context.print(JSON.stringify({ distance, threshold: threshold?.value ?? null, ...facts, same }))
   } else {
     const below = threshold ? describeThreshold(threshold) : 'not known'
-    await context.print(`${verdict(same)} (squared distance ${distance!.toFixed(4)}, threshold ${below})`)
+    await context.print(`${verdict(same)} (squared distance ${distance.toFixed(4)}, threshold ${below})`)
   }
 }
 

@@ -14,8 +14,9 @@ export function givenThreshold(context: Context): number | string | undefined {
   const text = context.text('threshold')
   if (text === undefined) return undefined
   const number = Number(text)
-  if (Number.isNaN(number)) return text
-  if (number >= 0 && number < Infinity) return number
+  // `nan` is what a script prints that failed to compute a threshold, rather than a file of that name.
+  if (Number.isNaN(number) && !/^[-+]?nan$/i.test(text)) return text
+  if (number >= 0 && number < Infinity && text.trim() !== '') return number
   throw new UsageError(`--threshold is a number of at least 0 or a threshold file, not ${text}`)
 }
 
