@@ -27,6 +27,7 @@ export {
   openDetector,
   type RgbImage,
 } from './detection/index.js'
+export type { ForEmbeddings, RowOptions } from './embeddings/check_rows.js'
 export {
   assertSameFingerprint,
   type DistanceOptions,
@@ -34,6 +35,7 @@ export {
   type NormalizeOptions,
   pairwiseDistances,
 } from './embeddings/distances.js'
+export type { EmbeddingRows, Embeddings } from './embeddings/embeddings.js'
 export { type NeighborOptions, type Neighbors, nearestNeighbors } from './embeddings/neighbors.js'
 export {
   type MiningOptions,
@@ -56,8 +58,12 @@ export {
   type ValAtFar,
 } from './evaluation/index.js'
 export type { Align, FaceChoice, FivePoints, ImageInput, TemplateName } from './images/index.js'
-export { type EmbedOptions, type Model, type ModelInMemory, type OpenModelOptions, openModel } from './model/model.js'
-export type { EmbeddedImage, StreamOptions, StreamProgress, StreamSource } from './model/stream.js'
+export type { ModelInMemory } from './model/in_memory.js'
+export type { Model } from './model/model.js'
+export { type OpenModelOptions, openModel } from './model/open.js'
+export type { EmbedArrayOptions, EmbedOptions, StreamOptions, StreamProgress } from './model/options.js'
+export type { Pixels } from './model/pixels.js'
+export type { EmbeddedImage, StreamSource } from './model/stream.js'
 export type { DevicePreference } from './native/check_arguments.js'
 export { type Device, devices } from './native/devices.js'
 export type { FailedImage, SourceImage } from './sources/index.js'

@@ -1,6 +1,6 @@
 /** This package, as its users open it. It is given bytes and normalises them itself. */
 import { network } from '../../lib/convert/networks/index.js'
-import { openModel } from '../../lib/model/model.js'
+import { openModel } from '../../lib/model/open.js'
 import { randomImages } from '../images.js'
 import type { Engine, EngineOptions } from './engine.js'
 

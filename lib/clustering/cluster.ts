@@ -1,43 +1,61 @@
 /** Faces to people: clustering of embeddings on squared L2 distances. */
+import { types } from 'node:util'
 import {
-  type CheckedRowOptions,
-  checkRowOptions,
-  checkRows,
+  checkRowPlace,
+  type ForEmbeddings,
   type RowOptions,
+  type RowPlace,
   rowOptionNames,
 } from '../embeddings/check_rows.js'
+import { checkBothSides, checkEmbeddings, type EmbeddingRows, type Embeddings } from '../embeddings/embeddings.js'
 import { describe, invalidArgument } from '../errors.js'
 import { native } from '../native/addon.js'
-import { checkInteger, checkOneOf, checkOptions } from '../native/check_arguments.js'
+import { checkAttached, checkInteger, checkOneOf, checkOptions } from '../native/check_arguments.js'
 import { enqueueCall } from '../native/queue.js'
 import { clusterByDensity } from './dbscan.js'
 
+/** The methods that `clusterEmbeddings` knows. */
 export const clusterMethods = ['agglomerative', 'dbscan'] as const
+/** How clusters are found; see `clusterEmbeddings`. */
 export type ClusterMethod = (typeof clusterMethods)[number]
+/** The linkages that agglomerative clustering knows. */
 export const linkages = ['average', 'complete', 'single'] as const
+/** What the distance of two clusters is. */
 export type Linkage = (typeof linkages)[number]
 
+/** Options of agglomerative clustering, and so of `addToClusters`. */
 export interface AgglomerativeOptions extends RowOptions {
   /** Squared L2 distance below which two clusters are joined; with DBSCAN, below which two faces are neighbours. */
   threshold: number
-  /** The distance of two clusters: mean, largest or least of all pairs of their faces. `average` where it is left out. */
+  /**
+   * The distance of two clusters: mean, largest or least of all pairs of their faces.
+   * @default 'average'
+   */
   linkage?: Linkage
   /**
    * What lists of distances may take (complete linkage, DBSCAN and `device: 'reference'`, a plain loop that needs n x n
-   * numbers); more is refused. 2 GiB where it is left out.
+   * numbers); more is refused. 2 GiB unless told.
+   * @default 2 ** 31
    */
   memoryBytes?: number
 }
 
+/** Options of `clusterEmbeddings`. */
 export interface ClusterOptions extends AgglomerativeOptions {
-  /** `agglomerative` where it is left out, by `linkage`; or `dbscan`, by `minFaces`. */
+  /**
+   * `agglomerative`, by `linkage`, or `dbscan`, by `minFaces`.
+   * @default 'agglomerative'
+   */
   method?: ClusterMethod
-  /** For DBSCAN: faces nearer than the threshold, itself counted, that make a face the core of a cluster. 3 if left out. */
+  /**
+   * For DBSCAN: faces nearer than the threshold, itself counted, that make a face the core of a cluster.
+   * @default 3
+   */
   minFaces?: number
 }
 
 /**
- * Clusters the rows of `embeddings` (n x dimensions). Resolves to n labels, counted from 0 in order of first appearance.
+ * Clusters faces into people.
  *
  * `agglomerative` is exact: the same as joining the two nearest clusters until none are nearer than the threshold; of pairs
  * at equal distance the one with the lowest row joins first. Memory grows with n, not with n x n; for complete linkage with
@@ -47,10 +65,23 @@ export interface ClusterOptions extends AgglomerativeOptions {
  * none joins a cluster that has a neighbour of it among its cores, or else is noise: label -1. It takes n x n bytes, and the
  * event loop waits for it.
  *
+ * @param embeddings n rows: `Embeddings`, or a Float32Array with `options.dimensions`.
+ * @param options the threshold and how; `dimensions` for a bare array.
+ * @returns n labels, counted from 0 in order of first appearance.
  * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT: no embeddings, NaN, a length that is no multiple of `dimensions`, an
  *   option of the other method, more pairs than `memoryBytes` holds. ERR_FACENET_ABORTED.
+ *
+ * @example
+ * ```ts
+ * const labels = await clusterEmbeddings(await model.embedRows(files), { threshold: model.threshold! })
+ * ```
  */
-export async function clusterEmbeddings(embeddings: Float32Array, options: ClusterOptions): Promise<Int32Array> {
+export function clusterEmbeddings(embeddings: Embeddings, options: ForEmbeddings<ClusterOptions>): Promise<Int32Array>
+export function clusterEmbeddings(embeddings: Float32Array, options: ClusterOptions): Promise<Int32Array>
+export async function clusterEmbeddings(
+  embeddings: EmbeddingRows,
+  options: ForEmbeddings<ClusterOptions>,
+): Promise<Int32Array> {
   checkOptions(options, 'options', [...known, 'method', 'minFaces'])
   const byDensity = checkOneOf(options.method ?? 'agglomerative', 'options.method', clusterMethods) === 'dbscan'
   const settings = checkClusterOptions(options)
@@ -60,43 +91,72 @@ export async function clusterEmbeddings(embeddings: Float32Array, options: Clust
     const method = byDensity ? 'agglomerative' : 'dbscan'
     throw invalidArgument(`options.${other}`, `nothing, as it is for method ${method}`, options[other])
   }
-  const rows = checkRows(embeddings, 'embeddings', settings.dimensions)
+  const { data, rows, dimensions } = checkEmbeddings(embeddings, 'embeddings', options.dimensions)
   if (rows === 0) throw invalidArgument('embeddings', 'at least one row', embeddings)
   const found = byDensity
-    ? await clusterByDensity(embeddings, rows, { ...settings, minFaces })
-    : await run(embeddings, new Int32Array(rows), 0, settings)
+    ? await clusterByDensity(data, rows, { ...settings, dimensions, minFaces })
+    : await run(data, new Int32Array(rows), 0, { ...settings, dimensions })
   const names = new Map<number, number>()
   return found.map((cluster) => (cluster < 0 ? cluster : nameOf(names, cluster, () => names.size)))
 }
 
 /**
- * Adds faces to clusters that are there, by agglomerative clustering: `labels` are those of the rows of `existing`, integers from 0, as
- * `clusterEmbeddings` or an earlier call made them with the same options. Resolves to the labels of all rows, `existing`
- * first, then `added`. Existing clusters stay whole and keep their labels; new faces join them or form clusters that take
- * the next free labels. Two existing clusters are never joined, except by single linkage where a new face is near both:
- * then the lower label stays. Takes distances of new faces only.
+ * Adds faces to clusters that are there, by agglomerative clustering. Existing clusters stay whole and keep their labels; new
+ * faces join them or form clusters that take the next free labels. Two existing clusters are never joined, except by single
+ * linkage where a new face is near both: then the lower label stays. Takes distances of new faces only.
+ *
+ * @param existing rows that have clusters: `Embeddings`, or a Float32Array with `options.dimensions`.
+ * @param labels of the rows of `existing`, integers from 0, as `clusterEmbeddings` or an earlier call made them with the same
+ *   options.
+ * @param added new rows, of the same model.
+ * @param options as they were for `clusterEmbeddings`.
+ * @returns the labels of all rows, `existing` first, then `added`.
+ * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT, ERR_FACENET_CUDA_UNAVAILABLE, ERR_FACENET_ABORTED
+ *
+ * @example
+ * ```ts
+ * const all = await addToClusters(known, labels, await model.embedRows(newFiles), { threshold })
+ * ```
  */
-export async function addToClusters(
+export function addToClusters(
+  existing: Embeddings,
+  labels: Int32Array,
+  added: EmbeddingRows,
+  options: ForEmbeddings<AgglomerativeOptions>,
+): Promise<Int32Array>
+export function addToClusters(
+  existing: Float32Array,
+  labels: Int32Array,
+  added: Embeddings,
+  options: ForEmbeddings<AgglomerativeOptions>,
+): Promise<Int32Array>
+export function addToClusters(
   existing: Float32Array,
   labels: Int32Array,
   added: Float32Array,
   options: AgglomerativeOptions,
+): Promise<Int32Array>
+export async function addToClusters(
+  existing: EmbeddingRows,
+  labels: Int32Array,
+  added: EmbeddingRows,
+  options: ForEmbeddings<AgglomerativeOptions>,
 ): Promise<Int32Array> {
   checkOptions(options, 'options', known)
   const settings = checkClusterOptions(options)
-  const { dimensions } = settings
-  const old = checkRows(existing, 'existing', dimensions)
-  const rows = old + checkRows(added, 'added', dimensions)
-  checkLabels(labels, old)
+  const [before, after] = checkBothSides([existing, 'existing'], [added, 'added'], options.dimensions)
+  const { dimensions, rows: old } = before
+  const rows = old + after.rows
+  checkClusterLabels(labels, old)
   if (rows === old) throw invalidArgument('added', 'at least one row', added)
   const all = new Float32Array(rows * dimensions)
-  all.set(existing)
-  all.set(added, existing.length)
+  all.set(before.data)
+  all.set(after.data, before.data.length)
   const start = new Int32Array(rows)
   const first = new Map<number, number>()
   for (let i = 0; i < old; i++) start[i] = nameOf(first, labels[i]!, () => i)
 
-  const lowest = await run(all, start, old, settings)
+  const lowest = await run(all, start, old, { ...settings, dimensions })
   const names = new Map<number, number>()
   let free = 0
   for (let i = 0; i < old; i++) {
@@ -117,27 +177,28 @@ function nameOf(names: Map<number, number>, key: number, next: () => number): nu
 
 const known = [...rowOptionNames, 'threshold', 'linkage', 'memoryBytes']
 
-interface Settings extends CheckedRowOptions {
+interface Settings extends RowPlace {
   threshold: number
   linkage: Linkage
   memoryBytes: number
 }
 
-function checkClusterOptions(options: AgglomerativeOptions): Settings {
+function checkClusterOptions(options: ForEmbeddings<AgglomerativeOptions>): Settings {
   const { threshold, linkage = 'average', memoryBytes = 2 ** 31 } = options
   if (typeof threshold !== 'number' || !(threshold >= 0) || !Number.isFinite(threshold)) {
     throw invalidArgument('options.threshold', 'a finite number of at least 0', threshold)
   }
   return {
-    ...checkRowOptions(options),
+    ...checkRowPlace(options),
     threshold,
     linkage: checkOneOf(linkage, 'options.linkage', linkages),
     memoryBytes: checkInteger(memoryBytes, 'options.memoryBytes', 1),
   }
 }
 
-function checkLabels(labels: unknown, rows: number): void {
-  if (!(labels instanceof Int32Array)) throw invalidArgument('labels', 'an Int32Array', labels)
+function checkClusterLabels(labels: unknown, rows: number): void {
+  if (!types.isInt32Array(labels)) throw invalidArgument('labels', 'an Int32Array', labels)
+  checkAttached(labels, 'labels')
   if (labels.length !== rows) throw invalidArgument('labels', `${rows} labels, one an existing row`, describe(labels))
   const negative = labels.findIndex((label) => label < 0 || label === 0x7fffffff)
   if (negative >= 0) throw invalidArgument(`labels[${negative}]`, 'an integer of at least 0', labels[negative])
@@ -148,7 +209,7 @@ async function run(
   embeddings: Float32Array,
   labels: Int32Array,
   known: number,
-  { device, signal, ...settings }: Settings,
+  { device, signal, ...settings }: Settings & { dimensions: number },
 ): Promise<Int32Array> {
   const task = { ...settings, known }
   await enqueueCall(signal, (cancel) => native().cluster(embeddings, task, labels, cancel, device))

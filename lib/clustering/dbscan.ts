@@ -12,6 +12,7 @@ export interface DensityOptions {
   /** Neighbours, itself counted, that make a row the core of a cluster. */
   minFaces: number
   device?: DevicePreference
+  deviceIndex?: number
   /** A byte a pair of rows must fit. */
   memoryBytes: number
   signal?: AbortSignal
@@ -44,7 +45,7 @@ export async function clusterByDensity(
 async function nearPairs(
   embeddings: Float32Array,
   rows: number,
-  { dimensions, threshold, device, memoryBytes, signal }: Omit<DensityOptions, 'minFaces'>,
+  { dimensions, threshold, device, deviceIndex, memoryBytes, signal }: Omit<DensityOptions, 'minFaces'>,
 ): Promise<Uint8Array> {
   const most = Math.floor(Math.sqrt(memoryBytes))
   if (rows > most) {
@@ -55,7 +56,7 @@ async function nearPairs(
   for (let top = 0; top < rows; top += tileRows) {
     throwIfAborted(signal)
     const tile = embeddings.subarray(top * dimensions, Math.min(rows, top + tileRows) * dimensions)
-    const distances = await pairwiseDistances(tile, { dimensions, b: embeddings, device })
+    const distances = await pairwiseDistances(tile, embeddings, { dimensions, device, deviceIndex, signal })
     for (let k = 0; k < distances.length; k++) near[top * rows + k] = Number(distances[k]! < threshold)
   }
   for (let row = 0; row < rows; row++) near[row * rows + row] = 1

@@ -1,4 +1,5 @@
 /** Checks of what callers hand to a detector. */
+import { types } from 'node:util'
 import { invalidArgument } from '../errors.js'
 import { checkOptions, checkSignal } from '../native/check_arguments.js'
 import type { DetectOptions, RgbImage } from './types.js'
@@ -18,7 +19,7 @@ export function checkDetectOptions(images: readonly RgbImage[], options: DetectO
     const sound = Number.isSafeInteger(width) && Number.isSafeInteger(height) && width > 0 && height > 0
     if (!sound)
       throw invalidArgument(`images[${i}]`, 'a width and a height of at least 1 pixel', `${width} x ${height}`)
-    if (!(data instanceof Uint8Array) || data.length !== width * height * 3) {
+    if (!types.isUint8Array(data) || data.length !== width * height * 3) {
       throw invalidArgument(`images[${i}].data`, `a Uint8Array of ${width} x ${height} x 3 bytes of RGB`, data)
     }
   }

@@ -17,6 +17,7 @@ import { warp } from '../images/warp.js'
 import { throwIfAborted } from '../native/check_arguments.js'
 import { bestFaces } from './best.js'
 import { checkDetectOptions } from './detect_options.js'
+import { NetworkDetector } from './network_detector.js'
 import { type ScaledImage, scaledBatches, unscaledBox } from './scaled.js'
 import { type NetworkOptions, SizedNetwork } from './sized_network.js'
 import type { DetectedFace, DetectOptions, Detector, FaceBox, RgbImage } from './types.js'
@@ -58,13 +59,15 @@ export function openFaceApi({ graphs, weights }: DetectorFile, options: NetworkO
 
 type Found = Omit<DetectedFace, 'points'>
 
-class FaceApi implements Detector {
+class FaceApi extends NetworkDetector {
   readonly name = 'face-api'
 
   constructor(
     private readonly boxes: SizedNetwork,
     private readonly landmarks: SizedNetwork,
-  ) {}
+  ) {
+    super([boxes, landmarks])
+  }
 
   async detect(images: readonly RgbImage[], options: DetectOptions = {}): Promise<DetectedFace[][]> {
     const { minSize, scoreThreshold = defaultScore, signal } = checkDetectOptions(images, options)
@@ -107,11 +110,6 @@ class FaceApi implements Detector {
     }
     let next = 0
     return found.map((faces) => faces.map((face) => ({ ...face, points: points[next++]! })))
-  }
-
-  dispose(): void {
-    this.boxes.dispose()
-    this.landmarks.dispose()
   }
 }
 

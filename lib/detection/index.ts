@@ -6,4 +6,4 @@ export {
   type OpenDetectorOptions,
   openDetector,
 } from './open.js'
-export type { DetectedFace, DetectOptions, Detector, FaceBox, RgbImage } from './types.js'
+export type { DetectedFace, DetectOptions, Detector, FaceBox, FaceFinder, RgbImage } from './types.js'

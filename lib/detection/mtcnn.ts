@@ -13,6 +13,7 @@ import type { DetectorFile } from '../files/model/detector_file.js'
 import { type Crop, warp } from '../images/warp.js'
 import { throwIfAborted } from '../native/check_arguments.js'
 import { checkDetectOptions } from './detect_options.js'
+import { NetworkDetector } from './network_detector.js'
 import { nonMaximumSuppression, type OverlapKind } from './nms.js'
 import { cell, HalvedImage, pyramidLevels, step, tilesBySize } from './pyramid.js'
 import { type NetworkOptions, SizedNetwork } from './sized_network.js'
@@ -51,10 +52,12 @@ interface Candidate {
   points?: ArrayLike<number>
 }
 
-class Mtcnn implements Detector {
+class Mtcnn extends NetworkDetector {
   readonly name = 'mtcnn'
 
-  constructor(private readonly networks: Readonly<Record<MtcnnStage, SizedNetwork>>) {}
+  constructor(private readonly networks: Readonly<Record<MtcnnStage, SizedNetwork>>) {
+    super(Object.values(networks))
+  }
 
   async detect(images: readonly RgbImage[], options: DetectOptions = {}): Promise<DetectedFace[][]> {
     const checked = checkDetectOptions(images, options)
@@ -151,10 +154,6 @@ class Mtcnn implements Detector {
     const input = new Uint8Array(crops.length * size.height * size.width * 3)
     await warp(crops, size, input)
     return this.networks[stage].run(input, crops.length, [size.height, size.width], signal)
-  }
-
-  dispose(): void {
-    for (const network of Object.values(this.networks)) network.dispose()
   }
 }
 

@@ -1,5 +1,7 @@
 /** Detectors by their files: `openDetector` for many calls, `detectFaces` for one. */
+import { types } from 'node:util'
 import { invalidArgument } from '../errors.js'
+import { type FileSource, fileSource, isUrl } from '../files/file_source.js'
 import {
   type DetectorContents,
   type DetectorFile,
@@ -17,24 +19,31 @@ import {
   devicePreferences,
   throwIfAborted,
 } from '../native/check_arguments.js'
-import { resolveDevice } from '../native/devices.js'
+import { checkDeviceIndex, resolveDevice } from '../native/devices.js'
 import { checkDetectOptions } from './detect_options.js'
 import { openFaceApi } from './face_api.js'
 import { openMtcnn } from './mtcnn.js'
 import type { NetworkOptions } from './sized_network.js'
-import type { DetectedFace, DetectOptions, Detector, RgbImage } from './types.js'
+import type { DetectedFace, DetectOptions, Detector, FaceFinder, RgbImage } from './types.js'
 import { openYunet } from './yunet.js'
 
+/** Options of `openDetector`, and where `detectFaces` runs a detector that it opens. */
 export interface OpenDetectorOptions {
-  /** As for `openModel`. */
+  /**
+   * As for `openModel`.
+   * @default 'auto'
+   */
   device?: DevicePreference
+  /** Which of several CUDA devices, by its number. The first that can be used where it is left out. */
+  deviceIndex?: number
   /** CPU threads, 1..1024; every core where it is left out. */
   threads?: number
+  /** Rejects with ERR_FACENET_ABORTED. */
   signal?: AbortSignal
 }
 
-/** A detector's file as `facenet import` writes it, or the same in memory. */
-export type DetectorSource = string | DetectorContents
+/** A detector's file as `facenet import` writes it, by path, `file:` URL or as its bytes; or the same in memory. */
+export type DetectorSource = FileSource | DetectorContents
 
 const detectors: Record<DetectorKind, (file: DetectorFile, options: NetworkOptions) => Detector> = {
   mtcnn: openMtcnn,
@@ -43,59 +52,92 @@ const detectors: Record<DetectorKind, (file: DetectorFile, options: NetworkOptio
 }
 
 /**
+ * Opens a detector.
+ *
+ * @param source the detector's file, or the detector in memory.
+ * @param options where it runs.
  * @throws FaceNetError ERR_FACENET_IO or ERR_FACENET_MODEL_INVALID for the file, ERR_FACENET_CUDA_UNAVAILABLE,
  *   ERR_FACENET_INVALID_ARGUMENT for an option, ERR_FACENET_ABORTED.
+ *
+ * @example
+ * ```ts
+ * await using detector = await openDetector('./d.safetensors', { threads: 2 })
+ * const embeddings = await model.embed(['party.jpg'], { detector })
+ * ```
  */
 export async function openDetector(source: DetectorSource, options: OpenDetectorOptions = {}): Promise<Detector> {
-  checkOptions(options, 'options', ['device', 'threads', 'signal'])
+  checkOptions(options, 'options', ['device', 'deviceIndex', 'threads', 'signal'])
   const preference = checkOneOf(options.device ?? 'auto', 'options.device', devicePreferences)
+  const deviceIndex = checkDeviceIndex(options.deviceIndex, preference)
   const threads = checkThreads(options.threads)
   const signal = checkSignal(options.signal)
   throwIfAborted(signal)
-  const { kind: device } = resolveDevice(preference)
+  const { kind: device } = resolveDevice(preference, deviceIndex)
   const file = await load(source)
   throwIfAborted(signal)
-  return detectors[file.metadata.detector](file, { device, dtype: 'f32', threads })
+  const where = { device, ...(deviceIndex !== undefined && { deviceIndex }), dtype: 'f32', threads } as const
+  return detectors[file.metadata.detector](file, where)
 }
 
 function load(source: DetectorSource): Promise<DetectorFile> {
-  if (typeof source === 'string') return readDetector(source)
-  const sound = typeof source === 'object' && source !== null && source.graphs && source.tensors instanceof Map
-  if (!sound) throw invalidArgument('model', 'a path, or an object with graphs and a Map of tensors', source)
-  return detectorInMemory(source)
+  const file = fileSource(source, 'model')
+  if (file !== undefined) return readDetector(file)
+  const contents = source as DetectorContents
+  const sound = typeof source === 'object' && source !== null && contents.graphs && types.isMap(contents.tensors)
+  if (!sound) {
+    throw invalidArgument('model', 'a path, a file: URL, bytes, or an object with graphs and a Map of tensors', source)
+  }
+  return detectorInMemory(contents)
 }
 
-export interface DetectFacesOptions extends DetectOptions {
+/** Options of `detectFaces`. */
+export interface DetectFacesOptions extends DetectOptions, OpenDetectorOptions {
   /** What `openDetector` takes, or a detector that is open and stays so. */
-  model: DetectorSource | Detector
+  model: DetectorSource | FaceFinder
 }
 
 /**
- * The faces of each image, the best first: pixels, image files, or the bytes of image files (whose EXIF orientation is applied
- * before anything is measured). Opening a detector takes longer than a small image; for many calls open it once.
+ * Finds faces. Opening a detector takes longer than a small image; for many calls open it once.
+ *
+ * @param images pixels, image files by path or `file:` URL, or the bytes of image files (whose EXIF orientation is applied
+ *   before anything is measured).
+ * @param options the detector, and what it looks for; where it runs, unless it is open already.
+ * @returns the faces of each image, the best first.
+ * @throws FaceNetError ERR_FACENET_IMAGE_INVALID, ERR_FACENET_IO, and what `openDetector` throws.
+ *
+ * @example
+ * ```ts
+ * const [faces] = await detectFaces(['party.jpg'], { model: './d.safetensors', minSize: 40 })
+ * for (const { box, score } of faces!) console.log(box, score)
+ * ```
  */
 export async function detectFaces(
   images: readonly (RgbImage | ImageInput)[],
   options: DetectFacesOptions,
 ): Promise<DetectedFace[][]> {
-  checkOptions(options, 'options', ['model', 'minSize', 'scoreThreshold', 'signal'])
-  const { model, ...rest } = options
+  const opening = ['device', 'deviceIndex', 'threads']
+  checkOptions(options, 'options', ['model', 'minSize', 'scoreThreshold', 'signal', ...opening])
+  const { model, device, deviceIndex, threads, ...rest } = options
   if (!Array.isArray(images)) throw invalidArgument('images', 'an array of images', images)
-  const pixels = images.filter((image) => typeof image === 'object' && !(image instanceof Uint8Array))
-  const { signal, ...limits } = checkDetectOptions(pixels as RgbImage[], rest)
-  const opened = typeof model === 'object' && model !== null && 'detect' in model
-  const detector = opened ? model : await openDetector(model, { signal })
+  const given = images as readonly (RgbImage | ImageInput)[]
+  const { signal, ...limits } = checkDetectOptions(given.filter(isPixels), rest)
+  const open = isFinder(model) ? model : await openDetector(model, { device, deviceIndex, threads, signal })
   try {
     const found: DetectedFace[][] = []
-    for (const image of images as readonly (RgbImage | ImageInput)[]) {
-      const isFile = typeof image === 'string' || image instanceof Uint8Array
-      const faces = isFile
-        ? await findFaces(image, { detector, ...limits }, {}, signal)
-        : (await detector.detect([image], { ...limits, signal }))[0]!
+    for (const image of given) {
+      const faces = isPixels(image)
+        ? (await open.detect([image], { ...limits, signal }))[0]!
+        : await findFaces(image, { detector: open, ...limits }, {}, signal)
       found.push(faces.toSorted((a, b) => b.score - a.score))
     }
     return found
   } finally {
-    if (!opened) detector.dispose()
+    if (open !== model) await (open as Detector).close()
   }
 }
+
+const isFinder = (model: DetectorSource | FaceFinder): model is FaceFinder =>
+  typeof model === 'object' && model !== null && 'detect' in model
+
+const isPixels = (image: RgbImage | ImageInput): image is RgbImage =>
+  typeof image === 'object' && image !== null && !types.isUint8Array(image) && !isUrl(image)

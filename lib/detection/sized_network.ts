@@ -2,12 +2,14 @@
 import type { GraphDescription } from '../../types/graph.js'
 import type { DeviceKind, DType, NativeModel, WeightSource } from '../../types/native.js'
 import { atSize } from '../convert/networks/resize.js'
-import { invalidArgument } from '../errors.js'
+import { disposed } from '../errors.js'
 import { native, nativeCall } from '../native/addon.js'
 import { enqueue, enqueueCall } from '../native/queue.js'
 
 export interface NetworkOptions {
   device: DeviceKind
+  /** Of CUDA; the first device that can be used where it is left out. */
+  deviceIndex?: number
   dtype: DType
   threads: number
 }
@@ -46,7 +48,7 @@ export class SizedNetwork {
   }
 
   async #planFor(height: number, width: number): Promise<NativeModel> {
-    if (this.#disposed) throw invalidArgument('detector', 'an open detector', 'a disposed one')
+    if (this.#disposed) throw disposed('detector')
     const key = `${height}x${width}`
     const graph = atSize(this.graph, height, width)
     const plan = this.#plans.get(key) ?? (await nativeCall(() => native().openModel(graph, this.weights, this.options)))
@@ -60,10 +62,14 @@ export class SizedNetwork {
     return plan
   }
 
-  /** Frees the plans once what runs has ended. */
   dispose(): void {
+    void this.close()
+  }
+
+  /** Frees the plans once what runs has ended. */
+  close(): Promise<void> {
     this.#disposed = true
-    void enqueue(undefined, async () => {
+    return enqueue(undefined, async () => {
       for (const plan of this.#plans.values()) plan.dispose()
       this.#plans.clear()
     })

@@ -32,9 +32,32 @@ export interface DetectOptions {
   signal?: AbortSignal
 }
 
-export interface Detector {
+/** What finds faces: a detector of `openDetector`, or your own. */
+export interface FaceFinder {
+  /** Which one it is. */
   readonly name: string
   /** Faces of each image, the best first. */
   detect(images: readonly RgbImage[], options?: DetectOptions): Promise<DetectedFace[][]>
+}
+
+/**
+ * A detector that is open, of `openDetector`. It holds native memory until it is closed.
+ *
+ * @example
+ * ```ts
+ * await using detector = await openDetector('./d.safetensors')
+ * const [faces] = await detector.detect([{ data, width, height }], { minSize: 40 })
+ * ```
+ */
+export interface Detector extends FaceFinder {
+  /** Whether the detector was closed. */
+  readonly disposed: boolean
+  /** Frees what the detector holds, once calls that are under way have ended. May be called more than once. */
   dispose(): void
+  /** The same, to be waited for. */
+  close(): Promise<void>
+  /** `dispose`, for `using`. */
+  [Symbol.dispose](): void
+  /** `close`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>
 }

@@ -16,6 +16,7 @@ import type { DetectorFile } from '../files/model/detector_file.js'
 import { throwIfAborted } from '../native/check_arguments.js'
 import { bestFaces } from './best.js'
 import { checkDetectOptions } from './detect_options.js'
+import { NetworkDetector } from './network_detector.js'
 import { type ScaledImage, scaledBatches, unscaled, unscaledBox } from './scaled.js'
 import { type NetworkOptions, SizedNetwork } from './sized_network.js'
 import type { DetectedFace, DetectOptions, Detector, RgbImage } from './types.js'
@@ -44,10 +45,12 @@ export function openYunet({ graphs, weights }: DetectorFile, options: NetworkOpt
   return new Yunet(new SizedNetwork(graph, weights, options))
 }
 
-class Yunet implements Detector {
+class Yunet extends NetworkDetector {
   readonly name = 'yunet'
 
-  constructor(private readonly network: SizedNetwork) {}
+  constructor(private readonly network: SizedNetwork) {
+    super([network])
+  }
 
   async detect(images: readonly RgbImage[], options: DetectOptions = {}): Promise<DetectedFace[][]> {
     const { minSize, scoreThreshold = defaultScore, signal } = checkDetectOptions(images, options)
@@ -65,10 +68,6 @@ class Yunet implements Detector {
       })
     }
     return found.map((faces) => bestFaces(faces, overlapLimit, minSize))
-  }
-
-  dispose(): void {
-    this.network.dispose()
   }
 }
 

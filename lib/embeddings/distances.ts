@@ -1,58 +1,154 @@
-/** What can be done with finished embeddings: rows of `dimensions` floats in one Float32Array. */
+/** What can be done with finished embeddings: rows of floats in one Float32Array, or `Embeddings`. */
 import { invalidArgument } from '../errors.js'
-import { native, nativeCall } from '../native/addon.js'
-import { checkInteger, checkOptions, type DevicePreference } from '../native/check_arguments.js'
-import { resolveDevice } from '../native/devices.js'
-import { checkRows } from './check_rows.js'
+import { native } from '../native/addon.js'
+import { checkNamed, checkOptions } from '../native/check_arguments.js'
+import { enqueueCall } from '../native/queue.js'
+import { checkFinite, checkRowPlace, type ForEmbeddings, type RowOptions, rowOptionNames } from './check_rows.js'
+import {
+  type CheckedRows,
+  checkBothSides,
+  checkEmbeddings,
+  type EmbeddingRows,
+  type Embeddings,
+  isEmbeddings,
+  optionsFor,
+} from './embeddings.js'
 
-export interface DistanceOptions {
-  /** Floats a row. */
-  dimensions: number
-  /** The other side, m rows; `a` itself where it is left out. */
-  b?: Float32Array
-  /** `auto` where it is left out. */
-  device?: DevicePreference
+/** Options of `pairwiseDistances`. */
+export interface DistanceOptions extends RowOptions {
+  /** The other side, m rows; `a` itself where there is no such option. `undefined` and null are errors. */
+  b?: EmbeddingRows
 }
 
 /**
- * Squared L2 distances between the rows of `a` (n x dimensions) and of `options.b` (m x dimensions).
- * Resolves to n x m floats, row i holding the distances of a[i]; in [0, 4] for rows of unit length.
+ * Squared L2 distances between the rows of `a` (n) and of `b` (m), or of `a` with each other where no `b` is given. They are in
+ * [0, 4] for rows of unit length. Neither array may change until the promise settles.
+ *
+ * A `b` that is `undefined` or null is an error, as an argument and as an option: a lookup that found nobody must not be
+ * compared with everybody in `a`.
+ *
+ * @param a n rows: `Embeddings`, or a Float32Array with `options.dimensions`.
+ * @param b m rows of the same model; it may stand among the options instead.
+ * @param options where and how; `dimensions` for bare arrays.
+ * @returns n x m floats, row i holding the distances of a[i].
+ * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT for NaN, infinity, rows of two models or of two lengths;
+ *   ERR_FACENET_CUDA_UNAVAILABLE, ERR_FACENET_ABORTED.
+ *
+ * @example
+ * ```ts
+ * const [anna, album] = [await model.embedRows(['anna.jpg']), await model.embedRows(photographs)]
+ * const distances = await pairwiseDistances(anna, album)
+ * const same = distances.map((distance) => Number(distance < model.threshold!))
+ * ```
  */
-export async function pairwiseDistances(a: Float32Array, options: DistanceOptions): Promise<Float32Array> {
-  checkOptions(options, 'options', ['dimensions', 'b', 'device'])
-  const dimensions = checkInteger(options.dimensions, 'options.dimensions', 1)
-  const b = options.b ?? a
-  const out = new Float32Array(checkRows(a, 'a', dimensions) * checkRows(b, 'options.b', dimensions))
-  const device = resolveDevice(options.device)
-  if (out.length > 0) await nativeCall(() => native().pairwiseDistances(a, b, dimensions, out, device.kind))
+export function pairwiseDistances(a: Embeddings): Promise<Float32Array>
+export function pairwiseDistances(
+  a: Embeddings,
+  b: EmbeddingRows,
+  options?: ForEmbeddings<RowOptions>,
+): Promise<Float32Array>
+export function pairwiseDistances(a: Embeddings, options: ForEmbeddings<DistanceOptions>): Promise<Float32Array>
+export function pairwiseDistances(
+  a: Float32Array,
+  b: Embeddings,
+  options?: ForEmbeddings<RowOptions>,
+): Promise<Float32Array>
+export function pairwiseDistances(a: Float32Array, b: Float32Array, options: RowOptions): Promise<Float32Array>
+export function pairwiseDistances(
+  a: Float32Array,
+  options: DistanceOptions | (ForEmbeddings<DistanceOptions> & { b: Embeddings }),
+): Promise<Float32Array>
+export async function pairwiseDistances(a: EmbeddingRows, ...rest: unknown[]): Promise<Float32Array> {
+  const { b, name, options } = secondSide(a, rest)
+  const [left, right] = checkBothSides([a, 'a'], [b, name], options.dimensions)
+  checkFiniteRows(left, 'a')
+  if (right.data !== left.data) checkFiniteRows(right, name)
+  const { signal, ...place } = checkRowPlace(options)
+  const out = new Float32Array(left.rows * right.rows)
+  if (out.length > 0) {
+    await enqueueCall(signal, () =>
+      native().pairwiseDistances(left.data, right.data, left.dimensions, out, place.device),
+    )
+  }
   return out
 }
 
-export interface NormalizeOptions {
-  /** Floats a row. */
-  dimensions: number
-  /** Rows shorter than this are divided by it, so a row of zeros stays zero. 1e-12 where it is left out. */
-  epsilon?: number
-  /** `auto` where it is left out. */
-  device?: DevicePreference
+/** `b` and the options, of what follows `a`. */
+function secondSide(a: unknown, rest: unknown[]): { b: unknown; name: string; options: ForEmbeddings<RowOptions> } {
+  const [second, third] = rest
+  if (rest.length > 0 && (second === undefined || second === null)) {
+    throw invalidArgument('b', 'a Float32Array, Embeddings, or nothing at all for `a` itself', second)
+  }
+  const isOptions = rest.length === 1 && typeof second === 'object' && !isRows(second)
+  const options = optionsFor((isOptions ? second : third) as ForEmbeddings<DistanceOptions>, a, second)
+  checkOptions(options, 'options', isOptions ? [...rowOptionNames, 'b'] : rowOptionNames)
+  checkNamed(options, 'b', 'a Float32Array or Embeddings')
+  if (!isOptions) return { b: rest.length > 0 ? second : a, name: 'b', options }
+  return { b: options.b ?? a, name: 'options.b', options }
 }
 
-/** Resolves to a copy of `x` (n x dimensions) in which every row has unit length. */
-export async function l2Normalize(x: Float32Array, options: NormalizeOptions): Promise<Float32Array> {
-  checkOptions(options, 'options', ['dimensions', 'epsilon', 'device'])
-  const dimensions = checkInteger(options.dimensions, 'options.dimensions', 1)
-  const rows = checkRows(x, 'x', dimensions)
+const isRows = (value: unknown) => ArrayBuffer.isView(value) || Array.isArray(value) || isEmbeddings(value)
+
+/** Options of `l2Normalize`. */
+export interface NormalizeOptions extends RowOptions {
+  /**
+   * Rows shorter than this are divided by it, so a row of zeros stays zero.
+   * @default 1e-12
+   */
+  epsilon?: number
+}
+
+/**
+ * Brings rows to unit length.
+ *
+ * @param x n rows: `Embeddings`, or a Float32Array with `options.dimensions`. It stays as it is.
+ * @param options `dimensions` for a bare array.
+ * @returns a copy of the rows in which each has unit length: n x dimensions floats.
+ * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT, also for NaN and infinity; ERR_FACENET_CUDA_UNAVAILABLE,
+ *   ERR_FACENET_ABORTED.
+ *
+ * @example
+ * ```ts
+ * const unit = await l2Normalize(Float32Array.of(3, 4, 0, 2), { dimensions: 2 })   // 0.6, 0.8, 0, 1
+ * ```
+ */
+export function l2Normalize(x: Embeddings, options?: ForEmbeddings<NormalizeOptions>): Promise<Float32Array>
+export function l2Normalize(x: Float32Array, options: NormalizeOptions): Promise<Float32Array>
+export async function l2Normalize(x: EmbeddingRows, given?: ForEmbeddings<NormalizeOptions>): Promise<Float32Array> {
+  const options = optionsFor(given, x)
+  checkOptions(options, 'options', [...rowOptionNames, 'epsilon'])
+  const { data, rows, dimensions } = checkFiniteRows(checkEmbeddings(x, 'x', options.dimensions), 'x')
   const epsilon = options.epsilon ?? 1e-12
   if (typeof epsilon !== 'number' || !(epsilon > 0) || !Number.isFinite(epsilon)) {
     throw invalidArgument('options.epsilon', 'a finite number above zero', epsilon)
   }
-  const device = resolveDevice(options.device)
-  const out = new Float32Array(x.length)
-  if (rows > 0) await nativeCall(() => native().l2Normalize(x, dimensions, epsilon, out, device.kind))
+  const { signal, ...place } = checkRowPlace(options)
+  const out = new Float32Array(data.length)
+  if (rows > 0) await enqueueCall(signal, () => native().l2Normalize(data, dimensions, epsilon, out, place.device))
   return out
 }
 
-/** Throws where embeddings of different models would be compared: their distance means nothing. */
+function checkFiniteRows(rows: CheckedRows, name: string): CheckedRows {
+  checkFinite(rows.data, name, rows.dimensions)
+  return rows
+}
+
+/**
+ * Throws where embeddings of different models would be compared: their distance means nothing.
+ *
+ * @param a the fingerprint that is expected.
+ * @param b the other one.
+ * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT where they differ, and where either is no fingerprint.
+ *
+ * @example
+ * ```ts
+ * assertSameFingerprint(model.fingerprint, stored.fingerprint)
+ * ```
+ */
 export function assertSameFingerprint(a: string, b: string): void {
+  for (const value of [a, b]) {
+    if (typeof value !== 'string' || value === '')
+      throw invalidArgument('fingerprint', 'the fingerprint of a model', value)
+  }
   if (a !== b) throw invalidArgument('fingerprint', `embeddings of one model (${a})`, b)
 }

@@ -1,28 +1,18 @@
 /** Exact search: the rows of a gallery that are nearest to each query. */
 import { invalidArgument } from '../errors.js'
 import { native } from '../native/addon.js'
-import {
-  checkInteger,
-  checkOptions,
-  checkSignal,
-  checkThreads,
-  type DevicePreference,
-} from '../native/check_arguments.js'
-import { resolveDevice } from '../native/devices.js'
+import { checkInteger, checkOptions } from '../native/check_arguments.js'
 import { enqueueCall } from '../native/queue.js'
-import { checkFinite, checkRows } from './check_rows.js'
+import { checkFinite, checkRowPlace, type ForEmbeddings, type RowOptions, rowOptionNames } from './check_rows.js'
+import { checkBothSides, type EmbeddingRows, type Embeddings, optionsFor } from './embeddings.js'
 
-export interface NeighborOptions {
-  /** Floats a row. */
-  dimensions: number
-  /** Neighbours of a query, 1..128 and at most the rows of the gallery. 1 where it is left out. */
+/** Options of `nearestNeighbors`. */
+export interface NeighborOptions extends RowOptions {
+  /**
+   * Neighbours of a query, 1..128 and at most the rows of the gallery.
+   * @default 1
+   */
   k?: number
-  /** `auto` where it is left out. */
-  device?: DevicePreference
-  /** CPU threads, 1..1024; every core where it is left out. The result does not depend on them. */
-  threads?: number
-  /** Rejects with ERR_FACENET_ABORTED. */
-  signal?: AbortSignal
 }
 
 /** k of both for each query, nearest first. */
@@ -34,33 +24,56 @@ export interface Neighbors {
 }
 
 /**
- * The k rows of `gallery` (m x dimensions floats) that are nearest to each row of `queries` (n x dimensions), by squared L2
- * distance in fp32; of rows at one distance the lowest index comes first. Every distance is computed and none is kept that
- * is not among a query's k, so memory does not grow with n x m. All values are finite, and neither array may change until
- * the promise settles. The result is the same bits on every device and number of threads.
+ * The k rows of `gallery` that are nearest to each row of `queries`, by squared L2 distance in fp32; of rows at one distance
+ * the lowest index comes first. Every distance is computed and none is kept that is not among a query's k, so memory does not
+ * grow with n x m. All values are finite, and neither array may change until the promise settles. The result is the same bits
+ * on every device and number of threads.
  *
- * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT, ERR_FACENET_CUDA_UNAVAILABLE, ERR_FACENET_ABORTED
+ * @param queries n rows: `Embeddings`, or a Float32Array with `options.dimensions`.
+ * @param gallery m rows of the same model.
+ * @param options `k`, and `dimensions` where both are bare arrays.
+ * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT, also for rows of two models; ERR_FACENET_CUDA_UNAVAILABLE,
+ *   ERR_FACENET_ABORTED.
+ *
+ * @example
+ * ```ts
+ * const { indices, distances } = await nearestNeighbors(await model.embedRows(['who.jpg']), gallery, { k: 5 })
+ * ```
  */
-export async function nearestNeighbors(
+export function nearestNeighbors(
+  queries: Embeddings,
+  gallery: EmbeddingRows,
+  options?: ForEmbeddings<NeighborOptions>,
+): Promise<Neighbors>
+export function nearestNeighbors(
+  queries: EmbeddingRows,
+  gallery: Embeddings,
+  options?: ForEmbeddings<NeighborOptions>,
+): Promise<Neighbors>
+export function nearestNeighbors(
   queries: Float32Array,
   gallery: Float32Array,
   options: NeighborOptions,
+): Promise<Neighbors>
+export async function nearestNeighbors(
+  queries: EmbeddingRows,
+  gallery: EmbeddingRows,
+  given?: ForEmbeddings<NeighborOptions>,
 ): Promise<Neighbors> {
-  checkOptions(options, 'options', ['dimensions', 'k', 'device', 'threads', 'signal'])
-  const dimensions = checkInteger(options.dimensions, 'options.dimensions', 1, 2 ** 20)
-  const count = checkRows(queries, 'queries', dimensions)
-  const rows = checkRows(gallery, 'gallery', dimensions)
+  const options = optionsFor(given, queries, gallery)
+  checkOptions(options, 'options', [...rowOptionNames, 'k'])
+  const [asked, known] = checkBothSides([queries, 'queries'], [gallery, 'gallery'], options.dimensions)
+  const { dimensions } = asked
   const k = checkInteger(options.k ?? 1, 'options.k', 1, 128)
-  if (k > rows) throw invalidArgument('options.k', `at most the ${rows} rows of the gallery`, k)
-  checkFinite(queries, 'queries', dimensions)
-  checkFinite(gallery, 'gallery', dimensions)
-  const threads = checkThreads(options.threads)
-  const device = resolveDevice(options.device).kind
-  const indices = new Int32Array(count * k)
-  const distances = new Float32Array(count * k)
-  const settings = { dimensions, k, threads, device }
-  await enqueueCall(checkSignal(options.signal), (cancel) =>
-    native().findNearest(queries, gallery, settings, indices, distances, cancel),
+  if (k > known.rows) throw invalidArgument('options.k', `at most the ${known.rows} rows of the gallery`, k)
+  checkFinite(asked.data, 'queries', dimensions)
+  checkFinite(known.data, 'gallery', dimensions)
+  const { signal, ...place } = checkRowPlace(options)
+  const indices = new Int32Array(asked.rows * k)
+  const distances = new Float32Array(asked.rows * k)
+  const settings = { ...place, dimensions, k }
+  await enqueueCall(signal, (cancel) =>
+    native().findNearest(asked.data, known.data, settings, indices, distances, cancel),
   )
   return { indices, distances }
 }

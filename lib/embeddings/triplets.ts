@@ -1,30 +1,47 @@
 /** Triplets of a batch of embeddings: which ones to learn from, and what they cost. */
+import { types } from 'node:util'
 import { describe, invalidArgument } from '../errors.js'
 import { native } from '../native/addon.js'
 import { checkOneOf, checkOptions } from '../native/check_arguments.js'
 import { enqueueCall } from '../native/queue.js'
-import { checkFinite, checkRowOptions, checkRows, type RowOptions, rowOptionNames } from './check_rows.js'
+import { checkFinite, checkRowPlace, type ForEmbeddings, type RowOptions, rowOptionNames } from './check_rows.js'
+import { checkEmbeddings, type EmbeddingRows, type Embeddings, optionsFor } from './embeddings.js'
+import { checkLabels } from './labels.js'
 
+/** The strategies that `mineTriplets` and trainers know. */
 export const strategies = ['all', 'semi-hard', 'hard'] as const
+/** Which triplets of a batch are learned from; see `mineTriplets`. */
 export type Strategy = (typeof strategies)[number]
 
+/** Options of `tripletLoss`. */
 export interface TripletOptions extends RowOptions {
-  /** The paper's alpha, above 0 and at most 4, the largest squared distance there can be. 0.2 where it is left out. */
+  /**
+   * The paper's alpha, above 0 and at most 4, the largest squared distance there can be.
+   * @default 0.2
+   */
   margin?: number
 }
 
+/** Options of `mineTriplets`. */
 export interface MiningOptions extends TripletOptions {
-  /** `semi-hard`, as in the paper, where it is left out. */
+  /**
+   * Which triplets are selected; as in the paper unless told.
+   * @default 'semi-hard'
+   */
   strategy?: Strategy
 }
 
 /** Rows of a matrix of embeddings; triplet t is `anchors[t]`, `positives[t]`, `negatives[t]`. */
 export interface Triplets {
+  /** The face that is compared. */
   anchors: Int32Array
+  /** Another face of the anchor's person. */
   positives: Int32Array
+  /** A face of somebody else. */
   negatives: Int32Array
 }
 
+/** What `tripletLoss` resolves to. */
 export interface TripletLoss {
   /** Sum over triplets of max(0, d(a, p) - d(a, n) + margin), with d the squared L2 distance. Divide it as you like. */
   loss: number
@@ -35,8 +52,8 @@ export interface TripletLoss {
 }
 
 /**
- * Selects triplets of `embeddings` (n x dimensions floats, usually of unit length), which must not change until the
- * promise settles; `labels` are n integers that say whose face each is. With d the squared L2 distance in fp32:
+ * Selects triplets of a batch of embeddings, usually of unit length, which must not change until the promise settles. With d
+ * the squared L2 distance in fp32:
  *
  * - `semi-hard`: for each ordered pair (a, p) of one label, both ways round, the nearest n of another label with
  *   d(a, p) < d(a, n) < d(a, p) + margin. A pair without one gives no triplet.
@@ -46,69 +63,83 @@ export interface TripletLoss {
  * The lowest index wins a tie. Triplets come ordered by anchor, positive, negative. None is a result like any other: so it
  * is with one identity, or one face of each. The selection is the same on every device and number of threads.
  *
+ * @param embeddings n rows: `Embeddings`, or a Float32Array with `options.dimensions`.
+ * @param labels n 32-bit integers that say whose face each is.
+ * @param options strategy and margin; `dimensions` for a bare array.
  * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT, ERR_FACENET_CUDA_UNAVAILABLE, ERR_FACENET_ABORTED
+ *
+ * @example
+ * ```ts
+ * const { anchors, positives, negatives } = await mineTriplets(embeddings, labels, { dimensions: 128, strategy: 'hard' })
+ * ```
  */
-export async function mineTriplets(
+export function mineTriplets(
+  embeddings: Embeddings,
+  labels: Int32Array | readonly number[],
+  options?: ForEmbeddings<MiningOptions>,
+): Promise<Triplets>
+export function mineTriplets(
   embeddings: Float32Array,
   labels: Int32Array | readonly number[],
   options: MiningOptions,
+): Promise<Triplets>
+export async function mineTriplets(
+  embeddings: EmbeddingRows,
+  labels: Int32Array | readonly number[],
+  given?: ForEmbeddings<MiningOptions>,
 ): Promise<Triplets> {
+  const options = optionsFor(given, embeddings)
   checkOptions(options, 'options', [...rowOptionNames, 'strategy', 'margin'])
-  const { settings, rows, signal } = checkCommon(embeddings, options)
+  const { data, settings, rows, signal } = checkCommon(embeddings, options)
   const strategy = checkOneOf(options.strategy ?? 'semi-hard', 'options.strategy', strategies)
-  const labelOf = checkLabels(labels, rows)
-  return enqueueCall(signal, (cancel) => native().mineTriplets(embeddings, labelOf, { ...settings, strategy }, cancel))
+  const labelOf = checkLabels(labels, rows, 'row of embeddings')
+  return enqueueCall(signal, (cancel) => native().mineTriplets(data, labelOf, { ...settings, strategy }, cancel))
 }
 
 /**
- * The paper's loss over `triplets` and its gradient with respect to `embeddings` (n x dimensions floats), which must not
- * change until the promise settles. Each triplet with a hinge above zero adds 2 (n - p) to the gradient of its anchor,
+ * The paper's loss over `triplets` and its gradient with respect to `embeddings`, which must not change until the promise settles. Each triplet with a hinge above zero adds 2 (n - p) to the gradient of its anchor,
  * 2 (p - a) to that of its positive and 2 (a - n) to that of its negative. Both are the same bits whatever the device and
  * the number of threads; the gradient does not depend on the order of the triplets either. No triplets: 0, zeros, 0.
  *
+ * @param embeddings n rows: `Embeddings`, or a Float32Array with `options.dimensions`.
+ * @param triplets of rows, as `mineTriplets` gives them.
+ * @param options the margin; `dimensions` for a bare array.
  * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT, ERR_FACENET_CUDA_UNAVAILABLE, ERR_FACENET_ABORTED
+ *
+ * @example
+ * ```ts
+ * const { loss, gradient, active } = await tripletLoss(embeddings, triplets, { dimensions: 128, margin: 0.2 })
+ * ```
  */
-export async function tripletLoss(
-  embeddings: Float32Array,
+export function tripletLoss(
+  embeddings: Embeddings,
   triplets: Triplets,
-  options: TripletOptions,
+  options?: ForEmbeddings<TripletOptions>,
+): Promise<TripletLoss>
+export function tripletLoss(embeddings: Float32Array, triplets: Triplets, options: TripletOptions): Promise<TripletLoss>
+export async function tripletLoss(
+  embeddings: EmbeddingRows,
+  triplets: Triplets,
+  given?: ForEmbeddings<TripletOptions>,
 ): Promise<TripletLoss> {
+  const options = optionsFor(given, embeddings)
   checkOptions(options, 'options', [...rowOptionNames, 'margin'])
-  const { settings, rows, signal } = checkCommon(embeddings, options)
+  const { data, settings, rows, signal } = checkCommon(embeddings, options)
   const checked = checkTriplets(triplets, rows)
-  const gradient = new Float32Array(embeddings.length)
-  const value = await enqueueCall(signal, (cancel) =>
-    native().tripletLoss(embeddings, checked, settings, gradient, cancel),
-  )
+  const gradient = new Float32Array(data.length)
+  const value = await enqueueCall(signal, (cancel) => native().tripletLoss(data, checked, settings, gradient, cancel))
   return { loss: value.loss, gradient, active: value.active }
 }
 
-function checkCommon(embeddings: Float32Array, options: TripletOptions) {
-  const { signal, ...settings } = checkRowOptions(options)
-  const rows = checkRows(embeddings, 'embeddings', settings.dimensions)
-  checkFinite(embeddings, 'embeddings', settings.dimensions)
+function checkCommon(embeddings: EmbeddingRows, options: ForEmbeddings<TripletOptions>) {
+  const { data, rows, dimensions } = checkEmbeddings(embeddings, 'embeddings', options.dimensions)
+  checkFinite(data, 'embeddings', dimensions)
+  const { signal, ...place } = checkRowPlace(options)
   const margin = options.margin ?? 0.2
   if (typeof margin !== 'number' || !(Math.fround(margin) > 0 && margin <= 4)) {
     throw invalidArgument('options.margin', 'a number above 0 and at most 4', margin)
   }
-  return { settings: { ...settings, margin }, rows, signal }
-}
-
-/** A copy: it is read while JavaScript goes on. */
-function checkLabels(labels: unknown, rows: number): Int32Array {
-  if (!(labels instanceof Int32Array) && !Array.isArray(labels)) {
-    throw invalidArgument('labels', 'an Int32Array or an array of integers', labels)
-  }
-  if (labels.length !== rows) {
-    throw invalidArgument('labels', `${rows} of them, one a row of embeddings`, describe(labels))
-  }
-  const copy = Int32Array.from(labels)
-  if (!(labels instanceof Int32Array)) {
-    for (let i = 0; i < rows; i++) {
-      if (copy[i] !== labels[i]) throw invalidArgument(`labels[${i}]`, 'a 32-bit integer', labels[i])
-    }
-  }
-  return copy
+  return { data, settings: { ...place, dimensions, margin }, rows, signal }
 }
 
 /** Copies: indices that changed while they are used would lead out of the embeddings. */
@@ -116,7 +147,7 @@ function checkTriplets(triplets: unknown, rows: number): Triplets {
   checkOptions(triplets, 'triplets', ['anchors', 'positives', 'negatives'])
   const { anchors, positives, negatives } = triplets as Triplets
   const indices = (name: string, value: unknown) => {
-    if (!(value instanceof Int32Array)) throw invalidArgument(`triplets.${name}`, 'an Int32Array', value)
+    if (!types.isInt32Array(value)) throw invalidArgument(`triplets.${name}`, 'an Int32Array', value)
     if (value.length !== anchors.length) {
       throw invalidArgument(`triplets.${name}`, `as many as anchors, ${anchors.length}`, describe(value))
     }

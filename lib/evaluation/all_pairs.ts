@@ -79,7 +79,7 @@ async function* measuredTiles(
   const rows = (from: number, to: number) => embeddings.subarray(from * dimensions, to * dimensions)
   const measure = (tile: Tile) => {
     const { top, bottom, left, right } = tile
-    const distances = pairwiseDistances(rows(top, bottom), { dimensions, b: rows(left, right), device })
+    const distances = pairwiseDistances(rows(top, bottom), rows(left, right), { dimensions, device })
     distances.catch(() => {}) // Seen when it is awaited, one tile later.
     return { tile, distances }
   }

@@ -1,10 +1,11 @@
 /** Embeddings for an evaluation: the preprocessings of the paper, a detector with its fallback, averaging with the mirror image. */
-import type { Detector } from '../detection/index.js'
+import type { FaceFinder } from '../detection/index.js'
 import type { FaceNetError } from '../errors.js'
 import { centred, type FivePoints } from '../images/geometry.js'
 import { decodeImage, type FaceTarget, type RawImage, templatePoints } from '../images/index.js'
-import type { Model } from '../model/model.js'
-import type { EmbeddedImage, StreamProgress } from '../model/stream.js'
+import { type Model, runModel } from '../model/model.js'
+import { faceTarget, type StreamProgress } from '../model/options.js'
+import type { EmbeddedImage } from '../model/stream.js'
 import { throwIfAborted } from '../native/check_arguments.js'
 import { batches, type SourceImage } from '../sources/index.js'
 import { type Degradation, degrade } from './degrade.js'
@@ -16,7 +17,7 @@ export interface EmbedImagesOptions {
   align: (typeof evaluationAligns)[number]
   /** Middle part of an image that `center` uses, each way. */
   centerFraction?: number
-  detector?: Detector
+  detector?: FaceFinder
   /** Average the embedding with that of the mirrored crop; embeddings of unit length are brought back to it. */
   flip: boolean
   /** Each input is embedded once more for each of them. */
@@ -44,7 +45,7 @@ export async function* embedImages(
   options: EmbedImagesOptions,
 ): AsyncGenerator<EvaluatedImage> {
   const { align, centerFraction, detector, batchSize, signal } = options
-  const target = { ...model.faceTarget(align === 'detect' ? 'points' : align), centerFraction }
+  const target = { ...faceTarget(model, align === 'detect' ? 'points' : align), centerFraction }
   const source = align === 'detect' ? detected(images, detector!, target, options) : images
   const progress = { done: 0, failed: 0 }
   for await (const batch of batches(source, target, { batchSize, signal })) {
@@ -68,10 +69,10 @@ export async function* embedImages(
 async function embedBatch(model: Model, pixels: Uint8Array, count: number, { flip, signal }: EmbedImagesOptions) {
   const out = new Float32Array(count * model.dimensions)
   if (count === 0) return out
-  await model.run(pixels, count, out, signal)
+  await runModel(model, pixels, count, out, signal)
   if (!flip) return out
   const mirrored = new Float32Array(out.length)
-  await model.run(mirror(pixels, model.inputSize.width), count, mirrored, signal)
+  await runModel(model, mirror(pixels, model.inputSize.width), count, mirrored, signal)
   for (const [i, value] of mirrored.entries()) out[i] = (out[i]! + value) / 2
   if (model.unitLength) normalizeRows(out, model.dimensions)
   return out
@@ -98,7 +99,7 @@ function normalizeRows(rows: Float32Array, dimensions: number): void {
 /** Each image with the points of the face nearest its middle: evaluation sets centre images on the person they name. */
 async function* detected(
   images: AsyncIterable<SourceImage>,
-  detector: Detector,
+  detector: FaceFinder,
   target: FaceTarget,
   { signal, onFallback, onPoints }: EmbedImagesOptions,
 ): AsyncGenerator<SourceImage> {

@@ -1,4 +1,5 @@
 /** Accuracy and VAL at FAR of pairs whose distances are known, by the protocol of Labeled Faces in the Wild. */
+import { types } from 'node:util'
 import { describe, invalidArgument } from '../errors.js'
 import { checkInteger, checkOptions } from '../native/check_arguments.js'
 import { type Curve, curveOf } from './curve.js'
@@ -152,10 +153,9 @@ const isList = (value: unknown): value is ArrayLike<unknown> =>
 
 /** The pairs of each fold, as indices. */
 function foldMembers(folds: number | Int32Array, pairs: number, unequal: boolean): number[][] {
-  const members =
-    folds instanceof Int32Array
-      ? byIndex(folds, pairs)
-      : inBlocks(checkInteger(folds, 'folds', 2, pairs), pairs, unequal)
+  const members = types.isInt32Array(folds)
+    ? byIndex(folds, pairs)
+    : inBlocks(checkInteger(folds, 'folds', 2, pairs), pairs, unequal)
   const sizes = members.map((fold) => fold.length)
   if (members.length < 2) throw invalidArgument('folds', 'at least 2 folds', `${members.length}`)
   if (!unequal && new Set(sizes).size > 1) {

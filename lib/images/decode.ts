@@ -2,13 +2,16 @@
  * Image files and buffers to RGB pixels, by sharp (libvips): JPEG, PNG, WebP, GIF and AVIF (first frame), TIFF, SVG.
  */
 import { readFile } from 'node:fs/promises'
+import { types } from 'node:util'
 import sharp, { type Sharp } from 'sharp'
 import { cannotRead, describe, FaceNetError, invalidArgument } from '../errors.js'
+import { isUrl, pathOf } from '../files/file_source.js'
+import { checkAttached } from '../native/check_arguments.js'
 import type { Region, Size } from './geometry.js'
 import type { RawImage } from './warp.js'
 
-/** A file's path, or the bytes of an image file. */
-export type ImageInput = string | Uint8Array
+/** An image file: its path, its `file:` URL, or its bytes. */
+export type ImageInput = string | URL | Uint8Array
 
 export interface DecodeLimits {
   /** Images with more pixels than this are refused before they are decoded. Default: 100 megapixels. */
@@ -31,12 +34,17 @@ export interface EncodedImage {
 
 /** @throws FaceNetError ERR_FACENET_IO where the file cannot be read. */
 export async function readImage(input: ImageInput, name?: string): Promise<EncodedImage> {
-  if (input instanceof Uint8Array) return { bytes: input, name: name ?? 'image' }
-  if (typeof input !== 'string') throw invalidArgument('image', 'a path or the bytes of an image file', input)
+  if (types.isUint8Array(input)) {
+    checkAttached(input, 'image')
+    return { bytes: input, name: name ?? 'image' }
+  }
+  const path = isUrl(input) ? pathOf(input, 'image') : input
+  if (typeof path !== 'string')
+    throw invalidArgument('image', 'a file: URL, a path or the bytes of an image file', path)
   try {
-    return { bytes: await readFile(input), name: name ?? input }
+    return { bytes: await readFile(path), name: name ?? path }
   } catch (cause) {
-    throw cannotRead(name ?? input, 'a readable file', cause)
+    throw cannotRead(name ?? path, 'a readable file', cause)
   }
 }
 

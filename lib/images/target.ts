@@ -1,5 +1,5 @@
 /** What a network takes, and how a face of a photograph is chosen and brought there. */
-import type { Detector } from '../detection/types.js'
+import type { FaceFinder } from '../detection/types.js'
 import type { DecodeLimits } from './decode.js'
 import type { Size } from './geometry.js'
 import type { TemplateName } from './templates.js'
@@ -25,7 +25,7 @@ export const faceChoices = ['largest', 'all', 'one'] as const
 export type FaceChoice = (typeof faceChoices)[number]
 
 export interface Detection {
-  detector: Detector
+  detector: FaceFinder
   faces: FaceChoice
   /** Shorter side of the smallest face that is looked for, in pixels of the image. */
   minSize?: number

@@ -1,5 +1,6 @@
 /** Checks of what callers pass in. Each throws a `FaceNetError` that names the argument, what was expected and what came. */
 import { availableParallelism } from 'node:os'
+import { types } from 'node:util'
 import type { DType } from '../../types/native.js'
 import { FaceNetError, invalidArgument } from '../errors.js'
 
@@ -37,11 +38,60 @@ export function checkFunction(value: unknown, name: string): void {
   if (value !== undefined && typeof value !== 'function') throw invalidArgument(name, 'a function', value)
 }
 
+/** By what it can do: test runners and `vm` contexts have an AbortSignal of their own. */
+function isSignal(value: unknown): value is AbortSignal {
+  const signal = value as Partial<AbortSignal> | null
+  return (
+    typeof signal === 'object' && typeof signal?.aborted === 'boolean' && typeof signal.addEventListener === 'function'
+  )
+}
+
 export function checkSignal(value: unknown): AbortSignal | undefined {
-  if (value !== undefined && !(value instanceof AbortSignal)) {
-    throw invalidArgument('options.signal', 'an AbortSignal', value)
-  }
+  if (value !== undefined && !isSignal(value)) throw invalidArgument('options.signal', 'an AbortSignal', value)
   return value
+}
+
+/** Typed arrays are told apart by `util.types`: those of test runners and `vm` contexts are no `instanceof` ours. */
+export function checkFloats(value: unknown, name: string, expected = 'a Float32Array'): Float32Array {
+  if (!types.isFloat32Array(value)) throw invalidArgument(name, expected, value)
+  checkAttached(value, name)
+  return value
+}
+
+/** Throws where the array's memory was transferred elsewhere, which leaves an array of length 0. */
+export function checkAttached(view: ArrayBufferView, name: string): void {
+  if (view.byteLength === 0 && isDetached(view.buffer)) {
+    throw invalidArgument(name, 'an array that has its memory', 'one whose ArrayBuffer was transferred (detached)')
+  }
+}
+
+/** `ArrayBuffer.prototype.detached`, which Node 20 has not. */
+function isDetached(buffer: ArrayBufferLike): boolean {
+  try {
+    new Uint8Array(buffer)
+    return false
+  } catch {
+    return true
+  }
+}
+
+/** Where results are written to: `length` floats, or a new array where none is given. */
+export function checkOut(value: unknown, length: number, why: string): Float32Array {
+  if (value === undefined) return new Float32Array(length)
+  const out = checkFloats(value, 'options.out', `a Float32Array of ${length} ${why}`)
+  if (out.length !== length) throw invalidArgument('options.out', `a Float32Array of ${length} ${why}`, out)
+  return out
+}
+
+/**
+ * An option that must be something where it is named at all: leaving it out means everything, so a lookup that found nothing
+ * must not be taken for leaving it out.
+ */
+export function checkNamed(options: object, key: string, expected: string): void {
+  const value = (options as Record<string, unknown>)[key]
+  if (key in options && (value === undefined || value === null)) {
+    throw invalidArgument(`options.${key}`, `${expected}, or no such option`, value)
+  }
 }
 
 export function aborted(signal: AbortSignal): FaceNetError {
@@ -50,4 +100,19 @@ export function aborted(signal: AbortSignal): FaceNetError {
 
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw aborted(signal)
+}
+
+/** A signal that is aborted with `signal`, where there is one, and by `leave`, which also lets go of `signal`. */
+export function linkedAbort(signal: AbortSignal | undefined): { signal: AbortSignal; leave(): void } {
+  const controller = new AbortController()
+  const follow = () => controller.abort(signal?.reason)
+  if (signal?.aborted) follow()
+  else signal?.addEventListener('abort', follow, { once: true })
+  return {
+    signal: controller.signal,
+    leave() {
+      signal?.removeEventListener('abort', follow)
+      controller.abort()
+    },
+  }
 }

@@ -9,9 +9,12 @@ export {
 } from './options.js'
 export {
   type CallOptions,
+  type CreateTrainer,
   createTrainer,
   type ResumeOptions,
   type StepCallOptions,
   type StepResult,
   Trainer,
+  type TrainerEmbedOptions,
+  type TrainerTensors,
 } from './trainer.js'

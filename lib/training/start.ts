@@ -4,12 +4,13 @@ import { network, networkNames } from '../convert/networks/index.js'
 import { initialWeights } from '../convert/networks/initialize.js'
 import { tensorShapes } from '../convert/networks/shapes.js'
 import { invalidArgument, invalidModel } from '../errors.js'
+import { type FileSource, fileSource } from '../files/file_source.js'
 import { checkGraph } from '../files/model/graph_schema.js'
 import type { ModelNotes } from '../files/model/metadata.js'
 import { readModel } from '../files/model/model_file.js'
-import { f32Tensor, givenTensor, type Tensors, toFloat32 } from '../files/model/tensor.js'
+import { f32Tensor, type Tensors, toFloat32 } from '../files/model/tensor.js'
 import { readTensors } from '../files/model/tensor_reader.js'
-import type { ModelInMemory } from '../model/model.js'
+import { checkInMemory, type ModelInMemory } from '../model/in_memory.js'
 import { networkOptionsOf, type TrainerOptions } from './options.js'
 
 export interface Start {
@@ -19,7 +20,11 @@ export interface Start {
 }
 
 /** `source`: a network's name, the path of a model file, or a model in memory. */
-export async function startOf(source: string | ModelInMemory, options: TrainerOptions, seed: number): Promise<Start> {
+export async function startOf(
+  source: FileSource | ModelInMemory,
+  options: TrainerOptions,
+  seed: number,
+): Promise<Start> {
   const { alignment } = options
   if (typeof source === 'string' && (networkNames as readonly string[]).includes(source.toLowerCase())) {
     const graph = network(source).graph(networkOptionsOf(options))
@@ -33,24 +38,17 @@ export async function startOf(source: string | ModelInMemory, options: TrainerOp
   return options.dimensions === undefined ? start : { ...start, ...withDimensions(start, options.dimensions, seed) }
 }
 
-async function load(source: string | ModelInMemory): Promise<Start> {
-  if (typeof source === 'string') {
-    const { graph, metadata } = await readModel(source)
-    const { values } = await readTensors(source)
+async function load(source: FileSource | ModelInMemory): Promise<Start> {
+  const file = fileSource(source, 'source')
+  if (file !== undefined) {
+    const { graph, metadata } = await readModel(file)
+    const { values } = await readTensors(file)
     const { alignment, producer, license, source: origin } = metadata
     return { graph, tensors: ofGraph(graph, values), notes: { alignment, producer, license, source: origin } }
   }
-  if (typeof source !== 'object' || source === null || !source.graph || !(source.tensors instanceof Map)) {
-    const known = networkNames.join(', ')
-    throw invalidArgument(
-      'source',
-      `a network (${known}), a path, or an object with a graph and a Map of tensors`,
-      source,
-    )
-  }
-  const graph = checkGraph(source.graph)
-  const tensors: Tensors = new Map([...source.tensors].map(([name, tensor]) => [name, givenTensor(name, tensor)]))
-  const { alignment, producer, license, source: origin } = source
+  const expected = `a network (${networkNames.join(', ')}), the bytes of a model file, a file: URL, a path`
+  const { graph, tensors, notes } = checkInMemory(source, expected)
+  const { alignment, producer, license, source: origin } = notes
   return { graph, tensors: ofGraph(graph, tensors), notes: { alignment, producer, license, source: origin } }
 }
 

@@ -7,15 +7,20 @@ import type {
   TrainerTensor,
   TrainingPlanReport,
 } from '../../types/native.js'
+import { checkLabels } from '../embeddings/labels.js'
 import { checkLabelledTriplets, type Strategy, type Triplets } from '../embeddings/triplets.js'
-import { describe, invalidArgument, invalidModel } from '../errors.js'
+import { disposed, invalidArgument, invalidModel } from '../errors.js'
+import { type FileSource, isUrl, pathOf } from '../files/file_source.js'
 import { describeGraph, type ModelMetadata, type ModelNotes } from '../files/model/metadata.js'
 import { writeModel } from '../files/model/model_file.js'
 import { elementCount, f32Tensor, type Tensors, toFloat32, weightSource } from '../files/model/tensor.js'
-import type { ModelInMemory } from '../model/model.js'
+import type { ModelInMemory } from '../model/in_memory.js'
+import { checkPixels, type Pixels } from '../model/pixels.js'
 import { native, nativeCall } from '../native/addon.js'
 import {
+  checkNamed,
   checkOptions,
+  checkOut,
   checkSignal,
   checkThreads,
   type DevicePreference,
@@ -41,11 +46,22 @@ export interface StepResult extends StepReport {
   loss: number
 }
 
+/** What calls of a trainer take. */
 export interface CallOptions {
   /** Rejects with ERR_FACENET_ABORTED; it is looked at between layers. A step leaves everything as it was. */
   signal?: AbortSignal
 }
 
+/** Options of `trainer.embed`. */
+export interface TrainerEmbedOptions extends CallOptions {
+  /** N x dimensions floats to write to, instead of a new array. */
+  out?: Float32Array
+}
+
+/** Tensors of a trainer by their names, as `trainer.read` copies them. */
+export type TrainerTensors = Map<string, { shape: number[]; data: Float32Array }>
+
+/** Options of `trainer.step`. */
 export interface StepCallOptions extends CallOptions {
   /**
    * Images of the batch to learn from, as `mineTriplets` gives them: anchor and positive are two images of one label, the
@@ -54,27 +70,62 @@ export interface StepCallOptions extends CallOptions {
   triplets?: Triplets
 }
 
+/** Options of `createTrainer.resume`. */
 export interface ResumeOptions extends CallOptions {
-  /** The network that the checkpoint has to be of. */
+  /** The network that the checkpoint has to be of; any where there is no such option. `undefined` is an error. */
   network?: string
   /** From here on; what the checkpoint says where it is left out. */
   strategy?: Strategy
   /** The same. */
   dtype?: TrainingDType
+  /**
+   * What it is trained on.
+   * @default 'auto'
+   */
   device?: DevicePreference
+  /** Which of several CUDA devices, by its number. The first that can be used where it is left out. */
   deviceIndex?: number
+  /** CPU threads, 1..1024; every core where it is left out. */
   threads?: number
 }
 
-/**
- * Starts training a network by its name, with random weights, or goes on training a model: a model file or a model in
- * memory. With `dimensions`, a model gets an embedding of that size, whose last layer starts anew.
- *
- * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT for an option, ERR_FACENET_IO or ERR_FACENET_MODEL_INVALID for the
- *   file, ERR_FACENET_CUDA_UNAVAILABLE where `cuda` is asked for and cannot be used, ERR_FACENET_CUDA_OOM where the network
- *   and a chunk do not fit on the device.
- */
-async function create(source: string | ModelInMemory, options: TrainerOptions = {}): Promise<Trainer> {
+/** Makes a trainer; see the call and `resume`. */
+export interface CreateTrainer {
+  /**
+   * Starts training a network by its name, with random weights, or goes on training a model. With `dimensions`, a model gets an
+   * embedding of that size, whose last layer starts anew.
+   *
+   * @param source a network's name (`networks` lists them), a model file by path, `file:` URL or bytes, or a model in memory.
+   * @param options how it learns, and where.
+   * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT for an option, ERR_FACENET_IO or ERR_FACENET_MODEL_INVALID for the file,
+   *   ERR_FACENET_CUDA_UNAVAILABLE where `cuda` is asked for and cannot be used, ERR_FACENET_CUDA_OOM where the network and a
+   *   chunk do not fit on the device.
+   *
+   * @example
+   * ```ts
+   * await using trainer = await createTrainer('nns2', { dimensions: 128, learningRate: 0.05 })
+   * const { loss } = await trainer.step(images, labels)
+   * ```
+   */
+  (source: FileSource | ModelInMemory, options?: TrainerOptions): Promise<Trainer>
+  /**
+   * Goes on from a checkpoint that `trainer.save` wrote: with the same batches, the curve of the CPU is bit for bit that of
+   * training that never stopped.
+   *
+   * @param path of the checkpoint, or its `file:` URL.
+   * @param options what differs from here on.
+   * @throws FaceNetError ERR_FACENET_IO or ERR_FACENET_MODEL_INVALID where the file cannot be read, is damaged, or is of another
+   *   network than `options.network`; the message names the checkpoint before it where there is one.
+   *
+   * @example
+   * ```ts
+   * const trainer = await createTrainer.resume('run/checkpoint.safetensors')
+   * ```
+   */
+  resume(path: string | URL, options?: ResumeOptions): Promise<Trainer>
+}
+
+async function create(source: FileSource | ModelInMemory, options: TrainerOptions = {}): Promise<Trainer> {
   const settings = checkTrainerOptions(options)
   const signal = checkSignal(options.signal)
   throwIfAborted(signal)
@@ -83,16 +134,11 @@ async function create(source: string | ModelInMemory, options: TrainerOptions = 
   return open({ graph, tensors, settings, notes, ...where, signal })
 }
 
-/**
- * Goes on from a checkpoint that `trainer.save` wrote: with the same batches, the curve of the CPU is bit for bit that of
- * training that never stopped.
- *
- * @throws FaceNetError ERR_FACENET_IO or ERR_FACENET_MODEL_INVALID where the file cannot be read, is damaged, or is of another
- *   network than `options.network`; the message names the checkpoint before it where there is one.
- */
-async function resume(path: string, options: ResumeOptions = {}): Promise<Trainer> {
+async function resume(checkpoint: string | URL, options: ResumeOptions = {}): Promise<Trainer> {
+  const path = isUrl(checkpoint) ? pathOf(checkpoint, 'path') : checkpoint
   if (typeof path !== 'string' || path === '') throw invalidArgument('path', 'the path of a checkpoint', path)
   checkOptions(options, 'options', ['network', 'strategy', 'dtype', 'device', 'deviceIndex', 'threads', 'signal'])
+  checkNamed(options, 'network', 'the name of a network')
   const signal = checkSignal(options.signal)
   throwIfAborted(signal)
   const where = placeOf(options)
@@ -103,11 +149,11 @@ async function resume(path: string, options: ResumeOptions = {}): Promise<Traine
     throw invalidModel(`network of ${path}`, options.network, graph.name)
   }
   const trainer = await open({ graph, tensors, settings, notes, ...where, signal, state })
-  await trainer[restore](tensors, counters)
+  await restore(trainer, tensors, counters)
   return trainer
 }
 
-export const createTrainer = Object.assign(create, { resume })
+export const createTrainer: CreateTrainer = Object.assign(create, { resume })
 
 interface Opening {
   graph: GraphDescription
@@ -136,12 +182,23 @@ async function open(opening: Opening): Promise<Trainer> {
   const opened = await nativeCall(() => native().openTrainer(graph, weightSource(tensors), options))
   if (signal?.aborted) opened.dispose()
   throwIfAborted(signal)
-  return new Trainer(opened, opening)
+  return make(opened, opening)
 }
 
-const restore = Symbol('restore')
+/** What `create` and `resume` may do with a trainer, and nobody else. */
+let make: (opened: NativeTrainer, opening: Opening) => Trainer
+let restore: (trainer: Trainer, tensors: Tensors, counters: TrainerCounters) => Promise<void>
 
+/**
+ * A network under training, of `createTrainer`. It holds native memory until it is closed: by `close()`, `dispose()`, or at the
+ * end of a block by `await using` or `using`.
+ */
 export class Trainer {
+  static {
+    make = (opened, opening) => new Trainer(opened, opening)
+    restore = (trainer, tensors, counters) => trainer.#restore(tensors, counters)
+  }
+
   /** The network's name. */
   readonly name: string
   readonly graph: GraphDescription
@@ -160,10 +217,9 @@ export class Trainer {
   #learningRate: number
   #steps = 0
   #saving: Promise<unknown> = Promise.resolve()
-  #disposed = false
+  #closing: Promise<void> | undefined
 
-  /** Trainers are made by `createTrainer`. */
-  constructor(opened: NativeTrainer, { graph, settings, notes, device, state }: Opening) {
+  private constructor(opened: NativeTrainer, { graph, settings, notes, device, state }: Opening) {
     const { network, dimensions, inputSize } = describeGraph(graph)
     this.name = network
     this.graph = graph
@@ -207,8 +263,9 @@ export class Trainer {
   get memoryBytes(): number {
     return this.#native.memoryBytes
   }
+  /** Whether the trainer was closed. */
   get disposed(): boolean {
-    return this.#disposed
+    return this.#closing !== undefined
   }
 
   /**
@@ -221,16 +278,16 @@ export class Trainer {
    *   message; ERR_FACENET_ABORTED, ERR_FACENET_INVALID_ARGUMENT. After any of them weights and optimiser are as before.
    */
   async step(
-    images: Uint8Array,
+    images: Uint8Array | Pixels,
     labels: Int32Array | readonly number[],
     options: StepCallOptions = {},
   ): Promise<StepResult> {
     const signal = this.#checkCall(options, ['triplets'])
-    const labelOf = this.#checkBatch(images, labels)
+    const { data, labelOf } = this.#checkBatch(images, labels)
     const triplets = options.triplets === undefined ? undefined : checkLabelledTriplets(options.triplets, labelOf)
     const { clipNorm } = this.#settings
     const report = await this.#run(signal, (cancel) =>
-      this.#native.step(images, labelOf, { learningRate: this.#learningRate, clipNorm, triplets }, cancel),
+      this.#native.step(data, labelOf, { learningRate: this.#learningRate, clipNorm, triplets }, cancel),
     )
     this.#steps = report.step
     return withLoss(report)
@@ -238,34 +295,29 @@ export class Trainer {
 
   /** What `step` would report; the gradient is left in the tensors `gradient/<weight>`, and nothing else changes. */
   async gradient(
-    images: Uint8Array,
+    images: Uint8Array | Pixels,
     labels: Int32Array | readonly number[],
     options: CallOptions = {},
   ): Promise<StepResult> {
     const signal = this.#checkCall(options)
-    const labelOf = this.#checkBatch(images, labels)
-    return withLoss(await this.#run(signal, (cancel) => this.#native.gradient(images, labelOf, cancel)))
+    const { data, labelOf } = this.#checkBatch(images, labels)
+    return withLoss(await this.#run(signal, (cancel) => this.#native.gradient(data, labelOf, cancel)))
   }
 
   /**
    * Embeddings of N images as the exported model gives them, batch normalisation by its running statistics: N x dimensions
    * floats.
    */
-  async embed(images: Uint8Array, options: CallOptions & { out?: Float32Array } = {}): Promise<Float32Array> {
-    this.#checkOpen()
-    checkOptions(options, 'options', ['signal', 'out'])
-    const signal = checkSignal(options.signal)
-    const count = this.#countImages(images)
-    const out = options.out ?? new Float32Array(count * this.dimensions)
-    if (!(out instanceof Float32Array) || out.length !== count * this.dimensions) {
-      throw invalidArgument('options.out', `a Float32Array of ${count * this.dimensions}`, out)
-    }
-    if (count > 0) await this.#run(signal, (cancel) => this.#native.embed(images, count, out, cancel))
+  async embed(images: Uint8Array | Pixels, options: TrainerEmbedOptions = {}): Promise<Float32Array> {
+    const signal = this.#checkCall(options, ['out'])
+    const { data, count } = checkPixels(images, this.inputSize)
+    const out = checkOut(options.out, count * this.dimensions, `(${count} images x ${this.dimensions})`)
+    if (count > 0) await this.#run(signal, (cancel) => this.#native.embed(data, count, out, cancel))
     return out
   }
 
   /** Copies of tensors by name, all at one moment; all weights and statistics unless told. */
-  async read(names?: readonly string[]): Promise<Map<string, { shape: number[]; data: Float32Array }>> {
+  async read(names?: readonly string[]): Promise<TrainerTensors> {
     this.#checkOpen()
     const isOfModel = ({ kind }: TrainerTensor) => kind === 'weight' || kind === 'statistic'
     return (await this.#snapshot(names ? ({ name }) => names.includes(name) : isOfModel)).tensors
@@ -298,8 +350,7 @@ export class Trainer {
     return this.#afterOthers(() => writeModel(path, { graph: this.graph, tensors, ...this.#notes }))
   }
 
-  /** Called by `resume`. */
-  async [restore](tensors: Tensors, counters: TrainerCounters): Promise<void> {
+  async #restore(tensors: Tensors, counters: TrainerCounters): Promise<void> {
     const wanted = this.#native.tensors.filter(({ name }) => name.startsWith(optimizerPrefix))
     const values = wanted.map(({ name, shape }) => toFloat32(valuesOf(tensors, name, shape)))
     const names = wanted.map(({ name }) => name)
@@ -334,48 +385,44 @@ export class Trainer {
     return checkSignal(options.signal)
   }
 
-  #countImages(images: unknown): number {
-    if (!(images instanceof Uint8Array)) throw invalidArgument('images', 'a Uint8Array of pixels', images)
-    const { height, width } = this.inputSize
-    const bytes = height * width * this.graph.input.channels
-    if (images.length % bytes !== 0) {
-      throw invalidArgument('images', `N x ${height} x ${width} x 3 = N x ${bytes} bytes of RGB`, describe(images))
-    }
-    return images.length / bytes
-  }
-
-  #checkBatch(images: unknown, labels: unknown): Int32Array {
-    const count = this.#countImages(images)
+  #checkBatch(images: unknown, labels: unknown): { data: Uint8Array; labelOf: Int32Array } {
+    const { data, count } = checkPixels(images, this.inputSize)
     if (count === 0) throw invalidArgument('images', 'at least one image', images)
-    if (!(labels instanceof Int32Array) && !Array.isArray(labels)) {
-      throw invalidArgument('labels', 'an Int32Array or an array of integers', labels)
-    }
-    if (labels.length !== count) throw invalidArgument('labels', `${count}, one an image`, describe(labels))
-    const copy = Int32Array.from(labels)
-    const wrong = copy.findIndex((label, i) => label !== labels[i])
-    if (wrong >= 0) throw invalidArgument(`labels[${wrong}]`, 'a 32-bit integer', labels[wrong])
-    return copy
+    return { data, labelOf: checkLabels(labels, count, 'image') }
   }
 
   #checkOpen(): void {
-    if (this.#disposed) throw invalidArgument('trainer', 'an open trainer', 'a disposed one')
+    if (this.disposed) throw disposed('trainer')
   }
 
   /** Frees what the trainer holds, once calls that are under way have ended. May be called more than once. */
   dispose(): void {
-    void this[Symbol.asyncDispose]()
+    void this.close()
   }
 
+  /**
+   * The same, to be waited for.
+   * @returns when everything is freed and every file is written.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#end()
+    return this.#closing
+  }
+
+  async #end(): Promise<void> {
+    await this.#running.settled()
+    await this.#saving
+    this.#native.dispose()
+  }
+
+  /** `dispose`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose()
   }
 
-  /** Resolves when everything is freed and every file is written. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#disposed = true
-    await this.#running.settled()
-    await this.#saving
-    this.#native.dispose()
+  /** `close`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
   }
 }
 

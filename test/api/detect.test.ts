@@ -47,7 +47,7 @@ test('each face of a photograph gets a row, the largest first, and its embedding
     for (const batchSize of [1, 2, 32]) {
       const failures: FailedImage[] = []
       const onError = (failure: FailedImage) => failures.push(failure)
-      const rows = await collect(folder, { detector: fakeDetector(), batchSize, onError })
+      const rows = await collect(folder, { detector: fakeDetector(), faces: 'all', batchSize, onError })
       assert.equal(
         rows.map(({ path, face }) => [path.slice(folder.length + 1), face!.index, face!.box.width]),
         [
@@ -87,6 +87,33 @@ test('embed gives a row an image: that of the largest face', async () => {
   assert.match(failed.message, /Expected one face in images\[0\] but found 2/)
   const faceless = await rejection(model.embed([await photograph({})], { detector }))
   assert.is(faceless.code, 'ERR_FACENET_FACE_COUNT')
+})
+
+test('a stream takes the largest face too, unless it is told', async () => {
+  const files = { 'a.png': await photograph({ red: 40, green: 90, blue: 60 }), 'b.png': await photograph({ blue: 50 }) }
+  await withFolder(files, async (folder) => {
+    const rows = await collect(folder, { detector: fakeDetector() })
+    assert.equal(
+      rows.map(({ path, face }) => [path.slice(folder.length + 1), face!.index, face!.box.width]),
+      [
+        ['a.png', 0, 90],
+        ['b.png', 0, 50],
+      ],
+    )
+    const paths = Object.keys(files).map((name) => join(folder, name))
+    const embedded = await model.embed(paths, { detector: fakeDetector() })
+    assert.equal(embedded, Float32Array.from(rows.flatMap(({ embedding }) => [...embedding])))
+  })
+})
+
+test('a detector that is undefined is not taken for none', async () => {
+  const [images, found] = [['x.jpg'], new Map<string, never>()]
+  const error = await rejection(model.embed(images, { detector: found.get('yunet') }))
+  assert.match(error.message, /a detector, or no such option for options\.detector but received undefined/)
+  assert.throws(() => model.embedStream('x', { detector: undefined }), /options\.detector/)
+  await withFolder({ 'a.png': await photograph({ red: 40 }) }, async (folder) => {
+    await model.embed([join(folder, 'a.png')], { align: 'none', detector: undefined })
+  })
 })
 
 test('what is wrong with the options is said at once', async () => {

@@ -9,7 +9,7 @@ test('a disposed model refuses work, and may be disposed of again', async () => 
   model.dispose()
   assert.is(model.disposed, true)
   const error = await rejection(model.embed(pixels(model, 1)))
-  assert.is(error.code, 'ERR_FACENET_INVALID_ARGUMENT')
+  assert.is(error.code, 'ERR_FACENET_DISPOSED')
   assert.match(error.message, /an open model for model but received a disposed one/)
   assert.throws(() => model.embedStream([]), /an open model/)
   assert.throws(() => model.plan, /an open model/)
@@ -34,6 +34,16 @@ test('Symbol.dispose and Symbol.asyncDispose close the model', async () => {
   await b[Symbol.asyncDispose]()
   assert.is(b.disposed, true)
   assert.is((await embedding).length, 4 * b.dimensions)
+})
+
+test('close resolves when work under way has ended and everything is freed, however often it is called', async () => {
+  const model = await openSmall()
+  const embedding = model.embed(pixels(model, 4))
+  const closing = model.close()
+  assert.is(model.close(), closing)
+  await closing
+  assert.is(model.memoryBytes, 0)
+  assert.is((await embedding).length, 4 * model.dimensions)
 })
 
 test('twenty rounds of opening and closing do not grow memory', async () => {

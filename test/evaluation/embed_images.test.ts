@@ -1,18 +1,17 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { DetectedFace, Detector, RgbImage } from '../../lib/detection/index.js'
+import type { DetectedFace, FaceFinder, RgbImage } from '../../lib/detection/index.js'
 import { type EmbedImagesOptions, embedImages } from '../../lib/evaluation/embed_images.js'
 import { asPngs, openSmall, pixels } from '../api/support.js'
 
 const points = [40, 60, 76, 60, 58, 82, 44, 104, 72, 104]
 
 /** Finds what it is told: a list of faces for each image in turn. */
-function fakeDetector(answers: DetectedFace[][]): Detector {
+function fakeDetector(answers: DetectedFace[][]): FaceFinder {
   let next = 0
   return {
     name: 'fake',
     detect: async (images: readonly RgbImage[]) => images.map(() => answers[next++]!),
-    dispose() {},
   }
 }
 

@@ -1,9 +1,9 @@
 /** A detector that needs no weights: a face is what is purely red, green or blue, one of each colour at most. */
-import type { DetectedFace, DetectOptions, Detector, RgbImage } from '../../lib/detection/types.js'
+import type { DetectedFace, DetectOptions, FaceFinder, RgbImage } from '../../lib/detection/types.js'
 import { templatePoints } from '../../lib/images/index.js'
 
 /** How many images it has seen at once, and how large they were. */
-export interface FakeDetector extends Detector {
+export interface FakeDetector extends FaceFinder {
   readonly calls: { width: number; height: number; options: DetectOptions }[][]
 }
 
@@ -17,7 +17,6 @@ export function fakeDetector(): FakeDetector {
       options.signal?.throwIfAborted()
       return images.map(facesOf)
     },
-    dispose() {},
   }
 }
 

@@ -8,7 +8,7 @@ import { exportOnnx } from '../../lib/convert/exporters/onnx.js'
 import { networkNames, networks } from '../../lib/convert/networks/index.js'
 import { initialWeights } from '../../lib/convert/networks/initialize.js'
 import type { Tensors } from '../../lib/files/model/tensor.js'
-import { openModel } from '../../lib/model/model.js'
+import { openModel } from '../../lib/model/open.js'
 import type { GraphDescription } from '../../types/graph.js'
 
 const count = 3

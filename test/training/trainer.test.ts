@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createTrainer, mineTriplets, openModel, type TrainerOptions, type Triplets } from '../../lib/index.js'
-import type { ModelInMemory } from '../../lib/model/model.js'
+import type { ModelInMemory } from '../../lib/model/in_memory.js'
 import type { Trainer } from '../../lib/training/index.js'
 import type { GraphDescription } from '../../types/graph.js'
 import {
@@ -295,7 +295,7 @@ test('arguments that cannot be', async () => {
   await assertFails(() => trainer.step(new Uint8Array(0), []), invalid, /images/)
   assert.throws(() => (trainer.learningRate = -1), /learningRate/)
   trainer.dispose()
-  await assertFails(() => trainer.step(images, labels), invalid, /trainer/)
+  await assertFails(() => trainer.step(images, labels), 'ERR_FACENET_DISPOSED', /trainer/)
 })
 
 test('damaged checkpoints are refused, and the one before is named', async () => {

@@ -1,6 +1,8 @@
 /** Tensors in memory: what importers make, what model files are written from and what exporters read. */
+import { types } from 'node:util'
 import type { StoredDType, TensorEntry, WeightSource } from '../../../types/native.js'
 import { invalidArgument, invalidModel } from '../../errors.js'
+import { checkAttached } from '../../native/check_arguments.js'
 
 /** `f32` values, or the upper 16 bits of fp32 values for `bf16`, in row-major order. */
 export type Tensor = { shape: number[] } & ({ dtype: 'f32'; data: Float32Array } | { dtype: 'bf16'; data: Uint16Array })
@@ -16,8 +18,9 @@ export function f32Tensor(shape: readonly number[], data: Float32Array): Extract
 
 /** A tensor as callers give it. */
 export function givenTensor(name: string, { shape, data }: { shape: readonly number[]; data: unknown }): Tensor {
-  if (data instanceof Float32Array) return { dtype: 'f32', shape: [...shape], data }
-  if (data instanceof Uint16Array) return { dtype: 'bf16', shape: [...shape], data }
+  if (ArrayBuffer.isView(data)) checkAttached(data, `tensor ${name}`)
+  if (types.isFloat32Array(data)) return { dtype: 'f32', shape: [...shape], data }
+  if (types.isUint16Array(data)) return { dtype: 'bf16', shape: [...shape], data }
   throw invalidArgument(`tensor ${name}`, 'a Float32Array or a Uint16Array of data', data)
 }
 

@@ -1,0 +1,36 @@
+/** What detectors that are made of networks share: how they end. */
+import type { SizedNetwork } from './sized_network.js'
+import type { DetectedFace, DetectOptions, Detector, RgbImage } from './types.js'
+
+export abstract class NetworkDetector implements Detector {
+  abstract readonly name: string
+  readonly #networks: readonly SizedNetwork[]
+  #closing: Promise<void> | undefined
+
+  constructor(networks: readonly SizedNetwork[]) {
+    this.#networks = networks
+  }
+
+  abstract detect(images: readonly RgbImage[], options?: DetectOptions): Promise<DetectedFace[][]>
+
+  get disposed(): boolean {
+    return this.#closing !== undefined
+  }
+
+  dispose(): void {
+    void this.close()
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= Promise.all(this.#networks.map((network) => network.close())).then(() => {})
+    return this.#closing
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}

@@ -1,0 +1,94 @@
+/** Opening of models. */
+import type { GraphDescription } from '../../types/graph.js'
+import type { DType, WeightSource } from '../../types/native.js'
+import { invalidArgument, invalidModel } from '../errors.js'
+import { type FileSource, fileSource } from '../files/file_source.js'
+import { fingerprintOf } from '../files/model/fingerprint.js'
+import { describeGraph, type ModelMetadata } from '../files/model/metadata.js'
+import { readModel } from '../files/model/model_file.js'
+import { bytesOf, weightSource } from '../files/model/tensor.js'
+import { native, nativeCall } from '../native/addon.js'
+import {
+  checkOneOf,
+  checkOptions,
+  checkSignal,
+  checkThreads,
+  type DevicePreference,
+  devicePreferences,
+  dtypes,
+  throwIfAborted,
+} from '../native/check_arguments.js'
+import { checkDeviceIndex, resolveDevice } from '../native/devices.js'
+import { checkInMemory, type ModelInMemory } from './in_memory.js'
+import { type Model, makeModel } from './model.js'
+
+/** Options of `openModel`. */
+export interface OpenModelOptions {
+  /**
+   * `auto`: CUDA where it can be used, else the CPU; `model.device.reason` says why.
+   * @default 'auto'
+   */
+  device?: DevicePreference
+  /** Of several CUDA devices, the one that CUDA gives this number (`facenet info`). The first usable where it is left out. */
+  deviceIndex?: number
+  /**
+   * Precision of weights and activations; sums are fp32 either way. `f16` is not for the CPU.
+   * @default 'f32'
+   */
+  dtype?: DType
+  /** CPU threads, 1..1024; every core where it is left out. On CUDA they only bring images to the device. */
+  threads?: number
+  /** Rejects with ERR_FACENET_ABORTED. */
+  signal?: AbortSignal
+}
+
+/**
+ * Opens a model: a model file by its path, its `file:` URL or its bytes, or a model in memory.
+ *
+ * @param source the model. Bytes are read until the promise settles.
+ * @param options where it runs and how precisely.
+ * @throws FaceNetError ERR_FACENET_IO or ERR_FACENET_MODEL_INVALID for the file, ERR_FACENET_CUDA_UNAVAILABLE where
+ *   `cuda` is asked for and cannot be used, ERR_FACENET_CUDA_OOM where the weights do not fit on the device,
+ *   ERR_FACENET_INVALID_ARGUMENT for an option, ERR_FACENET_ABORTED.
+ *
+ * @example
+ * ```ts
+ * await using model = await openModel(new URL('./m.safetensors', import.meta.url), { device: 'cpu', dtype: 'bf16' })
+ * ```
+ */
+export async function openModel(source: FileSource | ModelInMemory, options: OpenModelOptions = {}): Promise<Model> {
+  checkOptions(options, 'options', ['device', 'deviceIndex', 'dtype', 'threads', 'signal'])
+  const preference = checkOneOf(options.device ?? 'auto', 'options.device', devicePreferences)
+  const deviceIndex = checkDeviceIndex(options.deviceIndex, preference)
+  const dtype = checkOneOf(options.dtype ?? 'f32', 'options.dtype', dtypes)
+  const threads = checkThreads(options.threads)
+  const signal = checkSignal(options.signal)
+  throwIfAborted(signal)
+  const device = resolveDevice(preference, deviceIndex)
+  if (device.kind === 'cpu' && dtype === 'f16') throw invalidArgument('options.dtype', 'f32 or bf16 on the CPU', dtype)
+  const { graph, weights, metadata } = await load(source)
+  if (graph.input.dtype !== 'u8') throw invalidModel('graph.input.dtype', 'u8, images', graph.input.dtype)
+  throwIfAborted(signal)
+  const where = { device: device.kind, ...(deviceIndex !== undefined && { deviceIndex }), dtype, threads }
+  const opened = await nativeCall(() => native().openModel(graph, weights, where))
+  if (signal?.aborted) opened.dispose()
+  throwIfAborted(signal)
+  return makeModel({ native: opened, metadata, device, dtype })
+}
+
+interface LoadedModel {
+  graph: GraphDescription
+  weights: WeightSource
+  metadata: ModelMetadata
+}
+
+async function load(source: FileSource | ModelInMemory): Promise<LoadedModel> {
+  const file = fileSource(source, 'source')
+  if (file !== undefined) return readModel(file)
+  const { graph, tensors, notes } = checkInMemory(source, 'the bytes of a model file, a file: URL, a path')
+  const fingerprint = await fingerprintOf(graph, tensors, ({ data }) => [bytesOf(data)])
+  const dtype = [...tensors.values()].every((tensor) => tensor.dtype === 'bf16') ? 'bf16' : 'f32'
+  const { alignment = 'none' } = notes
+  const metadata = { ...describeGraph(graph), ...notes, alignment, dtype, fingerprint } as const
+  return { graph, weights: weightSource(tensors), metadata }
+}

@@ -1,0 +1,153 @@
+/** What `embed` and `embedStream` take. */
+import type { FaceFinder } from '../detection/types.js'
+import { invalidArgument } from '../errors.js'
+import {
+  type Align,
+  checkDetection,
+  checkTemplate,
+  type Detection,
+  type FaceChoice,
+  type FaceTarget,
+  type FivePoints,
+  type TemplateName,
+} from '../images/index.js'
+import {
+  checkFunction,
+  checkInteger,
+  checkNamed,
+  checkOneOf,
+  checkOptions,
+  checkSignal,
+} from '../native/check_arguments.js'
+import type { FailedImage } from '../sources/index.js'
+
+/** Options of `embed` and `embedStream` alike: how image files become embeddings. */
+export interface EmbedOptions {
+  /**
+   * Which part of an image is used: the whole image, or with a detector `detect`.
+   * @default 'none', with a detector 'detect'
+   */
+  align?: Align
+  /** For `align: 'points'` and `'detect'`: where the face belongs. The model's own where it is left out. */
+  template?: TemplateName
+  /**
+   * For `align: 'center'`: the part of an image that is used, each way, above 0 and at most 1.
+   * @default 0.5
+   */
+  centerFraction?: number
+  /**
+   * What finds the faces, for `align: 'detect'`; of `openDetector`, and not disposed. An option that is `undefined` is an error
+   * unless `align` is given: whole images would be embedded instead of faces.
+   */
+  detector?: FaceFinder
+  /**
+   * For `align: 'detect'`: the largest face of each image, its only one (more are an error), or all of them, which is for
+   * `embedStream`.
+   * @default 'largest'
+   */
+  faces?: FaceChoice
+  /** For `align: 'detect'`: shorter side of the smallest face that is looked for, in pixels. The detector's own if left out. */
+  minSize?: number
+  /** For `align: 'detect'`: faces with a lower score are left out, 0..1. The detector's own if left out. */
+  scoreThreshold?: number
+  /**
+   * Images that are computed together.
+   * @default 32
+   */
+  batchSize?: number
+  /**
+   * Batches that may be decoded or waiting while one is computed.
+   * @default 2
+   */
+  maxInFlight?: number
+  /** Ends the work with ERR_FACENET_ABORTED, within 100 ms: it is looked at between layers. */
+  signal?: AbortSignal
+  /** Called after every batch. */
+  onProgress?: (progress: StreamProgress) => void
+}
+
+/** Options of `embed`, which gives one row for each image. */
+export interface EmbedArrayOptions extends EmbedOptions {
+  /**
+   * For `align: 'detect'`: the largest face of each image, or its only one, more being an error.
+   * @default 'largest'
+   */
+  faces?: Exclude<FaceChoice, 'all'>
+  /** For `align: 'points'`: five points for each image. */
+  points?: readonly FivePoints[]
+  /** N x dimensions floats to write to, instead of a new array. Where the call fails, some of them may be written. */
+  out?: Float32Array
+}
+
+/** Options of `embedStream`. */
+export interface StreamOptions extends EmbedOptions {
+  /** Called for each image that cannot be used. */
+  onError?: (failure: FailedImage) => void
+}
+
+/** How far an embedding of many images is. */
+export interface StreamProgress {
+  /** Faces embedded so far. */
+  done: number
+  /** Images that could not be used so far. */
+  failed: number
+}
+
+const known = [
+  'align',
+  'template',
+  'centerFraction',
+  'detector',
+  'faces',
+  'minSize',
+  'scoreThreshold',
+  'batchSize',
+  'maxInFlight',
+  'signal',
+  'onProgress',
+] as const
+
+/** Checks what both take; `others` are the names that only this call knows, `faces` the choices it has. */
+export function checkEmbedOptions(
+  options: EmbedOptions,
+  others: readonly string[],
+  faces: readonly FaceChoice[],
+): void {
+  checkOptions(options, 'options', [...known, ...others])
+  checkSignal(options.signal)
+  checkFunction(options.onProgress, 'options.onProgress')
+  if (options.batchSize !== undefined) checkInteger(options.batchSize, 'options.batchSize', 1)
+  if (options.maxInFlight !== undefined) checkInteger(options.maxInFlight, 'options.maxInFlight', 1)
+  if (options.template !== undefined) checkTemplate(options.template)
+  if (options.faces !== undefined) checkOneOf(options.faces, 'options.faces', faces)
+  const { centerFraction } = options
+  if (centerFraction !== undefined && !(centerFraction > 0 && centerFraction <= 1)) {
+    throw invalidArgument('options.centerFraction', 'a number above 0 and at most 1', centerFraction)
+  }
+  if (options.align === undefined) checkNamed(options, 'detector', 'a detector')
+}
+
+/** What is needed to know of a model to bring images to its input. */
+export interface ModelInput {
+  readonly inputSize: { readonly height: number; readonly width: number }
+  readonly metadata: { readonly alignment: string }
+}
+
+/** How images are brought to a network, of the options of a call. */
+export function embedTarget(model: ModelInput, options: EmbedOptions): FaceTarget {
+  const align = options.align ?? (options.detector ? 'detect' : 'none')
+  const detection = align === 'detect' ? checkDetection(options, 'largest') : undefined
+  return { ...faceTarget(model, align, options.template, detection), centerFraction: options.centerFraction }
+}
+
+/** How image files are brought to a model's input. Where its file names no template, the usual one of its size. */
+export function faceTarget(
+  { inputSize: { height, width }, metadata }: ModelInput,
+  align: Align = 'none',
+  template?: TemplateName,
+  detection?: Detection,
+): FaceTarget {
+  const own = metadata.alignment === 'none' ? undefined : (metadata.alignment as TemplateName)
+  const usual = height === 112 && width === 112 ? 'arcface112' : 'dlib'
+  return { height, width, align, template: template ?? own ?? usual, detection }
+}
