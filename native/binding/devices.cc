@@ -6,7 +6,7 @@
 #ifdef FACENET_ONEDNN
 #include <dnnl_version.h>
 
-#include "native/backends/cpu/kernels.h"
+#include "native/backends/cpu/isa.h"
 #endif
 #ifdef FACENET_CUDA
 #include <sstream>

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { buildEmulator } from '../emulator/build.mjs'
+import { narrowerIsas } from '../support/isa.js'
 
 const sources = fileURLToPath(new URL('training', import.meta.url))
 const folder = fileURLToPath(new URL('../../build/training_kernels', import.meta.url))
@@ -37,7 +38,7 @@ function addTests(program: string, where: string, environment: Record<string, st
   })
 }
 
-for (const isa of ['', 'avx2', 'baseline'])
+for (const isa of ['', ...narrowerIsas])
   addTests(`${folder}/training_kernels`, isa || 'widest vectors', { FACENET_ISA: isa })
 addTests(buildEmulator('training'), 'emulated')
 

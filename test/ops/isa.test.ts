@@ -1,23 +1,68 @@
 /** The inner loops for older processors: the same tests, in processes that are told to use no more than that. */
-import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { isaNames, narrowerIsas, runOnIsa } from '../support/isa.js'
 import { devices } from '../support/ops.js'
 
-const run = promisify(execFile)
 const files = ['properties', 'elementwise', 'norm', 'activation', 'lrn', 'preprocess', 'embeddings', 'fully_connected']
 
-if (devices.includes('cpu')) {
-  for (const isa of ['baseline', 'avx2']) {
-    for (const file of files) {
-      test(`${file} with FACENET_ISA=${isa}`, async () => {
-        const path = fileURLToPath(new URL(`./${file}.test.ts`, import.meta.url))
-        // Rejects, with the report in its message, where the process exits with a failure.
-        await run(process.execPath, ['--import', 'tsx', path], { env: { ...process.env, FACENET_ISA: isa } })
-      })
-    }
+for (const isa of narrowerIsas) {
+  for (const file of files) {
+    test(`${file} with FACENET_ISA=${isa}`, async () => {
+      await runOnIsa(isa, fileURLToPath(new URL(`./${file}.test.ts`, import.meta.url)))
+    })
   }
+}
+
+/** Distances on each device, and what a model would be opened on: the result or the error of each. */
+const program = (lib: string) => `
+import { devices, pairwiseDistances } from ${JSON.stringify(lib)}
+const report = async (call) => {
+  try {
+    return { value: await call() }
+  } catch ({ name, code, message, argument, expected, received }) {
+    return { name, code, message, argument, expected, received }
+  }
+}
+const on = (device) => report(async () => [...await pairwiseDistances(Float32Array.of(0, 0, 3, 4), { dimensions: 2, device })])
+console.log(JSON.stringify({ list: await report(devices), reference: await on('reference'), cpu: [await on('cpu'), await on('cpu')] }))
+`
+
+async function reportOn(isa: string) {
+  const lib = new URL('../../lib/index.ts', import.meta.url).href
+  const { stdout } = await runOnIsa(isa, '--input-type=module', '--eval', program(lib))
+  return JSON.parse(stdout)
+}
+
+if (devices.includes('cpu')) {
+  const distances = { value: [0, 25, 25, 0] }
+
+  test('an instruction set of another name is an error of the first call that needs the CPU backend', async () => {
+    const { list, reference, cpu } = await reportOn('sse9')
+    assert.ok(Array.isArray(list.value), 'the devices are listed nevertheless')
+    assert.equal(reference, distances)
+    for (const error of cpu) {
+      assert.is(error.name, 'FaceNetError')
+      assert.is(error.code, 'ERR_FACENET_INVALID_ARGUMENT')
+      assert.is(error.argument, 'FACENET_ISA')
+      assert.match(error.expected, /^one of the instruction sets of this machine \((.*, )?baseline\)$/)
+      assert.is(error.received, 'sse9')
+      assert.match(error.message, /FACENET_ISA.*sse9/)
+    }
+  })
+
+  test('an instruction set that this machine cannot run is an error, any other is used', async () => {
+    for (const isa of isaNames) {
+      const {
+        cpu: [first],
+      } = await reportOn(isa)
+      if ('value' in first) assert.equal(first, distances)
+      else assert.is(`${first.argument} ${first.received}`, `FACENET_ISA ${isa}`)
+    }
+    assert.equal((await reportOn('baseline')).cpu[0], distances)
+    assert.equal((await reportOn('')).cpu[0], distances)
+  })
 }
 
 test.run()

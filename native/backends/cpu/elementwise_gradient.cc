@@ -5,10 +5,8 @@
 #include "native/backends/cpu/images.h"
 #include "native/backends/cpu/kernels_table.h"
 
-namespace facenet::train::cpu {
+namespace facenet::cpu {
 namespace {
-
-using facenet::cpu::isa;
 
 // The `shape` part of a view that starts at (y, x, channel), row `row` of it.
 View rowOf(const View& view, int64_t y, int64_t x, int64_t channel, int64_t width, int64_t channels) {
@@ -29,7 +27,7 @@ struct ActivationImages {
   }
   void backward(const Images& i) const {
     if (op.kind != Activation::Kind::sigmoid)
-      return trainIsa().mask(i.y[0], i.dy[0], i.dx[0], i.accumulate(0), op.kind);
+      return isa().mask(i.y[0], i.dy[0], i.dx[0], i.accumulate(0), op.kind);
     for (int64_t p = 0; p < i.y[0].shape.pixels(); ++p)
       for (int64_t c = 0; c < i.y[0].shape.channels; ++c) {
         const float y = i.y[0].as<float>()[p * i.y[0].pixelStride + c];
@@ -81,7 +79,7 @@ struct ConcatImages {
   }
   void backward(const Images& i) const {
     eachPart(i.x, i.dy[0], [&](size_t k, const View& slice) {
-      if (i.dx[k].data) trainIsa().scaled(slice, 1, i.dx[k], i.accumulate(k));
+      if (i.dx[k].data) isa().scaled(slice, 1, i.dx[k], i.accumulate(k));
     });
   }
 };
@@ -92,9 +90,9 @@ struct AddImages {
     isa().add(i.x[0], i.x[1], op.factor, i.y[0], op.activation.kind, nullptr);
   }
   void backward(const Images& i) const {
-    if (op.activation) trainIsa().mask(i.y[0], i.dy[0], i.dy[0], false, op.activation.kind);
-    if (i.dx[0].data) trainIsa().scaled(i.dy[0], 1, i.dx[0], i.accumulate(0));
-    if (i.dx[1].data) trainIsa().scaled(i.dy[0], op.factor, i.dx[1], i.accumulate(1));
+    if (op.activation) isa().mask(i.y[0], i.dy[0], i.dy[0], false, op.activation.kind);
+    if (i.dx[0].data) isa().scaled(i.dy[0], 1, i.dx[0], i.accumulate(0));
+    if (i.dx[1].data) isa().scaled(i.dy[0], op.factor, i.dx[1], i.accumulate(1));
   }
 };
 
@@ -111,7 +109,7 @@ struct ZeroPadImages {
   void backward(const Images& i) const {
     const View &dx = i.dx[0], &dy = i.dy[0];
     for (int64_t row = 0; row < dx.shape.height; ++row)
-      trainIsa().scaled(rowOf(dy, row + op.top, op.left, 0, dx.shape.width, dx.shape.channels), 1,
+      isa().scaled(rowOf(dy, row + op.top, op.left, 0, dx.shape.width, dx.shape.channels), 1,
                         rowOf(dx, row, 0, 0, dx.shape.width, dx.shape.channels), i.accumulate(0));
   }
 };
@@ -157,7 +155,7 @@ struct L2NormalizeImages {
 class PreprocessKernel final : public TrainKernel {
  public:
   explicit PreprocessKernel(const TrainContext& context)
-      : kernel_(facenet::cpu::makePreprocess(context.plan, context.step, {})) {}
+      : kernel_(makePreprocess(context.plan, context.step, {})) {}
   void forward(const Pass& pass) const override {
     share(pass, pass.x[0].count,
           [&](int64_t n) { kernel_->run({image(pass.x[0], n)}, {image(pass.y[0], n)}, nullptr); });
@@ -186,7 +184,7 @@ std::unique_ptr<TrainKernel> makeConcat(const TrainContext&) {
 }
 std::unique_ptr<TrainKernel> makeAdd(const TrainContext& context) {
   const auto& op = std::get<Add>(context.step.op);
-  if (op.activation.kind == Activation::Kind::prelu) return makeReferenceTrainKernel(context);
+  if (op.activation.kind == Activation::Kind::prelu) return train::makeReferenceTrainKernel(context);
   return byImage(AddImages{op});
 }
 std::unique_ptr<TrainKernel> makeZeroPad(const TrainContext& context) {
@@ -199,4 +197,4 @@ std::unique_ptr<TrainKernel> makePreprocess(const TrainContext& context) {
   return std::make_unique<PreprocessKernel>(context);
 }
 
-}  // namespace facenet::train::cpu
+}  // namespace facenet::cpu

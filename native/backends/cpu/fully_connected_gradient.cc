@@ -4,7 +4,7 @@
 #include "native/backends/cpu/gradient_kernels.h"
 #include "native/backends/cpu/images.h"
 
-namespace facenet::train::cpu {
+namespace facenet::cpu {
 namespace {
 
 class FullyConnectedKernel final : public TrainKernel {
@@ -85,7 +85,7 @@ class FullyConnectedKernel final : public TrainKernel {
 std::unique_ptr<TrainKernel> makeFullyConnected(const TrainContext& context) {
   const auto& op = std::get<FullyConnected>(context.step.op);
   FACENET_ASSERT(op.norms.empty());
-  if (op.maxout > 1 || !maskable(op.activation)) return makeReferenceTrainKernel(context);
+  if (op.maxout > 1 || !maskable(op.activation)) return train::makeReferenceTrainKernel(context);
   const Shape& in = context.input().shape;
   Linear linear;
   linear.in = {1, 1, in.elements()};
@@ -96,4 +96,4 @@ std::unique_ptr<TrainKernel> makeFullyConnected(const TrainContext& context) {
   return std::make_unique<FullyConnectedKernel>(op, in, std::move(linear));
 }
 
-}  // namespace facenet::train::cpu
+}  // namespace facenet::cpu

@@ -3,7 +3,10 @@
 
 #include "native/backends/training_kernel.h"
 
-namespace facenet::train::cpu {
+namespace facenet::cpu {
+
+using train::TrainContext;
+using train::TrainKernel;
 
 std::unique_ptr<TrainKernel> makeConv2d(const TrainContext& context);
 std::unique_ptr<TrainKernel> makeFullyConnected(const TrainContext& context);
@@ -19,4 +22,4 @@ std::unique_ptr<TrainKernel> makeZeroPad(const TrainContext& context);
 std::unique_ptr<TrainKernel> makeL2Normalize(const TrainContext& context);
 std::unique_ptr<TrainKernel> makePreprocess(const TrainContext& context);
 
-}  // namespace facenet::train::cpu
+}  // namespace facenet::cpu

@@ -3,7 +3,7 @@
 
 #include "native/backends/cpu/threads.h"
 
-namespace facenet::train::cpu {
+namespace facenet::cpu {
 
 // What one image of a pass is made of.
 struct Images {
@@ -42,7 +42,7 @@ class ByImage final : public TrainKernel {
                     &gradients.accumulate});
     });
   }
-  std::string describe() const override { return facenet::cpu::isa().name; }
+  std::string describe() const override { return isa().name; }
 
  private:
   Op op_;
@@ -53,4 +53,4 @@ std::unique_ptr<TrainKernel> byImage(Op op) {
   return std::make_unique<ByImage<Op>>(std::move(op));
 }
 
-}  // namespace facenet::train::cpu
+}  // namespace facenet::cpu

@@ -6,7 +6,7 @@
 #include "native/backends/cpu/gradient_kernels.h"
 #include "native/backends/cpu/images.h"
 
-namespace facenet::train::cpu {
+namespace facenet::cpu {
 namespace {
 
 // A parameter of a value a channel, or of one for all; without a name, a constant.
@@ -86,7 +86,7 @@ class NormKernel final : public TrainKernel {
       shift[i] = static_cast<float>(shift_.value(pass, c) - static_cast<double>(mean[c]) * scale[i]);
     }
     share(pass, pass.x[0].count, [&](int64_t n) {
-      facenet::cpu::isa().scaleShift(image(pass.x[0], n), image(pass.y[0], n), scale.data(), shift.data());
+      isa().scaleShift(image(pass.x[0], n), image(pass.y[0], n), scale.data(), shift.data());
     });
   }
 
@@ -95,7 +95,7 @@ class NormKernel final : public TrainKernel {
     const auto length = static_cast<size_t>(channels_);
     const std::vector<double> both = sumImages(pass, 2 * channels_, [&](int64_t n, double* sums) {
       const View x = image(pass.x[0], n);
-      trainIsa().channelSums(image(gradients.dy[0], n), &x, mean, sums, sums + channels_);
+      isa().channelSums(image(gradients.dy[0], n), &x, mean, sums, sums + channels_);
     });
     const std::vector<double> sums(both.begin(), both.begin() + channels_);
     std::vector<double> products(both.begin() + channels_, both.end());
@@ -116,12 +116,12 @@ class NormKernel final : public TrainKernel {
                                                 : 0);
     }
     share(pass, pass.x[0].count, [&](int64_t n) {
-      trainIsa().normGradient(image(gradients.dy[0], n), image(pass.x[0], n), a.data(), b.data(), c.data(),
+      isa().normGradient(image(gradients.dy[0], n), image(pass.x[0], n), a.data(), b.data(), c.data(),
                               image(gradients.dx[0], n), gradients.accumulate[0]);
     });
   }
 
-  std::string describe() const override { return facenet::cpu::isa().name; }
+  std::string describe() const override { return isa().name; }
 
  private:
   bool usesBatch(const Pass& pass) const { return op_.batch() && !pass.runningStatistics; }
@@ -141,11 +141,11 @@ class NormKernel final : public TrainKernel {
     const int64_t count = pass.x[0].count * pass.x[0].shape.pixels();
     const auto m = static_cast<double>(count);
     std::vector<double> means = sumImages(pass, channels_, [&](int64_t n, double* sums) {
-      trainIsa().channelSums(image(pass.x[0], n), nullptr, nullptr, sums, nullptr);
+      isa().channelSums(image(pass.x[0], n), nullptr, nullptr, sums, nullptr);
     });
     for (int64_t c = 0; c < channels_; ++c) mean[c] = static_cast<float>(means[static_cast<size_t>(c)] /= m);
     std::vector<double> variances = sumImages(pass, channels_, [&](int64_t n, double* sums) {
-      trainIsa().squaredSums(image(pass.x[0], n), mean, sums);
+      isa().squaredSums(image(pass.x[0], n), mean, sums);
     });
     for (int64_t c = 0; c < channels_; ++c) {
       const double variance = variances[static_cast<size_t>(c)] /= m;
@@ -170,22 +170,22 @@ class PreluKernel final : public TrainKernel {
   void forward(const Pass& pass) const override {
     const std::vector<float> slopes = values(pass);
     share(pass, pass.x[0].count, [&](int64_t n) {
-      facenet::cpu::isa().activation(image(pass.x[0], n), image(pass.y[0], n), Activation::Kind::prelu,
+      isa().activation(image(pass.x[0], n), image(pass.y[0], n), Activation::Kind::prelu,
                                      slopes.data());
     });
   }
   void backward(const Pass& pass, const Gradients& gradients) const override {
     const std::vector<float> slopes = values(pass);
     slope_.add(gradients, sumImages(pass, channels_, [&](int64_t n, double* sums) {
-                 trainIsa().preluSums(image(pass.x[0], n), image(gradients.dy[0], n), sums);
+                 isa().preluSums(image(pass.x[0], n), image(gradients.dy[0], n), sums);
                }));
     if (!gradients.dx[0].data) return;
     share(pass, pass.x[0].count, [&](int64_t n) {
-      trainIsa().preluGradient(image(pass.x[0], n), image(gradients.dy[0], n), slopes.data(),
+      isa().preluGradient(image(pass.x[0], n), image(gradients.dy[0], n), slopes.data(),
                                image(gradients.dx[0], n), gradients.accumulate[0]);
     });
   }
-  std::string describe() const override { return facenet::cpu::isa().name; }
+  std::string describe() const override { return isa().name; }
 
  private:
   std::vector<float> values(const Pass& pass) const {
@@ -207,4 +207,4 @@ std::unique_ptr<TrainKernel> makePrelu(const TrainContext& context) {
   return std::make_unique<PreluKernel>(context);
 }
 
-}  // namespace facenet::train::cpu
+}  // namespace facenet::cpu

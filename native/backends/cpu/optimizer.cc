@@ -1,6 +1,6 @@
 #include "native/ops/optimizer.h"
 
-#include "native/backends/cpu/kernels.h"
+#include "native/backends/cpu/isa.h"
 
 namespace facenet::cpu {
 

@@ -3,7 +3,7 @@
 #include "native/backends/cpu/images.h"
 #include "native/ops/backward.h"
 
-namespace facenet::train::cpu {
+namespace facenet::cpu {
 namespace {
 
 void clear(const View& view) {
@@ -19,9 +19,9 @@ class PoolKernel final : public TrainKernel {
   void forward(const Pass& pass) const override {
     share(pass, pass.x[0].count, [&](int64_t n) {
       if (op_.kind == Pool::Kind::max)
-        trainIsa().maxPool(op_, image(pass.x[0], n), image(pass.y[0], n), places(pass, n));
+        isa().maxPool(op_, image(pass.x[0], n), image(pass.y[0], n), places(pass, n));
       else
-        facenet::cpu::isa().pool(op_, image(pass.x[0], n), image(pass.y[0], n));
+        isa().pool(op_, image(pass.x[0], n), image(pass.y[0], n));
     });
   }
   void backward(const Pass& pass, const Gradients& gradients) const override {
@@ -29,14 +29,14 @@ class PoolKernel final : public TrainKernel {
     share(pass, pass.x[0].count, [&](int64_t n) {
       const View dx = image(gradients.dx[0], n);
       if (!gradients.accumulate[0]) clear(dx);
-      trainIsa().poolGradient(op_, image(pass.x[0], n), image(pass.y[0], n), image(gradients.dy[0], n),
+      isa().poolGradient(op_, image(pass.x[0], n), image(pass.y[0], n), image(gradients.dy[0], n),
                               places(pass, n), dx);
     });
   }
   int64_t savedBytes(int64_t count) const override {
     return op_.kind == Pool::Kind::max ? count * out_.elements() : 0;
   }
-  std::string describe() const override { return facenet::cpu::isa().name; }
+  std::string describe() const override { return isa().name; }
 
  private:
   uint8_t* places(const Pass& pass, int64_t n) const {
@@ -52,12 +52,12 @@ struct LrnImages {
   int64_t channels;
 
   float* memory() const {
-    const int64_t row = channels + 2 * op.size + 4 * facenet::cpu::isa().lanes;
+    const int64_t row = channels + 2 * op.size + 4 * isa().lanes;
     return static_cast<float*>(threadMemory(2 * row * static_cast<int64_t>(sizeof(float))));
   }
-  void forward(const Images& i) const { facenet::cpu::isa().lrn(op, i.x[0], i.y[0], memory()); }
+  void forward(const Images& i) const { isa().lrn(op, i.x[0], i.y[0], memory()); }
   void backward(const Images& i) const {
-    trainIsa().lrnGradient(op, i.x[0], i.dy[0], i.dx[0], i.accumulate(0), memory());
+    isa().lrnGradient(op, i.x[0], i.dy[0], i.dx[0], i.accumulate(0), memory());
   }
 };
 
@@ -76,4 +76,4 @@ std::unique_ptr<TrainKernel> makeLrn(const TrainContext& context) {
   return byImage(LrnImages{std::get<Lrn>(context.step.op), context.input().shape.channels});
 }
 
-}  // namespace facenet::train::cpu
+}  // namespace facenet::cpu

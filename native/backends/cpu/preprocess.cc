@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "native/backends/cpu/kernels.h"
+#include "native/backends/cpu/isa.h"
 #include "native/backends/cpu/kernels_table.h"
 
 namespace facenet::cpu {

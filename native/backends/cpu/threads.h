@@ -1,11 +1,16 @@
 // Work shared among the threads of a pass, and the memory each of them has for itself.
 #pragma once
 
-#include "native/backends/cpu/training_isa.h"
+#include "native/backends/cpu/isa.h"
 #include "native/backends/training_kernel.h"
 #include "native/core/aligned.h"
 
-namespace facenet::train::cpu {
+namespace facenet::cpu {
+
+using train::Gradients;
+using train::Pass;
+using train::TrainContext;
+using train::TrainKernel;
 
 // At least `bytes` on a cache line that belong to the calling thread until it asks again; kept for the next
 // kernel that it works on.
@@ -35,4 +40,4 @@ inline View image(const View& view, int64_t n) {
   return one;
 }
 
-}  // namespace facenet::train::cpu
+}  // namespace facenet::cpu

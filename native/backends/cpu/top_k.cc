@@ -24,7 +24,7 @@
 #include <utility>
 #include <vector>
 
-#include "native/backends/cpu/kernels.h"
+#include "native/backends/cpu/isa.h"
 #include "native/core/aligned.h"
 #include "native/core/thread_pool.h"
 
@@ -119,7 +119,7 @@ class Finder {
     const float factor = static_cast<float>((slack_ - 1) / 2);
     for (int64_t first = begin; first < end; first += block) {
       const int64_t rows = std::min(block, end - first);
-      isa().centreRows(task_.gallery + first * task_.dimensions, rows, task_.dimensions, centre_.data(),
+      isa().centerRows(task_.gallery + first * task_.dimensions, rows, task_.dimensions, centre_.data(),
                        factor, rows_.get(), offsets_.data());
       for (int64_t query = 0; query < queries_.padded(); query += 2 * isa().lanes)
         for (int64_t row = 0; row < rows; row += tile)

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "native/backends/cpu/kernels.h"
+#include "native/backends/cpu/isa.h"
 #include "native/core/aligned.h"
 #include "native/core/thread_pool.h"
 

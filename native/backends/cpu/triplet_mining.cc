@@ -7,7 +7,7 @@
 #include <limits>
 #include <numeric>
 
-#include "native/backends/cpu/kernels.h"
+#include "native/backends/cpu/isa.h"
 #include "native/core/aligned.h"
 #include "native/core/thread_pool.h"
 

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "native/backends/cpu/kernels.h"
+#include "native/backends/cpu/isa.h"
 #include "native/core/aligned.h"
 #include "native/graph/plan.h"
 

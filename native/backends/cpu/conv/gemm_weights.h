@@ -5,7 +5,7 @@
 #include <functional>
 #include <vector>
 
-#include "native/backends/cpu/kernels.h"
+#include "native/backends/cpu/isa.h"
 #include "native/core/aligned.h"
 
 namespace facenet::cpu {

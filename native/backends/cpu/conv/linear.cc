@@ -6,7 +6,7 @@
 #include "native/backends/cpu/conv/choice.h"
 #include "native/backends/cpu/conv/weight_gradient.h"
 
-namespace facenet::train::cpu {
+namespace facenet::cpu {
 namespace {
 
 // Output channels in whole vectors; a part starts at a vector of its own.
@@ -38,7 +38,7 @@ class LinearKernel final : public TrainKernel {
     columns_ = columnsOf(channels);
     inputColumns_ = columnsOf({op_.in.channels});
     const Window& w = op_.window;
-    padded_ = op_.in.channels <= facenet::cpu::kMaxStemChannels && w.kernelWidth > 1 &&
+    padded_ = op_.in.channels <= kMaxStemChannels && w.kernelWidth > 1 &&
               w.strideWidth <= w.kernelWidth;
     prepareForward();
     prepareData();
@@ -69,7 +69,7 @@ class LinearKernel final : public TrainKernel {
     if (gradients.dx[0].data) addData(pass, g, gradients.dx[0], gradients.accumulate[0], memory);
     if (op_.residual && gradients.dx[1].data)
       share(pass, count, [&](int64_t n) {
-        trainIsa().scaled(image(g, n), 1, image(gradients.dx[1], n), gradients.accumulate[1]);
+        isa().scaled(image(g, n), 1, image(gradients.dx[1], n), gradients.accumulate[1]);
       });
     if (!gradients.parameters) return;
     const View source = sourceOf(pass, static_cast<float*>(pass.scratch));
@@ -255,7 +255,7 @@ class LinearKernel final : public TrainKernel {
       const Activation::Kind kind = op_.parts[0].activation;
       if (kind != Activation::Kind::none)
         share(pass, count, [&](int64_t n) {
-          trainIsa().mask(image(pass.y[0], n), image(dy, n), image(dy, n), false, kind);
+          isa().mask(image(pass.y[0], n), image(dy, n), image(dy, n), false, kind);
         });
       return dy;
     }
@@ -269,9 +269,9 @@ class LinearKernel final : public TrainKernel {
         part.data = part.as<float>() + static_cast<int64_t>(v) * lanes();
         part.shape.channels = op_.parts[p].channels;
         if (op_.parts[p].activation == Activation::Kind::none)
-          trainIsa().scaled(image(gradients.dy[p], n), 1, part, false);
+          isa().scaled(image(gradients.dy[p], n), 1, part, false);
         else
-          trainIsa().mask(image(pass.y[p], n), image(gradients.dy[p], n), part, false,
+          isa().mask(image(pass.y[p], n), image(gradients.dy[p], n), part, false,
                           op_.parts[p].activation);
       }
     });
@@ -321,7 +321,7 @@ class LinearKernel final : public TrainKernel {
       target.data = target.as<float>() +
                     ((row * op_.window.strideHeight + pixels.y) * op_.in.width + pixels.x) * dx.pixelStride;
       target.pixelStride = dx.pixelStride * op_.window.strideWidth;
-      trainIsa().scaled(source, 1, target, accumulate);
+      isa().scaled(source, 1, target, accumulate);
     }
   }
 
@@ -339,4 +339,4 @@ std::unique_ptr<TrainKernel> makeLinear(Linear linear) {
   return std::make_unique<LinearKernel>(std::move(linear));
 }
 
-}  // namespace facenet::train::cpu
+}  // namespace facenet::cpu

@@ -3,7 +3,7 @@
 
 #include "native/backends/cpu/conv/product.h"
 
-namespace facenet::train::cpu {
+namespace facenet::cpu {
 
 // A fully connected layer is a convolution of one pixel that has all of the image's elements as channels.
 struct Linear {
@@ -32,4 +32,4 @@ inline int64_t placeOf(const TrainContext& context, const std::string& name) {
   return name.empty() ? -1 : context.parameters.at(name).offset;
 }
 
-}  // namespace facenet::train::cpu
+}  // namespace facenet::cpu

@@ -7,12 +7,10 @@
 #include "native/backends/cpu/conv/taps.h"
 #include "native/backends/cpu/threads.h"
 
-namespace facenet::train::cpu {
-
-using facenet::cpu::GemmColumn;
+namespace facenet::cpu {
 
 inline int64_t lanes() {
-  return facenet::cpu::isa().lanes;
+  return isa().lanes;
 }
 
 // Where weights lie in the vector of parameters: that of term k of the sum and output lane l at
@@ -46,4 +44,4 @@ std::unique_ptr<Product> makeWinograd(const Taps& taps, int64_t channels, Weight
 bool suitsWinograd(const Window& window, int64_t inChannels, int64_t outChannels, int64_t height,
                    int64_t width);
 
-}  // namespace facenet::train::cpu
+}  // namespace facenet::cpu

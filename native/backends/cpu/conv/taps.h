@@ -8,7 +8,7 @@
 
 #include "native/core/shape.h"
 
-namespace facenet::train::cpu {
+namespace facenet::cpu {
 
 struct Tap {
   int64_t y = 0, x = 0;
@@ -63,4 +63,4 @@ struct Taps {
   }
 };
 
-}  // namespace facenet::train::cpu
+}  // namespace facenet::cpu

@@ -2,7 +2,7 @@
 #include "native/backends/cpu/conv/linear.h"
 #include "native/backends/cpu/gradient_kernels.h"
 
-namespace facenet::train::cpu {
+namespace facenet::cpu {
 
 std::unique_ptr<TrainKernel> makeConv2d(const TrainContext& context) {
   const auto& op = std::get<Conv2d>(context.step.op);
@@ -15,11 +15,11 @@ std::unique_ptr<TrainKernel> makeConv2d(const TrainContext& context) {
   linear.outStride = linear.in.channels * linear.channelStride;
   for (const ConvPart& part : op.parts) {
     FACENET_ASSERT(part.norms.empty());
-    if (op.groups > 1 || !maskable(part.activation)) return makeReferenceTrainKernel(context);
+    if (op.groups > 1 || !maskable(part.activation)) return train::makeReferenceTrainKernel(context);
     linear.parts.push_back({part.outChannels, part.activation.kind, placeOf(context, part.weight),
                             placeOf(context, part.bias), part.factor});
   }
   return makeLinear(std::move(linear));
 }
 
-}  // namespace facenet::train::cpu
+}  // namespace facenet::cpu

@@ -4,7 +4,7 @@
 #include "native/backends/cpu/conv/gemm_weights.h"
 #include "native/backends/cpu/conv/product.h"
 
-namespace facenet::train::cpu {
+namespace facenet::cpu {
 namespace {
 
 // Pixels of an item: their inputs should stay in L2 while all panels of weights go over them, and the weights
@@ -21,8 +21,8 @@ class Gemm final : public Product {
         channels_(channels),
         places_(std::move(places)),
         vectors_(static_cast<int64_t>(places_.lanes.size()) / lanes()),
-        panels_(facenet::cpu::choosePanels(vectors_)),
-        tileRows_(facenet::cpu::chooseRows(vectors_)),
+        panels_(choosePanels(vectors_)),
+        tileRows_(chooseRows(vectors_)),
         zeros_(static_cast<size_t>(channels), 0.0f) {
     int64_t before = 0;
     for (int64_t width : panels_) {
@@ -73,7 +73,7 @@ class Gemm final : public Product {
     }
     for (size_t panel = 0; panel < panels_.size(); ++panel)
       for (int64_t first = begin; first < end; first += tileRows_)
-        facenet::cpu::isa().gemmTile({.rows = rows + (first - begin) * taps_.count(),
+        isa().gemmTile({.rows = rows + (first - begin) * taps_.count(),
                                       .tapStride = tileRows_,
                                       .valid = std::min(tileRows_, end - first),
                                       .taps = taps_.count(),
@@ -114,4 +114,4 @@ std::unique_ptr<Product> makeGemm(const Taps& taps, int64_t channels, WeightPlac
   return std::make_unique<Gemm>(taps, channels, std::move(places));
 }
 
-}  // namespace facenet::train::cpu
+}  // namespace facenet::cpu

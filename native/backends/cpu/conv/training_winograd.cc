@@ -7,10 +7,8 @@
 #include "native/backends/cpu/conv/product.h"
 #include "native/backends/cpu/conv/winograd_tiles.h"
 
-namespace facenet::train::cpu {
+namespace facenet::cpu {
 namespace {
-
-using facenet::cpu::WinogradTiles;
 
 constexpr int64_t planes = 36;
 // What the planes of a block of tiles should fit in, and the least tiles that make up for reading the filters.
@@ -25,8 +23,8 @@ class Winograd final : public Product {
         places_(std::move(places)),
         turned_(turned),
         vectors_(static_cast<int64_t>(places_.lanes.size()) / lanes()),
-        panels_(facenet::cpu::choosePanels(vectors_)),
-        tileRows_(facenet::cpu::chooseRows(vectors_)),
+        panels_(choosePanels(vectors_)),
+        tileRows_(chooseRows(vectors_)),
         inStride_(roundUp(channels, lanes())),
         outStride_(vectors_ * lanes()),
         tiles_(taps.height, taps.width, taps.offsets[0].y, taps.offsets[0].x, channels),
@@ -52,7 +50,7 @@ class Winograd final : public Product {
           const int64_t tap = turned_ ? 8 - t : t;
           taps[t * lanes() + l] = there ? places_.factor * parameters[term + lane[l] + tap] : 0.0f;
         }
-      trainIsa().winogradFilter(taps, out, channels_ * outStride_);
+      isa().winogradFilter(taps, out, channels_ * outStride_);
       out += width;
     }
   }
@@ -97,12 +95,12 @@ class Winograd final : public Product {
                      GemmColumn* columns) const {
     for (int64_t v = 0; v < vectors_; ++v)
       columns[v] = {noBias_.data(), nullptr, nullptr, 0, out + v * lanes(), outStride_, lanes(), {}};
-    const float* rows[facenet::cpu::kMaxTileRows];
+    const float* rows[kMaxTileRows];
     int64_t before = 0;
     for (const int64_t width : panels_) {
       for (int64_t first = 0; first < tiles; first += tileRows_) {
         for (int64_t i = 0; i < tileRows_; ++i) rows[i] = in + std::min(first + i, tiles - 1) * inStride_;
-        facenet::cpu::isa().gemmTile({.rows = rows,
+        isa().gemmTile({.rows = rows,
                                       .tapStride = tileRows_,
                                       .valid = std::min(tileRows_, tiles - first),
                                       .taps = 1,
@@ -118,7 +116,7 @@ class Winograd final : public Product {
 
   void transformOutput(int64_t tile, const float* products, const GemmColumn* columns) const {
     const WinogradTiles::Corner corner = tiles_.cornerOf(tile);
-    facenet::cpu::isa().winogradOutput({products, blockTiles_ * outStride_, columns, vectors_,
+    isa().winogradOutput({products, blockTiles_ * outStride_, columns, vectors_,
                                         (corner.image * taps_.height + corner.y) * taps_.width + corner.x,
                                         taps_.width, std::min<int64_t>(4, taps_.height - corner.y),
                                         std::min<int64_t>(4, taps_.width - corner.x)});
@@ -145,8 +143,8 @@ std::unique_ptr<Product> makeWinograd(const Taps& taps, int64_t channels, Weight
 bool suitsWinograd(const Window& window, int64_t inChannels, int64_t outChannels, int64_t height,
                    int64_t width) {
   return window.kernelHeight == 3 && window.kernelWidth == 3 && window.strideHeight == 1 &&
-         window.strideWidth == 1 && inChannels >= facenet::cpu::kWinogradMinChannels &&
-         outChannels >= facenet::cpu::kWinogradMinChannels && height >= 4 && width >= 4;
+         window.strideWidth == 1 && inChannels >= kWinogradMinChannels &&
+         outChannels >= kWinogradMinChannels && height >= 4 && width >= 4;
 }
 
-}  // namespace facenet::train::cpu
+}  // namespace facenet::cpu

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-namespace facenet::train::cpu {
+namespace facenet::cpu {
 namespace {
 
 // Pixels whose packed gradients and inputs share the first-level cache.
@@ -74,12 +74,12 @@ class DirectGradient final : public WeightGradient {
       const int64_t count = std::min(blockPixels, end - first);
       for (int64_t v = 0; v < panel.vectors; ++v) {
         const GradientColumn& column = columns[static_cast<size_t>(panel.first + v)];
-        trainIsa().packGradients(column.gradient + first * column.stride, column.stride, count, column.lanes,
+        isa().packGradients(column.gradient + first * column.stride, column.stride, count, column.lanes,
                                  width, packed + v * lanes(), sums + (rows() - 1) * width + v * lanes());
       }
       taps_.point(source, zeros_.data(), first, first + count, blockPixels, pointers);
       for (int64_t tap = 0; tap < taps_.count(); ++tap)
-        trainIsa().gradientTile({.rows = pointers + tap * blockPixels,
+        isa().gradientTile({.rows = pointers + tap * blockPixels,
                                  .first = 0,
                                  .channels = channels_,
                                  .gradients = packed,
@@ -124,4 +124,4 @@ std::unique_ptr<WeightGradient> makeDirectGradient(const Taps& taps, int64_t cha
   return std::make_unique<DirectGradient>(taps, channels, std::move(places), std::move(bias));
 }
 
-}  // namespace facenet::train::cpu
+}  // namespace facenet::cpu

@@ -3,7 +3,7 @@
 
 #include "native/backends/cpu/conv/product.h"
 
-namespace facenet::train::cpu {
+namespace facenet::cpu {
 
 // A vector of output channels: where its gradient is read, and the parameters that get its sums.
 struct GradientColumn {
@@ -28,4 +28,4 @@ std::unique_ptr<WeightGradient> makeDirectGradient(const Taps& taps, int64_t cha
 std::unique_ptr<WeightGradient> makeWinogradGradient(const Taps& taps, int64_t channels, WeightPlaces places,
                                                      std::vector<int64_t> bias);
 
-}  // namespace facenet::train::cpu
+}  // namespace facenet::cpu

@@ -6,10 +6,8 @@
 #include "native/backends/cpu/conv/weight_gradient.h"
 #include "native/backends/cpu/conv/winograd_tiles.h"
 
-namespace facenet::train::cpu {
+namespace facenet::cpu {
 namespace {
-
-using facenet::cpu::WinogradTiles;
 
 constexpr int64_t planes = 36;
 // What the planes of a block of tiles should fit in: the cache that threads share.
@@ -88,7 +86,7 @@ class WinogradGradientKernel final : public WeightGradient {
           const int64_t pixel = (corner.image * taps_.height + corner.y + y) * taps_.width + corner.x + x;
           task.pixels[y * 4 + x] = here ? column.gradient + pixel * column.stride : zeros_.data();
         }
-      trainIsa().winogradGradient(task);
+      isa().winogradGradient(task);
     }
   }
 
@@ -103,7 +101,7 @@ class WinogradGradientKernel final : public WeightGradient {
       for (int64_t i = 0; i < count; ++i) rows[i] = inputs + (begin + i) * inStride_;
       for (const Panel& panel : panels_) {
         const int64_t width = panel.vectors * lanes();
-        trainIsa().gradientTile({.rows = rows,
+        isa().gradientTile({.rows = rows,
                                  .first = 0,
                                  .channels = channels_,
                                  .gradients = outputs + panel.first * lanes() * blockTiles_ + begin * width,
@@ -121,7 +119,7 @@ class WinogradGradientKernel final : public WeightGradient {
     const float* from = sums + panel.first * lanes() * channels_ + (v - panel.first) * lanes();
     alignas(64) float taps[9 * 16];
     for (int64_t c = 0; c < channels_; ++c) {
-      trainIsa().winogradTaps(from + c * width, channels_ * outStride_, taps);
+      isa().winogradTaps(from + c * width, channels_ * outStride_, taps);
       const int64_t term = places_.terms[static_cast<size_t>(c)];
       for (int64_t l = 0; l < lanes(); ++l) {
         const int64_t lane = places_.lanes[static_cast<size_t>(v * lanes() + l)];
@@ -142,7 +140,7 @@ class WinogradGradientKernel final : public WeightGradient {
                     1,
                     {taps_.height, taps_.width, columns[v].lanes},
                     columns[v].stride};
-        trainIsa().channelSums(column, nullptr, nullptr, sums.data() + static_cast<int64_t>(v) * lanes(),
+        isa().channelSums(column, nullptr, nullptr, sums.data() + static_cast<int64_t>(v) * lanes(),
                                nullptr);
       }
       std::copy(sums.begin(), sums.end(), biases + n * outStride_);
@@ -174,4 +172,4 @@ std::unique_ptr<WeightGradient> makeWinogradGradient(const Taps& taps, int64_t c
   return std::make_unique<WinogradGradientKernel>(taps, channels, std::move(places), std::move(bias));
 }
 
-}  // namespace facenet::train::cpu
+}  // namespace facenet::cpu

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "native/backends/cpu/kernels.h"
+#include "native/backends/cpu/isa.h"
 #include "native/core/shape.h"
 
 namespace facenet::cpu {

@@ -11,4 +11,4 @@
 #include <cstring>
 #include <type_traits>
 
-#include "native/backends/cpu/kernels.h"
+#include "native/backends/cpu/isa.h"

@@ -1,6 +1,7 @@
-// The inner loops of the CPU backend, compiled once for each instruction set and chosen when the addon is
-// loaded.
+// The inner loops of the CPU backend, compiled once for each instruction set (ISA) and chosen at the first use.
 #pragma once
+
+#include <string>
 
 #include "native/core/integers.h"
 #include "native/core/shape.h"
@@ -50,35 +51,96 @@ struct WinogradOutput {
   int64_t height, width;          // of the tile that lies inside the image, 1..4
 };
 
+// Sums of products over pixels, for a weight gradient: sums[i * vectors * lanes + l] +=
+//   sum over p < pixels of rows[p][first + i] * gradients[p * vectors * lanes + l].
+struct GradientTile {
+  const float* const* rows;  // input of pixel p under one tap
+  int64_t first, channels;   // of the rows, any number
+  const float* gradients;    // packed, on a cache line
+  int64_t pixels;
+  int64_t vectors;  // 1 to 3
+  float* sums;      // on a cache line
+};
+
+// A 4 x 4 tile of output gradients, all channels, to its 36 planes (Winograd).
+struct WinogradGradient {
+  const float* pixels[16];  // rows of `channels` floats; zeros where the tile hangs over the edge
+  int64_t channels;
+  float* transformed;  // 36 rows, `planeStride` apart, rounded up to whole vectors
+  int64_t planeStride;
+};
+
 struct Isa {
   const char* name;
-  int lanes;     // floats a vector
-  int tallRows;  // output pixels of a GEMM tile of two vectors
-  int wideRows;  // and of one of three
+  int lanes;         // floats a vector
+  int tallRows;      // output pixels of a GEMM tile of two vectors
+  int wideRows;      // and of one of three
+  int gradientRows;  // input channels of a tile of sums of a weight gradient, at most
 
+  // --- convolution and fully connected layers
   void (*gemmTile)(const GemmTile&);
-  // Copies the taps of `count` pixels one after the other: out[i * outStride + tap * run + k]. Reads and
+  // im2col of `count` pixels: their taps one after the other, out[i * outStride + tap * run + k]. Reads and
   // writes up to a vector past each run; rows are written in order, so that only the slack behind the last
   // one is lost.
   void (*packRuns)(const float* const* rows, int64_t tapStride, int64_t count, int64_t taps, int64_t run,
                    float* out, int64_t outStride);
+  void (*gradientTile)(const GradientTile&);
+  // count pixels of `channels` floats, `stride` apart, to rows of whole vectors with zeros behind; adds each
+  // channel's sum to `sums`.
+  void (*packGradients)(const float* from, int64_t stride, int64_t count, int64_t channels, int64_t outStride,
+                        float* out, float* sums);
   void (*winogradInput)(const WinogradInput&);
   void (*winogradOutput)(const WinogradOutput&);
+  // Nine taps of a vector of filters, one after the other, to their 36 planes.
+  void (*winogradFilter)(const float* taps, float* planes, int64_t planeStride);
+  void (*winogradGradient)(const WinogradGradient&);
+  // 36 planes of sums to nine taps, a vector each.
+  void (*winogradTaps)(const float* planes, int64_t planeStride, float* taps);
   // weights: taps x channels; bias and slope: channels (slope may be null).
   void (*depthwise)(const Window&, const View& in, const View* residual, const View& out,
                     const float* weights, const float* bias, const float* slope, Activation::Kind);
+
+  // --- pools
   void (*pool)(const Pool&, const View& in, const View& out);
+  // Max pooling that keeps each winner's index in its window: count x pixels x channels.
+  void (*maxPool)(const Pool&, const View& x, const View& y, uint8_t* winners);
+  // All pools; dx is added to. `winners` for max only.
+  void (*poolGradient)(const Pool&, const View& x, const View& y, const View& dy, const uint8_t* winners,
+                       const View& dx);
+
+  // --- local response normalisation
   void (*lrn)(const Lrn&, const View& in, const View& out,
               float* scratch);  // scratch: channels + size + 2 vectors
+  // scratch: 2 * (channels + 2 * size + 4 vectors)
+  void (*lrnGradient)(const Lrn&, const View& x, const View& dy, const View& dx, bool add, float* scratch);
+
+  // --- normalisation, activations, sums
   void (*scaleShift)(const View& in, const View& out, const float* scale, const float* shift);
+  // Adds to sums[c] and products[c] the sums over pixels of a and of a * b; with `shift` b is (b - shift[c]).
+  // b null: a alone.
+  void (*channelSums)(const View& a, const View* b, const float* shift, double* sums, double* products);
+  // Adds to sums[c] the sum over pixels of (a - shift[c])^2.
+  void (*squaredSums)(const View& a, const float* shift, double* sums);
+  // out = a[c] * dy + b[c] * x + c[c], or added.
+  void (*normGradient)(const View& dy, const View& x, const float* a, const float* b, const float* c,
+                       const View& out, bool add);
   void (*activation)(const View& in, const View& out, Activation::Kind, const float* slope);
+  // relu, relu6 by y: out = dy where the mask lets it through; out may be dy.
+  void (*mask)(const View& y, const View& dy, const View& out, bool add, Activation::Kind);
+  // prelu: adds the gradient of each slope to sums; dx.
+  void (*preluSums)(const View& x, const View& dy, double* sums);
+  void (*preluGradient)(const View& x, const View& dy, const float* slope, const View& dx, bool add);
   void (*add)(const View& a, const View& b, float factor, const View& out, Activation::Kind,
               const float* slope);
+  // out = factor * in, or added.
+  void (*scaled)(const View& in, float factor, const View& out, bool add);
   // Copies channels, converting between f32 and bf16.
   void (*convert)(const View& in, const View& out);
   // (x - mean) * scale with mean and scale repeating every 3 elements.
   void (*normalizePixels)(const uint8_t* in, int64_t elements, const float* mean3, const float* scale3,
                           const View& out);
+
+  // --- distances
   // Squared distances of rows [0, n) of a to all rows of b. packed: blocks of one vector of
   // rows of b, transposed: dimensions x lanes each, the last block filled up.
   void (*pairwise)(const float* a, int64_t n, const float* packed, int64_t m, int64_t dimensions, float* out);
@@ -86,8 +148,9 @@ struct Isa {
   // of row i is below limit[i].
   bool (*distancesBelow)(const float* a, int64_t rows, const float* block, int64_t dimensions,
                          const float* offset, const float* limit, float* out);
-  // What mining and loss are made of. Sums in the order of ops/triplet_mining.h and ops/triplet_loss.h, bit
-  // for bit. `padded` is the number of rows rounded up to whole vectors.
+
+  // --- mining and loss: sums in the order of ops/triplet_mining.h and ops/triplet_loss.h, bit for bit.
+  // `padded` is the number of rows rounded up to whole vectors.
   // Distances of `count` rows to all rows, packed as for `pairwise`: count x padded.
   void (*minedDistances)(const float* rows, int64_t count, const float* packed, int64_t padded,
                          int64_t dimensions, float* out);
@@ -100,9 +163,10 @@ struct Isa {
   // out = 2 * sum over t of weights[t] * (row rows[t] of x).
   void (*twiceWeightedRows)(const float* x, int64_t dimensions, const int32_t* rows, const float* weights,
                             int64_t count, float* out);
-  // What exact search is made of (top_k.cc).
-  // out = rows - centre, offsets[i] = factor * the squared length of out's row i.
-  void (*centreRows)(const float* rows, int64_t count, int64_t dimensions, const float* centre, float factor,
+
+  // --- exact search (top_k.cc)
+  // out = rows - center, offsets[i] = factor * the squared length of out's row i.
+  void (*centerRows)(const float* rows, int64_t count, int64_t dimensions, const float* center, float factor,
                      float* out, float* offsets);
   // Of tallRows rows and 1 or 2 vectors of queries (dimensions x vectors x lanes): hits[i] has bit q where
   // offsets[i] + row i * query q <= limits[q] does not hold. Whether any is set.
@@ -110,14 +174,17 @@ struct Isa {
                       const float* offsets, const float* limits, uint32_t* hits);
   // squaredDistance of ops/triplet_mining.h.
   float (*chainedDistance)(const float* a, const float* b, int64_t dimensions);
+
   void (*optimize)(const Optimizer&, const Update&, const WeightSpan&);
 };
 
 extern const Isa avx512, avx2, baseline;
 
-// The widest one this machine has. FACENET_ISA=avx512|avx2|baseline narrows it.
+// The widest one this machine has, or the one that FACENET_ISA=avx512|avx2|baseline asks for. Throws where that
+// is another name, or one that this machine cannot run.
 const Isa& isa();
-// "avx512_amx", "avx512_bf16", "avx512", "avx2", "baseline": isa() and what oneDNN can use for bf16.
-const char* isaName();
+// For people: "avx512_amx", "avx512_bf16", "avx512", "avx2", "baseline": isa() and what oneDNN can use for bf16.
+// Does not throw: where isa() does, the name says what is wrong.
+std::string isaName();
 
 }  // namespace facenet::cpu

@@ -1,0 +1,18 @@
+/** Instruction sets of the CPU backend, and processes that are told which one to use. */
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { native } from '../../lib/native/addon.js'
+
+export const isaNames = ['baseline', 'avx2', 'avx512'] as const
+
+const { onednn, isa } = native().info()
+const widest = isaNames.findLastIndex((name) => isa.startsWith(name))
+
+/** Those that this machine can run and that are narrower than the one it chooses; none without a CPU backend. */
+export const narrowerIsas: readonly string[] = onednn === null ? [] : isaNames.slice(0, Math.max(widest, 0))
+
+const run = promisify(execFile)
+
+/** Runs a TypeScript file, or with `--eval` a program, on that instruction set. Rejects where the process fails. */
+export const runOnIsa = (isa: string, ...args: string[]) =>
+  run(process.execPath, ['--import', 'tsx', ...args], { env: { ...process.env, FACENET_ISA: isa } })
