@@ -84,7 +84,7 @@ void mining(int64_t n, int64_t dimensions, int64_t faces, const std::string& fol
   const auto x = onDevice(values);
   const DeviceBuffer<float> gradient(n * dimensions);
   const Stream stream;
-  facenet::train::cuda::TripletStep step;
+  facenet::cuda::TripletStep step;
   facenet::train::Learned report;
   const facenet::TripletMining task{dimensions, facenet::TripletMining::Strategy::semiHard, 0.2f};
   const double seconds = medianSeconds(
@@ -107,7 +107,7 @@ void optimizer(int64_t count) {
   std::string kinds;
   double norm = 0;
   for (const auto& [name, rule] : rules) {
-    facenet::train::cuda::DeviceOptimizer optimizer(rule, {{0, count, 0}}, count, stream.get());
+    facenet::cuda::DeviceOptimizer optimizer(rule, {{0, count, 0}}, count, stream.get());
     int64_t number = 0;
     const double seconds =
         medianSeconds(stream, [&] { optimizer.update(weights.data(), gradients.data(), 1e-3, 1, ++number); });

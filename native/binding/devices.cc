@@ -100,7 +100,7 @@ std::unique_ptr<train::Backend> makeTrainingBackend(const ExecutorOptions& optio
   if (options.device == Device::cuda) requireCuda(options.deviceIndex);
 #ifdef FACENET_CUDA
   if (options.device == Device::cuda)
-    return train::makeCudaBackend(cuda::requireDevice(options.deviceIndex), dtype, options.threads);
+    return cuda::makeTrainingBackend(cuda::requireDevice(options.deviceIndex), dtype, options.threads);
 #endif
 #ifdef FACENET_ONEDNN
   if (options.device == Device::cpu) return train::makeHostBackend(train::cpuFunctions(), options.threads);

@@ -13,7 +13,7 @@ using facenet::cuda::Device;
 using facenet::cuda::DeviceBuffer;
 using facenet::cuda::PixelClass;
 using facenet::cuda::pixelClasses;
-using facenet::train::cuda::GradientShape;
+using facenet::cuda::GradientShape;
 
 struct Layer {
   Window window;
@@ -103,7 +103,7 @@ void check(const Layer& layer, const Types& types, bool accumulate, int64_t offs
   const auto loop = plainGradient<float>(layer, g, weight);
 
   const Device device{0, "", 8, 0, 0, 2, 164 * 1024};
-  const auto gradient = facenet::train::cuda::makeConvDataGradient(
+  const auto gradient = facenet::cuda::makeConvDataGradient(
       GradientShape{layer.window, layer.groups, layer.in, out, types.g, types.weight}, device);
   const auto weights = onDevice(weight);
   const DeviceBuffer<char> packed(gradient->packedBytes()), scratch(gradient->scratchBytes(layer.count) + 1);

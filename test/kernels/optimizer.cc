@@ -12,7 +12,7 @@ namespace {
 using facenet::Optimizer;
 using facenet::Update;
 using facenet::train::TrainedWeight;
-using facenet::train::cuda::DeviceOptimizer;
+using facenet::cuda::DeviceOptimizer;
 using Kind = Optimizer::Kind;
 
 struct Rule {

@@ -14,7 +14,7 @@ using facenet::TripletMining;
 using facenet::Triplets;
 using Strategy = TripletMining::Strategy;
 using facenet::train::Learned;
-using facenet::train::cuda::TripletStep;
+using facenet::cuda::TripletStep;
 
 void expectBits(const std::vector<float>& found, const std::vector<float>& expected,
                 const std::string& what) {

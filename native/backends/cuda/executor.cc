@@ -58,14 +58,14 @@ CudaExecutor::~CudaExecutor() {
 }
 
 // Images of a chunk, with memory for them.
-int64_t CudaExecutor::makeRoom(int64_t count) {
+int64_t CudaExecutor::reserve(int64_t count) {
   const auto evenly = [&] {
     const int64_t rounds = (count + mostImages_ - 1) / mostImages_;
     return (count + rounds - 1) / rounds;
   };
-  if (room_ && evenly() <= room_->images) return evenly();
+  if (workspace_ && evenly() <= workspace_->images) return evenly();
   graphs_.clear();
-  room_.reset();
+  workspace_.reset();
   const int64_t wanted = evenly();
   const int64_t image = plan_.arenaBytes + 2 * (inputBytes(plan_, 1) + outputBytes(plan_, 1)) +
                         scratchBytes(kernels_, wanted) / wanted;
@@ -89,8 +89,8 @@ int64_t CudaExecutor::makeRoom(int64_t count) {
 
 void CudaExecutor::allocate(int64_t images) {
   memoryBytes_ = weightBytes_;
-  room_ = std::make_unique<Room>(plan_, images, scratchBytes(kernels_, images));
-  memoryBytes_ = weightBytes_ + room_->bytes();
+  workspace_ = std::make_unique<Workspace>(plan_, images, scratchBytes(kernels_, images));
+  memoryBytes_ = weightBytes_ + workspace_->bytes();
 }
 
 void CudaExecutor::run(const void* input, int64_t count, const std::vector<float*>& outputs,
@@ -98,7 +98,7 @@ void CudaExecutor::run(const void* input, int64_t count, const std::vector<float
   FACENET_ASSERT(outputs.size() == plan_.outputs.size());
   if (count <= 0) return;
   useDevice(device_);
-  const int64_t size = makeRoom(count);
+  const int64_t size = reserve(count);
   std::vector<Chunk> chunks;
   for (int64_t first = 0; first < count; first += size)
     chunks.push_back({first, std::min(size, count - first), static_cast<int>(chunks.size() % 2)});
@@ -117,7 +117,7 @@ void CudaExecutor::run(const void* input, int64_t count, const std::vector<float
 
 void CudaExecutor::submit(const Chunk& chunk, const void* input, const std::atomic<int32_t>* cancelled) {
   throwIfCancelled(cancelled);
-  const Slot& slot = room_->slots[static_cast<size_t>(chunk.slot)];
+  const Slot& slot = workspace_->slots[static_cast<size_t>(chunk.slot)];
   const int64_t bytes = inputBytes(plan_, chunk.count);
   const auto* from = static_cast<const unsigned char*>(input) + inputBytes(plan_, chunk.first);
   copyInPieces(copiers_, slot.pinnedInput.data(), from, bytes);
@@ -138,7 +138,7 @@ void CudaExecutor::submit(const Chunk& chunk, const void* input, const std::atom
 }
 
 void CudaExecutor::launchSteps(const Chunk& chunk, const std::atomic<int32_t>* cancelled) const {
-  const ChunkMemory memory = room_->memoryOf(plan_, chunk.slot, chunk.count);
+  const ChunkMemory memory = workspace_->memoryOf(plan_, chunk.slot, chunk.count);
   for (size_t s = 0; s < plan_.steps.size(); ++s) {
     throwIfCancelled(cancelled);
     launchStep(s, chunk.count, memory);
@@ -147,12 +147,12 @@ void CudaExecutor::launchSteps(const Chunk& chunk, const std::atomic<int32_t>* c
 
 void CudaExecutor::launchStep(size_t step, int64_t count, const ChunkMemory& memory) const {
   kernels_[step]->launch(viewsOf(plan_, plan_.steps[step].inputs, count, memory),
-                         viewsOf(plan_, plan_.steps[step].outputs, count, memory), room_->scratch.data(),
+                         viewsOf(plan_, plan_.steps[step].outputs, count, memory), workspace_->scratch.data(),
                          compute_.get());
 }
 
 void CudaExecutor::collect(const Chunk& chunk, const std::vector<float*>& outputs) const {
-  const Slot& slot = room_->slots[static_cast<size_t>(chunk.slot)];
+  const Slot& slot = workspace_->slots[static_cast<size_t>(chunk.slot)];
   slot.downloaded.wait();
   for (size_t i = 0; i < outputs.size(); ++i) {
     const int64_t elements = plan_.tensors[static_cast<size_t>(plan_.outputs[i])].shape.elements();

@@ -7,9 +7,9 @@
 #pragma once
 
 #include "native/backends/cuda/kernel.h"
-#include "native/backends/cuda/room.h"
 #include "native/backends/cuda/runtime/graph.h"
 #include "native/backends/cuda/runtime/stream.h"
+#include "native/backends/cuda/workspace.h"
 #include "native/core/thread_pool.h"
 #include "native/graph/executor.h"
 
@@ -40,7 +40,7 @@ class CudaExecutor final : public Executor {
     int64_t first, count;
     int slot;
   };
-  int64_t makeRoom(int64_t count);
+  int64_t reserve(int64_t count);
   void allocate(int64_t images);
   void submit(const Chunk& chunk, const void* input, const std::atomic<int32_t>* cancelled);
   void collect(const Chunk& chunk, const std::vector<float*>& outputs) const;
@@ -55,7 +55,7 @@ class CudaExecutor final : public Executor {
   int64_t mostImages_;  // of a chunk; falls where memory is short
   ThreadPool copiers_;
   Stream upload_, compute_, download_;
-  std::unique_ptr<Room> room_;  // null until the first run, and after memory ran out
+  std::unique_ptr<Workspace> workspace_;  // null until the first run, and after memory ran out
   GraphCache graphs_;
 };
 

@@ -4,15 +4,15 @@
 
 #include "native/backends/cuda/runtime/staging.h"
 
-namespace facenet::train::cuda {
+namespace facenet::cuda {
 
-ImageUpload::ImageUpload(int threads) : copiers_(std::min(threads, facenet::cuda::mostCopiers)) {}
+ImageUpload::ImageUpload(int threads) : copiers_(std::min(threads, mostCopiers)) {}
 
 ImageUpload::~ImageUpload() {
   cudaStreamSynchronize(stream_.get());
 }
 
-const void* ImageUpload::place(const void* images, int64_t bytes, const facenet::cuda::Stream& compute) {
+const void* ImageUpload::place(const void* images, int64_t bytes, const Stream& compute) {
   if (slots_[current_]) compute.record(slots_[current_]->used);
   current_ = 1 - current_;
   std::unique_ptr<Slot>& slot = slots_[current_];
@@ -23,8 +23,7 @@ const void* ImageUpload::place(const void* images, int64_t bytes, const facenet:
     slot = std::make_unique<Slot>(bytes);
   }
   slot->uploaded.wait();
-  facenet::cuda::copyInPieces(copiers_, slot->pinned.data(), static_cast<const unsigned char*>(images),
-                              bytes);
+  copyInPieces(copiers_, slot->pinned.data(), static_cast<const unsigned char*>(images), bytes);
   stream_.waitFor(slot->used);
   FACENET_CUDA_CHECK(cudaMemcpyAsync(slot->device.data(), slot->pinned.data(), static_cast<size_t>(bytes),
                                      cudaMemcpyHostToDevice, stream_.get()));
@@ -33,4 +32,4 @@ const void* ImageUpload::place(const void* images, int64_t bytes, const facenet:
   return slot->device.data();
 }
 
-}  // namespace facenet::train::cuda
+}  // namespace facenet::cuda

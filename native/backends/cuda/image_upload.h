@@ -8,7 +8,7 @@
 #include "native/backends/cuda/runtime/stream.h"
 #include "native/core/thread_pool.h"
 
-namespace facenet::train::cuda {
+namespace facenet::cuda {
 
 // Two buffers on the device, with as much pinned memory beside them, that grow with the largest chunk. They
 // belong to the device that is current when a method is called.
@@ -20,22 +20,22 @@ class ImageUpload {
 
   // `bytes` of the host's memory, which is free again when the call returns, on the device. What is put on
   // `compute` before the next call finds them there.
-  const void* place(const void* images, int64_t bytes, const facenet::cuda::Stream& compute);
+  const void* place(const void* images, int64_t bytes, const Stream& compute);
   // Which of the two buffers they are in.
   int slot() const { return current_; }
 
  private:
   struct Slot {
     explicit Slot(int64_t bytes) : device(bytes), pinned(bytes) {}
-    facenet::cuda::DeviceBuffer<char> device;
-    facenet::cuda::PinnedBuffer pinned;
-    facenet::cuda::Event uploaded, used;
+    DeviceBuffer<char> device;
+    PinnedBuffer pinned;
+    Event uploaded, used;
   };
 
-  facenet::cuda::Stream stream_;
+  Stream stream_;
   ThreadPool copiers_;
   std::unique_ptr<Slot> slots_[2];
   int current_ = 0;
 };
 
-}  // namespace facenet::train::cuda
+}  // namespace facenet::cuda

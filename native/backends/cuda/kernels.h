@@ -1,34 +1,28 @@
-// Makers of the CUDA backend's kernels, an op each.
+// The makers of the CUDA backend's kernels: two for each op, defined in the op's own file.
 #pragma once
 
 #include "native/backends/cuda/kernel.h"
+#include "native/backends/kernel.h"
+#include "native/backends/training_kernel.h"
 
 namespace facenet::cuda {
 
-struct StepContext {
-  const Plan& plan;
-  const Step& step;
-  const Weights& weights;
-  const Device& device;
+using train::Gradients;
+using train::Pass;
+using train::TrainContext;
+using train::TrainKernel;
 
-  const PlannedTensor& input(size_t i = 0) const { return plan.tensors[static_cast<size_t>(step.inputs[i])]; }
-  const PlannedTensor& output(size_t i = 0) const {
-    return plan.tensors[static_cast<size_t>(step.outputs[i])];
-  }
-};
+// In training activations and their gradients are f32 or bf16.
+#define FACENET_DECLARE_MAKERS(SomeOp)                                                        \
+  std::unique_ptr<DeviceKernel> makeKernel(const SomeOp&, const StepContext&, const Device&); \
+  std::unique_ptr<TrainKernel> makeTrainKernel(const SomeOp&, const TrainContext&, const Device&);
+FACENET_OPS(FACENET_DECLARE_MAKERS)
+#undef FACENET_DECLARE_MAKERS
 
-std::unique_ptr<DeviceKernel> makeKernel(const Preprocess& op, const StepContext& context);
-std::unique_ptr<DeviceKernel> makeKernel(const Conv2d& op, const StepContext& context);
-std::unique_ptr<DeviceKernel> makeKernel(const Norm& op, const StepContext& context);
-std::unique_ptr<DeviceKernel> makeKernel(const Activation& op, const StepContext& context);
-std::unique_ptr<DeviceKernel> makeKernel(const Pool& op, const StepContext& context);
-std::unique_ptr<DeviceKernel> makeKernel(const Lrn& op, const StepContext& context);
-std::unique_ptr<DeviceKernel> makeKernel(const FullyConnected& op, const StepContext& context);
-std::unique_ptr<DeviceKernel> makeKernel(const Maxout& op, const StepContext& context);
-std::unique_ptr<DeviceKernel> makeKernel(const Concat& op, const StepContext& context);
-std::unique_ptr<DeviceKernel> makeKernel(const Add& op, const StepContext& context);
-std::unique_ptr<DeviceKernel> makeKernel(const ZeroPad& op, const StepContext& context);
-std::unique_ptr<DeviceKernel> makeKernel(const Upsample& op, const StepContext& context);
-std::unique_ptr<DeviceKernel> makeKernel(const L2Normalize& op, const StepContext& context);
+std::unique_ptr<TrainKernel> makeCudaTrainKernel(const TrainContext& context, const Device& device);
+
+inline cudaStream_t streamOf(const Pass& pass) {
+  return static_cast<cudaStream_t>(pass.stream);
+}
 
 }  // namespace facenet::cuda

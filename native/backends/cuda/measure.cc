@@ -39,10 +39,10 @@ constexpr int warmUp = 3;
 RunTimes CudaExecutor::measure(const void* input, int64_t count, int repeats) {
   FACENET_ASSERT(count > 0 && repeats > 0);
   useDevice(device_);
-  if (const int64_t images = makeRoom(count); images < count)
+  if (const int64_t images = reserve(count); images < count)
     throw invalidArgument("count", text("at most ", images, ", one chunk,"), text(count));
   const Chunk chunk{0, count, 0};
-  const Slot& slot = room_->slots[0];
+  const Slot& slot = workspace_->slots[0];
   copyToDevice(slot.input.data(), input, static_cast<size_t>(inputBytes(plan_, count)));
 
   const Mark begin, end;
@@ -55,7 +55,7 @@ RunTimes CudaExecutor::measure(const void* input, int64_t count, int repeats) {
     if (i >= warmUp) wholes.push_back(end.secondsSince(begin));
   }
 
-  const ChunkMemory memory = room_->memoryOf(plan_, chunk.slot, count);
+  const ChunkMemory memory = workspace_->memoryOf(plan_, chunk.slot, count);
   const std::vector<Mark> marks(plan_.steps.size() + 1);
   std::vector<std::vector<double>> steps(plan_.steps.size());
   for (int i = 0; i < warmUp + repeats; ++i) {

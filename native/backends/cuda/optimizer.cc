@@ -2,15 +2,13 @@
 
 #include <algorithm>
 
-namespace facenet::train::cuda {
-
-using namespace facenet::cuda;
+namespace facenet::cuda {
 
 namespace {
 
-std::vector<WeightPiece> piecesOf(const std::vector<TrainedWeight>& weights) {
+std::vector<WeightPiece> piecesOf(const std::vector<train::TrainedWeight>& weights) {
   std::vector<WeightPiece> pieces;
-  for (const TrainedWeight& weight : weights)
+  for (const train::TrainedWeight& weight : weights)
     for (int64_t done = 0; done < weight.count; done += kPieceWeights)
       pieces.push_back({weight.offset + done,
                         static_cast<int32_t>(std::min<int64_t>(kPieceWeights, weight.count - done)),
@@ -27,7 +25,7 @@ DeviceBuffer<T> onDevice(const std::vector<T>& values) {
 
 }  // namespace
 
-DeviceOptimizer::DeviceOptimizer(const Optimizer& optimizer, const std::vector<TrainedWeight>& weights,
+DeviceOptimizer::DeviceOptimizer(const Optimizer& optimizer, const std::vector<train::TrainedWeight>& weights,
                                  int64_t elements, cudaStream_t stream)
     : optimizer_(optimizer),
       stream_(stream),
@@ -39,7 +37,7 @@ DeviceOptimizer::DeviceOptimizer(const Optimizer& optimizer, const std::vector<T
 }
 
 double DeviceOptimizer::gradientNorm(const float* gradients) {
-  facenet::cuda::gradientNorm(gradients, pieces_.data(), pieces_.count(), sums_.data(), stream_);
+  cuda::gradientNorm(gradients, pieces_.data(), pieces_.count(), sums_.data(), stream_);
   FACENET_CUDA_CHECK(cudaMemcpyAsync(norm_.data(), sums_.data() + pieces_.count(), sizeof(double),
                                      cudaMemcpyDeviceToHost, stream_));
   FACENET_CUDA_CHECK(cudaStreamSynchronize(stream_));
@@ -60,4 +58,4 @@ int64_t DeviceOptimizer::memoryBytes() const {
   return static_cast<int64_t>(bytes);
 }
 
-}  // namespace facenet::train::cuda
+}  // namespace facenet::cuda

@@ -10,15 +10,15 @@
 #include "native/backends/cuda/runtime/pinned_buffer.h"
 #include "native/train/optimizer.h"
 
-namespace facenet::train::cuda {
+namespace facenet::cuda {
 
 // Gives the bits of HostOptimizer's updates. Its memory, and the vectors it is given, belong to the device that is
 // current when it is made; vectors lie at multiples of 16 bytes.
-class DeviceOptimizer final : public NetworkOptimizer {
+class DeviceOptimizer final : public train::NetworkOptimizer {
  public:
   // `elements`: of the gradient vector. The weights' offsets are multiples of 16. All work goes to `stream`.
-  DeviceOptimizer(const Optimizer& optimizer, const std::vector<TrainedWeight>& weights, int64_t elements,
-                  cudaStream_t stream);
+  DeviceOptimizer(const Optimizer& optimizer, const std::vector<train::TrainedWeight>& weights,
+                  int64_t elements, cudaStream_t stream);
 
   // Waits for the stream.
   double gradientNorm(const float* gradients) override;
@@ -32,10 +32,10 @@ class DeviceOptimizer final : public NetworkOptimizer {
  private:
   Optimizer optimizer_;
   cudaStream_t stream_;
-  std::vector<facenet::cuda::DeviceBuffer<float>> slots_;
-  facenet::cuda::DeviceBuffer<facenet::cuda::WeightPiece> pieces_;
-  facenet::cuda::DeviceBuffer<double> sums_;  // one a piece, and the norm
-  facenet::cuda::PinnedBuffer norm_{sizeof(double)};
+  std::vector<DeviceBuffer<float>> slots_;
+  DeviceBuffer<WeightPiece> pieces_;
+  DeviceBuffer<double> sums_;  // one a piece, and the norm
+  PinnedBuffer norm_{sizeof(double)};
 };
 
-}  // namespace facenet::train::cuda
+}  // namespace facenet::cuda

@@ -4,28 +4,25 @@
 #include <cmath>
 
 #include "native/backends/cuda/executor.h"
-#include "native/backends/cuda/gradient_kernels.h"
 #include "native/backends/cuda/image_upload.h"
+#include "native/backends/cuda/kernels.h"
 #include "native/backends/cuda/optimizer.h"
 #include "native/backends/cuda/runtime/device_buffer.h"
 #include "native/backends/cuda/runtime/graph.h"
 #include "native/backends/cuda/runtime/stream.h"
 #include "native/backends/cuda/triplet_step.h"
 
-namespace facenet::train {
+namespace facenet::cuda {
 namespace {
-
-using facenet::cuda::DeviceBuffer;
-using facenet::cuda::Stream;
 
 // Of a chunk's activations and gradients where the caller does not say: half of what is free, but no more than
 // fills any device with work.
 constexpr int64_t kMostChunkBytes = int64_t{16} << 30;
 constexpr int64_t kMostImages = 256;
 
-class CudaBackend final : public Backend {
+class CudaBackend final : public train::Backend {
  public:
-  CudaBackend(const facenet::cuda::Device& device, DType dtype, int threads)
+  CudaBackend(const Device& device, DType dtype, int threads)
       : device_(device), dtype_(dtype), threads_(threads), upload_(threads) {
     if (dtype == DType::f16)
       throw invalidArgument("dtype", "f32 or bf16: gradients leave the range of f16", dtypeName(dtype));
@@ -35,12 +32,12 @@ class CudaBackend final : public Backend {
     cudaStreamSynchronize(stream_.get());
   }
 
-  void enter() const override { facenet::cuda::useDevice(device_); }
+  void enter() const override { useDevice(device_); }
   void finish() const override { FACENET_CUDA_CHECK(cudaStreamSynchronize(stream_.get())); }
 
-  void complete(TrainingPlanOptions& options) const override {
+  void complete(train::TrainingPlanOptions& options) const override {
     options.dtype = dtype_;
-    options.channelAlignment = facenet::cuda::channelAlignment;
+    options.channelAlignment = channelAlignment;
     options.mostImages = kMostImages;
     if (options.memoryBytes > 0) return;
     size_t free = 0, total = 0;
@@ -61,7 +58,7 @@ class CudaBackend final : public Backend {
   }
   void upload(void* to, const void* host, int64_t bytes) const override {
     finish();
-    facenet::cuda::copyToDevice(to, host, static_cast<size_t>(bytes));
+    copyToDevice(to, host, static_cast<size_t>(bytes));
   }
   void download(void* host, const void* from, int64_t bytes) const override {
     finish();
@@ -104,7 +101,7 @@ class CudaBackend final : public Backend {
     graphs_.run({2 * static_cast<int>(part) + upload_.slot(), count}, stream_.get(), work);
   }
 
-  Learned learn(const LearningTask& task, float* gradient) override {
+  train::Learned learn(const train::LearningTask& task, float* gradient) override {
     const TripletMining& mining = task.mining;
     if (task.triplets)
       return triplets_.run(task.embeddings, task.count, *task.triplets,
@@ -112,17 +109,15 @@ class CudaBackend final : public Backend {
     return triplets_.run(task.embeddings, task.labels, task.count, mining, gradient, stream_.get());
   }
 
-  std::unique_ptr<NetworkOptimizer> makeOptimizer(const Optimizer& optimizer,
-                                                  const std::vector<TrainedWeight>& weights,
-                                                  int64_t elements) override {
-    return std::make_unique<cuda::DeviceOptimizer>(optimizer, weights, elements, stream_.get());
+  std::unique_ptr<train::NetworkOptimizer> makeOptimizer(const Optimizer& optimizer,
+                                                         const std::vector<train::TrainedWeight>& weights,
+                                                         int64_t elements) override {
+    return std::make_unique<DeviceOptimizer>(optimizer, weights, elements, stream_.get());
   }
 
   std::unique_ptr<Executor> makeExecutor(const Graph& graph, const Weights& weights) const override {
-    const PlanOptions options{
-        .dtype = dtype_, .fuseStem = true, .channelAlignment = facenet::cuda::channelAlignment};
-    return std::make_unique<facenet::cuda::CudaExecutor>(makePlan(graph, options), weights, device_,
-                                                         threads_);
+    const PlanOptions options{.dtype = dtype_, .fuseStem = true, .channelAlignment = channelAlignment};
+    return std::make_unique<CudaExecutor>(makePlan(graph, options), weights, device_, threads_);
   }
   const float* onHost(const float* values, int64_t count, std::vector<float>& room) const override {
     room.resize(static_cast<size_t>(count));
@@ -131,21 +126,21 @@ class CudaBackend final : public Backend {
   }
 
  private:
-  facenet::cuda::Device device_;
+  Device device_;
   DType dtype_;
   int threads_;
   Stream stream_;
-  cuda::ImageUpload upload_;
+  ImageUpload upload_;
   const void* placed_[2] = {};
-  facenet::cuda::GraphCache graphs_;
-  cuda::TripletStep triplets_;
+  GraphCache graphs_;
+  TripletStep triplets_;
 };
 
 }  // namespace
 
-std::unique_ptr<Backend> makeCudaBackend(const facenet::cuda::Device& device, DType dtype, int threads) {
-  facenet::cuda::useDevice(device);
+std::unique_ptr<train::Backend> makeTrainingBackend(const Device& device, DType dtype, int threads) {
+  useDevice(device);
   return std::make_unique<CudaBackend>(device, dtype, threads);
 }
 
-}  // namespace facenet::train
+}  // namespace facenet::cuda

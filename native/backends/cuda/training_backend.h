@@ -4,9 +4,9 @@
 #include "native/backends/cuda/runtime/device.h"
 #include "native/backends/training_backend.h"
 
-namespace facenet::train {
+namespace facenet::cuda {
 
 // `dtype`: of activations, f32 or bf16. `threads` copy images to pinned memory.
-std::unique_ptr<Backend> makeCudaBackend(const facenet::cuda::Device& device, DType dtype, int threads);
+std::unique_ptr<train::Backend> makeTrainingBackend(const Device& device, DType dtype, int threads);
 
-}  // namespace facenet::train
+}  // namespace facenet::cuda

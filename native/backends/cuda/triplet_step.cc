@@ -4,13 +4,11 @@
 #include "native/backends/cuda/triplet_loss_run.h"
 #include "native/backends/cuda/triplet_miner.h"
 
-namespace facenet::train::cuda {
-
-using namespace facenet::cuda;
+namespace facenet::cuda {
 
 namespace {
 
-Learned reportOf(const TripletSums& sums) {
+train::Learned reportOf(const TripletSums& sums) {
   if (sums.triplets == 0) return {};
   const auto count = static_cast<double>(sums.triplets);
   return {static_cast<int64_t>(sums.triplets), static_cast<int64_t>(sums.active), sums.loss,
@@ -39,7 +37,8 @@ class Settled {
 }  // namespace
 
 struct TripletStep::Memory {
-  Learned runAll(const DeviceRows& rows, const TripletMining& mining, float* gradient, cudaStream_t stream);
+  train::Learned runAll(const DeviceRows& rows, const TripletMining& mining, float* gradient,
+                        cudaStream_t stream);
 
   TripletMiner miner{currentMultiprocessors()};
   TripletLossRun loss;
@@ -53,8 +52,8 @@ TripletStep::~TripletStep() = default;
 TripletStep::TripletStep(TripletStep&&) noexcept = default;
 TripletStep& TripletStep::operator=(TripletStep&&) noexcept = default;
 
-Learned TripletStep::run(const float* embeddings, const int32_t* labels, int64_t n,
-                         const TripletMining& mining, float* gradient, cudaStream_t stream) {
+train::Learned TripletStep::run(const float* embeddings, const int32_t* labels, int64_t n,
+                                const TripletMining& mining, float* gradient, cudaStream_t stream) {
   const Settled settled(stream);
   TripletMiner& miner = memory_->miner;
   miner.setBatch(embeddings, labels, n, mining, stream);
@@ -67,8 +66,8 @@ Learned TripletStep::run(const float* embeddings, const int32_t* labels, int64_t
   return reportOf(memory_->loss.run(rows, slots, slots.count, loss, true, gradient, stream));
 }
 
-Learned TripletStep::Memory::runAll(const DeviceRows& rows, const TripletMining& mining, float* gradient,
-                                    cudaStream_t stream) {
+train::Learned TripletStep::Memory::runAll(const DeviceRows& rows, const TripletMining& mining,
+                                           float* gradient, cudaStream_t stream) {
   int32_t* counts = ofNegatives.reserve(rows.n);
   FACENET_CUDA_CHECK(cudaMemsetAsync(counts, 0, static_cast<size_t>(rows.n) * sizeof(int32_t), stream));
   const TripletMiner::Counts found = miner.countAll(0, rows.n, counts, stream);
@@ -85,8 +84,8 @@ Learned TripletStep::Memory::runAll(const DeviceRows& rows, const TripletMining&
   return reportOf(*reinterpret_cast<const TripletSums*>(hostSums.data()));
 }
 
-Learned TripletStep::run(const float* embeddings, int64_t n, const TripletsView& triplets,
-                         const TripletLoss& loss, float* gradient, cudaStream_t stream) {
+train::Learned TripletStep::run(const float* embeddings, int64_t n, const TripletsView& triplets,
+                                const TripletLoss& loss, float* gradient, cudaStream_t stream) {
   const Settled settled(stream);
   return reportOf(
       memory_->loss.run({embeddings, n, loss.dimensions}, triplets, loss, true, gradient, stream));
@@ -97,4 +96,4 @@ int64_t TripletStep::memoryBytes() const {
          memory_->partial.bytes() + memory_->sums.bytes();
 }
 
-}  // namespace facenet::train::cuda
+}  // namespace facenet::cuda

@@ -8,7 +8,7 @@
 #include "native/ops/triplet_loss.h"
 #include "native/train/learned.h"
 
-namespace facenet::train::cuda {
+namespace facenet::cuda {
 
 // Keeps the device memory of its largest batch: some tens of bytes a row and a pair of two rows of one label, never
 // n x n. Memory is of the device that is current when it is made, and has to be so; calls wait for their work.
@@ -23,12 +23,12 @@ class TripletStep {
   // gets the gradient of the mean hinge of all selected triplets: that of ops/triplet_loss.h times 1 / triplets
   // in fp32. Without triplets it is left as it is. Throws ERR_FACENET_INVALID_ARGUMENT where there are more than
   // mostTriplets, ERR_FACENET_CUDA_OOM, ERR_FACENET_ABORTED.
-  Learned run(const float* embeddings, const int32_t* labels, int64_t n, const TripletMining& mining,
-              float* gradient, cudaStream_t stream);
+  train::Learned run(const float* embeddings, const int32_t* labels, int64_t n, const TripletMining& mining,
+                     float* gradient, cudaStream_t stream);
 
   // The same of given triplets, indices below n in host memory.
-  Learned run(const float* embeddings, int64_t n, const TripletsView& triplets, const TripletLoss& loss,
-              float* gradient, cudaStream_t stream);
+  train::Learned run(const float* embeddings, int64_t n, const TripletsView& triplets,
+                     const TripletLoss& loss, float* gradient, cudaStream_t stream);
 
   int64_t memoryBytes() const;
 
@@ -37,4 +37,4 @@ class TripletStep {
   std::unique_ptr<Memory> memory_;
 };
 
-}  // namespace facenet::train::cuda
+}  // namespace facenet::cuda

@@ -5,7 +5,7 @@
 #include "case.h"
 #include "forward_loops.h"
 #include "report.h"
-#include "native/backends/cuda/gradient_kernels.h"
+#include "native/backends/cuda/kernels.h"
 #include "native/backends/reference/gradient_table.h"
 #ifdef FACENET_EMULATOR
 #include "emulator/emulator.h"
@@ -22,7 +22,7 @@ std::string check(const Case& item, DType dtype) {
   const Bench oracle(item, {.rounding = dtype});
   const Bench bench(item, {.rounding = dtype, .dtype = dtype, .alignment = alignment, .device = true});
   const auto reference = makeReferenceTrainKernel(oracle.context());
-  const auto kernel = makeCudaTrainKernel(bench.context(), facenet::cuda::requireDevice());
+  const auto kernel = facenet::cuda::makeCudaTrainKernel(bench.context(), facenet::cuda::requireDevice());
   const auto loops = std::visit(reference::MakeLoops<float>{oracle.context()}, oracle.context().step.op);
   const Results expected = oracle.run(*reference, 1);
   const Results actual = bench.run(*kernel, 1, &expected);

@@ -10,14 +10,14 @@ namespace {
 // All parts of a step in one product, or in as few as hold them.
 class ProductKernel final : public DeviceKernel {
  public:
-  ProductKernel(const Conv2d& op, const StepContext& context) : residual_(op.residual) {
+  ProductKernel(const Conv2d& op, const StepContext& context, const Device& device) : residual_(op.residual) {
     for (size_t first = 0; first < op.parts.size(); first += kMostParts) {
       Conv2d some = op;
       const auto begin = op.parts.begin() + static_cast<std::ptrdiff_t>(first);
       some.parts.assign(begin, begin + std::min<std::ptrdiff_t>(kMostParts, op.parts.end() - begin));
       const PackedColumns packed = packConv(some, context.input().shape.channels, context.plan.options.dtype,
                                             context.weights, context.step.name);
-      products_.emplace_back(packed, op.window, context.input(), context.output().shape, 1, context.device);
+      products_.emplace_back(packed, op.window, context.input(), context.output().shape, 1, device);
     }
     for (const ConvPart& part : op.parts) activations_.push_back(part.activation.kind);
   }
@@ -52,11 +52,11 @@ class ProductKernel final : public DeviceKernel {
 
 }  // namespace
 
-std::unique_ptr<DeviceKernel> makeKernel(const Conv2d& op, const StepContext& context) {
+std::unique_ptr<DeviceKernel> makeKernel(const Conv2d& op, const StepContext& context, const Device& device) {
   if (isDepthwise(op, context)) return makeDepthwise(op, context);
-  if (isStem(op, context)) return makeStem(op, context);
+  if (isStem(op, context, device)) return makeStem(op, context, device);
   FACENET_ASSERT(!op.preprocess);  // what the planner fuses is a stem on every device
-  return std::make_unique<ProductKernel>(op, context);
+  return std::make_unique<ProductKernel>(op, context, device);
 }
 
 }  // namespace facenet::cuda

@@ -4,11 +4,8 @@
 
 #include "native/core/integers.h"
 
-namespace facenet::train::cuda {
+namespace facenet::cuda {
 namespace {
-
-namespace kernels = facenet::cuda;
-using facenet::cuda::Device;
 
 // A convolution with stride 1 a class of pixels: into dx where there is one class, all of dx, else into scratch and
 // from there to where its pixels lie.
@@ -16,7 +13,7 @@ class ByClasses final : public ConvDataGradient {
  public:
   ByClasses(const GradientShape& shape, const Device& device)
       : shape_(shape), pixelStride_(roundUp(shape.x.channels, 8)) {
-    for (const kernels::PixelClass& pixels : kernels::pixelClasses(shape.window, shape.x, shape.y)) {
+    for (const PixelClass& pixels : pixelClasses(shape.window, shape.x, shape.y)) {
       const ConvShape conv{.window = pixels.window,
                            .groups = shape.groups,
                            .in = shape.y,
@@ -52,23 +49,21 @@ class ByClasses final : public ConvDataGradient {
     const int64_t count = call.dx.count, pixelBytes = pixelStride_ * static_cast<int64_t>(byteSize(type));
     char* const spread = static_cast<char*>(call.scratch) + convScratch(count);
     for (const Class& each : classes_) {
-      const kernels::PixelClass& pixels = each.pixels;
-      const View part{
-          spread + pixelBytes * kernels::firstPixelOf(shape_.window, shape_.x, count, pixels.index),
-          type,
-          count,
-          {pixels.height, pixels.width, shape_.x.channels},
-          pixelStride_};
+      const PixelClass& pixels = each.pixels;
+      const View part{spread + pixelBytes * firstPixelOf(shape_.window, shape_.x, count, pixels.index),
+                      type,
+                      count,
+                      {pixels.height, pixels.width, shape_.x.channels},
+                      pixelStride_};
       each.conv->launch({static_cast<const char*>(call.packed) + each.packedOffset, call.g, part,
                          Activation::Kind::none, View{}, call.scratch},
                         stream);
     }
-    kernels::spreadClasses({shape_.window, spread, type, pixelStride_, call.dx, call.accumulate}, stream);
+    spreadClasses({shape_.window, spread, type, pixelStride_, call.dx, call.accumulate}, stream);
   }
 
   int64_t scratchBytes(int64_t count) const override {
-    const int64_t spread =
-        direct() ? 0 : kernels::classPixels(shape_.window, shape_.x, count) * pixelStride_ * 4;
+    const int64_t spread = direct() ? 0 : classPixels(shape_.window, shape_.x, count) * pixelStride_ * 4;
     return convScratch(count) + spread;
   }
   std::string describe() const override {
@@ -78,7 +73,7 @@ class ByClasses final : public ConvDataGradient {
 
  private:
   struct Class {
-    kernels::PixelClass pixels;
+    PixelClass pixels;
     std::unique_ptr<PackedConv> conv;
     int64_t packedOffset;
   };
@@ -107,27 +102,27 @@ class Gathered final : public ConvDataGradient {
     return roundUp(taps * packing_.tapTerms * static_cast<int64_t>(byteSize(shape_.gradientType)), 256);
   }
   void pack(const float* weight, void* packed, cudaStream_t stream) const override {
-    kernels::packWeights(packing(weight, packed), stream);
+    packWeights(packing(weight, packed), stream);
   }
   void launch(const Call& call, cudaStream_t stream) const override {
     FACENET_ASSERT(call.g.dtype == shape_.gradientType);
-    kernels::depthwiseGradient(
-        {shape_.window, call.packed, packing_.tapTerms, call.g, call.dx, call.accumulate}, stream);
+    depthwiseGradient({shape_.window, call.packed, packing_.tapTerms, call.g, call.dx, call.accumulate},
+                      stream);
   }
   int64_t scratchBytes(int64_t) const override { return 0; }
   std::string describe() const override { return "depthwise, gathered"; }
 
  private:
-  kernels::PackCall packing(const float* weight, void* to) const {
+  PackCall packing(const float* weight, void* to) const {
     const Window& w = shape_.window;
-    kernels::PackCall call = kernels::packDepthwise(weight, shape_.y.channels, w.kernelHeight, w.kernelWidth);
+    PackCall call = packDepthwise(weight, shape_.y.channels, w.kernelHeight, w.kernelWidth);
     call.to = to;
     call.dtype = shape_.gradientType;
     return call;
   }
 
   GradientShape shape_;
-  kernels::PackCall packing_;
+  PackCall packing_;
 };
 
 }  // namespace
@@ -139,4 +134,4 @@ std::unique_ptr<ConvDataGradient> makeConvDataGradient(const GradientShape& shap
   return std::make_unique<ByClasses>(shape, device);
 }
 
-}  // namespace facenet::train::cuda
+}  // namespace facenet::cuda

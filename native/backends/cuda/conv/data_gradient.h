@@ -4,7 +4,7 @@
 #include "cuda/conv2d/data_gradient/data_gradient.cuh"
 #include "native/backends/cuda/conv/packed_conv.h"
 
-namespace facenet::train::cuda {
+namespace facenet::cuda {
 
 // The layer: its window, groups, input and output, the type of the output's gradient and that of products.
 struct GradientShape {
@@ -34,7 +34,6 @@ class ConvDataGradient {
   virtual std::string describe() const = 0;
 };
 
-std::unique_ptr<ConvDataGradient> makeConvDataGradient(const GradientShape& shape,
-                                                       const facenet::cuda::Device& device);
+std::unique_ptr<ConvDataGradient> makeConvDataGradient(const GradientShape& shape, const Device& device);
 
-}  // namespace facenet::train::cuda
+}  // namespace facenet::cuda

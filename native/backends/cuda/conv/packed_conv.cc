@@ -8,26 +8,22 @@
 #include "native/backends/cuda/conv/product_route.h"
 #include "native/core/integers.h"
 
-namespace facenet::train::cuda {
+namespace facenet::cuda {
 namespace {
-
-namespace kernels = facenet::cuda;
-using facenet::cuda::Device;
 
 class Product final : public PackedConv {
  public:
   explicit Product(const ConvShape& shape)
-      : PackedConv(shape, shape.groups,
-                   roundUp(shape.out.channels / shape.groups, kernels::kColumnAlignment)),
+      : PackedConv(shape, shape.groups, roundUp(shape.out.channels / shape.groups, kColumnAlignment)),
         tapTerms_(
             roundUp(shape.in.channels / shape.groups, 16 / static_cast<int64_t>(byteSize(shape.weightType)))),
-        pieces_(shape.weightType, product(true), 1, kernels::kTrainingDevice),
-        numbers_(shape.weightType, product(false), 1, kernels::kTrainingDevice) {}
+        pieces_(shape.weightType, product(true), 1, kTrainingDevice),
+        numbers_(shape.weightType, product(false), 1, kTrainingDevice) {}
 
   // Slices may begin anywhere, so that the route is known with the view.
   void launch(const Call& call, cudaStream_t stream) const override {
     const View& x = call.x;
-    const bool pieces = kernels::copiesPieces(x.dtype, x.pixelStride, x.shape.channels, shape_.groups) &&
+    const bool pieces = copiesPieces(x.dtype, x.pixelStride, x.shape.channels, shape_.groups) &&
                         reinterpret_cast<uintptr_t>(x.data) % 16 == 0;
     (pieces ? pieces_ : numbers_)
         .launch({.window = shape_.window,
@@ -52,7 +48,7 @@ class Product final : public PackedConv {
 
  private:
   int64_t taps() const { return shape_.window.kernelHeight * shape_.window.kernelWidth; }
-  kernels::ConvProduct product(bool direct) const {
+  ConvProduct product(bool direct) const {
     return {.pixels = shape_.out.pixels(),
             .columns = columns_,
             .terms = taps() * tapTerms_,
@@ -62,50 +58,50 @@ class Product final : public PackedConv {
   int64_t weightBytes() const override {
     return shape_.groups * columns_ * taps() * tapTerms_ * static_cast<int64_t>(byteSize(shape_.weightType));
   }
-  void packWeights(const float* weight, float factor, void* to, cudaStream_t stream) const override {
+  void packTerms(const float* weight, float factor, void* to, cudaStream_t stream) const override {
     const WeightOrder& order = shape_.order;
-    kernels::packWeights({.weight = weight,
-                          .groups = shape_.groups,
-                          .outChannels = order.outChannels,
-                          .inChannels = order.inChannels / shape_.groups,
-                          .kernelHeight = order.kernelHeight,
-                          .kernelWidth = order.kernelWidth,
-                          .turned = order.turned,
-                          .tapsDown = order.tapsDown,
-                          .tapsAcross = order.tapsAcross,
-                          .factor = factor,
-                          .to = to,
-                          .dtype = shape_.weightType,
-                          .columns = columns_,
-                          .tapTerms = tapTerms_},
-                         stream);
+    packWeights({.weight = weight,
+                 .groups = shape_.groups,
+                 .outChannels = order.outChannels,
+                 .inChannels = order.inChannels / shape_.groups,
+                 .kernelHeight = order.kernelHeight,
+                 .kernelWidth = order.kernelWidth,
+                 .turned = order.turned,
+                 .tapsDown = order.tapsDown,
+                 .tapsAcross = order.tapsAcross,
+                 .factor = factor,
+                 .to = to,
+                 .dtype = shape_.weightType,
+                 .columns = columns_,
+                 .tapTerms = tapTerms_},
+                stream);
   }
 
   int64_t tapTerms_;
-  kernels::ProductRoute pieces_, numbers_;
+  ProductRoute pieces_, numbers_;
 };
 
 class Depthwise final : public PackedConv {
  public:
   explicit Depthwise(const ConvShape& shape)
-      : PackedConv(shape, 1, roundUp(shape.out.channels, kernels::kColumnAlignment)) {}
+      : PackedConv(shape, 1, roundUp(shape.out.channels, kColumnAlignment)) {}
 
   void launch(const Call& call, cudaStream_t stream) const override {
     FACENET_ASSERT(call.x.dtype == shape_.inType);
-    kernels::depthwise({.window = shape_.window,
-                        .x = call.x,
-                        .weight = call.packed,
-                        .bias = biasOf(call.packed),
-                        .columns = columns_,
-                        .activation = call.activation,
-                        .y = call.y,
-                        .residual = call.residual},
-                       stream);
+    depthwise({.window = shape_.window,
+               .x = call.x,
+               .weight = call.packed,
+               .bias = biasOf(call.packed),
+               .columns = columns_,
+               .activation = call.activation,
+               .y = call.y,
+               .residual = call.residual},
+              stream);
   }
   std::string describe() const override {
     const int64_t in = roundUp(shape_.in.channels, 8), out = roundUp(shape_.out.channels, 8);
-    return kernels::describeDepthwise(shape_.window, {nullptr, shape_.inType, 1, shape_.in, in},
-                                      {nullptr, shape_.inType, 1, shape_.out, out});
+    return describeDepthwise(shape_.window, {nullptr, shape_.inType, 1, shape_.in, in},
+                             {nullptr, shape_.inType, 1, shape_.out, out});
   }
 
  private:
@@ -113,16 +109,15 @@ class Depthwise final : public PackedConv {
     return shape_.window.kernelHeight * shape_.window.kernelWidth * columns_ *
            static_cast<int64_t>(byteSize(shape_.inType));
   }
-  void packWeights(const float* weight, float factor, void* to, cudaStream_t stream) const override {
+  void packTerms(const float* weight, float factor, void* to, cudaStream_t stream) const override {
     const WeightOrder& order = shape_.order;
-    kernels::PackCall call =
-        kernels::packDepthwise(weight, order.outChannels, order.kernelHeight, order.kernelWidth);
+    PackCall call = packDepthwise(weight, order.outChannels, order.kernelHeight, order.kernelWidth);
     call.tapsDown = order.tapsDown;
     call.tapsAcross = order.tapsAcross;
     call.factor = factor;
     call.to = to;
     call.dtype = shape_.inType;
-    kernels::packWeights(call, stream);
+    packWeights(call, stream);
   }
 };
 
@@ -130,39 +125,37 @@ class Depthwise final : public PackedConv {
 class Stem final : public PackedConv {
  public:
   Stem(const ConvShape& shape, int multiprocessors)
-      : PackedConv(shape, 1, roundUp(shape.out.channels, kernels::kColumnAlignment)),
+      : PackedConv(shape, 1, roundUp(shape.out.channels, kColumnAlignment)),
         multiprocessors_(multiprocessors) {}
 
   static bool fits(const ConvShape& shape, const Device& device) {
-    return shape.groups == 1 && !shape.order.turned && shape.in.channels <= kernels::kMostStemChannels &&
-           kernels::stemSharedBytes(shape.window, shape.in.channels, shape.out.channels, shape.weightType) <=
+    return shape.groups == 1 && !shape.order.turned && shape.in.channels <= kMostStemChannels &&
+           stemSharedBytes(shape.window, shape.in.channels, shape.out.channels, shape.weightType) <=
                device.sharedBytes;
   }
 
   void launch(const Call& call, cudaStream_t stream) const override {
-    kernels::stem({.window = shape_.window,
-                   .x = call.x,
-                   .preprocess = {},
-                   .weight = call.packed,
-                   .weightType = shape_.weightType,
-                   .columns = columns_,
-                   .bias = biasOf(call.packed),
-                   .to = {{call.y, 0, call.activation}},
-                   .residual = call.residual},
-                  multiprocessors_, stream);
+    stem({.window = shape_.window,
+          .x = call.x,
+          .preprocess = {},
+          .weight = call.packed,
+          .weightType = shape_.weightType,
+          .columns = columns_,
+          .bias = biasOf(call.packed),
+          .to = {{call.y, 0, call.activation}},
+          .residual = call.residual},
+         multiprocessors_, stream);
   }
   std::string describe() const override { return text("stem ", dtypeName(shape_.weightType)); }
 
  private:
-  kernels::StemLayout layout() const {
-    return {shape_.window, shape_.in.channels, columns_, shape_.weightType};
-  }
+  StemLayout layout() const { return {shape_.window, shape_.in.channels, columns_, shape_.weightType}; }
   int64_t weightBytes() const override {
     return layout().size() * static_cast<int64_t>(byteSize(shape_.weightType));
   }
-  void packWeights(const float* weight, float factor, void* to, cudaStream_t stream) const override {
-    kernels::packStem(weight, shape_.order.outChannels, shape_.order.inChannels, shape_.window, factor,
-                      layout(), to, stream);
+  void packTerms(const float* weight, float factor, void* to, cudaStream_t stream) const override {
+    packStem(weight, shape_.order.outChannels, shape_.order.inChannels, shape_.window, factor, layout(), to,
+             stream);
   }
 
   int multiprocessors_;
@@ -188,10 +181,10 @@ const float* PackedConv::biasOf(const void* packed) const {
 void PackedConv::pack(const float* weight, const float* bias, float factor, void* packed,
                       cudaStream_t stream) const {
   FACENET_ASSERT((bias != nullptr) == shape_.bias);
-  packWeights(weight, factor, packed, stream);
+  packTerms(weight, factor, packed, stream);
   if (bias)
-    kernels::packBias(bias, shape_.out.channels, biasGroups_, factor, columns_,
-                      const_cast<float*>(biasOf(packed)), stream);
+    packBias(bias, shape_.out.channels, biasGroups_, factor, columns_, const_cast<float*>(biasOf(packed)),
+             stream);
 }
 
 std::unique_ptr<PackedConv> makePackedConv(const ConvShape& shape, const Device& device) {
@@ -200,4 +193,4 @@ std::unique_ptr<PackedConv> makePackedConv(const ConvShape& shape, const Device&
   return std::make_unique<Product>(shape);
 }
 
-}  // namespace facenet::train::cuda
+}  // namespace facenet::cuda

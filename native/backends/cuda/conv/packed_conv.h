@@ -8,14 +8,14 @@
 #include "cuda/conv2d/common/pack_weights.cuh"
 #include "native/backends/cuda/runtime/device.h"
 
-namespace facenet::train::cuda {
+namespace facenet::cuda {
 
 // The layer's stored weights, and which of them make up the convolution (cuda/conv2d/common/pack_weights.cuh).
 struct WeightOrder {
   int64_t outChannels = 0, inChannels = 0;  // of the layer, all groups
   int64_t kernelHeight = 1, kernelWidth = 1;
   bool turned = false;
-  facenet::cuda::TapRun tapsDown, tapsAcross;
+  TapRun tapsDown, tapsAcross;
 };
 
 struct ConvShape {
@@ -54,7 +54,7 @@ class PackedConv {
   PackedConv(const ConvShape& shape, int64_t biasGroups, int64_t columns);
 
   virtual int64_t weightBytes() const = 0;
-  virtual void packWeights(const float* weight, float factor, void* to, cudaStream_t stream) const = 0;
+  virtual void packTerms(const float* weight, float factor, void* to, cudaStream_t stream) const = 0;
 
   const float* biasOf(const void* packed) const;
 
@@ -73,6 +73,6 @@ inline bool isDepthwise(int64_t groups, int64_t inChannels) {
 }
 
 // Where the layer is depthwise, the convolution has as many results as inputs, or is not turned.
-std::unique_ptr<PackedConv> makePackedConv(const ConvShape& shape, const facenet::cuda::Device& device);
+std::unique_ptr<PackedConv> makePackedConv(const ConvShape& shape, const Device& device);
 
-}  // namespace facenet::train::cuda
+}  // namespace facenet::cuda

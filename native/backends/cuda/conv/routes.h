@@ -11,7 +11,7 @@ std::unique_ptr<DeviceKernel> makeDepthwise(const Conv2d& op, const StepContext&
 
 // Whether a step reads an image of few channels, as one with a preprocess in it does, through a window that fits the
 // device's shared memory.
-bool isStem(const Conv2d& op, const StepContext& context);
-std::unique_ptr<DeviceKernel> makeStem(const Conv2d& op, const StepContext& context);
+bool isStem(const Conv2d& op, const StepContext& context, const Device& device);
+std::unique_ptr<DeviceKernel> makeStem(const Conv2d& op, const StepContext& context, const Device& device);
 
 }  // namespace facenet::cuda

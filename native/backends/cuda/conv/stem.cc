@@ -26,8 +26,8 @@ std::vector<char> rearranged(const PackedColumns& packed, const StemLayout& layo
 
 class StemKernel final : public DeviceKernel {
  public:
-  StemKernel(const Conv2d& op, const StepContext& context)
-      : op_(op), dtype_(context.plan.options.dtype), multiprocessors_(context.device.multiprocessors) {
+  StemKernel(const Conv2d& op, const StepContext& context, const Device& device)
+      : op_(op), dtype_(context.plan.options.dtype), multiprocessors_(device.multiprocessors) {
     const int64_t channels = channelsOf(op, context);
     PackedColumns packed = packConv(op, channels, DType::f32, context.weights, context.step.name);
     const StemLayout layout(op.window, channels, packed.columns, dtype_);
@@ -67,15 +67,15 @@ class StemKernel final : public DeviceKernel {
 
 }  // namespace
 
-bool isStem(const Conv2d& op, const StepContext& context) {
+bool isStem(const Conv2d& op, const StepContext& context, const Device& device) {
   const int64_t channels = channelsOf(op, context);
   return op.groups == 1 && channels <= kMostStemChannels && op.parts.size() <= kMostParts &&
          stemSharedBytes(op.window, channels, op.outChannels(), context.plan.options.dtype) <=
-             context.device.sharedBytes;
+             device.sharedBytes;
 }
 
-std::unique_ptr<DeviceKernel> makeStem(const Conv2d& op, const StepContext& context) {
-  return std::make_unique<StemKernel>(op, context);
+std::unique_ptr<DeviceKernel> makeStem(const Conv2d& op, const StepContext& context, const Device& device) {
+  return std::make_unique<StemKernel>(op, context, device);
 }
 
 }  // namespace facenet::cuda

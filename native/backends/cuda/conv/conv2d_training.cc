@@ -5,12 +5,10 @@
 #include "cuda/conv2d/data_gradient/end_gradient.cuh"
 #include "cuda/conv2d/weight_gradient/weight_gradient.cuh"
 #include "native/backends/cuda/conv/data_gradient.h"
-#include "native/backends/cuda/gradient_kernels.h"
+#include "native/backends/cuda/kernels.h"
 
-namespace facenet::train::cuda {
+namespace facenet::cuda {
 namespace {
-
-namespace kernels = facenet::cuda;
 
 // The convolution of one part, and what it adds to the gradients.
 class Part {
@@ -22,7 +20,7 @@ class Part {
         in_(context.input().shape),
         out_(context.output(index).shape),
         inType_(context.input().dtype),
-        arithmetic_(kernels::gradientArithmetic(inType_, context.output(index).dtype)),
+        arithmetic_(gradientArithmetic(inType_, context.output(index).dtype)),
         weight_(context.parameters.at(part_.weight).offset),
         bias_(part_.bias.empty() ? -1 : context.parameters.at(part_.bias).offset) {
     using Kind = Activation::Kind;
@@ -61,8 +59,8 @@ class Part {
 
   int64_t scratchBytes(int64_t count) const {
     return std::max({forward_->scratchBytes(count), dataGradient_ ? dataGradient_->scratchBytes(count) : 0,
-                     kernels::endGradientScratch(out_, count),
-                     kernels::weightGradientScratch(window_, groups_, in_, out_, count, arithmetic_)});
+                     endGradientScratch(out_, count),
+                     weightGradientScratch(window_, groups_, in_, out_, count, arithmetic_)});
   }
 
   void forward(const Pass& pass, const View& y, const View& residual, const char* packed,
@@ -77,23 +75,23 @@ class Part {
     float* parameters;  // of gradients; null: not wanted
   };
   void backward(const Pass& pass, const Backward& to, const char* packed, cudaStream_t stream) const {
-    kernels::endGradient({.y = to.y,
-                          .dy = to.dy,
-                          .activation = part_.activation.kind,
-                          .factor = part_.factor,
-                          .residual = to.residual,
-                          .accumulateResidual = to.accumulateResidual,
-                          .bias = to.parameters && bias_ >= 0 ? to.parameters + bias_ : nullptr,
-                          .scratch = pass.scratch},
-                         stream);
+    endGradient({.y = to.y,
+                 .dy = to.dy,
+                 .activation = part_.activation.kind,
+                 .factor = part_.factor,
+                 .residual = to.residual,
+                 .accumulateResidual = to.accumulateResidual,
+                 .bias = to.parameters && bias_ >= 0 ? to.parameters + bias_ : nullptr,
+                 .scratch = pass.scratch},
+                stream);
     if (to.parameters)
-      kernels::weightGradient({.window = window_,
-                               .groups = groups_,
-                               .x = pass.x[0],
-                               .g = to.dy,
-                               .weight = to.parameters + weight_,
-                               .scratch = pass.scratch},
-                              stream);
+      weightGradient({.window = window_,
+                      .groups = groups_,
+                      .x = pass.x[0],
+                      .g = to.dy,
+                      .weight = to.parameters + weight_,
+                      .scratch = pass.scratch},
+                     stream);
     if (to.dx.data)
       dataGradient_->launch({packed + forward_->packedBytes(), to.dy, to.dx, to.accumulate, pass.scratch},
                             stream);
@@ -101,7 +99,7 @@ class Part {
 
   std::string describe() const {
     return text(forward_->describe(), dataGradient_ ? "; data " + dataGradient_->describe() : "",
-                "; weights ", kernels::describeWeightGradient(window_, groups_, in_, out_, 1, arithmetic_));
+                "; weights ", describeWeightGradient(window_, groups_, in_, out_, 1, arithmetic_));
   }
 
  private:
@@ -169,8 +167,9 @@ class ConvKernel final : public TrainKernel {
 
 }  // namespace
 
-std::unique_ptr<TrainKernel> makeConv2d(const TrainContext& context, const Device& device) {
-  return std::make_unique<ConvKernel>(std::get<Conv2d>(context.step.op), context, device);
+std::unique_ptr<TrainKernel> makeTrainKernel(const Conv2d& op, const TrainContext& context,
+                                             const Device& device) {
+  return std::make_unique<ConvKernel>(op, context, device);
 }
 
-}  // namespace facenet::train::cuda
+}  // namespace facenet::cuda

@@ -1,4 +1,4 @@
-// The memory that chunks of a plan go through: arena and scratch of one chunk, inputs and outputs of two.
+// The memory that the chunks of a plan go through: arena and scratch of one chunk, inputs and outputs of two.
 #pragma once
 
 #include <array>
@@ -29,8 +29,8 @@ int64_t outputOffset(const Plan& plan, size_t output, int64_t count);
 // The most scratch that any step wants for a chunk of 1..count images.
 int64_t scratchBytes(const std::vector<std::unique_ptr<DeviceKernel>>& kernels, int64_t count);
 
-struct Room {
-  Room(const Plan& plan, int64_t images, int64_t scratchBytes);
+struct Workspace {
+  Workspace(const Plan& plan, int64_t images, int64_t scratchBytes);
 
   ChunkMemory memoryOf(const Plan& plan, int slot, int64_t count) const;
   int64_t bytes() const;  // on the device and pinned

@@ -1,4 +1,4 @@
-#include "native/backends/cuda/room.h"
+#include "native/backends/cuda/workspace.h"
 
 #include <algorithm>
 
@@ -32,14 +32,14 @@ int64_t scratchBytes(const std::vector<std::unique_ptr<DeviceKernel>>& kernels, 
   return most;
 }
 
-Room::Room(const Plan& plan, int64_t images, int64_t scratchBytes)
+Workspace::Workspace(const Plan& plan, int64_t images, int64_t scratchBytes)
     : images(images),
       arena(plan.arenaBytes * images),
       scratch(scratchBytes),
       slots{Slot(inputBytes(plan, images), outputBytes(plan, images)),
             Slot(inputBytes(plan, images), outputBytes(plan, images))} {}
 
-ChunkMemory Room::memoryOf(const Plan& plan, int slot, int64_t count) const {
+ChunkMemory Workspace::memoryOf(const Plan& plan, int slot, int64_t count) const {
   const Slot& own = slots[static_cast<size_t>(slot)];
   ChunkMemory memory{arena.data(), own.input.data(), {}};
   for (size_t i = 0; i < plan.outputs.size(); ++i)
@@ -47,7 +47,7 @@ ChunkMemory Room::memoryOf(const Plan& plan, int slot, int64_t count) const {
   return memory;
 }
 
-int64_t Room::bytes() const {
+int64_t Workspace::bytes() const {
   const auto onDevice = static_cast<int64_t>(arena.bytes() + scratch.bytes());
   return onDevice + 2 * 2 * (slots[0].pinnedInput.bytes() + slots[0].pinnedOutputs.bytes());
 }
