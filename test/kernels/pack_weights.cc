@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "convolution.h"
-#include "native/backends/cuda/conv/weights.h"
+#include "native/core/integers.h"
 
 namespace emulator::tests {
 namespace {
@@ -12,7 +12,6 @@ using facenet::bf16;
 using facenet::DType;
 using facenet::cuda::packBias;
 using facenet::cuda::PackCall;
-using facenet::cuda::PackedColumns;
 using facenet::cuda::packWeights;
 using Bytes = facenet::cuda::DeviceBuffer<char>;
 
@@ -32,27 +31,41 @@ const std::vector<Layer>& layers() {
   return all;
 }
 
-// What the host packs for inference from these weights.
-PackedColumns packedOnHost(const Layer& layer, DType dtype, const std::vector<float>& weight,
-                           const std::vector<float>& bias) {
-  facenet::Weights weights;
-  weights.tensors["weight"] = {
-      DType::f32, {layer.out, layer.in / layer.groups, layer.kernelHeight, layer.kernelWidth}, weight.data()};
-  weights.tensors["bias"] = {DType::f32, {layer.out}, bias.data()};
-  facenet::Conv2d op;
-  op.window.kernelHeight = layer.kernelHeight;
-  op.window.kernelWidth = layer.kernelWidth;
-  op.groups = layer.groups;
-  op.parts = {{.weight = "weight",
-               .bias = "bias",
-               .norms = {},
-               .factor = layer.factor,
-               .outChannels = layer.out,
-               .activation = {}}};
-  return facenet::cuda::packConv(op, layer.in, dtype, weights, "layer");
+// What packing gives, by a plain loop.
+struct Packed {
+  DType dtype = DType::f32;
+  int64_t columns = 0, tapTerms = 0;
+  std::vector<char> weight;
+  std::vector<float> bias;
+};
+void store(float value, DType dtype, char* to) {
+  if (dtype == DType::f32) {
+    std::memcpy(to, &value, sizeof value);
+  } else {
+    const uint16_t bits = dtype == DType::bf16 ? facenet::toBf16(value).bits : facenet::toF16(value).bits;
+    std::memcpy(to, &bits, sizeof bits);
+  }
+}
+Packed packedOnHost(const Layer& layer, DType dtype, const std::vector<float>& weight,
+                    const std::vector<float>& bias) {
+  const int64_t size = static_cast<int64_t>(facenet::byteSize(dtype)), channels = layer.in / layer.groups;
+  const int64_t rows = layer.out / layer.groups, taps = layer.taps();
+  Packed packed{dtype, facenet::roundUp(rows, facenet::cuda::kColumnAlignment),
+                facenet::roundUp(channels, 16 / size)};
+  packed.weight.resize(static_cast<size_t>(layer.groups * packed.columns * taps * packed.tapTerms * size));
+  packed.bias.resize(static_cast<size_t>(layer.groups * packed.columns));
+  for (int64_t o = 0; o < layer.out; ++o) {
+    const int64_t row = o / rows * packed.columns + o % rows;
+    packed.bias[static_cast<size_t>(row)] = bias[static_cast<size_t>(o)] * layer.factor;
+    for (int64_t i = 0; i < channels; ++i)
+      for (int64_t tap = 0; tap < taps; ++tap)
+        store(weight[static_cast<size_t>((o * channels + i) * taps + tap)] * layer.factor, dtype,
+              packed.weight.data() + ((row * taps + tap) * packed.tapTerms + i) * size);
+  }
+  return packed;
 }
 
-PackCall callFor(const Layer& layer, const PackedColumns& like, const float* weight, void* to) {
+PackCall callFor(const Layer& layer, const Packed& like, const float* weight, void* to) {
   return {.weight = weight,
           .groups = layer.groups,
           .outChannels = layer.out,
@@ -78,7 +91,7 @@ void expectBytes(const Bytes& found, const std::vector<char>& expected, const La
 void checkForward(const Layer& layer, DType dtype) {
   const auto weight = randomValues(static_cast<size_t>(layer.elements()), 3);
   const auto bias = randomValues(static_cast<size_t>(layer.out), 4);
-  const PackedColumns expected = packedOnHost(layer, dtype, weight, bias);
+  const Packed expected = packedOnHost(layer, dtype, weight, bias);
   const auto weights = onDevice(weight), biases = onDevice(bias);
   const Bytes packed(static_cast<int64_t>(expected.weight.size()));
   packWeights(callFor(layer, expected, weights.data(), packed.data()), nullptr);
@@ -90,10 +103,10 @@ void checkForward(const Layer& layer, DType dtype) {
   expect(onHost(packedBias) == expected.bias, "the bias of ", layer.out, " channels");
 }
 
-TEST("weights packed on the device have the bits of those that the host packs, in every order") {
+TEST("weights packed on the device have the bits of those that a loop packs, in every order") {
   inEveryOrder([] {
     for (const Layer& layer : layers())
-      for (const DType dtype : {DType::f32, DType::bf16}) checkForward(layer, dtype);
+      for (const DType dtype : {DType::f32, DType::bf16, DType::f16}) checkForward(layer, dtype);
   });
 }
 
@@ -111,7 +124,7 @@ void checkTurned(const Layer& layer, DType dtype) {
               weight[static_cast<size_t>(((g * out + o) * in + i) * taps + tap)];
   Layer gradient = layer;
   std::swap(gradient.in, gradient.out);
-  const PackedColumns expected =
+  const Packed expected =
       packedOnHost(gradient, dtype, turned, std::vector<float>(static_cast<size_t>(gradient.out)));
   const auto weights = onDevice(weight);
   const Bytes packed(static_cast<int64_t>(expected.weight.size()));
@@ -123,7 +136,7 @@ void checkTurned(const Layer& layer, DType dtype) {
   expectBytes(packed, expected.weight, layer);
 }
 
-TEST("weights turned on the device have the bits of turned ones that the host packs, in every order") {
+TEST("weights turned on the device have the bits of turned ones that a loop packs, in every order") {
   inEveryOrder([] {
     for (const Layer& layer : layers())
       for (const DType dtype : {DType::f32, DType::bf16}) checkTurned(layer, dtype);
@@ -181,6 +194,7 @@ TEST("depthwise weights are packed taps first, in every order") {
     checkDepthwise<float>(20, 3, 3);
     checkDepthwise<bf16>(67, 3, 3);
     checkDepthwise<bf16>(40, 7, 6);
+    checkDepthwise<facenet::f16>(67, 3, 3);
     checkDepthwise<float>(33, 9, 8);
   });
 }
@@ -193,7 +207,8 @@ void checkStem(int64_t out, int64_t in, const facenet::Window& window) {
   const auto weights = onDevice(weight);
   const StemLayout layout(window, in, columns, dtypeOf<T>());
   const facenet::cuda::DeviceBuffer<T> packed(layout.size());
-  facenet::cuda::packStem(weights.data(), out, in, window, 0.3f, layout, packed.data(), nullptr);
+  facenet::cuda::packStem(weights.data(), out, in, window, 0.3f, layout, dtypeOf<T>(), packed.data(),
+                          nullptr);
   std::vector<float> expected(static_cast<size_t>(layout.size()));
   for (int64_t o = 0; o < out; ++o)
     for (int64_t i = 0; i < in; ++i)
@@ -210,6 +225,7 @@ TEST("the weights of a stem lie as its layout says, in every order") {
   inEveryOrder([] {
     checkStem<float>(20, 3, {.kernelHeight = 7, .kernelWidth = 7});
     checkStem<bf16>(20, 3, {.kernelHeight = 7, .kernelWidth = 7});
+    checkStem<facenet::f16>(20, 3, {.kernelHeight = 7, .kernelWidth = 7});
     checkStem<bf16>(64, 1, {.kernelHeight = 3, .kernelWidth = 5});
   });
 }
@@ -222,7 +238,7 @@ TEST("packing reads every weight once, and fills whole sectors") {
       const auto weights = onDevice(randomValues(static_cast<size_t>(layer.elements()), 8));
       const auto bytes = static_cast<int64_t>(facenet::byteSize(dtype)) * layer.elements();
       const Bytes packed(bytes);
-      PackedColumns like;
+      Packed like;
       like.dtype = dtype;
       like.columns = turned ? layer.in : layer.out;
       like.tapTerms = turned ? layer.out : layer.in;

@@ -165,11 +165,9 @@ void packWeights(const PackCall& call, cudaStream_t stream) {
                   static_cast<unsigned>((a.taps + a.tileTaps - 1) / a.tileTaps),
                   static_cast<unsigned>(call.groups));
   const size_t shared = static_cast<size_t>(floats) * sizeof(float);
-  FACENET_ASSERT(call.dtype == DType::f32 || call.dtype == DType::bf16);
-  if (call.dtype == DType::f32)
-    launch<packWeightsKernel<float>>(grid, kThreads, shared, stream, a, static_cast<float*>(call.to));
-  else
-    launch<packWeightsKernel<bf16>>(grid, kThreads, shared, stream, a, static_cast<bf16*>(call.to));
+  withType(call.dtype, [&]<class T>(TypeOf<T>) {
+    launch<packWeightsKernel<T>>(grid, kThreads, shared, stream, a, static_cast<T*>(call.to));
+  });
 }
 
 // One row, that of the only input channel a group, whose terms are the output channels.
@@ -188,7 +186,7 @@ PackCall packDepthwise(const float* weight, int64_t outChannels, int64_t kernelH
 }
 
 void packStem(const float* weight, int64_t outChannels, int64_t inChannels, const Window& window,
-              float factor, const StemLayout& layout, void* to, cudaStream_t stream) {
+              float factor, const StemLayout& layout, DType dtype, void* to, cudaStream_t stream) {
   const StemArguments a{toInt(outChannels),
                         toInt(inChannels),
                         toInt(window.kernelHeight),
@@ -198,12 +196,12 @@ void packStem(const float* weight, int64_t outChannels, int64_t inChannels, cons
                         toInt(layout.columns),
                         toInt(layout.rowTerms),
                         toInt(layout.terms)};
+  FACENET_ASSERT(layout.halves == (dtype != DType::f32));
   FACENET_ASSERT(outChannels <= layout.columns && layout.terms == layout.rowTerms * window.kernelHeight);
   const unsigned blocks = (static_cast<unsigned>(toInt(layout.size())) + kThreads - 1) / kThreads;
-  if (layout.halves)
-    launch<packStemKernel<bf16>>(blocks, kThreads, 0, stream, weight, a, static_cast<bf16*>(to));
-  else
-    launch<packStemKernel<float>>(blocks, kThreads, 0, stream, weight, a, static_cast<float*>(to));
+  withType(dtype, [&]<class T>(TypeOf<T>) {
+    launch<packStemKernel<T>>(blocks, kThreads, 0, stream, weight, a, static_cast<T*>(to));
+  });
 }
 
 void packBias(const float* bias, int64_t channels, int64_t groups, float factor, int64_t columns, float* to,

@@ -1,5 +1,5 @@
-// Weights as training keeps them, O x I/groups x KH x KW in fp32, in the layouts that the convolutions of conv2d.cuh
-// and depthwise.cuh multiply by. Done anew after every change of the weights, on the device.
+// Weights as they are stored, O x I/groups x KH x KW in fp32, in the layouts that the convolutions of conv2d.cuh,
+// depthwise.cuh and stem.cuh multiply by. Inference packs once, training anew after every change of the weights.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -29,8 +29,8 @@ struct PackCall {
   TapRun tapsDown, tapsAcross;
   float factor = 1;  // multiplies every weight, before it is rounded
 
-  void* to = nullptr;                 // groups x columns x taps x tapTerms, aligned to 16 bytes
-  DType dtype = DType::f32;           // f32 or bf16
+  void* to = nullptr;  // groups x columns x taps x tapTerms, aligned to 16 bytes
+  DType dtype = DType::f32;
   int64_t columns = 0, tapTerms = 0;  // tapTerms: a multiple of 16 bytes
 };
 
@@ -40,9 +40,9 @@ void packWeights(const PackCall& call, cudaStream_t stream);
 // The weights of a convolution with a group a channel, in the layout of DepthwiseCall: taps x columns.
 PackCall packDepthwise(const float* weight, int64_t outChannels, int64_t kernelHeight, int64_t kernelWidth);
 
-// The weights of a stem, times `factor`: layout.size() values, f32 where the layout's are not halves, else bf16.
+// The weights of a stem, times `factor`: layout.size() values of `dtype`, for which the layout is.
 void packStem(const float* weight, int64_t outChannels, int64_t inChannels, const Window& window,
-              float factor, const StemLayout& layout, void* to, cudaStream_t stream);
+              float factor, const StemLayout& layout, DType dtype, void* to, cudaStream_t stream);
 
 // to[g * columns + i] = factor * bias[g * channels / groups + i], zero behind a group's channels.
 void packBias(const float* bias, int64_t channels, int64_t groups, float factor, int64_t columns, float* to,

@@ -12,35 +12,11 @@
 #include "cuda/conv2d/data_gradient/end_gradient.cuh"
 #include "cuda/conv2d/weight_gradient/weight_gradient.cuh"
 #include "cuda/flatten.cuh"
-#include "native/backends/cuda/channel_parameter.h"
-#include "native/backends/cuda/step_product.h"
+#include "native/backends/cuda/conv/layer_kernel.h"
 #include "native/core/integers.h"
 
 namespace facenet::cuda {
 namespace {
-
-// Inference.
-class FullyConnectedKernel final : public DeviceKernel {
- public:
-  FullyConnectedKernel(const FullyConnected& op, const StepContext& context, const Device& device)
-      : activation_(op.activation.kind),
-        product_(packFullyConnected(op, context.input().shape, context.plan.options.dtype, context.weights,
-                                    context.step.name),
-                 {.kernelHeight = context.input().shape.height, .kernelWidth = context.input().shape.width},
-                 context.input(), context.output().shape, op.maxout, device) {}
-
-  void launch(const std::vector<View>& inputs, const std::vector<View>& outputs, void* scratch,
-              cudaStream_t stream) const override {
-    product_.launch(inputs[0], {outputs[0]}, {activation_}, {}, scratch, stream);
-  }
-  int64_t scratchBytes(int64_t count) const override { return product_.scratchBytes(count); }
-  int64_t weightBytes() const override { return product_.weightBytes(); }
-  std::string describe() const override { return product_.describe(); }
-
- private:
-  Activation::Kind activation_;
-  StepProduct product_;
-};
 
 // Printed plans name the tiles of a batch of this size, as products do.
 constexpr int64_t describedImages = 256;
@@ -71,8 +47,6 @@ class Rows {
         columns_(roundUp(out_, kColumnAlignment)),
         rowTerms_(roundUp(features_, rowAlignment)) {}
 
-  int64_t columns() const { return columns_; }
-  int64_t rowTerms() const { return rowTerms_; }
   int64_t bytes() const { return weightBytes() + (bias_ < 0 ? 0 : roundUp(columns_ * 4, 256)); }
 
   void pack(const Pass& pass) const {
@@ -132,8 +106,16 @@ class FullyConnectedTrainKernel final : public TrainKernel {
         dtype_(context.plan.options.dtype),
         arithmetic_(gradientArithmetic(isVector() ? context.input().dtype : dtype_, context.output().dtype)),
         rows_(op, context),
-        route_(dtype_, {1, rows_.columns(), rows_.rowTerms(), 1, copiesPieces(context.input())}, 1,
-               kTrainingDevice) {}
+        problem_{.kind = ConvProblem::Kind::fullyConnected,
+                 .training = true,
+                 .in = flatShape(),
+                 .out = {1, 1, op.outFeatures},
+                 .outChannels = op.outFeatures,
+                 .inChannels = flatShape().channels,
+                 .inType = isVector() ? context.input().dtype : dtype_,
+                 .weightType = dtype_,
+                 .pixelStride = isVector() ? context.input().pixelStride : 0,
+                 .aligned = !isVector() || context.input().channelOffset % rowAlignment == 0} {}
 
   int64_t preparedBytes() const override { return rows_.bytes(); }
   void prepare(const Pass& pass) const override { rows_.pack(pass); }
@@ -141,7 +123,7 @@ class FullyConnectedTrainKernel final : public TrainKernel {
   int64_t scratchBytes(int64_t count) const override {
     const Shape out{1, 1, op_.outFeatures};
     const int64_t rest =
-        std::max({route_.scratchBytes(count), endGradientScratch(out, count),
+        std::max({product(count).scratchBytes, endGradientScratch(out, count),
                   weightGradientScratch({}, 1, flatShape(), out, count, dtype_),
                   weightGradientScratch({}, 1, flatShape(), {1, 1, count}, op_.outFeatures, dtype_)});
     return Scratch(*this, nullptr, count).restOffset + rest;
@@ -149,7 +131,8 @@ class FullyConnectedTrainKernel final : public TrainKernel {
 
   void forward(const Pass& pass) const override {
     const Scratch scratch(*this, pass.scratch, pass.x[0].count);
-    route_.launch({.window = {},
+    launchProduct(product(pass.x[0].count),
+                  {.window = {},
                    .x = flattened(pass, scratch),
                    .weights = rows_.weights(pass),
                    .to = {{pass.y[0], 0, op_.activation.kind}},
@@ -180,7 +163,7 @@ class FullyConnectedTrainKernel final : public TrainKernel {
 
   std::string describe() const override {
     const Shape out{1, 1, op_.outFeatures}, images{1, 1, describedImages};
-    return text(route_.describe(), "; data ",
+    return text(cuda::describe(problem_, kTrainingDevice), "; data ",
                 describeWeightGradient({}, 1, flatShape(), images, op_.outFeatures, dtype_), "; weights ",
                 describeWeightGradient({}, 1, flatShape(), out, describedImages, arithmetic_));
   }
@@ -206,10 +189,7 @@ class FullyConnectedTrainKernel final : public TrainKernel {
   // The elements of one pixel are in the order of the weights as they are.
   bool isVector() const { return in_.pixels() == 1; }
 
-  bool copiesPieces(const PlannedTensor& x) const {
-    return !isVector() ||
-           (x.dtype == dtype_ && x.pixelStride % rowAlignment == 0 && x.channelOffset % rowAlignment == 0);
-  }
+  ConvConfig product(int64_t count) const { return chooseConv(problem_, count, kTrainingDevice); }
 
   View flattened(const Pass& pass, const Scratch& scratch) const {
     if (isVector()) return pass.x[0];
@@ -238,14 +218,33 @@ class FullyConnectedTrainKernel final : public TrainKernel {
   DType dtype_;
   DType arithmetic_;  // of the weight gradient
   Rows rows_;
-  ProductRoute route_;
+  ConvProblem problem_;
 };
 
 }  // namespace
 
 std::unique_ptr<DeviceKernel> makeKernel(const FullyConnected& op, const StepContext& context,
                                          const Device& device) {
-  return std::make_unique<FullyConnectedKernel>(op, context, device);
+  const PlannedTensor& x = context.input();
+  const Window window{.kernelHeight = x.shape.height, .kernelWidth = x.shape.width};
+  FoldedLayer layer;
+  layer.add(foldFullyConnected(op, x.shape.elements(), context.weights, context.step.name), op.activation,
+            op.outFeatures / op.maxout, context);
+  const ConvProblem problem{.kind = ConvProblem::Kind::fullyConnected,
+                            .window = window,
+                            .in = x.shape,
+                            .out = context.output().shape,
+                            .maxout = op.maxout,
+                            .inChannels = x.shape.channels,
+                            .kernelHeight = window.kernelHeight,
+                            .kernelWidth = window.kernelWidth,
+                            .tapsDown = {window.kernelHeight},
+                            .tapsAcross = {window.kernelWidth},
+                            .channelsLast = !op.channelsFirst,
+                            .inType = x.dtype,
+                            .weightType = context.plan.options.dtype,
+                            .pixelStride = x.pixelStride};
+  return std::make_unique<LayerKernel>(problem, std::move(layer), false, device);
 }
 
 // Training plans leave prelu and maxout as steps of their own.

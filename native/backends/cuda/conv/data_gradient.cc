@@ -7,27 +7,28 @@
 namespace facenet::cuda {
 namespace {
 
-// A convolution with stride 1 a class of pixels: into dx where there is one class, all of dx, else into scratch and
-// from there to where its pixels lie.
+// A convolution with stride 1 for each class of pixels: into dx where there is one class, all of dx, else into scratch
+// and from there to where its pixels lie.
 class ByClasses final : public ConvDataGradient {
  public:
-  ByClasses(const GradientShape& shape, const Device& device)
-      : shape_(shape), pixelStride_(roundUp(shape.x.channels, 8)) {
+  ByClasses(const GradientShape& shape, bool direct, const Device& device)
+      : shape_(shape), direct_(direct), pixelStride_(roundUp(shape.x.channels, 8)) {
     for (const PixelClass& pixels : pixelClasses(shape.window, shape.x, shape.y)) {
-      const ConvShape conv{.window = pixels.window,
-                           .groups = shape.groups,
-                           .in = shape.y,
-                           .out = {pixels.height, pixels.width, shape.x.channels},
-                           .order = {.outChannels = shape.y.channels,
-                                     .inChannels = shape.x.channels,
-                                     .kernelHeight = shape.window.kernelHeight,
-                                     .kernelWidth = shape.window.kernelWidth,
-                                     .turned = true,
-                                     .tapsDown = pixels.tapsDown,
-                                     .tapsAcross = pixels.tapsAcross},
-                           .inType = shape.gradientType,
-                           .weightType = shape.weightType};
-      classes_.push_back({pixels, makePackedConv(conv, device), packedBytes_});
+      const ConvProblem problem{.kind = ConvProblem::Kind::dataGradient,
+                                .training = true,
+                                .window = pixels.window,
+                                .groups = shape.groups,
+                                .in = shape.y,
+                                .out = {pixels.height, pixels.width, shape.x.channels},
+                                .outChannels = shape.y.channels,
+                                .inChannels = shape.x.channels,
+                                .kernelHeight = shape.window.kernelHeight,
+                                .kernelWidth = shape.window.kernelWidth,
+                                .tapsDown = pixels.tapsDown,
+                                .tapsAcross = pixels.tapsAcross,
+                                .inType = shape.gradientType,
+                                .weightType = shape.weightType};
+      classes_.push_back({pixels, std::make_unique<PackedConv>(problem, device), packedBytes_});
       packedBytes_ += classes_.back().conv->packedBytes();
     }
   }
@@ -35,14 +36,13 @@ class ByClasses final : public ConvDataGradient {
   int64_t packedBytes() const override { return packedBytes_; }
   void pack(const float* weight, void* packed, cudaStream_t stream) const override {
     for (const Class& each : classes_)
-      each.conv->pack(weight, nullptr, 1, static_cast<char*>(packed) + each.packedOffset, stream);
+      each.conv->pack({weight}, static_cast<char*>(packed) + each.packedOffset, stream);
   }
 
   void launch(const Call& call, cudaStream_t stream) const override {
-    if (direct()) {
+    if (direct_) {
       const View before = call.accumulate ? call.dx : View{};
-      return classes_[0].conv->launch(
-          {call.packed, call.g, call.dx, Activation::Kind::none, before, call.scratch}, stream);
+      return classes_[0].conv->launch({call.packed, call.g, {{call.dx}}, before, call.scratch}, stream);
     }
     // Sums that are added to others are rounded once, with these.
     const DType type = call.accumulate ? DType::f32 : call.dx.dtype;
@@ -55,20 +55,20 @@ class ByClasses final : public ConvDataGradient {
                       count,
                       {pixels.height, pixels.width, shape_.x.channels},
                       pixelStride_};
-      each.conv->launch({static_cast<const char*>(call.packed) + each.packedOffset, call.g, part,
-                         Activation::Kind::none, View{}, call.scratch},
-                        stream);
+      each.conv->launch(
+          {static_cast<const char*>(call.packed) + each.packedOffset, call.g, {{part}}, View{}, call.scratch},
+          stream);
     }
     spreadClasses({shape_.window, spread, type, pixelStride_, call.dx, call.accumulate}, stream);
   }
 
   int64_t scratchBytes(int64_t count) const override {
-    const int64_t spread = direct() ? 0 : classPixels(shape_.window, shape_.x, count) * pixelStride_ * 4;
+    const int64_t spread = direct_ ? 0 : classPixels(shape_.window, shape_.x, count) * pixelStride_ * 4;
     return convScratch(count) + spread;
   }
   std::string describe() const override {
     const std::string one = classes_.empty() ? "zeros" : classes_[0].conv->describe();
-    return direct() ? one : text(classes_.size(), " classes, ", one);
+    return direct_ ? one : text(classes_.size(), " classes, ", one);
   }
 
  private:
@@ -78,8 +78,7 @@ class ByClasses final : public ConvDataGradient {
     int64_t packedOffset;
   };
 
-  bool direct() const { return shape_.window.strideHeight == 1 && shape_.window.strideWidth == 1; }
-  // The classes take turns.
+  // One class is computed after the other.
   int64_t convScratch(int64_t count) const {
     int64_t most = 0;
     for (const Class& each : classes_) most = std::max(most, each.conv->scratchBytes(count));
@@ -87,12 +86,13 @@ class ByClasses final : public ConvDataGradient {
   }
 
   GradientShape shape_;
+  bool direct_;
   int64_t pixelStride_;
   int64_t packedBytes_ = 0;
   std::vector<Class> classes_;
 };
 
-// A group a channel, with a stride or several output channels: every pixel gathers what it is owed.
+// Depthwise with a stride or several output channels: every pixel gathers what reached its window's outputs.
 class Gathered final : public ConvDataGradient {
  public:
   explicit Gathered(const GradientShape& shape) : shape_(shape), packing_(packing(nullptr, nullptr)) {}
@@ -128,10 +128,9 @@ class Gathered final : public ConvDataGradient {
 }  // namespace
 
 std::unique_ptr<ConvDataGradient> makeConvDataGradient(const GradientShape& shape, const Device& device) {
-  const bool strided = shape.window.strideHeight > 1 || shape.window.strideWidth > 1;
-  if (isDepthwise(shape.groups, shape.x.channels) && (strided || shape.x.channels != shape.y.channels))
-    return std::make_unique<Gathered>(shape);
-  return std::make_unique<ByClasses>(shape, device);
+  const DataGradientRoute route = chooseDataGradient(shape.window, shape.groups, shape.x, shape.y);
+  if (route == DataGradientRoute::gathered) return std::make_unique<Gathered>(shape);
+  return std::make_unique<ByClasses>(shape, route == DataGradientRoute::direct, device);
 }
 
 }  // namespace facenet::cuda

@@ -1,6 +1,8 @@
 // The gradient of a convolution's input on CUDA (ops/backward.h).
 #pragma once
 
+#include <memory>
+
 #include "cuda/conv2d/data_gradient/data_gradient.cuh"
 #include "native/backends/cuda/conv/packed_conv.h"
 

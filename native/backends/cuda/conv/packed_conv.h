@@ -1,78 +1,59 @@
-// A convolution as training on CUDA launches it: one of the forward kernels, with weights that are packed on the
-// device. It is the forward of a layer or, of turned weights, the gradient of its input.
+// A convolution with weights that are packed on the device: the forward of a layer, in inference and training, or, of
+// turned weights, the gradient of its input.
 #pragma once
 
-#include <memory>
-
-#include "cuda/conv2d/common/conv2d.cuh"
-#include "cuda/conv2d/common/pack_weights.cuh"
+#include "native/backends/cuda/conv/choice.h"
 #include "native/backends/cuda/runtime/device.h"
 
 namespace facenet::cuda {
 
-// The layer's stored weights, and which of them make up the convolution (cuda/conv2d/common/pack_weights.cuh).
-struct WeightOrder {
-  int64_t outChannels = 0, inChannels = 0;  // of the layer, all groups
-  int64_t kernelHeight = 1, kernelWidth = 1;
-  bool turned = false;
-  TapRun tapsDown, tapsAcross;
-};
-
-struct ConvShape {
-  Window window;
-  int64_t groups = 1;
-  Shape in, out;  // of what is convolved, and of the result
-  WeightOrder order;
-  bool bias = false;
-  DType inType = DType::f32;      // of what is convolved
-  DType weightType = DType::f32;  // of the plan
-};
-
 class PackedConv {
  public:
-  virtual ~PackedConv() = default;
+  PackedConv(const ConvProblem& problem, const Device& device);
 
   // What pack() fills: a multiple of 256, as the address it is given.
-  int64_t packedBytes() const { return biasOffset() + biasBytes_; }
-  // The layer's weights and bias on the device, both times `factor`.
-  void pack(const float* weight, const float* bias, float factor, void* packed, cudaStream_t stream) const;
+  int64_t packedBytes() const { return slopeOffset_ + (problem_.slope ? channelBytes() : 0); }
 
-  // y = activation(convolution of x + bias + residual). A residual without data is none; it may be y itself.
+  // fp32 on the device; bias and slope, one per output channel, where the problem has them.
+  struct Stored {
+    const float *weight, *bias = nullptr, *slope = nullptr;
+    float factor = 1;  // multiplies weights and bias
+  };
+  void pack(const Stored& stored, void* packed, cudaStream_t stream) const;
+
+  // Each of `to` is activation(convolution of x + bias + residual). A residual without data is none; it may be the
+  // result itself.
   struct Call {
     const void* packed;
-    View x, y;
-    Activation::Kind activation;
+    View x;
+    std::vector<ConvDestination> to;
     View residual;
     void* scratch;  // scratchBytes(x.count)
   };
-  virtual void launch(const Call& call, cudaStream_t stream) const = 0;
-  virtual int64_t scratchBytes(int64_t /*count*/) const { return 0; }
-  virtual std::string describe() const = 0;
+  void launch(const Call& call, cudaStream_t stream) const;
 
- protected:
-  // The bias has `columns` values for each of `biasGroups`.
-  PackedConv(const ConvShape& shape, int64_t biasGroups, int64_t columns);
-
-  virtual int64_t weightBytes() const = 0;
-  virtual void packTerms(const float* weight, float factor, void* to, cudaStream_t stream) const = 0;
-
-  const float* biasOf(const void* packed) const;
-
-  ConvShape shape_;
-  int64_t columns_;
+  int64_t scratchBytes(int64_t count) const;
+  std::string describe() const { return cuda::describe(problem_, device_); }
 
  private:
-  int64_t biasOffset() const;
+  bool is(ConvConfig::Kernel kernel) const { return config_.kernel == kernel; }
+  int64_t biasGroups() const { return is(ConvConfig::Kernel::depthwise) ? 1 : problem_.groups; }
+  int64_t channelBytes() const;  // of bias or slope
+  int64_t weightBytes() const;
+  StemLayout stemLayout() const;
+  const float* biasOf(const void* packed) const;
+  const float* slopeOf(const void* packed) const;
 
-  int64_t biasGroups_, biasBytes_;
+  void packTerms(const Stored& stored, void* to, cudaStream_t stream) const;
+  ConvCall productOf(const Call& call) const;
+
+  ConvProblem problem_;
+  ConvDevice device_;
+  ConvConfig config_;  // its tile and scratch are of one image
+  int64_t biasOffset_, slopeOffset_;
 };
 
-// Whether there is a group a channel of the layer's input.
-inline bool isDepthwise(int64_t groups, int64_t inChannels) {
-  return groups > 1 && groups == inChannels;
-}
-
-// Where the layer is depthwise, the convolution has as many results as inputs, or is not turned.
-std::unique_ptr<PackedConv> makePackedConv(const ConvShape& shape, const Device& device);
+// The call's scratch has config.scratchBytes; kernel exact or mma.
+void launchProduct(const ConvConfig& config, const ConvCall& call, cudaStream_t stream);
 
 }  // namespace facenet::cuda
