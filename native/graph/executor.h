@@ -28,7 +28,7 @@ class Executor {
   virtual const Plan& plan() const = 0;
   virtual std::vector<std::string> describeKernels() const = 0;  // a line a step
   // Times `repeats` runs of `count` images that are on the device already, by the device's clock: no copies.
-  // Throws ERR_FACENET_INVALID_ARGUMENT where the device has none, or where it takes more than one chunk.
+  // Throws ERR_FACENET_INVALID_ARGUMENT where the device has none. Steps are summed over the batch's chunks.
   virtual RunTimes measure(const void* /*input*/, int64_t /*count*/, int /*repeats*/) {
     throw invalidArgument("device", "cuda, which has a clock of its own", "another");
   }

@@ -93,6 +93,21 @@ test('where streams cannot be captured launches stay plain', async () => {
   model.dispose()
 })
 
+test('a batch that takes several chunks is measured chunk by chunk', async () => {
+  const model = await open()
+  const input = images(5)
+  const lines = await traced(`memory=${memoryFor(2)}`, async () => {
+    const { steps } = await model.measure(input, 5, 1)
+    assert.is(steps.length, 2)
+  })
+  // Chunks of 2, 2 and 1 images: launched once, then three times as graphs, then four times step by step.
+  assert.is(countOf(lines, 'launch a graph'), 3 * 3)
+  assert.is(countOf(lines, 'instantiate'), 3)
+  assert.equal(await run(model, input), expectedOf(input))
+  model.dispose()
+  emulate('')
+})
+
 test('memoryBytes is what was allocated', async () => {
   let [before, after] = [0, 0]
   const lines = await traced('', async () => {

@@ -50,8 +50,11 @@ Packed packedOnHost(const Layer& layer, DType dtype, const std::vector<float>& w
                     const std::vector<float>& bias) {
   const int64_t size = static_cast<int64_t>(facenet::byteSize(dtype)), channels = layer.in / layer.groups;
   const int64_t rows = layer.out / layer.groups, taps = layer.taps();
-  Packed packed{dtype, facenet::roundUp(rows, facenet::cuda::kColumnAlignment),
-                facenet::roundUp(channels, 16 / size)};
+  Packed packed{dtype,
+                facenet::roundUp(rows, facenet::cuda::kColumnAlignment),
+                facenet::roundUp(channels, 16 / size),
+                {},
+                {}};
   packed.weight.resize(static_cast<size_t>(layer.groups * packed.columns * taps * packed.tapTerms * size));
   packed.bias.resize(static_cast<size_t>(layer.groups * packed.columns));
   for (int64_t o = 0; o < layer.out; ++o) {

@@ -1,4 +1,4 @@
-// Values of a layer, one a channel, on the device.
+// Values of a layer, one per channel, on the device.
 #pragma once
 
 #include <vector>

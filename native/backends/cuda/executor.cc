@@ -11,10 +11,10 @@ namespace {
 
 // What a chunk's arena should fit in, and the most images of one. Kernels of hundreds of images fill any
 // device; larger chunks would only delay the overlap of copies and computation.
-constexpr int64_t mostArenaBytes = int64_t{1} << 30;
-constexpr int64_t mostChunk = 1024;
+constexpr int64_t kMaxArenaBytes = int64_t{1} << 30;
+constexpr int64_t kMaxChunk = 1024;
 
-constexpr double megabyte = 1e6;
+constexpr double kMegabyte = 1e6;
 
 bool outOfMemory(const Error& error) {
   return error.code == "ERR_FACENET_CUDA_OOM";
@@ -28,17 +28,17 @@ int64_t freeBytes() {
 
 [[noreturn]] void throwOutOfMemory(const std::string& what, int64_t needed, const Device& device) {
   throw Error("ERR_FACENET_CUDA_OOM",
-              text(what, " needs ", static_cast<double>(needed) / megabyte, " MB of memory on ", device.name,
-                   ", where ", static_cast<double>(freeBytes()) / megabyte, " MB are free"));
+              text(what, " needs ", static_cast<double>(needed) / kMegabyte, " MB of memory on ", device.name,
+                   ", where ", static_cast<double>(freeBytes()) / kMegabyte, " MB are free"));
 }
 
 }  // namespace
 
 CudaExecutor::CudaExecutor(Plan plan, const Weights& weights, const Device& device, int threads)
-    : plan_(std::move(plan)), device_(device), copiers_(std::min(threads, mostCopiers)) {
+    : plan_(std::move(plan)), device_(device), copiers_(std::min(threads, kMaxCopiers)) {
   useDevice(device_);
-  plan_.chunk = std::clamp<int64_t>(mostArenaBytes / std::max<int64_t>(plan_.arenaBytes, 1), 1, mostChunk);
-  mostImages_ = plan_.chunk;
+  plan_.chunk = std::clamp<int64_t>(kMaxArenaBytes / std::max<int64_t>(plan_.arenaBytes, 1), 1, kMaxChunk);
+  maxImages_ = plan_.chunk;
   try {
     for (const Step& step : plan_.steps) {
       kernels_.push_back(makeCudaKernel(plan_, step, weights, device_));
@@ -60,7 +60,7 @@ CudaExecutor::~CudaExecutor() {
 // Images of a chunk, with memory for them.
 int64_t CudaExecutor::reserve(int64_t count) {
   const auto evenly = [&] {
-    const int64_t rounds = (count + mostImages_ - 1) / mostImages_;
+    const int64_t rounds = (count + maxImages_ - 1) / maxImages_;
     return (count + rounds - 1) / rounds;
   };
   if (workspace_ && evenly() <= workspace_->images) return evenly();
@@ -70,12 +70,12 @@ int64_t CudaExecutor::reserve(int64_t count) {
   const int64_t image = plan_.arenaBytes + 2 * (inputBytes(plan_, 1) + outputBytes(plan_, 1)) +
                         scratchBytes(kernels_, wanted) / wanted;
   const int64_t fitting = std::max<int64_t>(freeBytes() / 10 * 9 / image, 1);
-  if (fitting < wanted) mostImages_ = fitting;
+  if (fitting < wanted) maxImages_ = fitting;
   try {
     allocate(evenly());
   } catch (const Error& error) {
     if (!outOfMemory(error)) throw;
-    mostImages_ = (evenly() + 1) / 2;
+    maxImages_ = (evenly() + 1) / 2;
     try {
       allocate(evenly());
     } catch (const Error& again) {
@@ -93,15 +93,20 @@ void CudaExecutor::allocate(int64_t images) {
   memoryBytes_ = weightBytes_ + workspace_->bytes();
 }
 
+std::vector<CudaExecutor::Chunk> CudaExecutor::chunksOf(int64_t count) {
+  const int64_t size = reserve(count);
+  std::vector<Chunk> chunks;
+  for (int64_t first = 0; first < count; first += size)
+    chunks.push_back({first, std::min(size, count - first), static_cast<int>(chunks.size() % 2)});
+  return chunks;
+}
+
 void CudaExecutor::run(const void* input, int64_t count, const std::vector<float*>& outputs,
                        const std::atomic<int32_t>* cancelled) {
   FACENET_ASSERT(outputs.size() == plan_.outputs.size());
   if (count <= 0) return;
   useDevice(device_);
-  const int64_t size = reserve(count);
-  std::vector<Chunk> chunks;
-  for (int64_t first = 0; first < count; first += size)
-    chunks.push_back({first, std::min(size, count - first), static_cast<int>(chunks.size() % 2)});
+  const std::vector<Chunk> chunks = chunksOf(count);
   try {
     for (size_t i = 0; i < chunks.size(); ++i) {
       if (i >= 2) collect(chunks[i - 2], outputs);
@@ -120,14 +125,13 @@ void CudaExecutor::submit(const Chunk& chunk, const void* input, const std::atom
   const Slot& slot = workspace_->slots[static_cast<size_t>(chunk.slot)];
   const int64_t bytes = inputBytes(plan_, chunk.count);
   const auto* from = static_cast<const unsigned char*>(input) + inputBytes(plan_, chunk.first);
-  copyInPieces(copiers_, slot.pinnedInput.data(), from, bytes);
+  copyToStaging(copiers_, slot.pinnedInput.data(), from, bytes);
   FACENET_CUDA_CHECK(cudaMemcpyAsync(slot.input.data(), slot.pinnedInput.data(), static_cast<size_t>(bytes),
                                      cudaMemcpyHostToDevice, upload_.get()));
   upload_.record(slot.uploaded);
 
   compute_.waitFor(slot.uploaded);
-  graphs_.run({chunk.slot, chunk.count}, compute_.get(),
-              [&](bool capturing) { launchSteps(chunk, capturing ? nullptr : cancelled); });
+  launchChunk(chunk, cancelled);
   compute_.record(slot.computed);
 
   download_.waitFor(slot.computed);
@@ -137,12 +141,15 @@ void CudaExecutor::submit(const Chunk& chunk, const void* input, const std::atom
   download_.record(slot.downloaded);
 }
 
-void CudaExecutor::launchSteps(const Chunk& chunk, const std::atomic<int32_t>* cancelled) const {
+// Captured, or replayed, where its like has been there before.
+void CudaExecutor::launchChunk(const Chunk& chunk, const std::atomic<int32_t>* cancelled) {
   const ChunkMemory memory = workspace_->memoryOf(plan_, chunk.slot, chunk.count);
-  for (size_t s = 0; s < plan_.steps.size(); ++s) {
-    throwIfCancelled(cancelled);
-    launchStep(s, chunk.count, memory);
-  }
+  graphs_.run({chunk.slot, chunk.count}, compute_.get(), [&](bool capturing) {
+    for (size_t s = 0; s < plan_.steps.size(); ++s) {
+      if (!capturing) throwIfCancelled(cancelled);
+      launchStep(s, chunk.count, memory);
+    }
+  });
 }
 
 void CudaExecutor::launchStep(size_t step, int64_t count, const ChunkMemory& memory) const {

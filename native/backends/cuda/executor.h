@@ -41,10 +41,11 @@ class CudaExecutor final : public Executor {
     int slot;
   };
   int64_t reserve(int64_t count);
+  std::vector<Chunk> chunksOf(int64_t count);
   void allocate(int64_t images);
   void submit(const Chunk& chunk, const void* input, const std::atomic<int32_t>* cancelled);
   void collect(const Chunk& chunk, const std::vector<float*>& outputs) const;
-  void launchSteps(const Chunk& chunk, const std::atomic<int32_t>* cancelled) const;
+  void launchChunk(const Chunk& chunk, const std::atomic<int32_t>* cancelled);
   void launchStep(size_t step, int64_t count, const ChunkMemory& memory) const;
 
   Plan plan_;
@@ -52,7 +53,7 @@ class CudaExecutor final : public Executor {
   std::vector<std::unique_ptr<DeviceKernel>> kernels_;
   int64_t weightBytes_ = 0;
   std::atomic<int64_t> memoryBytes_ = 0;
-  int64_t mostImages_;  // of a chunk; falls where memory is short
+  int64_t maxImages_;  // of a chunk; falls where memory is short
   ThreadPool copiers_;
   Stream upload_, compute_, download_;
   std::unique_ptr<Workspace> workspace_;  // null until the first run, and after memory ran out

@@ -73,7 +73,7 @@ class Rows {
             .bias = bias_ < 0 ? nullptr : packedBias(pass)};
   }
 
-  // An image a row.
+  // One row per output feature.
   View view(const Pass& pass) const {
     return vectors(inPlace() ? pass.parameters + weight_ : pass.prepared, dtype_, out_, features_);
   }
@@ -178,8 +178,8 @@ class FullyConnectedTrainKernel final : public TrainKernel {
           rest(at(dx.data, bytesOf(dx))),
           restOffset(bytesOf(x) + bytesOf(g) + bytesOf(dx)) {}
 
-    View x;      // images as vectors
-    View g;      // an image an output feature, of the gradients of all images
+    View x;      // one row per image
+    View g;      // one row per output feature, of the gradients of all images
     View dx;     // the gradients of x
     void* rest;  // of one product
     int64_t restOffset;

@@ -6,13 +6,13 @@
 
 namespace facenet::cuda {
 
-ImageUpload::ImageUpload(int threads) : copiers_(std::min(threads, mostCopiers)) {}
+ImageUpload::ImageUpload(int threads) : copiers_(std::min(threads, kMaxCopiers)) {}
 
 ImageUpload::~ImageUpload() {
   cudaStreamSynchronize(stream_.get());
 }
 
-const void* ImageUpload::place(const void* images, int64_t bytes, const Stream& compute) {
+const void* ImageUpload::stage(const void* images, int64_t bytes, const Stream& compute) {
   if (slots_[current_]) compute.record(slots_[current_]->used);
   current_ = 1 - current_;
   std::unique_ptr<Slot>& slot = slots_[current_];
@@ -23,7 +23,7 @@ const void* ImageUpload::place(const void* images, int64_t bytes, const Stream& 
     slot = std::make_unique<Slot>(bytes);
   }
   slot->uploaded.wait();
-  copyInPieces(copiers_, slot->pinned.data(), static_cast<const unsigned char*>(images), bytes);
+  copyToStaging(copiers_, slot->pinned.data(), static_cast<const unsigned char*>(images), bytes);
   stream_.waitFor(slot->used);
   FACENET_CUDA_CHECK(cudaMemcpyAsync(slot->device.data(), slot->pinned.data(), static_cast<size_t>(bytes),
                                      cudaMemcpyHostToDevice, stream_.get()));

@@ -20,7 +20,7 @@ class ImageUpload {
 
   // `bytes` of the host's memory, which is free again when the call returns, on the device. What is put on
   // `compute` before the next call finds them there.
-  const void* place(const void* images, int64_t bytes, const Stream& compute);
+  const void* stage(const void* images, int64_t bytes, const Stream& compute);
   // Which of the two buffers they are in.
   int slot() const { return current_; }
 

@@ -1,4 +1,4 @@
-// What the CUDA backend provides: one kernel object a step of the plan, made once when a model is opened.
+// What the CUDA backend provides: one kernel object per step of the plan, made once when a model is opened.
 #pragma once
 
 #include <cuda_runtime_api.h>

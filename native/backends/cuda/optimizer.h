@@ -34,7 +34,7 @@ class DeviceOptimizer final : public train::NetworkOptimizer {
   cudaStream_t stream_;
   std::vector<DeviceBuffer<float>> slots_;
   DeviceBuffer<WeightPiece> pieces_;
-  DeviceBuffer<double> sums_;  // one a piece, and the norm
+  DeviceBuffer<double> sums_;  // one per piece, and the norm
   PinnedBuffer norm_{sizeof(double)};
 };
 

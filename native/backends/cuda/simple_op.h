@@ -1,4 +1,5 @@
-// Ops of one input and one output that need nothing but their parameters: lrn, maxout, zero_pad, upsample, l2_normalize.
+// Ops of one input and one output that need nothing but their parameters: lrn, maxout, zero_pad, upsample,
+// l2_normalize.
 #pragma once
 
 #include <functional>

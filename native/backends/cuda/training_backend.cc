@@ -87,7 +87,7 @@ class CudaBackend final : public train::Backend {
     return true;
   }
   const void* place(const void* images, int64_t bytes) override {
-    const void* placed = upload_.place(images, bytes, stream_);
+    const void* placed = upload_.stage(images, bytes, stream_);
     const void*& known = placed_[upload_.slot()];
     if (placed != known) graphs_.clear();  // they read a buffer that is gone
     return known = placed;

@@ -28,13 +28,13 @@ class TripletMiner {
 
   // The following are about the anchors at places [first, first + count) and leave what they find in memory that
   // the next call uses again.
-  // Of semiHard a slot a pair, of hard a slot an anchor.
+  // Of semiHard one slot per pair, of hard one per anchor.
   struct Slots : TripletSlots {
     int64_t count;
   };
   Slots mine(int64_t first, int64_t count, cudaStream_t stream);
 
-  // Of `all`, each pair's distance and how many triplets it has. ofNegatives: see countAll of
+  // Of `all`, each pair's distance and its number of triplets. ofNegatives: see countAll of
   // cuda/triplet_mining.cuh. Waits for the sum.
   struct Counts {
     Anchors anchors;

@@ -23,12 +23,12 @@ int currentMultiprocessors() {
 }
 
 // Waits where an exception leaves work on the stream that uses memory of the next call.
-class Settled {
+class SynchronizeOnExit {
  public:
-  explicit Settled(cudaStream_t stream) : stream_(stream) {}
-  ~Settled() { cudaStreamSynchronize(stream_); }
-  Settled(const Settled&) = delete;
-  Settled& operator=(const Settled&) = delete;
+  explicit SynchronizeOnExit(cudaStream_t stream) : stream_(stream) {}
+  ~SynchronizeOnExit() { cudaStreamSynchronize(stream_); }
+  SynchronizeOnExit(const SynchronizeOnExit&) = delete;
+  SynchronizeOnExit& operator=(const SynchronizeOnExit&) = delete;
 
  private:
   cudaStream_t stream_;
@@ -54,7 +54,7 @@ TripletStep& TripletStep::operator=(TripletStep&&) noexcept = default;
 
 train::Learned TripletStep::run(const float* embeddings, const int32_t* labels, int64_t n,
                                 const TripletMining& mining, float* gradient, cudaStream_t stream) {
-  const Settled settled(stream);
+  const SynchronizeOnExit synchronize(stream);
   TripletMiner& miner = memory_->miner;
   miner.setBatch(embeddings, labels, n, mining, stream);
   if (miner.isEmpty()) return {};
@@ -86,7 +86,7 @@ train::Learned TripletStep::Memory::runAll(const DeviceRows& rows, const Triplet
 
 train::Learned TripletStep::run(const float* embeddings, int64_t n, const TripletsView& triplets,
                                 const TripletLoss& loss, float* gradient, cudaStream_t stream) {
-  const Settled settled(stream);
+  const SynchronizeOnExit synchronize(stream);
   return reportOf(
       memory_->loss.run({embeddings, n, loss.dimensions}, triplets, loss, true, gradient, stream));
 }

@@ -10,7 +10,7 @@
 
 namespace facenet::cuda {
 
-// Keeps the device memory of its largest batch: some tens of bytes a row and a pair of two rows of one label, never
+// Keeps the device memory of its largest batch: some tens of bytes per row and per pair of rows of one label, never
 // n x n. Memory is of the device that is current when it is made, and has to be so; calls wait for their work.
 class TripletStep {
  public:

@@ -1,6 +1,6 @@
 // conv2d. Inference: one product of all sibling parts, or as few as hold them. Training: forward by the same kernels,
-// with weights that are packed after every change; backward by the gradients of the epilogue, the weights and the input,
-// one after the other.
+// with weights that are packed after every change; backward by the gradients of the epilogue, the weights and the
+// input, one after the other.
 #include <algorithm>
 
 #include "cuda/conv2d/data_gradient/end_gradient.cuh"
@@ -101,7 +101,7 @@ class Part {
   int64_t packedBytes() const {
     return forward_->packedBytes() + (dataGradient_ ? dataGradient_->packedBytes() : 0);
   }
-  // The factor of a scaled residual is part of the forward weights; of the backward it is in g.
+  // The factor of a scaled residual is part of the forward weights; in the backward it is part of g.
   void pack(const float* parameters, char* packed, cudaStream_t stream) const {
     forward_->pack({.weight = parameters + weight_,
                     .bias = bias_ >= 0 ? parameters + bias_ : nullptr,
@@ -161,12 +161,13 @@ class Part {
   int64_t groups_;
   Shape in_, out_;
   DType inType_, arithmetic_;  // arithmetic: of the weight gradient
-  int64_t weight_, bias_;      // places in the vector of parameters; bias -1: none
+  int64_t weight_, bias_;      // offsets in the vector of parameters; bias -1: none
   std::unique_ptr<PackedConv> forward_;
   std::unique_ptr<ConvDataGradient> dataGradient_;  // null: the input's gradient is never wanted
 };
 
-// The plans of training have one part a step, and leave prelu a step of its own. Several parts take turns.
+// The plans of training have one part per step, and leave prelu a step of its own. Several parts are computed one after
+// the other.
 class ConvTrainKernel final : public TrainKernel {
  public:
   ConvTrainKernel(const Conv2d& op, const TrainContext& context, const Device& device)
@@ -212,7 +213,6 @@ class ConvTrainKernel final : public TrainKernel {
   char* packed(const Pass& pass, size_t part) const {
     return static_cast<char*>(pass.prepared) + offsets_[part];
   }
-  static cudaStream_t streamOf(const Pass& pass) { return static_cast<cudaStream_t>(pass.stream); }
 
   bool residual_;
   std::vector<Part> parts_;

@@ -5,8 +5,8 @@
 namespace facenet::cuda {
 namespace {
 
-// A batch size takes two, one a slot, in training six; the last chunk of a batch is another size.
-constexpr size_t most = 16;
+// A batch size takes two, one per slot, in training six; the last chunk of a batch is another size.
+constexpr size_t kMaxEntries = 16;
 
 // Ends the capture also where `launch` throws. Null where the stream could not be captured.
 OwnedGraph<cudaGraph_t> capture(cudaStream_t stream, const GraphCache::Launch& launch) {
@@ -40,7 +40,7 @@ GraphCache::Entry* GraphCache::touch(const Key& key) {
     return &entries_.front();
   }
   entries_.push_front({.key = key});
-  if (entries_.size() > most) entries_.pop_back();
+  if (entries_.size() > kMaxEntries) entries_.pop_back();
   return nullptr;
 }
 

@@ -1,4 +1,4 @@
-// Sequences of launches as CUDA graphs: one call replays what took one a kernel.
+// Sequences of launches, captured as CUDA graphs: one call replays what took one per kernel.
 #pragma once
 
 #include <functional>
