@@ -1,8 +1,8 @@
 // fully_connected as a GEMM whose rows are images, with maxout and activation after it.
 
 #include "native/backends/cpu/conv/epilogue.h"
-#include "native/backends/cpu/conv/gemm_weights.h"
-#include "native/backends/cpu/kernels_table.h"
+#include "native/backends/cpu/conv/panels.h"
+#include "native/backends/cpu/kernels.h"
 
 namespace facenet::cpu {
 

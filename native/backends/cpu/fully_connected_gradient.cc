@@ -1,6 +1,6 @@
 // fully_connected as a product of images and weights. Images of several pixels are first laid out in the order
 // of the weights.
-#include "native/backends/cpu/conv/linear.h"
+#include "native/backends/cpu/conv/training.h"
 #include "native/backends/cpu/gradient_kernels.h"
 #include "native/backends/cpu/images.h"
 

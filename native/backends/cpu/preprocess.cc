@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "native/backends/cpu/isa.h"
-#include "native/backends/cpu/kernels_table.h"
+#include "native/backends/cpu/kernels.h"
 
 namespace facenet::cpu {
 

@@ -3,7 +3,7 @@
 // more columns.
 
 #include "native/backends/cpu/conv/conv2d.h"
-#include "native/backends/cpu/conv/weights.h"
+#include "native/backends/cpu/conv/forward.h"
 
 namespace facenet::cpu {
 

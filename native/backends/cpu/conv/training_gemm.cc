@@ -1,8 +1,8 @@
 // The sliding sum as an implicit GEMM: rows are grid pixels, read where they lie.
 #include <algorithm>
 
-#include "native/backends/cpu/conv/gemm_weights.h"
-#include "native/backends/cpu/conv/product.h"
+#include "native/backends/cpu/conv/panels.h"
+#include "native/backends/cpu/conv/engine.h"
 
 namespace facenet::cpu {
 namespace {

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "native/backends/cpu/conv/choice.h"
-#include "native/backends/cpu/conv/gemm_weights.h"
-#include "native/backends/cpu/conv/product.h"
+#include "native/backends/cpu/conv/panels.h"
+#include "native/backends/cpu/conv/engine.h"
 #include "native/backends/cpu/conv/winograd_tiles.h"
 
 namespace facenet::cpu {

@@ -1,7 +1,7 @@
 // The gradient of a sliding sum's weights and biases.
 #pragma once
 
-#include "native/backends/cpu/conv/product.h"
+#include "native/backends/cpu/conv/engine.h"
 
 namespace facenet::cpu {
 

@@ -7,7 +7,7 @@
 
 #include "native/backends/cpu/conv/conv2d.h"
 #include "native/backends/cpu/conv/epilogue.h"
-#include "native/backends/cpu/conv/gemm_weights.h"
+#include "native/backends/cpu/conv/panels.h"
 #include "native/backends/cpu/conv/winograd_tiles.h"
 
 namespace facenet::cpu {

@@ -2,7 +2,7 @@
 
 #include "native/backends/cpu/conv/choice.h"
 #include "native/backends/cpu/conv/conv2d.h"
-#include "native/backends/cpu/kernels_table.h"
+#include "native/backends/cpu/kernels.h"
 
 namespace facenet {
 

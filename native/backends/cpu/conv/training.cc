@@ -1,4 +1,4 @@
-#include "native/backends/cpu/conv/linear.h"
+#include "native/backends/cpu/conv/training.h"
 
 #include <algorithm>
 #include <array>

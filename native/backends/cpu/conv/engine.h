@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "native/backends/cpu/conv/taps.h"
+#include "native/backends/cpu/conv/im2col.h"
 #include "native/backends/cpu/threads.h"
 
 namespace facenet::cpu {

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "native/backends/cpu/conv/epilogue.h"
-#include "native/backends/cpu/kernels_table.h"
+#include "native/backends/cpu/kernels.h"
 
 namespace facenet::cpu {
 

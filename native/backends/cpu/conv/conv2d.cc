@@ -1,5 +1,5 @@
 // conv2d as sums of products over a window.
-#include "native/backends/cpu/conv/linear.h"
+#include "native/backends/cpu/conv/training.h"
 #include "native/backends/cpu/gradient_kernels.h"
 
 namespace facenet::cpu {

@@ -1,4 +1,4 @@
-#include "native/backends/cpu/conv/weights.h"
+#include "native/backends/cpu/conv/forward.h"
 
 namespace facenet::cpu {
 

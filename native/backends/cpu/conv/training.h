@@ -1,7 +1,7 @@
 // What convolutions and fully connected layers have in common: sums of products over a window.
 #pragma once
 
-#include "native/backends/cpu/conv/product.h"
+#include "native/backends/cpu/conv/engine.h"
 
 namespace facenet::cpu {
 

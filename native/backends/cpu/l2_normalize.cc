@@ -3,7 +3,7 @@
 
 #include "native/backends/cpu/gradient_kernels.h"
 #include "native/backends/cpu/images.h"
-#include "native/backends/cpu/kernels_table.h"
+#include "native/backends/cpu/kernels.h"
 
 namespace facenet::cpu {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "native/backends/cpu/conv/choice.h"
 #include "native/backends/cpu/conv/conv2d.h"
-#include "native/backends/cpu/conv/weights.h"
+#include "native/backends/cpu/conv/forward.h"
 
 namespace facenet::cpu {
 

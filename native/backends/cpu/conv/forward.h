@@ -2,7 +2,7 @@
 #pragma once
 
 #include "native/backends/cpu/conv/epilogue.h"
-#include "native/backends/cpu/conv/gemm_weights.h"
+#include "native/backends/cpu/conv/panels.h"
 
 namespace facenet::cpu {
 

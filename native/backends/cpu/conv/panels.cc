@@ -1,4 +1,4 @@
-#include "native/backends/cpu/conv/gemm_weights.h"
+#include "native/backends/cpu/conv/panels.h"
 
 namespace facenet::cpu {
 
