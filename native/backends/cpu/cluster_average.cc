@@ -229,7 +229,7 @@ class Component {
 };
 
 // Components of more clusters than this use all threads, one after the other; smaller ones one thread each.
-constexpr int64_t smallComponent = 2048;
+constexpr int64_t kSmallComponent = 2048;
 
 }  // namespace
 
@@ -253,7 +253,7 @@ void clusterAverage(const ClusterTask& task, ThreadPool& pool, int32_t* labels) 
     for (size_t i = 0; i < rows.size(); ++i) labels[rows[i]] = rows[sets.find(static_cast<int64_t>(i))];
   };
   const auto large = std::stable_partition(members.begin(), members.end(), [](const auto& rows) {
-    return static_cast<int64_t>(rows.size()) <= smallComponent;
+    return static_cast<int64_t>(rows.size()) <= kSmallComponent;
   });
   pool.run(large - members.begin(), [&](int64_t item, int) {
     solve(members[static_cast<size_t>(item)], [](int64_t items, const auto& work) {

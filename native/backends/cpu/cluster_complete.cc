@@ -11,20 +11,20 @@ namespace {
 
 constexpr float gone = INFINITY;
 
-struct Neighbour {
+struct Neighbor {
   int32_t cluster;
   float distance;  // the largest of all pairs of rows; `gone` where the cluster is no neighbour any more
 };
-using Neighbours = std::vector<Neighbour>;  // in rising order of clusters
+using Neighbors = std::vector<Neighbor>;  // in rising order of clusters
 
 // Of a pair: its two entries, and what vectors allocate beyond what they use.
-constexpr int64_t bytesOfPair = 3 * sizeof(Neighbour);
+constexpr int64_t kPairBytes = 3 * sizeof(Neighbor);
 
 // Of each new row, the lower rows near it.
-std::vector<Neighbours> nearRows(const ClusterTask& task, ThreadPool& pool) {
-  const int64_t most = task.memoryBytes / bytesOfPair;
+std::vector<Neighbors> nearRows(const ClusterTask& task, ThreadPool& pool) {
+  const int64_t most = task.memoryBytes / kPairBytes;
   std::atomic<int64_t> pairs = 0;
-  std::vector<Neighbours> lower(static_cast<size_t>(task.count));
+  std::vector<Neighbors> lower(static_cast<size_t>(task.count));
   pairsBelow(task, pool, [&](int, int64_t i, int64_t j, float distance) {
     if (pairs.fetch_add(1, std::memory_order_relaxed) >= most)
       throw invalidArgument("threshold",
@@ -36,14 +36,14 @@ std::vector<Neighbours> nearRows(const ClusterTask& task, ThreadPool& pool) {
 }
 
 // Entries of known rows become one of their cluster, where all of its rows are near.
-void gatherKnown(const ClusterTask& task, const std::vector<int32_t>& sizes, Neighbours& near) {
+void gatherKnown(const ClusterTask& task, const std::vector<int32_t>& sizes, Neighbors& near) {
   const auto known = std::partition_point(near.begin(), near.end(),
-                                          [&](const Neighbour& each) { return each.cluster < task.known; });
+                                          [&](const Neighbor& each) { return each.cluster < task.known; });
   for (auto each = near.begin(); each != known; ++each) each->cluster = task.start[each->cluster];
   std::stable_sort(near.begin(), known, [](auto& a, auto& b) { return a.cluster < b.cluster; });
-  Neighbours gathered;
+  Neighbors gathered;
   for (auto from = near.begin(); from != known;) {
-    Neighbour all = *from;
+    Neighbor all = *from;
     auto to = from;
     for (; to != known && to->cluster == all.cluster; ++to)
       all.distance = std::max(all.distance, to->distance);
@@ -55,14 +55,14 @@ void gatherKnown(const ClusterTask& task, const std::vector<int32_t>& sizes, Nei
 }
 
 // Every pair in the lists of both.
-std::vector<Neighbours> bothWays(std::vector<Neighbours> lower) {
+std::vector<Neighbors> bothWays(std::vector<Neighbors> lower) {
   std::vector<int32_t> higher(lower.size());
-  for (const Neighbours& near : lower)
-    for (const Neighbour& each : near) ++higher[each.cluster];
+  for (const Neighbors& near : lower)
+    for (const Neighbor& each : near) ++higher[each.cluster];
   for (size_t i = 0; i < lower.size(); ++i) lower[i].reserve(lower[i].size() + higher[i]);
   // Rows above i append to the list of i only after it was read.
   for (size_t i = 0; i < lower.size(); ++i) {
-    for (const Neighbour& each : lower[i])
+    for (const Neighbor& each : lower[i])
       lower[each.cluster].push_back({static_cast<int32_t>(i), each.distance});
   }
   return lower;
@@ -70,12 +70,12 @@ std::vector<Neighbours> bothWays(std::vector<Neighbours> lower) {
 
 class Lists {
  public:
-  explicit Lists(std::vector<Neighbours> lists) : lists_(std::move(lists)) {}
+  explicit Lists(std::vector<Neighbors> lists) : lists_(std::move(lists)) {}
 
   // Of equally near ones the lowest; null where there is none.
-  const Neighbour* nearest(int32_t cluster) {
-    Neighbours& near = lists_[cluster];
-    std::erase_if(near, [](const Neighbour& each) { return each.distance == gone; });
+  const Neighbor* nearest(int32_t cluster) {
+    Neighbors& near = lists_[cluster];
+    std::erase_if(near, [](const Neighbor& each) { return each.distance == gone; });
     const auto found =
         std::min_element(near.begin(), near.end(), [](auto& a, auto& b) { return a.distance < b.distance; });
     return found == near.end() ? nullptr : &*found;
@@ -83,44 +83,44 @@ class Lists {
 
   // b joins a.
   void join(int32_t a, int32_t b) {
-    Neighbours common;
-    Neighbours ofA = std::move(lists_[a]), ofB = std::move(lists_[b]);
+    Neighbors common;
+    Neighbors ofA = std::move(lists_[a]), ofB = std::move(lists_[b]);
     lists_[b].clear();
-    for (const Neighbour& each : ofA)
+    for (const Neighbor& each : ofA)
       if (each.cluster != b && each.distance != gone) replace(each.cluster, a, b, common);
-    for (const Neighbour& each : ofB)
+    for (const Neighbor& each : ofB)
       if (each.cluster != a && each.distance != gone) drop(each.cluster, b);
     lists_[a] = std::move(common);
   }
 
  private:
-  Neighbour* find(int32_t owner, int32_t cluster) {
-    Neighbours& near = lists_[owner];
+  Neighbor* find(int32_t owner, int32_t cluster) {
+    Neighbors& near = lists_[owner];
     const auto found =
         std::lower_bound(near.begin(), near.end(), cluster,
-                         [](const Neighbour& each, int32_t wanted) { return each.cluster < wanted; });
+                         [](const Neighbor& each, int32_t wanted) { return each.cluster < wanted; });
     return found == near.end() || found->cluster != cluster ? nullptr : &*found;
   }
 
   // `owner`, a neighbour of a, stays one where it is one of b too.
-  void replace(int32_t owner, int32_t a, int32_t b, Neighbours& common) {
-    Neighbour* const first = find(owner, a);
-    const Neighbour* const second = find(owner, b);
+  void replace(int32_t owner, int32_t a, int32_t b, Neighbors& common) {
+    Neighbor* const first = find(owner, a);
+    const Neighbor* const second = find(owner, b);
     first->distance = second ? std::max(first->distance, second->distance) : gone;
     if (first->distance != gone) common.push_back({owner, first->distance});
   }
 
   void drop(int32_t owner, int32_t cluster) {
-    if (Neighbour* const found = find(owner, cluster)) found->distance = gone;
+    if (Neighbor* const found = find(owner, cluster)) found->distance = gone;
   }
 
-  std::vector<Neighbours> lists_;
+  std::vector<Neighbors> lists_;
 };
 
 }  // namespace
 
 void clusterComplete(const ClusterTask& task, ThreadPool& pool, int32_t* labels) {
-  std::vector<Neighbours> near = nearRows(task, pool);
+  std::vector<Neighbors> near = nearRows(task, pool);
   std::vector<int32_t> sizes(static_cast<size_t>(task.count));
   DisjointSets sets(task.count);
   for (int64_t i = 0; i < task.known; ++i) {
@@ -128,7 +128,7 @@ void clusterComplete(const ClusterTask& task, ThreadPool& pool, int32_t* labels)
     sets.join(i, task.start[i]);
   }
   if (task.known > 0)
-    for (Neighbours& each : near) gatherKnown(task, sizes, each);
+    for (Neighbors& each : near) gatherKnown(task, sizes, each);
   Lists lists(bothWays(std::move(near)));
 
   std::vector<int32_t> chain;
@@ -138,7 +138,7 @@ void clusterComplete(const ClusterTask& task, ThreadPool& pool, int32_t* labels)
     chain.assign(1, start);
     while (!chain.empty()) {
       const int32_t last = chain.back();
-      const Neighbour* const next = lists.nearest(last);
+      const Neighbor* const next = lists.nearest(last);
       if (!next) {
         chain.pop_back();
       } else if (chain.size() > 1 && chain[chain.size() - 2] == next->cluster) {

@@ -1,5 +1,7 @@
-// Kernels whose images have nothing to do with each other: an item of work is an image.
+// Training kernels whose images have nothing to do with each other: an item of work is an image.
 #pragma once
+
+#include <algorithm>
 
 #include "native/backends/cpu/threads.h"
 
@@ -16,12 +18,6 @@ struct Images {
     to = accumulate(input) ? to + value : value;
   }
 };
-
-inline std::vector<View> images(const std::vector<View>& views, int64_t n) {
-  std::vector<View> ones;
-  for (const View& view : views) ones.push_back(image(view, n));
-  return ones;
-}
 
 // Op has forward(Images) and backward(Images).
 template <class Op>

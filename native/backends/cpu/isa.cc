@@ -37,7 +37,8 @@ const Isa& choose() {
     if (name == table->name) return *table;
     names += (names.empty() ? "" : ", ") + std::string(table->name);
   }
-  throw invalidArgument("FACENET_ISA", text("one of the instruction sets of this machine (", names, ")"), name);
+  throw invalidArgument("FACENET_ISA", text("one of the instruction sets of this machine (", names, ")"),
+                        name);
 }
 
 }  // namespace

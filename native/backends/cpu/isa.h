@@ -45,7 +45,7 @@ struct WinogradInput {
 struct WinogradOutput {
   const float* products;  // 36 rows, `planeStride` apart
   int64_t planeStride;
-  const GemmColumn* columns;  // one a vector; `output` and `residual` point at pixel 0 of the view
+  const GemmColumn* columns;  // one for each vector; `output` and `residual` point at pixel 0 of the view
   int64_t vectors;
   int64_t firstPixel, rowPixels;  // of the tile's corner, and of one row of the image
   int64_t height, width;          // of the tile that lies inside the image, 1..4

@@ -1,21 +1,19 @@
-// Makers of the CPU backend's kernels, an op each.
+// Makers of the CPU backend's kernels: one for inference and one for training for each op of native/ops/op.h. Each is
+// defined in the op's own file.
 #pragma once
 
 #include "native/backends/kernel.h"
+#include "native/backends/training_kernel.h"
 
 namespace facenet::cpu {
 
-std::unique_ptr<Kernel> makeFullyConnected(const Plan& plan, const Step& step, const Weights& weights);
-std::unique_ptr<Kernel> makePreprocess(const Plan& plan, const Step& step, const Weights& weights);
-std::unique_ptr<Kernel> makeNorm(const Plan& plan, const Step& step, const Weights& weights);
-std::unique_ptr<Kernel> makeActivation(const Plan& plan, const Step& step, const Weights& weights);
-std::unique_ptr<Kernel> makePool(const Plan& plan, const Step& step, const Weights& weights);
-std::unique_ptr<Kernel> makeLrn(const Plan& plan, const Step& step, const Weights& weights);
-std::unique_ptr<Kernel> makeMaxout(const Plan& plan, const Step& step, const Weights& weights);
-std::unique_ptr<Kernel> makeConcat(const Plan& plan, const Step& step, const Weights& weights);
-std::unique_ptr<Kernel> makeAdd(const Plan& plan, const Step& step, const Weights& weights);
-std::unique_ptr<Kernel> makeZeroPad(const Plan& plan, const Step& step, const Weights& weights);
-std::unique_ptr<Kernel> makeUpsample(const Plan& plan, const Step& step, const Weights& weights);
-std::unique_ptr<Kernel> makeL2Normalize(const Plan& plan, const Step& step, const Weights& weights);
+using train::TrainContext;
+using train::TrainKernel;
+
+#define FACENET_DECLARE_MAKERS(SomeOp)                                              \
+  std::unique_ptr<Kernel> makeKernel(const SomeOp& op, const StepContext& context); \
+  std::unique_ptr<TrainKernel> makeTrainKernel(const SomeOp& op, const TrainContext& context);
+FACENET_OPS(FACENET_DECLARE_MAKERS)
+#undef FACENET_DECLARE_MAKERS
 
 }  // namespace facenet::cpu

@@ -1,72 +1,19 @@
-// Batch normalisation by the statistics of the chunk, affine, and prelu: what has a parameter a channel. Sums
-// over an image are one item of work; images are added in their order in fp64.
+// Batch normalisation, by the statistics of the chunk in training, and affine.
 #include <cmath>
-#include <functional>
 
-#include "native/backends/cpu/gradient_kernels.h"
-#include "native/backends/cpu/images.h"
+#include "native/backends/cpu/channel_parameters.h"
+#include "native/backends/cpu/isa.h"
+#include "native/backends/cpu/kernels.h"
+#include "native/backends/cpu/lambda_kernel.h"
 
 namespace facenet::cpu {
+
 namespace {
 
-// A parameter of a value a channel, or of one for all; without a name, a constant.
-struct ChannelParameter {
-  ChannelParameter(const TrainContext& context, const std::string& name, float absent) : absent(absent) {
-    if (name.empty()) return;
-    offset = context.parameters.at(name).offset;
-    elements = context.parameters.at(name).elements();
-  }
-
-  float value(const Pass& pass, int64_t channel) const {
-    return offset < 0 ? absent : pass.parameters[offset + (elements == 1 ? 0 : channel)];
-  }
-  void add(const Gradients& gradients, const std::vector<double>& sums) const {
-    if (offset < 0 || !gradients.parameters) return;
-    float* to = gradients.parameters + offset;
-    if (elements == 1) {
-      double total = 0;
-      for (double sum : sums) total += sum;
-      *to = static_cast<float>(*to + total);
-      return;
-    }
-    for (size_t c = 0; c < sums.size(); ++c) to[c] = static_cast<float>(to[c] + sums[c]);
-  }
-  // A running statistic follows those of the chunk; one for all channels follows their mean.
-  void move(const Pass& pass, const std::vector<double>& chunk, double times) const {
-    if (offset < 0) return;
-    float* running = pass.parameters + offset;
-    for (int64_t e = 0; e < elements; ++e) {
-      double target = 0;
-      if (elements == 1)
-        for (double value : chunk) target += value / static_cast<double>(chunk.size());
-      else
-        target = chunk[static_cast<size_t>(e)];
-      running[e] +=
-          static_cast<float>(static_cast<double>(pass.statisticsRate) * (times * target - running[e]));
-    }
-  }
-
-  int64_t offset = -1, elements = 0;
-  float absent;
-};
-
-// sum(n, sums) adds what image n contributes.
-std::vector<double> sumImages(const Pass& pass, int64_t length,
-                              const std::function<void(int64_t n, double* sums)>& sum) {
-  const int64_t count = pass.x[0].count;
-  std::vector<double> images(static_cast<size_t>(count * length), 0.0);
-  share(pass, count, [&](int64_t n) { sum(n, images.data() + n * length); });
-  std::vector<double> total(static_cast<size_t>(length), 0.0);
-  for (int64_t n = 0; n < count; ++n)
-    for (int64_t i = 0; i < length; ++i)
-      total[static_cast<size_t>(i)] += images[static_cast<size_t>(n * length + i)];
-  return total;
-}
-
-class NormKernel final : public TrainKernel {
+class NormTraining final : public TrainKernel {
  public:
-  explicit NormKernel(const TrainContext& context)
-      : op_(std::get<Norm>(context.step.op)),
+  NormTraining(const Norm& op, const TrainContext& context)
+      : op_(op),
         channels_(context.input().shape.channels),
         scale_(context, op_.scale, 1),
         shift_(context, op_.shift, 0),
@@ -117,7 +64,7 @@ class NormKernel final : public TrainKernel {
     }
     share(pass, pass.x[0].count, [&](int64_t n) {
       isa().normGradient(image(gradients.dy[0], n), image(pass.x[0], n), a.data(), b.data(), c.data(),
-                              image(gradients.dx[0], n), gradients.accumulate[0]);
+                         image(gradients.dx[0], n), gradients.accumulate[0]);
     });
   }
 
@@ -161,50 +108,17 @@ class NormKernel final : public TrainKernel {
   ChannelParameter scale_, shift_, mean_, variance_;
 };
 
-class PreluKernel final : public TrainKernel {
- public:
-  explicit PreluKernel(const TrainContext& context)
-      : channels_(context.input().shape.channels),
-        slope_(context, std::get<Activation>(context.step.op).slope, 0) {}
-
-  void forward(const Pass& pass) const override {
-    const std::vector<float> slopes = values(pass);
-    share(pass, pass.x[0].count, [&](int64_t n) {
-      isa().activation(image(pass.x[0], n), image(pass.y[0], n), Activation::Kind::prelu,
-                                     slopes.data());
-    });
-  }
-  void backward(const Pass& pass, const Gradients& gradients) const override {
-    const std::vector<float> slopes = values(pass);
-    slope_.add(gradients, sumImages(pass, channels_, [&](int64_t n, double* sums) {
-                 isa().preluSums(image(pass.x[0], n), image(gradients.dy[0], n), sums);
-               }));
-    if (!gradients.dx[0].data) return;
-    share(pass, pass.x[0].count, [&](int64_t n) {
-      isa().preluGradient(image(pass.x[0], n), image(gradients.dy[0], n), slopes.data(),
-                               image(gradients.dx[0], n), gradients.accumulate[0]);
-    });
-  }
-  std::string describe() const override { return isa().name; }
-
- private:
-  std::vector<float> values(const Pass& pass) const {
-    std::vector<float> slopes(static_cast<size_t>(channels_));
-    for (int64_t c = 0; c < channels_; ++c) slopes[static_cast<size_t>(c)] = slope_.value(pass, c);
-    return slopes;
-  }
-
-  int64_t channels_;
-  ChannelParameter slope_;
-};
-
 }  // namespace
 
-std::unique_ptr<TrainKernel> makeNorm(const TrainContext& context) {
-  return std::make_unique<NormKernel>(context);
+std::unique_ptr<Kernel> makeKernel(const Norm& op, const StepContext& context) {
+  const auto folded = foldNorm(op, context.input().shape.channels, context.weights, context.step.name);
+  return lambdaKernel([folded](Views in, Views out, void*) {
+    isa().scaleShift(in[0], out[0], folded.scale.data(), folded.shift.data());
+  });
 }
-std::unique_ptr<TrainKernel> makePrelu(const TrainContext& context) {
-  return std::make_unique<PreluKernel>(context);
+
+std::unique_ptr<TrainKernel> makeTrainKernel(const Norm& op, const TrainContext& context) {
+  return std::make_unique<NormTraining>(op, context);
 }
 
 }  // namespace facenet::cpu

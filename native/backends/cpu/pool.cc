@@ -1,9 +1,13 @@
-// Pools, and local response normalisation.
-#include "native/backends/cpu/gradient_kernels.h"
+// Max, average and L2 pools.
+#include <algorithm>
+
 #include "native/backends/cpu/images.h"
+#include "native/backends/cpu/kernels.h"
+#include "native/backends/cpu/lambda_kernel.h"
 #include "native/ops/backward.h"
 
 namespace facenet::cpu {
+
 namespace {
 
 void clear(const View& view) {
@@ -11,15 +15,15 @@ void clear(const View& view) {
     std::fill_n(view.as<float>() + p * view.pixelStride, view.shape.channels, 0.0f);
 }
 
-// Keeps a byte an output value: the place of the largest in its window.
-class PoolKernel final : public TrainKernel {
+// Keeps one byte for each output value: the index of the largest in its window.
+class PoolTraining final : public TrainKernel {
  public:
-  PoolKernel(const Pool& op, const Shape& out) : op_(op), out_(out) {}
+  PoolTraining(const Pool& op, const Shape& out) : op_(op), out_(out) {}
 
   void forward(const Pass& pass) const override {
     share(pass, pass.x[0].count, [&](int64_t n) {
       if (op_.kind == Pool::Kind::max)
-        isa().maxPool(op_, image(pass.x[0], n), image(pass.y[0], n), places(pass, n));
+        isa().maxPool(op_, image(pass.x[0], n), image(pass.y[0], n), winners(pass, n));
       else
         isa().pool(op_, image(pass.x[0], n), image(pass.y[0], n));
     });
@@ -30,7 +34,7 @@ class PoolKernel final : public TrainKernel {
       const View dx = image(gradients.dx[0], n);
       if (!gradients.accumulate[0]) clear(dx);
       isa().poolGradient(op_, image(pass.x[0], n), image(pass.y[0], n), image(gradients.dy[0], n),
-                              places(pass, n), dx);
+                         winners(pass, n), dx);
     });
   }
   int64_t savedBytes(int64_t count) const override {
@@ -39,7 +43,7 @@ class PoolKernel final : public TrainKernel {
   std::string describe() const override { return isa().name; }
 
  private:
-  uint8_t* places(const Pass& pass, int64_t n) const {
+  uint8_t* winners(const Pass& pass, int64_t n) const {
     return op_.kind == Pool::Kind::max ? static_cast<uint8_t*>(pass.saved) + n * out_.elements() : nullptr;
   }
 
@@ -47,33 +51,18 @@ class PoolKernel final : public TrainKernel {
   Shape out_;
 };
 
-struct LrnImages {
-  Lrn op;
-  int64_t channels;
-
-  float* memory() const {
-    const int64_t row = channels + 2 * op.size + 4 * isa().lanes;
-    return static_cast<float*>(threadMemory(2 * row * static_cast<int64_t>(sizeof(float))));
-  }
-  void forward(const Images& i) const { isa().lrn(op, i.x[0], i.y[0], memory()); }
-  void backward(const Images& i) const {
-    isa().lrnGradient(op, i.x[0], i.dy[0], i.dx[0], i.accumulate(0), memory());
-  }
-};
-
 }  // namespace
 
-std::unique_ptr<TrainKernel> makePool(const TrainContext& context) {
-  const auto& op = std::get<Pool>(context.step.op);
+std::unique_ptr<Kernel> makeKernel(const Pool& op, const StepContext&) {
+  return lambdaKernel([op = op](Views in, Views out, void*) { isa().pool(op, in[0], out[0]); });
+}
+
+std::unique_ptr<TrainKernel> makeTrainKernel(const Pool& op, const TrainContext& context) {
   if (op.kind == Pool::Kind::max && op.window.kernelHeight * op.window.kernelWidth > mostPooledPixels)
     throw invalidModel("the window of layer " + context.step.name,
                        text("at most ", mostPooledPixels, " pixels for training"),
                        text(op.window.kernelHeight, "x", op.window.kernelWidth));
-  return std::make_unique<PoolKernel>(op, context.output().shape);
-}
-
-std::unique_ptr<TrainKernel> makeLrn(const TrainContext& context) {
-  return byImage(LrnImages{std::get<Lrn>(context.step.op), context.input().shape.channels});
+  return std::make_unique<PoolTraining>(op, context.output().shape);
 }
 
 }  // namespace facenet::cpu

@@ -5,6 +5,7 @@
 
 #include "native/backends/cpu/isa.h"
 #include "native/backends/cpu/kernels.h"
+#include "native/backends/cpu/threads.h"
 
 namespace facenet::cpu {
 
@@ -35,7 +36,7 @@ class PreprocessKernel final : public Kernel {
   }
 
   // mean and scale of one image, standardised: one pass over its values.
-  void standardise(const uint8_t* pixels, int64_t count, int64_t channels, float& mean, float& scale) const {
+  void standardize(const uint8_t* pixels, int64_t count, int64_t channels, float& mean, float& scale) const {
     double sum = 0, squares = 0;
     for (int64_t p = 0; p < count; ++p)
       for (int64_t c = 0; c < channels; ++c) {
@@ -54,7 +55,7 @@ class PreprocessKernel final : public Kernel {
     const uint8_t* from = in.as<uint8_t>() + n * in.imageStride();
     std::array<float, 3> mean = op_.mean, scale = op_.scale;
     if (op_.perImage) {
-      standardise(from, pixels, channels, mean[0], scale[0]);
+      standardize(from, pixels, channels, mean[0], scale[0]);
       mean.fill(mean[0]);
       scale.fill(scale[0]);
     }
@@ -73,10 +74,31 @@ class PreprocessKernel final : public Kernel {
   Preprocess op_;
 };
 
+// Images have no gradient.
+class PreprocessTraining final : public TrainKernel {
+ public:
+  explicit PreprocessTraining(const Preprocess& op) : kernel_(op) {}
+  void forward(const Pass& pass) const override {
+    share(pass, pass.x[0].count,
+          [&](int64_t n) { kernel_.run({image(pass.x[0], n)}, {image(pass.y[0], n)}, nullptr); });
+  }
+  void backward(const Pass&, const Gradients& gradients) const override {
+    FACENET_ASSERT(!gradients.dx[0].data);
+  }
+  std::string describe() const override { return kernel_.describe(); }
+
+ private:
+  PreprocessKernel kernel_;
+};
+
 }  // namespace
 
-std::unique_ptr<Kernel> makePreprocess(const Plan&, const Step& step, const Weights&) {
-  return std::make_unique<PreprocessKernel>(std::get<Preprocess>(step.op));
+std::unique_ptr<Kernel> makeKernel(const Preprocess& op, const StepContext&) {
+  return std::make_unique<PreprocessKernel>(op);
+}
+
+std::unique_ptr<TrainKernel> makeTrainKernel(const Preprocess& op, const TrainContext&) {
+  return std::make_unique<PreprocessTraining>(op);
 }
 
 }  // namespace facenet::cpu

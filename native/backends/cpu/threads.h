@@ -2,6 +2,7 @@
 #pragma once
 
 #include "native/backends/cpu/isa.h"
+#include "native/backends/cpu/views.h"
 #include "native/backends/training_kernel.h"
 #include "native/core/aligned.h"
 
@@ -29,15 +30,6 @@ inline void* threadMemory(int64_t bytes) {
 template <class Work>
 void share(const Pass& pass, int64_t items, Work&& work) {
   if (items > 0) pass.threads->run(items, [&](int64_t item, int) { work(item); });
-}
-
-// Image n of a view.
-inline View image(const View& view, int64_t n) {
-  View one = view;
-  one.count = 1;
-  if (view.data)
-    one.data = view.as<unsigned char>() + n * view.imageStride() * static_cast<int64_t>(byteSize(view.dtype));
-  return one;
 }
 
 }  // namespace facenet::cpu

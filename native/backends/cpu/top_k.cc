@@ -31,14 +31,14 @@
 namespace facenet::cpu {
 namespace {
 
-constexpr int64_t queriesAtOnce = 1024;  // for which the gallery goes by once
-constexpr int64_t blockTiles = 4;        // of rows that stay in cache while all queries pass
-constexpr int64_t itemRows = 4096;       // that a thread takes at a time
-constexpr int64_t mostTallRows = 16;
+constexpr int64_t kQueriesAtOnce = 1024;  // for which the gallery goes by once
+constexpr int64_t kBlockTiles = 4;        // of rows that stay in cache while all queries pass
+constexpr int64_t kItemRows = 4096;       // that a thread takes at a time
+constexpr int64_t kMaxTallRows = 16;
 constexpr double tiny = 1e-36;
 constexpr float infinity = std::numeric_limits<float>::infinity();
 
-using Neighbour = std::pair<float, int32_t>;  // its order is that of the result
+using Neighbor = std::pair<float, int32_t>;  // its order is that of the result
 
 double slackOf(int64_t dimensions) {
   const double nu = static_cast<double>(2 * dimensions + 8) * 0x1p-24;
@@ -46,38 +46,38 @@ double slackOf(int64_t dimensions) {
 }
 
 // The mean of some rows spread over the gallery.
-std::vector<float> centreOf(const TopK& task) {
+std::vector<float> centerOf(const TopK& task) {
   const int64_t samples = std::min<int64_t>(task.rows, 256);
   std::vector<double> sums(task.dimensions);
   for (int64_t i = 0; i < samples; ++i) {
     const float* row = task.gallery + task.rows / samples * i * task.dimensions;
     for (int64_t k = 0; k < task.dimensions; ++k) sums[k] += row[k];
   }
-  std::vector<float> centre(task.dimensions);
+  std::vector<float> center(task.dimensions);
   for (int64_t k = 0; k < task.dimensions; ++k)
-    centre[k] = static_cast<float>(sums[k] / static_cast<double>(samples));
-  return centre;
+    center[k] = static_cast<float>(sums[k] / static_cast<double>(samples));
+  return center;
 }
 
 // Some of the queries, as the kernels read them: lanes are queries, and what fills up the last vector is zeros.
 class Queries {
  public:
-  Queries(const TopK& task, int64_t first, int64_t count, const std::vector<float>& centre)
+  Queries(const TopK& task, int64_t first, int64_t count, const std::vector<float>& center)
       : first(first), count(count), dimensions_(task.dimensions), padded_(roundUp(count, isa().lanes)) {
     const int64_t lanes = isa().lanes;
-    centred_ = alignedArray<float>(padded_ * dimensions_);
+    centered_ = alignedArray<float>(padded_ * dimensions_);
     plain_ = alignedArray<float>(padded_ * dimensions_);
     squares.assign(padded_, 0);
     for (int64_t query = 0; query < padded_; ++query) {
       const int64_t vector = query / lanes, lane = query % lanes, tile = vector / 2 * 2;
       const int64_t width = vectors(tile * lanes);
-      float* centred = centred_.get() + (tile * dimensions_ + vector - tile) * lanes + lane;
+      float* centered = centered_.get() + (tile * dimensions_ + vector - tile) * lanes + lane;
       float* plain = plain_.get() + vector * dimensions_ * lanes + lane;
       for (int64_t k = 0; k < dimensions_; ++k) {
         const float x = query < count ? task.queries[(first + query) * dimensions_ + k] : 0;
-        const float moved = query < count ? x - centre[k] : 0;
+        const float moved = query < count ? x - center[k] : 0;
         plain[k * lanes] = x;
-        centred[k * width * lanes] = moved;
+        centered[k * width * lanes] = moved;
         squares[query] += static_cast<double>(moved) * moved;
       }
     }
@@ -86,7 +86,7 @@ class Queries {
   int64_t padded() const { return padded_; }
   // Vectors of the tile that begins at query `begin`.
   int64_t vectors(int64_t begin) const { return padded_ - begin > isa().lanes ? 2 : 1; }
-  const float* centred(int64_t begin) const { return centred_.get() + begin * dimensions_; }
+  const float* centered(int64_t begin) const { return centered_.get() + begin * dimensions_; }
   const float* plain(int64_t begin) const { return plain_.get() + begin * dimensions_; }
 
   const int64_t first, count;
@@ -94,32 +94,32 @@ class Queries {
 
  private:
   const int64_t dimensions_, padded_;
-  AlignedArray<float> centred_, plain_;
+  AlignedArray<float> centered_, plain_;
 };
 
 // What one thread has found, of rows that it sees in order.
 class Finder {
  public:
-  Finder(const TopK& task, const Queries& queries, const std::vector<float>& centre)
+  Finder(const TopK& task, const Queries& queries, const std::vector<float>& center)
       : task_(task),
         queries_(queries),
-        centre_(centre),
+        center_(center),
         slack_(slackOf(task.dimensions)),
-        rows_(alignedArray<float>(blockTiles * isa().tallRows * task.dimensions)),
+        rows_(alignedArray<float>(kBlockTiles * isa().tallRows * task.dimensions)),
         exact_(alignedArray<float>(isa().tallRows * 2 * isa().lanes)),
-        offsets_(blockTiles * isa().tallRows),
+        offsets_(kBlockTiles * isa().tallRows),
         limits_(queries.padded(), infinity),
         found_(queries.count * task.k, {infinity, std::numeric_limits<int32_t>::max()}) {
     for (int64_t query = 0; query < queries.count; ++query) limits_[query] = -infinity;
-    std::fill_n(rows_.get(), blockTiles * isa().tallRows * task.dimensions, 0.0f);
+    std::fill_n(rows_.get(), kBlockTiles * isa().tallRows * task.dimensions, 0.0f);
   }
 
   void search(int64_t begin, int64_t end) {
-    const int64_t tile = isa().tallRows, block = blockTiles * tile;
+    const int64_t tile = isa().tallRows, block = kBlockTiles * tile;
     const float factor = static_cast<float>((slack_ - 1) / 2);
     for (int64_t first = begin; first < end; first += block) {
       const int64_t rows = std::min(block, end - first);
-      isa().centerRows(task_.gallery + first * task_.dimensions, rows, task_.dimensions, centre_.data(),
+      isa().centerRows(task_.gallery + first * task_.dimensions, rows, task_.dimensions, center_.data(),
                        factor, rows_.get(), offsets_.data());
       for (int64_t query = 0; query < queries_.padded(); query += 2 * isa().lanes)
         for (int64_t row = 0; row < rows; row += tile)
@@ -127,14 +127,14 @@ class Finder {
     }
   }
 
-  const Neighbour* found(int64_t query) const { return found_.data() + query * task_.k; }
+  const Neighbor* found(int64_t query) const { return found_.data() + query * task_.k; }
 
  private:
   // Rows first + row and on, `count` of them, for the tile of queries that begins at `query`.
   void searchTile(int64_t query, int64_t first, int64_t row, int64_t count) {
     const int64_t vectors = queries_.vectors(query);
-    uint32_t hits[mostTallRows];
-    if (!isa().rowsInReach(rows_.get() + row * task_.dimensions, task_.dimensions, queries_.centred(query),
+    uint32_t hits[kMaxTallRows];
+    if (!isa().rowsInReach(rows_.get() + row * task_.dimensions, task_.dimensions, queries_.centered(query),
                            vectors, offsets_.data() + row, limits_.data() + query, hits))
       return;
     int64_t candidates = 0;
@@ -156,12 +156,12 @@ class Finder {
       }
   }
 
-  void insert(int64_t query, Neighbour candidate) {
-    Neighbour* list = found_.data() + query * task_.k;
-    int64_t place = task_.k - 1;
-    if (!(candidate < list[place])) return;
-    for (; place > 0 && candidate < list[place - 1]; --place) list[place] = list[place - 1];
-    list[place] = candidate;
+  void insert(int64_t query, Neighbor candidate) {
+    Neighbor* list = found_.data() + query * task_.k;
+    int64_t slot = task_.k - 1;
+    if (!(candidate < list[slot])) return;
+    for (; slot > 0 && candidate < list[slot - 1]; --slot) list[slot] = list[slot - 1];
+    list[slot] = candidate;
     const float limit = list[task_.k - 1].first;
     if (limit < infinity) limits_[query] = limitOf(queries_.squares[query], limit);
   }
@@ -174,16 +174,16 @@ class Finder {
 
   const TopK& task_;
   const Queries& queries_;
-  const std::vector<float>& centre_;
+  const std::vector<float>& center_;
   const double slack_;
   AlignedArray<float> rows_, exact_;
   std::vector<float> offsets_, limits_;
-  std::vector<Neighbour> found_;
+  std::vector<Neighbor> found_;
 };
 
 // The best k of all threads for one query.
 void merge(const std::vector<Finder>& finders, int64_t query, int64_t k, int32_t* indices, float* distances) {
-  std::vector<Neighbour> all;
+  std::vector<Neighbor> all;
   for (const Finder& finder : finders) all.insert(all.end(), finder.found(query), finder.found(query) + k);
   std::partial_sort(all.begin(), all.begin() + k, all.end());
   for (int64_t i = 0; i < k; ++i) {
@@ -195,18 +195,18 @@ void merge(const std::vector<Finder>& finders, int64_t query, int64_t k, int32_t
 }  // namespace
 
 void findNearest(const TopK& task, int32_t* indices, float* distances) {
-  const int64_t items = (task.rows + itemRows - 1) / itemRows;
+  const int64_t items = (task.rows + kItemRows - 1) / kItemRows;
   ThreadPool pool(static_cast<int>(std::min<int64_t>(task.threads, items)));
-  const std::vector<float> centre = centreOf(task);
-  for (int64_t first = 0; first < task.count; first += queriesAtOnce) {
-    const Queries queries(task, first, std::min(queriesAtOnce, task.count - first), centre);
+  const std::vector<float> center = centerOf(task);
+  for (int64_t first = 0; first < task.count; first += kQueriesAtOnce) {
+    const Queries queries(task, first, std::min(kQueriesAtOnce, task.count - first), center);
     std::vector<Finder> finders;
-    for (int i = 0; i < pool.size(); ++i) finders.emplace_back(task, queries, centre);
+    for (int i = 0; i < pool.size(); ++i) finders.emplace_back(task, queries, center);
     // Items are handed out in order, so each thread meets its rows in order.
     pool.run(items, [&](int64_t item, int thread) {
       task.throwIfCancelled();
-      finders[static_cast<size_t>(thread)].search(item * itemRows,
-                                                  std::min((item + 1) * itemRows, task.rows));
+      finders[static_cast<size_t>(thread)].search(item * kItemRows,
+                                                  std::min((item + 1) * kItemRows, task.rows));
     });
     for (int64_t query = 0; query < queries.count; ++query) {
       const int64_t at = (first + query) * task.k;

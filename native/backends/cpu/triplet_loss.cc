@@ -12,8 +12,8 @@
 namespace facenet::cpu {
 namespace {
 
-constexpr int64_t hingesAtOnce = 1024;
-constexpr int64_t rowsAtOnce = 8;
+constexpr int64_t kHingesAtOnce = 1024;
+constexpr int64_t kRowsAtOnce = 8;
 
 // For each row the active triplets it is part of, and as what.
 struct Parts {
@@ -93,9 +93,9 @@ LossValue tripletLoss(const float* x, int64_t n, const TripletsView& triplets, c
                       float* gradient) {
   ThreadPool pool(loss.threads);
   const AlignedArray<float> hinges = alignedArray<float>(triplets.count);
-  pool.run((triplets.count + hingesAtOnce - 1) / hingesAtOnce, [&](int64_t item, int) {
+  pool.run((triplets.count + kHingesAtOnce - 1) / kHingesAtOnce, [&](int64_t item, int) {
     loss.throwIfCancelled();
-    const int64_t first = item * hingesAtOnce, count = std::min(hingesAtOnce, triplets.count - first);
+    const int64_t first = item * kHingesAtOnce, count = std::min(kHingesAtOnce, triplets.count - first);
     isa().tripletHinges(x, loss.dimensions, triplets.anchors + first, triplets.positives + first,
                         triplets.negatives + first, count, loss.margin, hinges.get() + first);
   });
@@ -109,10 +109,10 @@ LossValue tripletLoss(const float* x, int64_t n, const TripletsView& triplets, c
 
   const Parts parts = partsOf(n, triplets, hinges.get());
   std::vector<Scratch> scratch(static_cast<size_t>(pool.size()), Scratch(n));
-  pool.run((n + rowsAtOnce - 1) / rowsAtOnce, [&](int64_t item, int thread) {
+  pool.run((n + kRowsAtOnce - 1) / kRowsAtOnce, [&](int64_t item, int thread) {
     loss.throwIfCancelled();
     auto& [counts, columns, values] = scratch[static_cast<size_t>(thread)];
-    for (int64_t i = item * rowsAtOnce; i < std::min((item + 1) * rowsAtOnce, n); ++i) {
+    for (int64_t i = item * kRowsAtOnce; i < std::min((item + 1) * kRowsAtOnce, n); ++i) {
       for (int64_t at = parts.first[i]; at < parts.first[i + 1]; ++at)
         addPart(parts.parts[static_cast<size_t>(at)], triplets, counts);
       counts.take(columns, values);

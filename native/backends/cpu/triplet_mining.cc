@@ -14,7 +14,7 @@
 namespace facenet::cpu {
 namespace {
 
-constexpr int64_t tileRows = 16;
+constexpr int64_t kTileRows = 16;
 constexpr float infinity = std::numeric_limits<float>::infinity();
 
 // Rows by label: those of row i's label are members[first[i]] up to members[last[i]], ascending.
@@ -35,7 +35,7 @@ struct Groups {
 
 // What one thread works in.
 struct Scratch {
-  AlignedArray<float> distances;  // tileRows x padded
+  AlignedArray<float> distances;  // kTileRows x padded
   std::vector<int32_t> positives, nearest;
   std::vector<float> positiveDistances, nearestDistances;
 };
@@ -48,8 +48,8 @@ class Miner {
   }
 
   int64_t blocks() const { return padded_ / isa().lanes; }
-  int64_t tiles() const { return (n_ + tileRows - 1) / tileRows; }
-  Scratch scratch() const { return {alignedArray<float>(tileRows * padded_), {}, {}, {}, {}}; }
+  int64_t tiles() const { return (n_ + kTileRows - 1) / kTileRows; }
+  Scratch scratch() const { return {alignedArray<float>(kTileRows * padded_), {}, {}, {}, {}}; }
 
   // One vector of rows, transposed, so that lanes are rows; the last block is filled up with zeros.
   void pack(int64_t block) {
@@ -63,7 +63,7 @@ class Miner {
   }
 
   void mineTile(int64_t tile, Scratch& scratch, Triplets& out) const {
-    const int64_t begin = tile * tileRows, end = std::min(begin + tileRows, n_);
+    const int64_t begin = tile * kTileRows, end = std::min(begin + kTileRows, n_);
     float* distances = scratch.distances.get();
     isa().minedDistances(x_ + begin * mining_.dimensions, end - begin, packed_.get(), padded_,
                          mining_.dimensions, distances);

@@ -2,18 +2,27 @@
 
 namespace facenet::cpu {
 
+bool winogradPays(const Window& window, int64_t inChannels, int64_t outChannels, int64_t height,
+                  int64_t width) {
+  return window.kernelHeight == 3 && window.kernelWidth == 3 && window.strideHeight == 1 &&
+         window.strideWidth == 1 && inChannels >= kWinogradMinChannels &&
+         outChannels >= kWinogradMinChannels && height >= 4 && width >= 4;
+}
+
+ConvMethod chooseEngine(const Window& window, const Shape& in, const Shape& out, int64_t groups,
+                        size_t parts) {
+  if (groups > 1) return ConvMethod::implicitGemm;
+  if (in.channels <= kMaxStemChannels && window.kernelHeight <= kMaxStemKernel) return ConvMethod::stem;
+  if (parts == 1 && winogradPays(window, in.channels, out.channels, out.height, out.width))
+    return ConvMethod::winograd;
+  return ConvMethod::implicitGemm;
+}
+
 ConvMethod chooseConv(const Conv2d& op, const Shape& in, const Shape& out, bool half) {
-  const Window& w = op.window;
   if (op.groups > 1 && op.groups == in.channels && op.groups == op.outChannels() && op.parts.size() == 1)
     return ConvMethod::depthwise;
   if (half) return ConvMethod::onednn;
-  if (op.groups == 1 && in.channels <= kMaxStemChannels && w.kernelHeight <= kMaxStemKernel)
-    return ConvMethod::stem;
-  const bool square3 = w.kernelHeight == 3 && w.kernelWidth == 3 && w.strideHeight == 1 && w.strideWidth == 1;
-  if (square3 && op.groups == 1 && in.channels >= kWinogradMinChannels &&
-      op.outChannels() >= kWinogradMinChannels && out.height >= 4 && out.width >= 4)
-    return ConvMethod::winograd;
-  return ConvMethod::implicitGemm;
+  return chooseEngine(op.window, in, {out.height, out.width, op.outChannels()}, op.groups, op.parts.size());
 }
 
 }  // namespace facenet::cpu

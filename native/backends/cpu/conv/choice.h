@@ -1,5 +1,4 @@
-// How a convolution is carried out on the CPU: a pure function of the step, so that it can be printed and
-// tested.
+// How a convolution is carried out on the CPU: pure functions of the problem, so that they can be printed and tested.
 #pragma once
 
 #include "native/graph/plan.h"
@@ -10,8 +9,8 @@ enum class ConvMethod : uint8_t {
   implicitGemm,  // fp32, any window and groups
   stem,          // fp32, at most kMaxStemChannels input channels
   winograd,      // fp32, 3x3 stride 1: F(4x4, 3x3)
-  depthwise,     // groups == channels, fp32 or bf16
-  onednn,        // bf16: oneDNN uses AMX or AVX-512 bf16 where the machine has them
+  depthwise,     // groups == channels, fp32 or bf16; inference
+  onednn,        // bf16: oneDNN uses AMX or AVX-512 bf16 where the machine has them; inference
 };
 
 // Winograd needs as many channels as make up for its transforms; below, the direct product is faster.
@@ -20,7 +19,16 @@ constexpr int64_t kWinogradMinChannels = 32;
 constexpr int64_t kMaxStemChannels = 4;
 constexpr int64_t kMaxStemKernel = 16;  // rows
 
-// `half`: one of the step's tensors is bf16.
+// Whether Winograd's algorithm pays for an output, or a gradient of the input, of height x width pixels.
+bool winogradPays(const Window& window, int64_t inChannels, int64_t outChannels, int64_t height,
+                  int64_t width);
+
+// The engine of an fp32 convolution: implicitGemm, stem or winograd. The same in inference and training. `in`: of one
+// group; `parts`: sibling convolutions.
+ConvMethod chooseEngine(const Window& window, const Shape& in, const Shape& out, int64_t groups,
+                        size_t parts);
+
+// The method of inference. `half`: one of the step's tensors is bf16.
 ConvMethod chooseConv(const Conv2d& op, const Shape& in, const Shape& out, bool half);
 
 }  // namespace facenet::cpu

@@ -1,25 +1,37 @@
-// conv2d as sums of products over a window.
+#include "native/backends/cpu/conv/conv2d.h"
+
 #include "native/backends/cpu/conv/training.h"
-#include "native/backends/cpu/gradient_kernels.h"
+#include "native/backends/cpu/kernels.h"
 
 namespace facenet::cpu {
 
-std::unique_ptr<TrainKernel> makeConv2d(const TrainContext& context) {
-  const auto& op = std::get<Conv2d>(context.step.op);
-  Linear linear;
-  linear.window = op.window;
-  linear.in = context.input().shape;
-  linear.out = {context.output().shape.height, context.output().shape.width, op.outChannels()};
-  linear.residual = op.residual;
-  linear.channelStride = op.window.kernelHeight * op.window.kernelWidth;
-  linear.outStride = linear.in.channels * linear.channelStride;
+std::unique_ptr<Kernel> makeKernel(const Conv2d& op, const StepContext& context) {
+  const auto isHalf = [&](int tensor) {
+    return context.plan.tensors[static_cast<size_t>(tensor)].dtype == DType::bf16;
+  };
+  const bool half = std::any_of(context.step.inputs.begin(), context.step.inputs.end(), isHalf) ||
+                    std::any_of(context.step.outputs.begin(), context.step.outputs.end(), isHalf);
+  switch (chooseConv(op, context.input().shape, context.output().shape, half)) {
+    case ConvMethod::depthwise: return makeConvDepthwise(op, context);
+    case ConvMethod::onednn: return makeConvOnednn(op, context);
+    default: return makeConvInference(op, context);
+  }
+}
+
+std::unique_ptr<TrainKernel> makeTrainKernel(const Conv2d& op, const TrainContext& context) {
+  ConvProblem problem;
+  problem.window = op.window;
+  problem.in = context.input().shape;
+  problem.out = {context.output().shape.height, context.output().shape.width, op.outChannels()};
+  problem.residual = op.residual;
+  problem.storedLayout();
   for (const ConvPart& part : op.parts) {
     FACENET_ASSERT(part.norms.empty());
     if (op.groups > 1 || !maskable(part.activation)) return train::makeReferenceTrainKernel(context);
-    linear.parts.push_back({part.outChannels, part.activation.kind, placeOf(context, part.weight),
-                            placeOf(context, part.bias), part.factor});
+    problem.parts.push_back({part.outChannels, part.activation.kind, offsetOf(context, part.weight),
+                             offsetOf(context, part.bias), part.factor});
   }
-  return makeLinear(std::move(linear));
+  return makeConvTraining(problem);
 }
 
 }  // namespace facenet::cpu

@@ -1,14 +1,13 @@
-// The ways a conv2d step can be carried out; choice.h picks one.
+// Makers of the ways in which a conv2d step of a model can be carried out; choice.h picks one.
 #pragma once
 
 #include "native/backends/kernel.h"
 
 namespace facenet::cpu {
 
-std::unique_ptr<Kernel> makeConvStem(const Plan& plan, const Step& step, const Weights& weights);
-std::unique_ptr<Kernel> makeConvGemm(const Plan& plan, const Step& step, const Weights& weights);
-std::unique_ptr<Kernel> makeConvWinograd(const Plan& plan, const Step& step, const Weights& weights);
-std::unique_ptr<Kernel> makeConvDepthwise(const Plan& plan, const Step& step, const Weights& weights);
-std::unique_ptr<Kernel> makeConvOnednn(const Plan& plan, const Step& step, const Weights& weights);
+// fp32: implicit GEMM, stem or Winograd.
+std::unique_ptr<Kernel> makeConvInference(const Conv2d& op, const StepContext& context);
+std::unique_ptr<Kernel> makeConvDepthwise(const Conv2d& op, const StepContext& context);
+std::unique_ptr<Kernel> makeConvOnednn(const Conv2d& op, const StepContext& context);
 
 }  // namespace facenet::cpu

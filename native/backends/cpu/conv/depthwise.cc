@@ -1,4 +1,4 @@
-// conv2d with one window a channel.
+// conv2d with one window for each channel.
 
 #include "native/backends/cpu/conv/conv2d.h"
 #include "native/backends/cpu/conv/epilogue.h"
@@ -9,11 +9,11 @@ namespace {
 
 class ConvDepthwise final : public Kernel {
  public:
-  ConvDepthwise(const Plan& plan, const Step& step, const Weights& weights) : op_(std::get<Conv2d>(step.op)) {
+  ConvDepthwise(const Conv2d& op, const StepContext& context) : op_(op) {
     const ConvPart& part = op_.parts[0];
     const int64_t channels = part.outChannels, taps = op_.window.kernelHeight * op_.window.kernelWidth;
-    FoldedWeights folded = foldConvPart(part, 1, op_.window, weights, step.name);
-    const bool half = plan.tensors[static_cast<size_t>(step.inputs[0])].dtype == DType::bf16;
+    FoldedWeights folded = foldConvPart(part, 1, op_.window, context.weights, context.step.name);
+    const bool half = context.input().dtype == DType::bf16;
     weights_.resize(static_cast<size_t>(channels * taps));
     for (int64_t c = 0; c < channels; ++c)
       for (int64_t tap = 0; tap < taps; ++tap) {
@@ -21,7 +21,7 @@ class ConvDepthwise final : public Kernel {
         weights_[static_cast<size_t>(tap * channels + c)] = half ? toFloat(toBf16(value)) : value;
       }
     bias_ = std::move(folded.bias);
-    slopes_ = readSlopes(part.activation, channels, weights, step.name);
+    slopes_ = readSlopes(part.activation, channels, context.weights, context.step.name);
   }
 
   void run(const std::vector<View>& inputs, const std::vector<View>& outputs, void*) const override {
@@ -39,8 +39,8 @@ class ConvDepthwise final : public Kernel {
 
 }  // namespace
 
-std::unique_ptr<Kernel> makeConvDepthwise(const Plan& plan, const Step& step, const Weights& weights) {
-  return std::make_unique<ConvDepthwise>(plan, step, weights);
+std::unique_ptr<Kernel> makeConvDepthwise(const Conv2d& op, const StepContext& context) {
+  return std::make_unique<ConvDepthwise>(op, context);
 }
 
 }  // namespace facenet::cpu

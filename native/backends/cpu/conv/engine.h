@@ -1,47 +1,61 @@
-// A sliding sum of a view and weights that change between calls: the forward of a convolution and its data
-// gradient. Weights are packed once a call, then the output is computed item by item.
+// The one engine of fp32 convolutions: the GEMM of an Im2col and weights, with an epilogue. Inference, the forward
+// pass of training and the data gradient all run on it; they differ in where weights come from. A fully connected
+// layer is a convolution of one pixel.
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "native/backends/cpu/conv/im2col.h"
-#include "native/backends/cpu/threads.h"
+#include "native/backends/cpu/conv/panels.h"
 
 namespace facenet::cpu {
 
-inline int64_t lanes() {
-  return isa().lanes;
-}
-
-// Where weights lie in the vector of parameters: that of term k of the sum and output lane l at
-// terms[k] + lanes[l]; nowhere, and zero, where either is negative. Terms are (tap, channel), channels
-// innermost; lanes are whole vectors.
-struct WeightPlaces {
-  std::vector<int64_t> terms, lanes;
+// Where the K x N weights of the GEMM come from: factor * values[rows[k] + columns[n]], zero where either offset is
+// negative. K is (tap, channel), channels innermost; N is output channels, in whole vectors. `values` is the vector of
+// parameters of a trainer, packed again at every step, or constants folded when a model is opened.
+struct WeightSource {
+  std::vector<int64_t> rows, columns;
   float factor = 1;
+  // Packed once: Winograd's filters are then transformed in fp64.
+  bool constant = false;
+
+  float at(const float* values, int64_t row, int64_t column) const {
+    return row < 0 || column < 0 ? 0.0f : factor * values[row + column];
+  }
+  int64_t depth() const { return static_cast<int64_t>(rows.size()); }
+  int64_t vectors() const { return static_cast<int64_t>(columns.size()) / lanes(); }
 };
 
-class Product {
+// Immutable. Weights are packed first, then the output is computed; the items of both are independent of each other
+// and may run on any threads.
+class ConvEngine {
  public:
-  virtual ~Product() = default;
+  virtual ~ConvEngine() = default;
+
   virtual int64_t packedFloats() const = 0;
   virtual int64_t packItems() const = 0;
-  virtual void pack(const float* parameters, int64_t item, float* packed) const = 0;
+  virtual void pack(const float* values, int64_t item, float* packed) const = 0;
+
   virtual int64_t items(int64_t images) const = 0;
-  // Item `item` of the output: columns[v] says where vector v of output lanes goes.
-  virtual void multiply(const View& source, const float* packed, const GemmColumn* columns,
-                        int64_t item) const = 0;
+  // Of one item, on a cache line.
+  virtual int64_t scratchBytes() const = 0;
+  // Item `item` of the output: columns[v] is the epilogue of vector v of output channels.
+  virtual void multiply(const View& source, const float* packed, const GemmColumn* columns, int64_t item,
+                        void* scratch) const = 0;
+
   virtual std::string describe() const = 0;
 };
 
-// `channels` floats under each tap.
-std::unique_ptr<Product> makeGemm(const Taps& taps, int64_t channels, WeightPlaces places);
-// Nine taps around a pixel, stride 1. `turned` takes the kernel turned by 180 degrees: terms are channels, and
-// the nine weights of a channel and lane follow each other.
-std::unique_ptr<Product> makeWinograd(const Taps& taps, int64_t channels, WeightPlaces places, bool turned);
+// `run` floats under each tap. `stem`: few channels in a source with its padding, so that no tap is outside; `run` is
+// then a row of the window, and the rows of a tile are laid out (im2col) before they are multiplied.
+std::unique_ptr<ConvEngine> makeGemmEngine(const Im2col& im2col, int64_t run, WeightSource weights,
+                                           bool stem = false);
 
-// Whether Winograd's algorithm suits nine taps: as for inference, see choice.h.
-bool suitsWinograd(const Window& window, int64_t inChannels, int64_t outChannels, int64_t height,
-                   int64_t width);
+// 3x3 taps with stride 1, by Winograd's F(4x4, 3x3). K is channels alone: the nine weights of a channel follow each
+// other at its offset. `rotated`: the kernel turned by 180 degrees, as the data gradient wants it.
+std::unique_ptr<ConvEngine> makeWinogradEngine(const Im2col& im2col, int64_t channels, WeightSource weights,
+                                               bool rotated);
 
 }  // namespace facenet::cpu

@@ -1,5 +1,4 @@
-// What happens to the output channels of a product on their way to memory: bias, residual, activation,
-// destination.
+// What happens to the output channels of a GEMM on their way to memory: bias, residual, activation, destination.
 #pragma once
 
 #include <vector>
@@ -7,10 +6,11 @@
 #include "native/backends/cpu/isa.h"
 #include "native/core/aligned.h"
 #include "native/graph/plan.h"
+#include "native/graph/weights.h"
 
 namespace facenet::cpu {
 
-// The slopes of a prelu, one a channel; empty for other activations.
+// The slopes of a prelu, one for each channel; empty for other activations.
 std::vector<float> readSlopes(const Activation& activation, int64_t channels, const Weights& weights,
                               const std::string& layer);
 
@@ -20,29 +20,31 @@ class Epilogue {
  public:
   struct Part {
     int64_t channels;
-    Activation::Kind activation;
-    std::vector<float> bias;    // one a channel
-    std::vector<float> slopes;  // likewise; empty unless prelu
+    Activation::Kind activation = Activation::Kind::none;
   };
-  explicit Epilogue(const std::vector<Part>& parts);
-
-  int64_t vectors() const { return static_cast<int64_t>(columns_.size()); }
-  // First vector of part p.
-  int64_t firstVector(size_t part) const { return first_[part]; }
-
-  // The columns for these views: part p writes outputs[p]. residual may be null. `columns` has vectors()
-  // entries.
-  void bind(const std::vector<View>& outputs, const View* residual, GemmColumn* columns) const;
-
- private:
+  // A vector of output channels.
   struct Column {
     size_t part;
-    int64_t channel, lanes;
+    int64_t channel, lanes;  // its first channel within the part, and how many there are
   };
+
+  Epilogue() = default;
+  explicit Epilogue(const std::vector<Part>& parts);
+
+  const std::vector<Column>& columns() const { return columns_; }
+  int64_t vectors() const { return static_cast<int64_t>(columns_.size()); }
+
+  // One value for each channel of each part, in whole vectors with zeros behind. A part without values has zeros.
+  AlignedArray<float> layOut(const std::vector<std::vector<float>>& values) const;
+
+  // The columns for these views: part p writes outputs[p]. residual may be null. bias, and slopes where an activation
+  // is a prelu, are whole vectors. `columns` has vectors() entries.
+  void bind(const std::vector<View>& outputs, const View* residual, const float* bias, const float* slopes,
+            GemmColumn* columns) const;
+
+ private:
+  std::vector<Part> parts_;
   std::vector<Column> columns_;
-  std::vector<int64_t> first_;
-  std::vector<Activation::Kind> kinds_;
-  AlignedArray<float> bias_, slope_;  // a vector a column
 };
 
 }  // namespace facenet::cpu

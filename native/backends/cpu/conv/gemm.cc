@@ -1,135 +1,144 @@
-// conv2d as an implicit GEMM: the rows of the product are output pixels, whose inputs are read where they
-// lie. Padding is a pointer to zeros, a slice of a concat is an output stride, sibling 1x1 reductions are
-// more columns.
+// The engine as an implicit GEMM: rows are output pixels, whose inputs are read where they lie. Padding is a pointer
+// to zeros, a slice of a concat is an output stride, sibling 1x1 reductions are more columns.
+#include <algorithm>
 
-#include "native/backends/cpu/conv/conv2d.h"
-#include "native/backends/cpu/conv/forward.h"
+#include "native/backends/cpu/conv/engine.h"
+#include "native/core/error.h"
 
 namespace facenet::cpu {
 
 namespace {
 
-// Pixels that share a pass over the weights: the weights come from far away once a pass, and the inputs of a
-// pass should stay in L2 while all panels go over them. Their pointers take memory too.
-constexpr int64_t kPassBytes = 512 << 10;
-constexpr int64_t kPassPointers = 4096;
+// Pixels of an item: their inputs should stay in L2 while all panels of weights go over them, and the weights come
+// from far away once an item. Their pointers take memory too.
+constexpr int64_t kItemBytes = 512 << 10;
+constexpr int64_t kMinItemPixels = 192, kMaxItemPointers = 4096;
+// Rows of K that are packed together where weights are read along K; the packed block stays in the L1 cache.
+constexpr int64_t kPackedRows = 64;
 
-class ConvGemm final : public Kernel {
+class GemmEngine final : public ConvEngine {
  public:
-  ConvGemm(const Plan& plan, const Step& step, const Weights& weights)
-      : op_(std::get<Conv2d>(step.op)),
-        out_(plan.tensors[static_cast<size_t>(step.outputs[0])].shape),
-        groupIn_(plan.tensors[static_cast<size_t>(step.inputs[0])].shape.channels / op_.groups),
-        taps_(op_.window.kernelHeight * op_.window.kernelWidth),
-        groups_(packConv(op_, groupIn_ * op_.groups, weights, step.name)),
-        zeros_(static_cast<size_t>(groupIn_), 0.0f) {
+  GemmEngine(const Im2col& im2col, int64_t run, WeightSource weights, bool stem)
+      : im2col_(im2col),
+        run_(run),
+        weights_(std::move(weights)),
+        stem_(stem),
+        panels_(weights_.vectors()),
+        zeros_(static_cast<size_t>(run), 0.0f) {
+    FACENET_ASSERT(weights_.depth() == im2col.count() * run);
     // Neighbouring windows overlap, so a pixel brings about stride^2 new pixels of input.
-    const int64_t pixelBytes = op_.window.strideHeight * op_.window.strideWidth * groupIn_ * 4;
-    passRows_ = std::min(kPassBytes / pixelBytes, kPassPointers / taps_);
-    passRows_ = roundUp(std::max<int64_t>(passRows_, 1), tileRows());
+    const int64_t pixelBytes = im2col.stridePixels() * run * 4;
+    int64_t pixels = std::max(kItemBytes / pixelBytes, kMinItemPixels);
+    pixels = std::max<int64_t>(std::min(pixels, kMaxItemPointers / im2col.count()), 1);
+    itemPixels_ = roundUp(pixels, panels_.tileRows());
+    const auto &rows = weights_.rows, &columns = weights_.columns;
+    columnsApart_ = rows.size() > 1 && columns[1] - columns[0] > rows[1] - rows[0];
   }
 
-  void run(const std::vector<View>& inputs, const std::vector<View>& outputs, void* scratch) const override {
-    auto* columns = static_cast<GemmColumn*>(scratch);
-    auto* pointers = reinterpret_cast<const float**>(columns + groups_[0].epilogue.vectors());
-    const View* residual = op_.residual ? &inputs[1] : nullptr;
-    for (int64_t group = 0; group < op_.groups; ++group) {
-      bindGroup(group, outputs, residual, columns);
-      multiply(inputs[0], group, columns, pointers, outputs[0].count * out_.pixels());
-    }
+  int64_t packedFloats() const override { return weights_.depth() * panels_.columns(); }
+  int64_t packItems() const override { return panels_.count(); }
+
+  void pack(const float* values, int64_t panel, float* packed) const override {
+    const int64_t width = panels_.vectors(panel) * lanes(), first = panels_.first(panel) * lanes();
+    const int64_t depth = weights_.depth();
+    const int64_t *rows = weights_.rows.data(), *columns = weights_.columns.data() + first;
+    float* out = packed + first * depth;
+    // Weights are read along whichever of columns and rows has them closer together.
+    const int64_t block = columnsApart_ ? kPackedRows : 1;
+    for (int64_t begin = 0; begin < depth; begin += block)
+      for (int64_t n = 0; n < width; ++n)
+        for (int64_t k = begin; k < std::min(begin + block, depth); ++k)
+          out[k * width + n] = weights_.at(values, rows[k], columns[n]);
   }
 
-  int64_t scratchBytes(int64_t) const override {
-    return groups_[0].epilogue.vectors() * static_cast<int64_t>(sizeof(GemmColumn)) +
-           taps_ * passRows_ * static_cast<int64_t>(sizeof(float*));
+  int64_t items(int64_t images) const override {
+    return (images * im2col_.pixels() + itemPixels_ - 1) / itemPixels_;
   }
 
-  std::string describe() const override { return "implicit_gemm " + groups_[0].weights.describe(); }
+  int64_t scratchBytes() const override {
+    if (stem_)
+      return pointerBytes(panels_.tileRows()) + (panels_.tileRows() * weights_.depth() + lanes()) * 4;
+    return pointerBytes(itemPixels_);
+  }
+
+  void multiply(const View& source, const float* packed, const GemmColumn* columns, int64_t item,
+                void* scratch) const override {
+    const int64_t begin = item * itemPixels_;
+    const int64_t end = std::min(begin + itemPixels_, source.count * im2col_.pixels());
+    if (stem_)
+      multiplyLaidOut(source, packed, columns, begin, end, scratch);
+    else
+      multiplyInPlace(source, packed, columns, begin, end, static_cast<const float**>(scratch));
+  }
+
+  std::string describe() const override { return (stem_ ? "stem " : "implicit_gemm ") + panels_.describe(); }
 
  private:
-  int64_t tileRows() const { return groups_[0].weights.rows(); }
-
-  void bindGroup(int64_t group, std::vector<View> outputs, const View* residual, GemmColumn* columns) const {
-    const int64_t first = group * (op_.outChannels() / op_.groups);
-    if (op_.groups > 1) outputs[0].data = outputs[0].as<float>() + first;
-    View slice = residual ? *residual : View{};
-    if (residual && op_.groups > 1) slice.data = residual->as<float>() + first;
-    groups_[static_cast<size_t>(group)].epilogue.bind(outputs, residual ? &slice : nullptr, columns);
+  int64_t pointerBytes(int64_t pixels) const {
+    return roundUp(pixels * im2col_.count() * static_cast<int64_t>(sizeof(float*)), 64);
   }
 
-  // rows[tap * tileRows() + i] for output pixels first..first + tileRows(); pixels past `end` repeat the last
-  // one.
-  void pointAt(const View& in, const float* base, int64_t first, int64_t end, const float** rows) const {
-    const Window& w = op_.window;
-    if (w.pointwise()) {
-      for (int64_t i = 0; i < tileRows(); ++i) rows[i] = base + std::min(first + i, end - 1) * in.pixelStride;
-      return;
+  void multiplyInPlace(const View& source, const float* packed, const GemmColumn* columns, int64_t begin,
+                       int64_t end, const float** rows) const {
+    const bool hangsOver = im2col_.hangsOver(source.shape);
+    const int64_t tileRows = panels_.tileRows(), taps = im2col_.count();
+    for (int64_t first = begin; first < end; first += tileRows) {
+      const float** tile = rows + (first - begin) * taps;
+      im2col_.point(source, zeros_.data(), first, end, tileRows, tile);
+      if (hangsOver) dropDeadTaps(tile);
     }
-    int64_t image = first / out_.pixels(), y = first % out_.pixels() / out_.width, x = first % out_.width;
-    for (int64_t i = 0; i < tileRows(); ++i) {
-      pointAtPixel(in, base + image * in.imageStride(), y * w.strideHeight - w.padTop,
-                   x * w.strideWidth - w.padLeft, rows + i);
-      if (first + i + 1 >= end) continue;
-      if (++x == out_.width) x = 0, ++y;
-      if (y == out_.height) y = 0, ++image;
-    }
-    if (w.padded()) dropDeadTaps(rows);
+    for (int64_t panel = 0; panel < panels_.count(); ++panel)
+      for (int64_t first = begin; first < end; first += tileRows)
+        panels_.multiply(panel,
+                         {.rows = rows + (first - begin) * taps,
+                          .valid = std::min(tileRows, end - first),
+                          .taps = taps,
+                          .run = run_,
+                          .firstPixel = first},
+                         packed, columns);
   }
 
-  // The taps of the window whose corner is at (y0, x0) of an image.
-  void pointAtPixel(const View& in, const float* image, int64_t y0, int64_t x0, const float** row) const {
-    const Window& w = op_.window;
-    const float* corner = image + (y0 * in.shape.width + x0) * in.pixelStride;
-    const bool inside =
-        y0 >= 0 && y0 + w.kernelHeight <= in.shape.height && x0 >= 0 && x0 + w.kernelWidth <= in.shape.width;
-    for (int64_t ky = 0; ky < w.kernelHeight; ++ky)
-      for (int64_t kx = 0; kx < w.kernelWidth; ++kx, row += tileRows()) {
-        const bool here =
-            inside || (y0 + ky >= 0 && y0 + ky < in.shape.height && x0 + kx >= 0 && x0 + kx < in.shape.width);
-        *row = here ? corner + (ky * in.shape.width + kx) * in.pixelStride : zeros_.data();
-      }
+  // Tile by tile: a tile's rows of K floats each are gathered in L1 and multiplied as one long run.
+  void multiplyLaidOut(const View& source, const float* packed, const GemmColumn* columns, int64_t begin,
+                       int64_t end, void* scratch) const {
+    const int64_t tileRows = panels_.tileRows(), depth = weights_.depth();
+    auto** runs = static_cast<const float**>(scratch);
+    auto* gathered = reinterpret_cast<float*>(static_cast<char*>(scratch) + pointerBytes(tileRows));
+    const float* rows[kMaxTileRows];
+    for (int64_t first = begin; first < end; first += tileRows) {
+      const int64_t count = std::min(tileRows, end - first);
+      im2col_.point(source, zeros_.data(), first, end, tileRows, runs);
+      isa().packRuns(runs, tileRows, count, im2col_.count(), run_, gathered, depth);
+      for (int64_t i = 0; i < tileRows; ++i) rows[i] = gathered + std::min(i, count - 1) * depth;
+      for (int64_t panel = 0; panel < panels_.count(); ++panel)
+        panels_.multiply(panel, {.rows = rows, .valid = count, .taps = 1, .run = depth, .firstPixel = first},
+                         packed, columns);
+    }
   }
 
   // Marks the taps that are padding for every pixel of the tile, so that they are not multiplied.
   void dropDeadTaps(const float** rows) const {
-    for (int64_t tap = 0; tap < taps_; ++tap, rows += tileRows())
-      if (std::all_of(rows, rows + tileRows(), [&](const float* row) { return row == zeros_.data(); }))
+    const int64_t tileRows = panels_.tileRows();
+    for (int64_t tap = 0; tap < im2col_.count(); ++tap, rows += tileRows)
+      if (std::all_of(rows, rows + tileRows, [&](const float* row) { return row == zeros_.data(); }))
         rows[0] = nullptr;
   }
 
-  void multiply(const View& in, int64_t group, const GemmColumn* columns, const float** pointers,
-                int64_t pixels) const {
-    const GemmWeights& weights = groups_[static_cast<size_t>(group)].weights;
-    const float* base = in.as<float>() + group * groupIn_;
-    const int64_t rows = tileRows();
-    for (int64_t pass = 0; pass < pixels; pass += passRows_) {
-      const int64_t end = std::min(pixels, pass + passRows_);
-      for (int64_t first = pass; first < end; first += rows)
-        pointAt(in, base, first, end, pointers + (first - pass) * taps_);
-      for (size_t panel = 0; panel < weights.panels(); ++panel)
-        for (int64_t first = pass; first < end; first += rows)
-          weights.multiply({.rows = pointers + (first - pass) * taps_,
-                            .tapStride = rows,
-                            .valid = std::min(rows, end - first),
-                            .taps = taps_,
-                            .run = groupIn_,
-                            .firstPixel = first},
-                           columns, panel);
-    }
-  }
-
-  Conv2d op_;
-  Shape out_;
-  int64_t groupIn_, taps_;
-  std::vector<PackedConv> groups_;
+  Im2col im2col_;
+  int64_t run_;
+  WeightSource weights_;
+  bool stem_;
+  Panels panels_;
   std::vector<float> zeros_;
-  int64_t passRows_ = 0;
+  int64_t itemPixels_ = 0;
+  bool columnsApart_ = false;
 };
 
 }  // namespace
 
-std::unique_ptr<Kernel> makeConvGemm(const Plan& plan, const Step& step, const Weights& weights) {
-  return std::make_unique<ConvGemm>(plan, step, weights);
+std::unique_ptr<ConvEngine> makeGemmEngine(const Im2col& im2col, int64_t run, WeightSource weights,
+                                           bool stem) {
+  return std::make_unique<GemmEngine>(im2col, run, std::move(weights), stem);
 }
 
 }  // namespace facenet::cpu

@@ -1,100 +1,123 @@
-// conv2d on an image of few channels. Once the image has its padding around it, a kernel row of neighbouring
-// pixels is one run of memory; the runs of a tile of output pixels are gathered into L1 and multiplied as one
-// long row each.
-
-#include "native/backends/cpu/conv/choice.h"
+// conv2d in fp32 with weights that are folded and packed when a model is opened.
 #include "native/backends/cpu/conv/conv2d.h"
 #include "native/backends/cpu/conv/forward.h"
+#include "native/backends/cpu/views.h"
 
 namespace facenet::cpu {
 
 namespace {
 
-class ConvStem final : public Kernel {
+class ConvInference final : public Kernel {
  public:
-  ConvStem(const Plan& plan, const Step& step, const Weights& weights)
-      : op_(std::get<Conv2d>(step.op)),
-        in_(plan.tensors[static_cast<size_t>(step.inputs[0])].shape),
-        out_(plan.tensors[static_cast<size_t>(step.outputs[0])].shape),
-        padded_{in_.height + op_.window.padTop + op_.window.padBottom,
-                in_.width + op_.window.padLeft + op_.window.padRight, in_.channels},
-        run_(op_.window.kernelWidth * in_.channels),
-        depth_(op_.window.kernelHeight * run_),
-        packed_(std::move(packConv(op_, in_.channels, weights, step.name)[0])) {}
+  ConvInference(const Conv2d& op, const StepContext& context) : op_(op), problem_(problemOf(op, context)) {
+    FACENET_ASSERT(op_.groups == 1 || op_.parts.size() == 1);
+    std::vector<std::vector<float>> biases, slopes;
+    std::vector<float> values;
+    for (size_t p = 0; p < op_.parts.size(); ++p) {
+      const ConvPart& part = op_.parts[p];
+      const FoldedWeights folded =
+          foldConvPart(part, problem_.in.channels, op_.window, context.weights, context.step.name);
+      problem_.parts[p].weight = static_cast<int64_t>(values.size());
+      values.insert(values.end(), folded.weight.begin(), folded.weight.end());
+      biases.push_back(folded.bias);
+      slopes.push_back(readSlopes(part.activation, part.outChannels, context.weights, context.step.name));
+    }
+    forward_ = std::make_unique<ConvForward>(problem_, true);
+    for (int64_t group = 0; group < op_.groups; ++group) {
+      const int64_t first = group * problem_.out.channels, count = problem_.out.channels;
+      groups_.push_back({pack(values.data() + first * problem_.outStride),
+                         forward_->epilogue().layOut(op_.groups > 1 ? cut(biases, first, count) : biases),
+                         forward_->epilogue().layOut(op_.groups > 1 ? cut(slopes, first, count) : slopes)});
+    }
+  }
 
   void run(const std::vector<View>& inputs, const std::vector<View>& outputs, void* scratch) const override {
     auto* columns = static_cast<GemmColumn*>(scratch);
-    auto* gathered = reinterpret_cast<float*>(columns + packed_.epilogue.vectors());
-    auto* padded = gathered + gatheredFloats();
-    packed_.epilogue.bind(outputs, op_.residual ? &inputs[1] : nullptr, columns);
-    for (int64_t n = 0; n < inputs[0].count; ++n) {
-      padImage(inputs[0], n, padded);
-      for (int64_t first = 0; first < out_.pixels(); first += tileRows())
-        multiplyTile(padded, gathered, columns, n * out_.pixels(), first);
+    for (int64_t group = 0; group < op_.groups; ++group) {
+      const View in = channels(inputs[0], group * problem_.in.channels, problem_.in.channels);
+      const int64_t first = group * problem_.out.channels, count = problem_.out.channels;
+      const View residual = op_.residual ? channels(inputs[1], first, count) : View{};
+      runGroup(groups_[static_cast<size_t>(group)], in, op_.residual ? &residual : nullptr,
+               op_.groups > 1 ? std::vector<View>{channels(outputs[0], first, count)} : outputs, columns);
     }
   }
 
   int64_t scratchBytes(int64_t) const override {
-    const int64_t slack = isa().lanes;  // packRuns reads up to a vector past a run
-    return packed_.epilogue.vectors() * static_cast<int64_t>(sizeof(GemmColumn)) +
-           (gatheredFloats() + padded_.elements() + slack) * 4;
+    return columnBytes() + forward_->paddedFloats(1) * 4 + forward_->engine().scratchBytes();
   }
 
-  std::string describe() const override { return "stem " + packed_.weights.describe(); }
+  std::string describe() const override { return forward_->engine().describe(); }
 
  private:
-  int64_t tileRows() const { return packed_.weights.rows(); }
-  int64_t gatheredFloats() const { return roundUp(tileRows() * depth_ + isa().lanes, 16); }
+  struct Group {
+    AlignedArray<float> weights, bias, slopes;
+  };
 
-  void padImage(const View& in, int64_t n, float* to) const {
-    const Window& w = op_.window;
-    const int64_t row = padded_.width * padded_.channels, left = w.padLeft * padded_.channels;
-    for (int64_t y = -w.padTop; y < in_.height + w.padBottom; ++y, to += row) {
-      std::fill_n(to, row, 0.0f);
-      if (y < 0 || y >= in_.height) continue;
-      const float* from = in.as<float>() + (n * in_.height + y) * in_.width * in.pixelStride;
-      if (in.dense())
-        std::copy_n(from, in_.width * in_.channels, to + left);
-      else
-        for (int64_t x = 0; x < in_.width; ++x)
-          std::copy_n(from + x * in.pixelStride, in_.channels, to + left + x * in_.channels);
-    }
+  static ConvProblem problemOf(const Conv2d& op, const StepContext& context) {
+    const Shape &in = context.input().shape, &out = context.output().shape;
+    ConvProblem problem;
+    problem.window = op.window;
+    problem.in = {in.height, in.width, in.channels / op.groups};
+    problem.out = {out.height, out.width, op.outChannels() / op.groups};
+    problem.groups = op.groups;
+    problem.residual = op.residual;
+    problem.storedLayout();
+    for (const ConvPart& part : op.parts)
+      problem.parts.push_back({part.outChannels / op.groups, part.activation.kind});
+    return problem;
   }
 
-  void multiplyTile(const float* padded, float* gathered, const GemmColumn* columns, int64_t imagePixel,
-                    int64_t first) const {
-    const Window& w = op_.window;
-    const int64_t count = std::min(tileRows(), out_.pixels() - first);
-    const int64_t row = padded_.width * padded_.channels;
-    const float *runs[kMaxTileRows * kMaxStemKernel], *rows[kMaxTileRows];
-    for (int64_t i = 0; i < tileRows(); ++i) {
-      const int64_t pixel = first + std::min(i, count - 1);
-      const float* corner = padded + pixel / out_.width * w.strideHeight * row +
-                            pixel % out_.width * w.strideWidth * padded_.channels;
-      for (int64_t ky = 0; ky < w.kernelHeight; ++ky) runs[ky * tileRows() + i] = corner + ky * row;
-      rows[i] = gathered + std::min(i, count - 1) * depth_;
+  // The channels of one group.
+  static std::vector<std::vector<float>> cut(const std::vector<std::vector<float>>& values, int64_t first,
+                                             int64_t count) {
+    if (values[0].empty()) return values;
+    return {{values[0].begin() + first, values[0].begin() + first + count}};
+  }
+
+  AlignedArray<float> pack(const float* values) const {
+    const ConvEngine& engine = forward_->engine();
+    AlignedArray<float> packed = alignedArray<float>(engine.packedFloats());
+    for (int64_t item = 0; item < engine.packItems(); ++item) engine.pack(values, item, packed.get());
+    return packed;
+  }
+
+  int64_t columnBytes() const {
+    return roundUp(forward_->epilogue().vectors() * static_cast<int64_t>(sizeof(GemmColumn)), 64);
+  }
+
+  void runGroup(const Group& group, const View& in, const View* residual, const std::vector<View>& outputs,
+                GemmColumn* columns) const {
+    const ConvEngine& engine = forward_->engine();
+    auto* padded = reinterpret_cast<float*>(reinterpret_cast<char*>(columns) + columnBytes());
+    auto* scratch = padded + forward_->paddedFloats(1);
+    const auto multiply = [&](const View& source) {
+      for (int64_t item = 0; item < engine.items(source.count); ++item)
+        engine.multiply(source, group.weights.get(), columns, item, scratch);
+    };
+    if (!forward_->padded()) {
+      forward_->epilogue().bind(outputs, residual, group.bias.get(), group.slopes.get(), columns);
+      return multiply(in);
     }
-    isa().packRuns(runs, tileRows(), count, w.kernelHeight, run_, gathered, depth_);
-    for (size_t panel = 0; panel < packed_.weights.panels(); ++panel)
-      packed_.weights.multiply({.rows = rows,
-                                .tapStride = tileRows(),
-                                .valid = count,
-                                .taps = 1,
-                                .run = depth_,
-                                .firstPixel = imagePixel + first},
-                               columns, panel);
+    // Image by image, so that the padded copy is in cache when it is read.
+    for (int64_t n = 0; n < in.count; ++n) {
+      forward_->pad(image(in, n), padded);
+      const View added = residual ? image(*residual, n) : View{};
+      forward_->epilogue().bind(images(outputs, n), residual ? &added : nullptr, group.bias.get(),
+                                group.slopes.get(), columns);
+      multiply(forward_->paddedView(padded, 1));
+    }
   }
 
   Conv2d op_;
-  Shape in_, out_, padded_;
-  int64_t run_, depth_;  // floats of a kernel row, and of a whole window
-  PackedConv packed_;
+  ConvProblem problem_;
+  std::unique_ptr<ConvForward> forward_;
+  std::vector<Group> groups_;
 };
 
 }  // namespace
 
-std::unique_ptr<Kernel> makeConvStem(const Plan& plan, const Step& step, const Weights& weights) {
-  return std::make_unique<ConvStem>(plan, step, weights);
+std::unique_ptr<Kernel> makeConvInference(const Conv2d& op, const StepContext& context) {
+  return std::make_unique<ConvInference>(op, context);
 }
 
 }  // namespace facenet::cpu

@@ -11,6 +11,7 @@
 
 #include "native/backends/cpu/conv/conv2d.h"
 #include "native/backends/cpu/conv/epilogue.h"
+#include "native/backends/cpu/views.h"
 
 namespace facenet::cpu {
 
@@ -73,12 +74,11 @@ dnnl::primitive_attr attributesFor(Activation::Kind activation) {
 
 class ConvOnednn final : public Kernel {
  public:
-  ConvOnednn(const Plan& plan, const Step& step, const Weights& weights)
-      : op_(std::get<Conv2d>(step.op)), in_(plan.tensors[static_cast<size_t>(step.inputs[0])]) {
-    const PlannedTensor& first = plan.tensors[static_cast<size_t>(step.outputs[0])];
+  ConvOnednn(const Conv2d& op, const StepContext& context) : op_(op), in_(context.input()) {
+    const PlannedTensor& first = context.output();
     product_ = {first.shape.height, first.shape.width, op_.outChannels()};
     for (const ConvPart& part : op_.parts)
-      slopes_.push_back(readSlopes(part.activation, part.outChannels, weights, step.name));
+      slopes_.push_back(readSlopes(part.activation, part.outChannels, context.weights, context.step.name));
 
     const Activation::Kind shared = op_.parts[0].activation.kind;
     for (const ConvPart& part : op_.parts) oneActivation_ &= part.activation.kind == shared;
@@ -87,7 +87,7 @@ class ConvOnednn final : public Kernel {
     // Where something is still to be added or activated the product stays in fp32, so that it is rounded
     // once.
     productType_ = direct_ || oneActivation_ ? first.dtype : DType::f32;
-    prepare(weights, step.name, oneActivation_ ? shared : Activation::Kind::none);
+    prepare(context.weights, context.step.name, oneActivation_ ? shared : Activation::Kind::none);
   }
 
   void run(const std::vector<View>& inputs, const std::vector<View>& outputs, void* scratch) const override {
@@ -131,13 +131,6 @@ class ConvOnednn final : public Kernel {
   std::string describe() const override { return text("onednn ", descriptor_.impl_info_str()); }
 
  private:
-  static View image(const View& view, int64_t n) {
-    View one = view;
-    one.count = 1;
-    one.data = view.as<unsigned char>() + n * view.imageStride() * static_cast<int64_t>(byteSize(view.dtype));
-    return one;
-  }
-
   // Of a dense bf16 copy of the input image, where it is not that already.
   int64_t sourceBytes() const {
     if (in_.dtype == DType::bf16 && in_.pixelStride == in_.shape.channels) return 0;
@@ -210,8 +203,8 @@ class ConvOnednn final : public Kernel {
 
 }  // namespace
 
-std::unique_ptr<Kernel> makeConvOnednn(const Plan& plan, const Step& step, const Weights& weights) {
-  return std::make_unique<ConvOnednn>(plan, step, weights);
+std::unique_ptr<Kernel> makeConvOnednn(const Conv2d& op, const StepContext& context) {
+  return std::make_unique<ConvOnednn>(op, context);
 }
 
 }  // namespace facenet::cpu

@@ -1,42 +1,33 @@
 #include "native/backends/cpu/conv/panels.h"
 
+#include <algorithm>
+
+#include "native/core/error.h"
+
 namespace facenet::cpu {
 
-namespace {
-
-bool tall(int64_t vectors) {
-  return vectors <= 2 || vectors == 4;
-}
-
-}  // namespace
-
-std::vector<int64_t> choosePanels(int64_t vectors) {
-  std::vector<int64_t> panels;
-  while (vectors > 0) {
-    panels.push_back(std::min<int64_t>(vectors, tall(vectors) ? 2 : 3));
-    vectors -= panels.back();
+// Threes, with twos for the remainder, and wide tiles; for up to two or exactly four vectors, twos and tall tiles,
+// which waste less there.
+Panels::Panels(int64_t vectors) : vectors_(vectors) {
+  const bool tall = vectors <= 2 || vectors == 4;
+  tileRows_ = tall ? isa().tallRows : isa().wideRows;
+  FACENET_ASSERT(tileRows_ <= kMaxTileRows);
+  for (int64_t first = 0; first < vectors;) {
+    // Of what is left, as the first panels of as many vectors would be.
+    const int64_t left = vectors - first;
+    panels_.push_back({first, std::min<int64_t>(left, left <= 2 || left == 4 ? 2 : 3)});
+    first += panels_.back().vectors;
   }
-  return panels;
 }
 
-int64_t chooseRows(int64_t vectors) {
-  return tall(vectors) ? isa().tallRows : isa().wideRows;
+int64_t Panels::of(int64_t vector) const {
+  int64_t panel = count() - 1;
+  while (first(panel) > vector) --panel;
+  return panel;
 }
 
-GemmWeights::GemmWeights(int64_t depth, int64_t vectors, const std::function<float(int64_t, int64_t)>& value)
-    : depth_(depth),
-      rows_(chooseRows(vectors)),
-      panels_(choosePanels(vectors)),
-      data_(alignedArray<float>(depth * vectors * isa().lanes)) {
-  float* out = data_.get();
-  int64_t before = 0;
-  for (int64_t width : panels_) {
-    first_.push_back(before);
-    for (int64_t k = 0; k < depth; ++k)
-      for (int64_t lane = 0; lane < width * isa().lanes; ++lane)
-        *out++ = value(k, before * isa().lanes + lane);
-    before += width;
-  }
+std::string Panels::describe() const {
+  return text(tileRows_, "x", vectors(0) * lanes(), " ", isa().name);
 }
 
 }  // namespace facenet::cpu

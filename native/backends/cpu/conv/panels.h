@@ -1,45 +1,52 @@
-// Weights of a GEMM, packed in the order the tile kernel reads them, and the tiles that go with them.
+// How the M x N product of a GEMM is cut into tiles: N output channels, in vectors of isa().lanes, into panels; M
+// output pixels into tiles of as many rows as fit the registers beside a panel.
 #pragma once
 
-#include <algorithm>
-#include <functional>
 #include <vector>
 
 #include "native/backends/cpu/isa.h"
-#include "native/core/aligned.h"
 
 namespace facenet::cpu {
 
 constexpr int64_t kMaxTileRows = 14;
 
-// How columns are cut into panels: threes, with twos for the remainder, and wide tiles; for up to two or
-// exactly four vectors, twos and tall tiles, which waste less there.
-std::vector<int64_t> choosePanels(int64_t vectors);
-int64_t chooseRows(int64_t vectors);
+inline int64_t lanes() {
+  return isa().lanes;
+}
 
-// Panels of depth x width values.
-class GemmWeights {
+// Packed weights lie panel by panel, and within a panel as K rows of its vectors: K x N values in all.
+class Panels {
  public:
-  GemmWeights() = default;
-  // value(k, lane) is the weight of term k of the sum in output lane `lane`, 0 where the lane has no channel.
-  GemmWeights(int64_t depth, int64_t vectors, const std::function<float(int64_t k, int64_t lane)>& value);
+  explicit Panels(int64_t vectors);
 
-  // Output pixels a tile.
-  int64_t rows() const { return rows_; }
-  // One panel against the tile's pixels: fills in weights, vectors and columns.
-  void multiply(GemmTile tile, const GemmColumn* columns, size_t panel) const {
-    tile.weights = data_.get() + first_[panel] * isa().lanes * depth_;
-    tile.vectors = panels_[panel];
-    tile.columns = columns + first_[panel];
+  int64_t vectors() const { return vectors_; }
+  int64_t columns() const { return vectors_ * lanes(); }
+  int64_t tileRows() const { return tileRows_; }
+  int64_t count() const { return static_cast<int64_t>(panels_.size()); }
+  int64_t first(int64_t panel) const { return panels_[static_cast<size_t>(panel)].first; }  // vector
+  int64_t vectors(int64_t panel) const { return panels_[static_cast<size_t>(panel)].vectors; }
+  // The panel of a vector.
+  int64_t of(int64_t vector) const;
+
+  // A tile against one panel: fills in tapStride, weights, vectors and columns.
+  void multiply(int64_t panel, GemmTile tile, const float* packed, const GemmColumn* columns) const {
+    const auto& [first, vectors] = panels_[static_cast<size_t>(panel)];
+    tile.tapStride = tileRows_;
+    tile.weights = packed + first * lanes() * tile.taps * tile.run;
+    tile.vectors = vectors;
+    tile.columns = columns + first;
     isa().gemmTile(tile);
   }
-  size_t panels() const { return panels_.size(); }
-  std::string describe() const { return text(rows_, "x", panels_[0] * isa().lanes, " ", isa().name); }
+
+  // "14x32 avx512"
+  std::string describe() const;
 
  private:
-  int64_t depth_ = 0, rows_ = 0;
-  std::vector<int64_t> panels_, first_;  // vectors a panel, and those before it
-  AlignedArray<float> data_;
+  struct Panel {
+    int64_t first, vectors;
+  };
+  int64_t vectors_, tileRows_;
+  std::vector<Panel> panels_;
 };
 
 }  // namespace facenet::cpu
