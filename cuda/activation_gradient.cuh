@@ -1,4 +1,4 @@
-// The backward of activations (ops/backward.h).
+// The backward of activations (ops/activation.h).
 #pragma once
 
 #include <cuda_runtime_api.h>

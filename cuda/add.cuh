@@ -1,10 +1,10 @@
-// add: y = activation(a + factor * b) (ops/elementwise.h), sums in fp32.
+// add: y = activation(a + factor * b) (ops/add.h), sums in fp32.
 #pragma once
 
 #include <cuda_runtime_api.h>
 
 #include "native/core/shape.h"
-#include "native/ops/elementwise.h"
+#include "native/ops/add.h"
 
 namespace facenet::cuda {
 

@@ -1,4 +1,4 @@
-// batch_norm and affine as training has them (ops/norm.h, ops/backward.h): by the statistics of the batch,
+// batch_norm and affine as training has them (ops/norm.h): by the statistics of the batch,
 // which are kept in fp32 for the backward, or by given ones.
 #pragma once
 

@@ -1,5 +1,5 @@
 // The ops that make each value of a pixel from the value at its place: activations (ops/activation.h),
-// batch_norm and affine (ops/norm.h), concat (ops/elementwise.h).
+// batch_norm and affine (ops/norm.h), concat (ops/concat.h).
 #pragma once
 
 #include <cuda_runtime_api.h>

@@ -1,4 +1,4 @@
-// l2_normalize: y = x / max(||x||_2, epsilon), sums in fp32 (ops/elementwise.h).
+// l2_normalize: y = x / max(||x||_2, epsilon), sums in fp32 (ops/l2_normalize.h).
 #pragma once
 
 #include <cuda_runtime_api.h>

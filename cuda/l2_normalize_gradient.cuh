@@ -1,4 +1,4 @@
-// The backward of l2_normalize (ops/backward.h), sums in fp32.
+// The backward of l2_normalize (ops/l2_normalize.h), sums in fp32.
 #pragma once
 
 #include <cuda_runtime_api.h>

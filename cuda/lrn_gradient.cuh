@@ -1,4 +1,4 @@
-// The backward of lrn (ops/backward.h), sums in fp32.
+// The backward of lrn (ops/lrn.h), sums in fp32.
 #pragma once
 
 #include <cuda_runtime_api.h>

@@ -5,7 +5,6 @@
 #include "cuda/common/pool_window.cuh"
 #include "cuda/pool_gradient.cuh"
 #include "cuda/pool_places.cuh"
-#include "native/ops/backward.h"
 
 namespace facenet::cuda {
 namespace {
@@ -84,7 +83,7 @@ int64_t placesBytes(int64_t count, const Shape& output) {
 void maxPool(const Pool& op, const View& x, const View& y, uint8_t* places, cudaStream_t stream) {
   FACENET_ASSERT(x.count == y.count && x.shape.channels == y.shape.channels);
   FACENET_ASSERT(op.kind == Pool::Kind::max &&
-                 op.window.kernelHeight * op.window.kernelWidth <= mostPooledPixels);
+                 op.window.kernelHeight * op.window.kernelWidth <= kMaxPooledPixels);
   FACENET_ASSERT(y.count * y.shape.pixels() <= std::numeric_limits<int>::max());
   if (y.count * y.shape.elements() == 0) return;
   const Geometry geometry = geometryOf(op, x, y);

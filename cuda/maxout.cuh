@@ -1,10 +1,10 @@
-// maxout (ops/elementwise.h) where it stands alone.
+// maxout (ops/maxout.h) where it stands alone.
 #pragma once
 
 #include <cuda_runtime_api.h>
 
 #include "native/core/shape.h"
-#include "native/ops/elementwise.h"
+#include "native/ops/maxout.h"
 
 namespace facenet::cuda {
 

@@ -1,10 +1,10 @@
-// The backward of maxout where it stands alone (ops/backward.h).
+// The backward of maxout where it stands alone (ops/maxout.h).
 #pragma once
 
 #include <cuda_runtime_api.h>
 
 #include "native/core/shape.h"
-#include "native/ops/elementwise.h"
+#include "native/ops/maxout.h"
 
 namespace facenet::cuda {
 

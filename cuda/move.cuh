@@ -1,10 +1,11 @@
-// The ops that put pixels elsewhere: zero_pad and upsample (ops/elementwise.h).
+// The ops that put pixels elsewhere: zero_pad and upsample (ops/zero_pad.h, ops/upsample.h).
 #pragma once
 
 #include <cuda_runtime_api.h>
 
 #include "native/core/shape.h"
-#include "native/ops/elementwise.h"
+#include "native/ops/upsample.h"
+#include "native/ops/zero_pad.h"
 
 namespace facenet::cuda {
 

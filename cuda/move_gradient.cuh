@@ -1,10 +1,11 @@
-// The backward of zero_pad and upsample (ops/backward.h).
+// The backward of zero_pad and upsample (ops/zero_pad.h, ops/upsample.h).
 #pragma once
 
 #include <cuda_runtime_api.h>
 
 #include "native/core/shape.h"
-#include "native/ops/elementwise.h"
+#include "native/ops/upsample.h"
+#include "native/ops/zero_pad.h"
 
 namespace facenet::cuda {
 

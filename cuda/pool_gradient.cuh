@@ -1,4 +1,4 @@
-// Pools as training has them (ops/pool.h, ops/backward.h).
+// Pools as training has them (ops/pool.h).
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -11,7 +11,7 @@ namespace facenet::cuda {
 // Asynchronous on `stream`; throws where a launch fails.
 
 // max_pool that leaves the place of each maximum in its window, row * kernelWidth + column, the first of
-// equal ones: a byte each, so windows have at most mostPooledPixels. `places` has placesBytes, aligned to 16.
+// equal ones: a byte each, so windows have at most kMaxPooledPixels. `places` has placesBytes, aligned to 16.
 void maxPool(const Pool& op, const View& x, const View& y, uint8_t* places, cudaStream_t stream);
 int64_t placesBytes(int64_t count, const Shape& output);
 

@@ -1,10 +1,10 @@
-// preprocess (ops/elementwise.h): interleaved uint8 RGB to the network's input.
+// preprocess (ops/preprocess.h): interleaved uint8 RGB to the network's input.
 #pragma once
 
 #include <cuda_runtime_api.h>
 
 #include "native/core/shape.h"
-#include "native/ops/elementwise.h"
+#include "native/ops/preprocess.h"
 
 namespace facenet::cuda {
 

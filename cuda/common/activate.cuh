@@ -29,7 +29,7 @@ __device__ __forceinline__ float activateAs(Activation::Kind kind, float value, 
   }
 }
 
-// The gradient of an activation's input, from those of its output y (ops/backward.h); a prelu's needs its
+// The gradient of an activation's input, from those of its output y (ops/activation.h); a prelu's needs its
 // input.
 template <Activation::Kind Kind>
 __device__ __forceinline__ float activationGradientOf(float y, float dy) {

@@ -1,4 +1,4 @@
-// What kernels of the backward (ops/backward.h) share: the types of training, and gradients that are written
+// What kernels of the backward (ops/op.h) share: the types of training, and gradients that are written
 // or added to.
 #pragma once
 

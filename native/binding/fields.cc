@@ -1,6 +1,7 @@
 #include "native/binding/fields.h"
 
 #include <cmath>
+#include <limits>
 
 namespace facenet::binding {
 namespace {
@@ -55,13 +56,13 @@ std::string Fields::string(const char* name) const {
   return get(name).As<Napi::String>().Utf8Value();
 }
 
-std::string Fields::stringOr(const char* name, const std::string& fallback) const {
-  return has(name) ? string(name) : fallback;
+std::optional<std::string> Fields::word(const char* name) const {
+  if (!has(name) || !get(name).IsString()) return std::nullopt;
+  return get(name).As<Napi::String>().Utf8Value();
 }
 
-bool Fields::booleanOr(const char* name, bool fallback) const {
-  if (!has(name)) return fallback;
-  if (!get(name).IsBoolean()) throw wrong(name, "a boolean");
+bool Fields::boolean(const char* name) const {
+  if (!has(name) || !get(name).IsBoolean()) throw wrong(name, "a boolean");
   return get(name).As<Napi::Boolean>().Value();
 }
 
@@ -70,18 +71,10 @@ double Fields::number(const char* name) const {
   return get(name).As<Napi::Number>().DoubleValue();
 }
 
-double Fields::numberOr(const char* name, double fallback) const {
-  return has(name) ? number(name) : fallback;
-}
-
 int64_t Fields::integer(const char* name, int64_t low, int64_t high) const {
   if (!has(name) || !isInteger(get(name), low, high))
     throw wrong(name, text("an integer in ", low, "..", high));
   return get(name).As<Napi::Number>().Int64Value();
-}
-
-int64_t Fields::integerOr(const char* name, int64_t low, int64_t fallback) const {
-  return has(name) ? integer(name, low) : fallback;
 }
 
 Napi::Array Fields::array(const char* name) const {
@@ -98,12 +91,6 @@ std::vector<int64_t> Fields::integers(const char* name, int64_t low) const {
       throw wrong(name, text("integers of at least ", low));
     result.push_back(value.As<Napi::Number>().Int64Value());
   }
-  return result;
-}
-
-std::vector<int64_t> Fields::integers(const char* name, int64_t low, size_t count) const {
-  std::vector<int64_t> result = integers(name, low);
-  if (result.size() != count) throw wrong(name, text("an array of ", count, " integers"));
   return result;
 }
 

@@ -11,4 +11,7 @@ namespace facenet::binding {
 // check.
 Graph readGraph(const Napi::Value& value);
 
+// One node of a graph; `index` names it in the error where it has no name.
+Node readNode(const Napi::Value& value, uint32_t index);
+
 }  // namespace facenet::binding

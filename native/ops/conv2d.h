@@ -8,14 +8,23 @@
 //   factor    scale of a scaled residual add, folded likewise.
 //   residual  input 1 of the step is added before the activation (one part only): y = activation(conv + residual).
 //   preprocess  the fixed preprocess of the uint8 image that input 0 then is; x is its result, and padding is zero there.
+//
+// Backward, with f = factor and g = f dy after the activation:
+//   data        dx[p, i] = sum over taps (ky, kx) and output pixels q with q * s + (ky, kx) - pad = p, and over o, of
+//               g[q, o] w[o, i, ky, kx]: for stride 1 a convolution of g with the kernel turned by 180 degrees and
+//               padding k - 1 - pad; for stride s one such problem for each of the s * s classes of input pixels,
+//               which only the taps of that class reach
+//   weights     dw[o, i, ky, kx] = sum over images and q of g[q, o] x[q * s + (ky, kx) - pad, i]
+//   bias        db[o] = sum over images and q of g[q, o]
+//   residual    gets dy after the activation, without f
 #pragma once
 
 #include <optional>
 #include <vector>
 
 #include "native/ops/activation.h"
-#include "native/ops/elementwise.h"
 #include "native/ops/norm.h"
+#include "native/ops/preprocess.h"
 #include "native/ops/window.h"
 
 namespace facenet {
@@ -43,6 +52,15 @@ struct Conv2d {
     for (const ConvPart& part : parts) sum += part.outChannels;
     return sum;
   }
+
+  static constexpr const char* kNames[] = {"conv2d"};
+  static constexpr bool kHasGradient = true;
+  static Conv2d read(const NodeFields& node);
+  std::string name() const { return kNames[0]; }
+  // With several parts, their channels together.
+  Shape infer(const Inputs& inputs) const;
+  OpTensors tensors(const Shape& in) const;
+  int64_t multiplyAdds(const Shape& in, const Shape& out) const;
 };
 
 }  // namespace facenet

@@ -1,7 +1,8 @@
 // What convolutions and pools share: a window that slides over the image.
 #pragma once
 
-#include "native/core/shape.h"
+#include "native/ops/attributes.h"
+#include "native/ops/rule.h"
 
 namespace facenet {
 
@@ -19,6 +20,11 @@ struct Window {
   }
   bool padded() const { return padTop || padLeft || padBottom || padRight; }
   bool operator==(const Window&) const = default;
+
+  // `kernel`, `stride` and `padding`, all of which have to be there.
+  static Window read(const Attributes& attributes);
+  // The shape that the window gives; checks that it fits.
+  Shape infer(const Inputs& inputs, int64_t channels) const;
 };
 
 // floor((size + before + after - kernel) / stride) + 1, or with ceil. With ceil, a last window that would start

@@ -139,7 +139,7 @@ void ChunkExecutor::checkFinite(const std::string& layer, const std::string& wha
 void ChunkExecutor::checkStep(const BackwardStep& backward, float* gradients) const {
   const Step& step = plan_.forward.steps[static_cast<size_t>(backward.step)];
   if (backward.weights)
-    for (const StepTensor& tensor : tensorsOf(plan_.forward, step)) {
+    for (const OpTensor& tensor : tensorsOf(plan_.forward, step)) {
       const Parameter& parameter = parameters_.at(tensor.name);
       const int64_t elements = parameter.elements();
       if (parameter.trainable)

@@ -19,41 +19,8 @@ const std::string& weightedLayer(const Step& step) {
   return step.layers.front();
 }
 
-struct Collect {
-  const Shape& in;
-  std::vector<StepTensor> tensors = {};
-
-  void add(const std::string& name, std::vector<int64_t> shape, Role role) {
-    if (!name.empty()) tensors.push_back({name, std::move(shape), role});
-  }
-  void add(const Activation& activation, int64_t channels) {
-    if (activation.kind == Activation::Kind::prelu) add(activation.slope, {channels}, Role::slope);
-  }
-
-  void operator()(const Conv2d& op) {
-    for (const ConvPart& part : op.parts) {
-      const Window& w = op.window;
-      add(part.weight, {part.outChannels, in.channels / op.groups, w.kernelHeight, w.kernelWidth},
-          Role::weight);
-      add(part.bias, {part.outChannels}, Role::bias);
-    }
-  }
-  void operator()(const FullyConnected& op) {
-    add(op.weight, {op.outFeatures, in.elements()}, Role::weight);
-    add(op.bias, {op.outFeatures}, Role::bias);
-  }
-  void operator()(const Norm& op) {
-    add(op.scale, {in.channels}, Role::scale);
-    add(op.shift, {in.channels}, Role::shift);
-    add(op.mean, {in.channels}, Role::mean);
-    add(op.variance, {in.channels}, Role::variance);
-  }
-  void operator()(const Activation& op) { add(op, in.channels); }
-  void operator()(const auto&) {}
-};
-
-bool oneForAll(Role role, const WeightTensor& tensor) {
-  return role != Role::weight && role != Role::bias && tensor.elements() == 1;
+bool oneForAll(TensorRole role, const WeightTensor& tensor) {
+  return role != TensorRole::weight && role != TensorRole::bias && tensor.elements() == 1;
 }
 
 }  // namespace
@@ -68,18 +35,16 @@ const Parameter& Parameters::at(const std::string& name) const {
   return *found;
 }
 
-std::vector<StepTensor> tensorsOf(const Plan& plan, const Step& step) {
-  Collect collect{plan.tensors[static_cast<size_t>(step.inputs.front())].shape};
-  std::visit(collect, step.op);
-  return collect.tensors;
+OpTensors tensorsOf(const Plan& plan, const Step& step) {
+  return facenet::tensorsOf(step.op, plan.tensors[static_cast<size_t>(step.inputs.front())].shape);
 }
 
 Parameters collectParameters(const Plan& plan, const Weights& weights) {
   Parameters result;
-  std::map<std::string, Role> roles;
+  std::map<std::string, TensorRole> roles;
   for (const bool statistics : {false, true}) {
     for (const Step& step : plan.steps) {
-      for (const StepTensor& tensor : tensorsOf(plan, step)) {
+      for (const OpTensor& tensor : tensorsOf(plan, step)) {
         if (isStatistic(tensor.role) != statistics) continue;
         const auto [known, added] = roles.emplace(tensor.name, tensor.role);
         if (isStatistic(known->second) != statistics)
@@ -113,7 +78,7 @@ bool Frozen::tensor(const Step& step, const std::string& name) const {
 }
 
 bool Frozen::trains(const Plan& plan, const Step& step) const {
-  return std::ranges::any_of(tensorsOf(plan, step), [&](const StepTensor& tensor) {
+  return std::ranges::any_of(tensorsOf(plan, step), [&](const OpTensor& tensor) {
     return !isStatistic(tensor.role) && !this->tensor(step, tensor.name);
   });
 }
@@ -130,7 +95,7 @@ void Frozen::check(const Plan& plan) const {
     const bool used = std::ranges::any_of(plan.steps, [&](const Step& step) {
       const auto tensors = tensorsOf(plan, step);
       return (!tensors.empty() && fits(pattern, weightedLayer(step))) ||
-             std::ranges::any_of(tensors, [&](const StepTensor& t) { return fits(pattern, t.name); });
+             std::ranges::any_of(tensors, [&](const OpTensor& t) { return fits(pattern, t.name); });
     });
     if (!used) throw invalidArgument("frozen", "names of layers with weights, or of tensors", pattern);
   }

@@ -8,19 +8,8 @@
 
 namespace facenet::train {
 
-enum class Role : uint8_t { weight, bias, scale, shift, slope, mean, variance };
-
-constexpr bool isStatistic(Role role) {
-  return role == Role::mean || role == Role::variance;
-}
-
-// A tensor that a step reads.
-struct StepTensor {
-  std::string name;
-  std::vector<int64_t> shape;  // with a value for every channel
-  Role role = Role::weight;
-};
-std::vector<StepTensor> tensorsOf(const Plan& plan, const Step& step);
+// The tensors that a step reads.
+OpTensors tensorsOf(const Plan& plan, const Step& step);
 
 // All tensors of a plan, with the shapes that `weights` has them in. Throws ERR_FACENET_MODEL_INVALID where one
 // is missing, has another shape or is a weight in one place and a running statistic in another.

@@ -99,6 +99,9 @@ class Backward {
     for (size_t k = 0; k < step.inputs.size(); ++k) {
       const int input = step.inputs[k];
       const bool wanted = needed_.any(input);
+      if (wanted && !hasGradient(step.op))
+        throw invalidModel("layer " + step.name, "an op with a gradient behind weights that are trained",
+                           opName(step.op));
       const bool partly = written_.any(input) && !written_.all(input);
       // A step that reads the same channels twice adds to them twice.
       if (wanted && (partly || readTwice(step, k))) clearRest(input, result);

@@ -26,7 +26,7 @@ std::string gradientsText(const Plan& forward, const Step& step, const BackwardS
 std::string weightsText(const Plan& forward, const Step& step, const BackwardStep& backward) {
   int64_t elements = 0;
   if (backward.weights)
-    for (const StepTensor& tensor : tensorsOf(forward, step)) {
+    for (const OpTensor& tensor : tensorsOf(forward, step)) {
       int64_t count = 1;
       for (const int64_t extent : tensor.shape) count *= extent;
       if (!isStatistic(tensor.role)) elements += count;

@@ -87,15 +87,15 @@ namespace {
 // Whether a step that reads the tensor is to leave it as it is.
 bool isFrozen(const Plan& plan, const Frozen& frozen, const std::string& name) {
   return std::ranges::any_of(plan.steps, [&](const Step& step) {
-    return std::ranges::any_of(tensorsOf(plan, step), [&](const StepTensor& tensor) {
+    return std::ranges::any_of(tensorsOf(plan, step), [&](const OpTensor& tensor) {
       return tensor.name == name && frozen.tensor(step, name);
     });
   });
 }
 
-Role roleOf(const Plan& plan, const std::string& name) {
+TensorRole roleOf(const Plan& plan, const std::string& name) {
   for (const Step& step : plan.steps)
-    for (const StepTensor& tensor : tensorsOf(plan, step))
+    for (const OpTensor& tensor : tensorsOf(plan, step))
       if (tensor.name == name) return tensor.role;
   FACENET_ASSERT(false);
 }
@@ -107,7 +107,7 @@ std::vector<TrainedWeight> Trainer::trainedWeights(const Frozen& frozen,
   std::vector<TrainedWeight> result;
   for (const Parameter& parameter : parameters_.list) {
     if (!parameter.trainable || isFrozen(plan_.forward, frozen, parameter.name)) continue;
-    const bool decays = options.decayAll || roleOf(plan_.forward, parameter.name) == Role::weight;
+    const bool decays = options.decayAll || roleOf(plan_.forward, parameter.name) == TensorRole::weight;
     result.push_back({parameter.offset, parameter.elements(), decays ? options.weightDecay : 0});
   }
   return result;

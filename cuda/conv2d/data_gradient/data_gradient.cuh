@@ -1,4 +1,4 @@
-// The gradient of a convolution's input (ops/backward.h), for what no forward convolution does by itself.
+// The gradient of a convolution's input (ops/conv2d.h), for what no forward convolution does by itself.
 //
 // Pixels of x that lie a stride apart are reached by the same taps: they are a class, and its gradient is a
 // convolution of g with stride 1 and those taps in reverse order. A convolution with stride 1 has one class, all of

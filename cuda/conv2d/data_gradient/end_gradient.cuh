@@ -1,4 +1,4 @@
-// The backward of what follows a product (ops/backward.h): the activation's mask, the factor of a scaled
+// The backward of what follows a product (ops/conv2d.h): the activation's mask, the factor of a scaled
 // residual, the residual's gradient and the bias gradient, in one pass over y and dy.
 #pragma once
 

@@ -1,5 +1,5 @@
 // The first convolution of a network (ops/conv2d.h), from an image of at most four channels: uint8 pixels, which it
-// preprocesses while it reads them (ops/elementwise.h, `fixed`), or a floating type. Padding is zero after that, as
+// preprocesses while it reads them (ops/preprocess.h, `fixed`), or a floating type. Padding is zero after that, as
 // in a network whose preprocessing is a step of its own.
 //
 // An image of so few channels is no row of a product: what a kernel row of a pixel sees is one run of memory, and
@@ -10,7 +10,7 @@
 #include <optional>
 
 #include "cuda/conv2d/common/conv2d.cuh"
-#include "native/ops/elementwise.h"
+#include "native/ops/preprocess.h"
 
 namespace facenet::cuda {
 

@@ -1,4 +1,4 @@
-// The gradient of a convolution's weights (ops/backward.h) as one product:
+// The gradient of a convolution's weights (ops/conv2d.h) as one product:
 //   weight[o, i, ky, kx] += sum over images and output pixels q of g[q, o] * x[q * s + (ky, kx) - pad, i]
 // Its rows are output channels, its columns the terms (ky, kx, i), i innermost, as inputs lie in memory, and it
 // adds up over the output pixels of all images.

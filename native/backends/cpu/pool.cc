@@ -4,7 +4,6 @@
 #include "native/backends/cpu/images.h"
 #include "native/backends/cpu/kernels.h"
 #include "native/backends/cpu/lambda_kernel.h"
-#include "native/ops/backward.h"
 
 namespace facenet::cpu {
 
@@ -58,9 +57,9 @@ std::unique_ptr<Kernel> makeKernel(const Pool& op, const StepContext&) {
 }
 
 std::unique_ptr<TrainKernel> makeTrainKernel(const Pool& op, const TrainContext& context) {
-  if (op.kind == Pool::Kind::max && op.window.kernelHeight * op.window.kernelWidth > mostPooledPixels)
+  if (op.kind == Pool::Kind::max && op.window.kernelHeight * op.window.kernelWidth > kMaxPooledPixels)
     throw invalidModel("the window of layer " + context.step.name,
-                       text("at most ", mostPooledPixels, " pixels for training"),
+                       text("at most ", kMaxPooledPixels, " pixels for training"),
                        text(op.window.kernelHeight, "x", op.window.kernelWidth));
   return std::make_unique<PoolTraining>(op, context.output().shape);
 }

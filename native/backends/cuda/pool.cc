@@ -2,7 +2,6 @@
 
 #include "cuda/pool_gradient.cuh"
 #include "native/backends/cuda/kernels.h"
-#include "native/ops/backward.h"
 
 namespace facenet::cuda {
 namespace {
@@ -53,9 +52,9 @@ std::unique_ptr<DeviceKernel> makeKernel(const Pool& op, const StepContext&, con
   return std::make_unique<PoolKernel>(op);
 }
 std::unique_ptr<TrainKernel> makeTrainKernel(const Pool& op, const TrainContext& context, const Device&) {
-  if (op.kind == Pool::Kind::max && op.window.kernelHeight * op.window.kernelWidth > mostPooledPixels)
+  if (op.kind == Pool::Kind::max && op.window.kernelHeight * op.window.kernelWidth > kMaxPooledPixels)
     throw invalidModel("the window of layer " + context.step.name,
-                       text("at most ", mostPooledPixels, " pixels for training"),
+                       text("at most ", kMaxPooledPixels, " pixels for training"),
                        text(op.window.kernelHeight, "x", op.window.kernelWidth));
   return std::make_unique<PoolTrainKernel>(op, context.output().shape);
 }

@@ -1,4 +1,4 @@
-// What the plain loops of the backward share. The formulas stand in ops/backward.h. Sums are of type Real: the
+// What the plain loops of the backward share. The formulas stand in each op's header. Sums are of type Real: the
 // reference backend adds in double, and tests measure in float what rounding costs.
 #pragma once
 
@@ -7,15 +7,8 @@
 #include <limits>
 
 #include "native/backends/reference/loops.h"
-#include "native/backends/training_kernel.h"
-#include "native/ops/backward.h"
 
-namespace facenet::train::reference {
-
-using facenet::reference::forEachPixel;
-using facenet::reference::load;
-using facenet::reference::pixelIndex;
-using facenet::reference::store;
+namespace facenet::reference {
 
 // The parameters of a pass as the forward loops read weights.
 inline Weights weightsOf(const Parameters& parameters, const float* values) {
@@ -114,4 +107,10 @@ class PlainLoops : public TrainKernel {
   TrainContext context_;
 };
 
-}  // namespace facenet::train::reference
+template <template <class Real> class Loops, class Op>
+std::unique_ptr<TrainKernel> makeLoops(const Op& op, const TrainContext& context, Precision sums) {
+  if (sums == Precision::fp32) return std::make_unique<Loops<float>>(op, context);
+  return std::make_unique<Loops<double>>(op, context);
+}
+
+}  // namespace facenet::reference

@@ -9,54 +9,17 @@
 #include <functional>
 #include <vector>
 
-#include "native/backends/kernel.h"
+#include "native/backends/reference/kernels.h"
 
 namespace facenet::reference {
 
-// Runs an op on a batch. `prepare` reads the weights of an op once and returns its loop.
+// Runs an op on a batch.
 using Loop = std::function<void(const std::vector<View>& inputs, const std::vector<View>& outputs)>;
 
-struct Context {
-  const Plan& plan;
-  const Step& step;
-  const Weights& weights;
+std::unique_ptr<Kernel> plainLoop(Loop loop);
 
-  const Shape& input(size_t i = 0) const { return plan.tensors[step.inputs[i]].shape; }
-  const Shape& output(size_t i = 0) const { return plan.tensors[step.outputs[i]].shape; }
-  // Weights as the plan stores them.
-  std::vector<float> stored(std::vector<float> weight) const {
-    for (float& value : weight) {
-      if (plan.options.dtype == DType::bf16) value = toFloat(toBf16(value));
-      if (plan.options.dtype == DType::f16) value = toFloat(toF16(value));
-    }
-    return weight;
-  }
-};
-
-Loop prepare(const Preprocess& op, const Context& context);
-Loop prepare(const Conv2d& op, const Context& context);
-Loop prepare(const Norm& op, const Context& context);
-Loop prepare(const Activation& op, const Context& context);
-Loop prepare(const Pool& op, const Context& context);
-Loop prepare(const Lrn& op, const Context& context);
-Loop prepare(const FullyConnected& op, const Context& context);
-Loop prepare(const Maxout& op, const Context& context);
-Loop prepare(const Concat& op, const Context& context);
-Loop prepare(const Add& op, const Context& context);
-Loop prepare(const ZeroPad& op, const Context& context);
-Loop prepare(const Upsample& op, const Context& context);
-Loop prepare(const L2Normalize& op, const Context& context);
-
-// An activation with its slopes at hand, for the end of any op.
-class Activate {
- public:
-  Activate(const Activation& op, int64_t channels, const Context& context);
-  double operator()(double x, int64_t channel) const;
-
- private:
-  Activation::Kind kind_;
-  std::vector<float> slope_;
-};
+// Weights as the plan stores them.
+std::vector<float> stored(const Plan& plan, std::vector<float> weight);
 
 // Index of channel 0 of a pixel.
 inline int64_t pixelIndex(const View& view, int64_t n, int64_t y, int64_t x) {

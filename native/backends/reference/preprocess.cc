@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "native/backends/reference/loops.h"
+#include "native/backends/reference/gradient_loops.h"
 
 namespace facenet::reference {
 namespace {
@@ -37,8 +37,8 @@ Line standardization(const Preprocess& op, const View& in, int64_t n, int64_t ch
 
 }  // namespace
 
-Loop prepare(const Preprocess& op, const Context&) {
-  return [op](const std::vector<View>& inputs, const std::vector<View>& outputs) {
+std::unique_ptr<Kernel> makeKernel(const Preprocess& op, const StepContext&) {
+  return plainLoop([op](const std::vector<View>& inputs, const std::vector<View>& outputs) {
     const View &in = inputs[0], &out = outputs[0];
     const int64_t channels = out.shape.channels;
     std::vector<Line> images;
@@ -51,7 +51,26 @@ Loop prepare(const Preprocess& op, const Context&) {
         store(out, pixelIndex(out, n, y, x) + c, (value - line.mean) * line.scale);
       }
     });
-  };
+  });
+}
+
+namespace {
+
+// Images have no gradient.
+template <class Real>
+class PreprocessLoops final : public PlainLoops<Preprocess> {
+ public:
+  using PlainLoops::PlainLoops;
+  void backward(const Pass&, const Gradients& gradients) const override {
+    FACENET_ASSERT(!gradients.dx[0].data);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<TrainKernel> makeTrainKernel(const Preprocess& op, const TrainContext& context,
+                                             Precision sums) {
+  return makeLoops<PreprocessLoops>(op, context, sums);
 }
 
 }  // namespace facenet::reference

@@ -6,7 +6,7 @@
 #include "forward_loops.h"
 #include "report.h"
 #include "native/backends/cuda/kernels.h"
-#include "native/backends/reference/gradient_table.h"
+#include "native/backends/reference/kernels.h"
 #ifdef FACENET_EMULATOR
 #include "emulator/emulator.h"
 #endif
@@ -23,7 +23,7 @@ std::string check(const Case& item, DType dtype) {
   const Bench bench(item, {.rounding = dtype, .dtype = dtype, .alignment = alignment, .device = true});
   const auto reference = makeReferenceTrainKernel(oracle.context());
   const auto kernel = facenet::cuda::makeCudaTrainKernel(bench.context(), facenet::cuda::requireDevice());
-  const auto loops = std::visit(reference::MakeLoops<float>{oracle.context()}, oracle.context().step.op);
+  const auto loops = reference::makeTrainKernel(oracle.context(), reference::Precision::fp32);
   const Results expected = oracle.run(*reference, 1);
   const Results actual = bench.run(*kernel, 1, &expected);
   Results plain = oracle.run(*loops, 1, &expected);

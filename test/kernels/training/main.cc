@@ -9,7 +9,7 @@
 #include "case.h"
 #include "forward_loops.h"
 #include "report.h"
-#include "native/backends/reference/gradient_table.h"
+#include "native/backends/reference/kernels.h"
 
 namespace facenet::train::test {
 namespace {
@@ -69,7 +69,7 @@ std::string checkDifferences(const Bench& bench) {
 std::string checkCpu(const Bench& bench, int threads) {
   const auto reference = makeReferenceTrainKernel(bench.context());
   const auto kernel = makeCpuTrainKernel(bench.context());
-  const auto loops = std::visit(reference::MakeLoops<float>{bench.context()}, bench.context().step.op);
+  const auto loops = reference::makeTrainKernel(bench.context(), reference::Precision::fp32);
   const Results expected = bench.run(*reference, 1);
   const Results actual = bench.run(*kernel, threads, &expected);
   Results plain = bench.run(*loops, 1, &expected);

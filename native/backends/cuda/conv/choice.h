@@ -7,7 +7,7 @@
 
 #include "cuda/conv2d/common/pack_weights.cuh"
 #include "cuda/conv2d/common/tile.h"
-#include "native/ops/elementwise.h"
+#include "native/ops/preprocess.h"
 
 namespace facenet::cuda {
 

@@ -1,4 +1,4 @@
-// The gradient of a convolution's input on CUDA (ops/backward.h).
+// The gradient of a convolution's input on CUDA (ops/conv2d.h).
 #pragma once
 
 #include <memory>

@@ -1,9 +1,20 @@
-// The backward of activations, as steps of their own and at the end of other steps.
+// Activations as the other ops have them in their epilogue.
 #pragma once
 
 #include "native/backends/reference/gradient_loops.h"
 
-namespace facenet::train::reference {
+namespace facenet::reference {
+
+// An activation with its slopes at hand, for the end of any op.
+class Activate {
+ public:
+  Activate(const Activation& op, int64_t channels, const StepContext& context);
+  double operator()(double x, int64_t channel) const;
+
+ private:
+  Activation::Kind kind_;
+  std::vector<float> slope_;
+};
 
 // Turns the gradient of y into that of the activation's input x and adds up the gradient of the slopes. Where
 // the mask can be read from y, x may be null.
@@ -34,15 +45,4 @@ Batch<Real> activationGradient(const Activation& op, const TrainContext& context
   return dx;
 }
 
-template <class Real>
-class ActivationLoops final : public PlainLoops<Activation> {
- public:
-  using PlainLoops::PlainLoops;
-
-  void backward(const Pass& pass, const Gradients& gradients) const override {
-    activationGradient<Real>(op_, context_, pass, gradients, &pass.x[0], pass.y[0], gradients.dy[0])
-        .write(gradients.dx[0], gradients.accumulate[0]);
-  }
-};
-
-}  // namespace facenet::train::reference
+}  // namespace facenet::reference
