@@ -1,5 +1,5 @@
 /** The native surface, typed once. Only `lib/native/addon.ts` touches it; arguments are validated before they get here. */
-import type { GraphDescription } from './graph.js'
+import type { GraphDescription, GraphNode } from './graph.js'
 
 export type DeviceKind = 'cuda' | 'cpu' | 'reference'
 /** Of activations and prepared weights. f16 is for CUDA and the reference. */
@@ -257,8 +257,33 @@ export interface TrainerCounters {
   updates: number
 }
 
+/** One image's activation: `[height, width, channels]`. A vector of d values is `[1, 1, d]`. */
+export type Shape = readonly [height: number, width: number, channels: number]
+
+/** A tensor that a node reads: what it is to the node, and its stored shape with a value for every channel. */
+export interface NodeTensor {
+  name: string
+  role: 'weight' | 'bias' | 'scale' | 'shift' | 'mean' | 'variance' | 'slope'
+  shape: number[]
+}
+
+/** What `native/ops` knows of a node without the rest of its graph. */
+export interface NodeReport {
+  /** Of the tensor it makes. */
+  shape: Shape
+  /** Weights, biases, slopes, scale and shift; not running statistics. */
+  parameters: number
+  /** Of one image: one for every weight that an output of a convolution or fully connected layer sums over. */
+  multiplyAdds: number
+  tensors: NodeTensor[]
+}
+
 export interface NativeAddon {
   info(): BuildInfo
+  /** Names of all ops. */
+  ops(): string[]
+  /** Throws ERR_FACENET_MODEL_INVALID where the node's attributes or inputs do not fit. */
+  inferNode(node: GraphNode, inputs: readonly Shape[]): NodeReport
   plan(graph: GraphDescription, options: PlanOptions): PlanReport
   openModel(graph: GraphDescription, weights: WeightSource, options: OpenOptions): Promise<NativeModel>
   /** The forward and the backward of training without weights: `chunk` is that of `options.memoryBytes`. */

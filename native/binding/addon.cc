@@ -5,6 +5,7 @@
 #include "native/binding/devices.h"
 #include "native/binding/embeddings.h"
 #include "native/binding/errors.h"
+#include "native/binding/infer_node.h"
 #include "native/binding/model.h"
 #include "native/binding/neighbors.h"
 #include "native/binding/plan_report.h"
@@ -24,7 +25,8 @@ class FacenetAddon : public Napi::Addon<FacenetAddon> {
         trainerClass_(Napi::Persistent(Trainer::defineClass(env))) {
     DefineAddon(
         exports,
-        {InstanceMethod("info", &FacenetAddon::info), InstanceMethod("plan", &FacenetAddon::plan),
+        {InstanceMethod("info", &FacenetAddon::info), InstanceMethod("ops", &FacenetAddon::ops),
+         InstanceMethod("inferNode", &FacenetAddon::infer), InstanceMethod("plan", &FacenetAddon::plan),
          InstanceMethod("openModel", &FacenetAddon::openModel),
          InstanceMethod("trainingPlan", &FacenetAddon::planTraining),
          InstanceMethod("openTrainer", &FacenetAddon::openTrainer),
@@ -39,6 +41,14 @@ class FacenetAddon : public Napi::Addon<FacenetAddon> {
  private:
   Napi::Value info(const Napi::CallbackInfo& info) {
     return guarded(info.Env(), [&] { return buildInfo(info.Env()); });
+  }
+
+  Napi::Value ops(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] { return listOps(info.Env()); });
+  }
+
+  Napi::Value infer(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] { return inferNode(info); });
   }
 
   Napi::Value plan(const Napi::CallbackInfo& info) {

@@ -1,5 +1,5 @@
 /** Hand-made graphs, written as short as they read, and plans of them. */
-import { activationShapes, inputShapes, nodeTensors, type Shape } from '../../lib/convert/networks/shapes.js'
+import { activationShapes, inferGraph, type Shape } from '../../lib/convert/networks/shapes.js'
 import { native } from '../../lib/native/addon.js'
 import type { GraphDescription, GraphNode, Padding } from '../../types/graph.js'
 import type { PlanOptions, PlanReport } from '../../types/native.js'
@@ -126,10 +126,9 @@ export function stepWith(plan: PlanReport, layer: string) {
 export function randomTensors(graph: GraphDescription, seed: number): Tensors {
   const random = seeded(seed)
   const between = (low: number, high: number) => () => low + (high - low) * random.uniform()
-  const shapes = activationShapes(graph)
   const tensors: Tensors = {}
-  for (const node of graph.nodes) {
-    for (const { name, role, shape } of nodeTensors(node, inputShapes(node, shapes)[0]!)) {
+  for (const node of inferGraph(graph)) {
+    for (const { name, role, shape } of node.tensors) {
       const fanIn = shape.slice(1).reduce((product, extent) => product * extent, 1)
       const limit = role === 'weight' ? Math.sqrt(3 / fanIn) : 0.5
       const value = role === 'scale' || role === 'variance' ? between(0.5, 1.5) : between(-limit, limit)

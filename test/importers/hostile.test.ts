@@ -197,7 +197,7 @@ const unsound: [string, ReturnType<typeof source>, RegExp][] = [
   [
     'a window larger than the image',
     source(image, [node('MaxPool', ['x'], 'y', { kernel_shape: [5, 5] })]),
-    /5x5 window/,
+    /5x5 over/,
   ],
   [
     'negative padding',

@@ -202,7 +202,7 @@ test('graphs that do not hold together are refused, naming the place', async () 
     [withNode(1, { name: 'preprocess' }), /unique names/],
     [withNode(1, { inputs: ['later'] }), /earlier node/],
     [withNode(1, { inputs: ['image'] }), /on a u8 image/],
-    [withNode(1, { inputs: ['preprocess', 'preprocess'] }), /inputs of conv/],
+    [withNode(1, { inputs: ['preprocess', 'preprocess'] }), /1 input for layer conv/],
     [
       withNode(1, { attributes: { kernel: [3, 0], stride: [1, 1], padding: [0, 0, 0, 0], outChannels: 4 } }),
       /kernel\.1/,
@@ -213,7 +213,7 @@ test('graphs that do not hold together are refused, naming the place', async () 
     ],
     [
       withNode(1, { attributes: { kernel: [9, 9], stride: [1, 1], padding: [0, 0, 0, 0], outChannels: 4 } }),
-      /9x9 window/,
+      /9x9 over/,
     ],
     [withNode(0, { attributes: { mode: 'fixed', color: 'rgb', mean: [1, 2] } }), /attributes\.mean/],
     [{ ...graph, outputs: ['none'] }, /graph\.outputs/],

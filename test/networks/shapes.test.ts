@@ -1,20 +1,24 @@
 /** Shape rules, and the errors that name the node which does not fit. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { outputShape, slidingSize, tensorShapes } from '../../lib/convert/networks/shapes.js'
+import { outputShape, tensorShapes } from '../../lib/convert/networks/shapes.js'
 import type { GraphDescription, GraphNode } from '../../types/graph.js'
-
-test('windows are counted as Caffe, Torch and TensorFlow do', () => {
-  assert.is(slidingSize(224, 7, 2, 2, 3), 112)
-  assert.is(slidingSize(112, 3, 2, 0, 0, 'floor'), 55)
-  assert.is(slidingSize(112, 3, 2, 0, 0, 'ceil'), 56)
-  assert.is(slidingSize(2, 1, 2, 1, 1, 'ceil'), 2, 'a window that would start beyond the image is dropped')
-  assert.is(slidingSize(2, 3, 1, 0, 0), 0)
-})
 
 const node = (rest: object) => ({ name: 'x', inputs: ['a', 'b'], ...rest }) as GraphNode
 const modelInvalid = (error: { code?: string; message: string }) =>
   error.code === 'ERR_FACENET_MODEL_INVALID' && /\bx\b/.test(error.message)
+
+test('windows are counted as Caffe, Torch and TensorFlow do', () => {
+  const rows = (size: number, kernel: number, stride: number, [before, after]: number[], rounding = 'floor') => {
+    const window = { kernel: [kernel, 1], stride: [stride, 1], padding: [before, 0, after, 0], rounding }
+    return outputShape(node({ inputs: ['a'], op: 'max_pool', attributes: window }), [[size, 1, 1]])[0]
+  }
+  assert.is(rows(224, 7, 2, [2, 3]), 112)
+  assert.is(rows(112, 3, 2, [0, 0]), 55)
+  assert.is(rows(112, 3, 2, [0, 0], 'ceil'), 56)
+  assert.is(rows(2, 2, 3, [1, 1], 'ceil'), 1, 'a window that would start beyond the image is dropped')
+  assert.throws(() => rows(2, 3, 1, [0, 0]), modelInvalid)
+})
 
 test('what does not fit is refused by name', () => {
   const window = { kernel: [3, 3], stride: [1, 1], padding: [0, 0, 0, 0] }

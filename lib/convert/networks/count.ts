@@ -7,7 +7,7 @@
  *   (7 x 7 x 3 + 1) = 115 M); its totals are the same either way to the printed digits, so `biasAdds` stands apart.
  */
 import type { GraphDescription } from '../../../types/graph.js'
-import { activationShapes, inputShapes, nodeTensors, type Shape } from './shapes.js'
+import { inferGraph, type Shape } from './shapes.js'
 
 export interface Count {
   parameters: number
@@ -23,25 +23,20 @@ export interface RowCount extends Count {
   output: Shape
 }
 
-const size = (shape: readonly number[]) => shape.reduce((product, extent) => product * extent, 1)
-
 export function countRows(graph: GraphDescription): RowCount[] {
-  const shapes = activationShapes(graph)
   const rows = new Map<string, RowCount>()
   const counted = new Set<string>()
-  for (const node of graph.nodes) {
-    const output = shapes.get(node.name)!
+  for (const { node, shape, parameters, multiplyAdds, tensors } of inferGraph(graph)) {
     const row = node.name.split('/')[0]!
-    const count = rows.get(row) ?? { row, output, parameters: 0, multiplyAdds: 0, biasAdds: 0 }
+    const count = rows.get(row) ?? { row, output: shape, parameters: 0, multiplyAdds: 0, biasAdds: 0 }
     rows.set(row, count)
-    count.output = output
-    for (const { name, role, shape } of nodeTensors(node, inputShapes(node, shapes)[0]!)) {
-      if (role === 'mean' || role === 'variance') continue
-      if (!counted.has(name)) count.parameters += size(shape)
+    count.output = shape
+    // Nodes that share their tensors are counted once.
+    if (!tensors.every(({ name }) => counted.has(name))) count.parameters += parameters
+    count.multiplyAdds += multiplyAdds
+    for (const { name, role, shape: extents } of tensors) {
       counted.add(name)
-      const products = output[0] * output[1] * size(shape)
-      if (role === 'weight') count.multiplyAdds += products
-      if (role === 'bias') count.biasAdds += products
+      if (role === 'bias') count.biasAdds += shape[0] * shape[1] * extents[0]!
     }
   }
   return [...rows.values()]

@@ -10,17 +10,16 @@ import type { GraphDescription, GraphNode } from '../../../types/graph.js'
 import { elementCount, type Tensor } from '../../files/model/tensor.js'
 import { checkInteger } from '../../native/check_arguments.js'
 import { sfc32 } from '../../training/random.js'
-import { activationShapes, inputShapes, nodeTensors } from './shapes.js'
+import { inferGraph } from './shapes.js'
 
 type F32Tensor = Extract<Tensor, { dtype: 'f32' }>
 
 /** All tensors of a graph by name. `seed`: 0..2^32-1. */
 export function initialWeights(graph: GraphDescription, seed = 0): Map<string, F32Tensor> {
   checkInteger(seed, 'seed', 0, 2 ** 32 - 1)
-  const shapes = activationShapes(graph)
   const tensors = new Map<string, F32Tensor>()
-  for (const node of graph.nodes) {
-    for (const { name, role, shape } of nodeTensors(node, inputShapes(node, shapes)[0]!)) {
+  for (const { node, tensors: named } of inferGraph(graph)) {
+    for (const { name, role, shape } of named) {
       const data = new Float32Array(elementCount(shape))
       if (role === 'weight') fillUniform(data, bound(graph, node, shape), sfc32(seed | 0, hash(name), 0x9e3779b9))
       if (role === 'scale' || role === 'variance') data.fill(1)

@@ -22,38 +22,31 @@ const window = {
   stride: v.tuple([positive, positive]),
   padding: v.tuple([nonNegative, nonNegative, nonNegative, nonNegative]),
 }
-const poolAttributes = v.strictObject({
-  ...window,
-  rounding: v.optional(v.picklist(['floor', 'ceil'])),
-  countPadding: v.optional(v.boolean()),
-  mean: v.optional(v.boolean()),
-})
+const pool = {
+  attributes: v.strictObject({
+    ...window,
+    rounding: v.optional(v.picklist(['floor', 'ceil'])),
+    countPadding: v.optional(v.boolean()),
+    mean: v.optional(v.boolean()),
+  }),
+}
+const weightAndBias = { tensors: v.strictObject({ weight: tensor, bias: v.optional(tensor) }) }
 
-const base = { name: v.pipe(v.string(), v.nonEmpty()), inputs: v.pipe(v.array(v.string()), v.minLength(1)) }
-const bare = <const Op extends OpName>(op: Op) => v.strictObject({ ...base, op: v.literal(op) })
-const pool = <const Op extends OpName>(op: Op) =>
-  v.strictObject({ ...base, op: v.literal(op), attributes: poolAttributes })
-
-const node = v.variant('op', [
-  v.strictObject({
-    ...base,
-    op: v.literal('preprocess'),
+/** What a node of each op has beside its name and inputs. Ranges that matter to shapes are the op's own to check. */
+const ops = {
+  preprocess: {
     attributes: v.strictObject({
       mode: v.picklist(['fixed', 'per-image']),
       color: v.picklist(['rgb', 'bgr', 'grey']),
       mean: v.optional(values),
       scale: v.optional(values),
     }),
-  }),
-  v.strictObject({
-    ...base,
-    op: v.literal('conv2d'),
+  },
+  conv2d: {
     attributes: v.strictObject({ ...window, outChannels: channels, groups: v.optional(channels) }),
-    tensors: v.strictObject({ weight: tensor, bias: v.optional(tensor) }),
-  }),
-  v.strictObject({
-    ...base,
-    op: v.literal('batch_norm'),
+    ...weightAndBias,
+  },
+  batch_norm: {
     attributes: v.strictObject({ epsilon: v.pipe(finite, v.minValue(0)) }),
     tensors: v.strictObject({
       mean: tensor,
@@ -61,27 +54,19 @@ const node = v.variant('op', [
       scale: v.optional(tensor),
       shift: v.optional(tensor),
     }),
-  }),
-  v.strictObject({
-    ...base,
-    op: v.literal('affine'),
-    tensors: v.strictObject({ scale: v.optional(tensor), shift: v.optional(tensor) }),
-  }),
-  bare('relu'),
-  bare('relu6'),
-  bare('sigmoid'),
-  v.strictObject({ ...base, op: v.literal('prelu'), tensors: v.strictObject({ slope: tensor }) }),
-  pool('max_pool'),
-  pool('avg_pool'),
-  pool('l2_pool'),
-  v.strictObject({
-    ...base,
-    op: v.literal('global_pool'),
+  },
+  affine: { tensors: v.strictObject({ scale: v.optional(tensor), shift: v.optional(tensor) }) },
+  relu: {},
+  relu6: {},
+  sigmoid: {},
+  prelu: { tensors: v.strictObject({ slope: tensor }) },
+  max_pool: pool,
+  avg_pool: pool,
+  l2_pool: pool,
+  global_pool: {
     attributes: v.strictObject({ kind: v.picklist(['max', 'avg', 'l2']), mean: v.optional(v.boolean()) }),
-  }),
-  v.strictObject({
-    ...base,
-    op: v.literal('lrn'),
+  },
+  lrn: {
     attributes: v.strictObject({
       size: positive,
       alpha: finite,
@@ -89,32 +74,26 @@ const node = v.variant('op', [
       bias: finite,
       alphaPer: v.picklist(['element', 'window']),
     }),
-  }),
-  v.strictObject({
-    ...base,
-    op: v.literal('fully_connected'),
+  },
+  fully_connected: {
     attributes: v.strictObject({ outFeatures: channels, order: v.optional(v.picklist(['chw', 'hwc'])) }),
-    tensors: v.strictObject({ weight: tensor, bias: v.optional(tensor) }),
-  }),
-  v.strictObject({ ...base, op: v.literal('maxout'), attributes: v.strictObject({ pieces: channels }) }),
-  bare('concat'),
-  v.strictObject({
-    ...base,
-    op: v.literal('add'),
-    attributes: v.optional(v.strictObject({ factor: v.optional(finite) })),
-  }),
-  v.strictObject({
-    ...base,
-    op: v.literal('zero_pad'),
-    attributes: v.strictObject({ padding: v.optional(window.padding), channels: v.optional(nonNegative) }),
-  }),
-  v.strictObject({ ...base, op: v.literal('upsample'), attributes: v.strictObject({ factor: positive }) }),
-  v.strictObject({
-    ...base,
-    op: v.literal('l2_normalize'),
+    ...weightAndBias,
+  },
+  maxout: { attributes: v.strictObject({ pieces: channels }) },
+  concat: {},
+  add: { attributes: v.optional(v.strictObject({ factor: v.optional(finite) })) },
+  zero_pad: { attributes: v.strictObject({ padding: v.optional(window.padding), channels: v.optional(nonNegative) }) },
+  upsample: { attributes: v.strictObject({ factor: positive }) },
+  l2_normalize: {
     attributes: v.optional(v.strictObject({ epsilon: v.optional(v.pipe(finite, v.minValue(0))) })),
-  }),
-])
+  },
+} satisfies Record<OpName, v.ObjectEntries>
+
+export const opNames = Object.keys(ops) as OpName[]
+
+const base = { name: v.pipe(v.string(), v.nonEmpty()), inputs: v.pipe(v.array(v.string()), v.minLength(1)) }
+const nodes = Object.entries(ops).map(([op, entries]) => v.strictObject({ ...base, op: v.literal(op), ...entries }))
+const node = v.variant('op', nodes as [(typeof nodes)[number], ...typeof nodes])
 
 const graph = v.strictObject({
   name: v.string(),
@@ -137,7 +116,7 @@ export function checkGraph(value: unknown): GraphDescription {
     const path = v.getDotPath(issue)
     throw invalidModel(path ? `graph.${path}` : 'graph', issue.expected ?? issue.message, issue.received)
   }
-  const description: GraphDescription = result.output
+  const description = result.output as GraphDescription
   checkNames(description)
   activationShapes(description)
   return description
@@ -147,8 +126,6 @@ function checkNames({ input, nodes, outputs }: GraphDescription): void {
   const names = new Set([input.name])
   for (const { name, op, inputs } of nodes) {
     if (names.has(name)) throw invalidModel('graph.nodes', 'unique names', `${name} twice`)
-    const [fewest, most] = op === 'concat' ? [1, Number.POSITIVE_INFINITY] : op === 'add' ? [2, 2] : [1, 1]
-    if (inputs.length < fewest || inputs.length > most) throw invalidModel(`inputs of ${name}`, `${most}`, inputs)
     if ((op === 'preprocess') !== (input.dtype === 'u8' && inputs.includes(input.name))) {
       throw invalidModel(name, 'preprocess, and nothing else, on a u8 image', op)
     }

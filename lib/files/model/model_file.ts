@@ -1,7 +1,7 @@
 /** Model files: safetensors whose metadata holds the graph, see `metadata.ts`. */
 import type { GraphDescription } from '../../../types/graph.js'
 import type { StoredDType, TensorEntry, WeightSource } from '../../../types/native.js'
-import { activationShapes, inputShapes, nodeTensors } from '../../convert/networks/shapes.js'
+import { inferGraph } from '../../convert/networks/shapes.js'
 import { invalidArgument, invalidModel } from '../../errors.js'
 import type { WriteOptions } from '../atomic_write.js'
 import { fingerprintOf } from './fingerprint.js'
@@ -106,9 +106,8 @@ export function checkTensors(
   graph: GraphDescription,
   tensors: ReadonlyMap<string, { shape: readonly number[] }>,
 ): string[] {
-  const shapes = activationShapes(graph)
-  return graph.nodes.flatMap((node) =>
-    nodeTensors(node, inputShapes(node, shapes)[0]!).map(({ name, role, shape }) => {
+  return inferGraph(graph).flatMap(({ node, tensors: named }) =>
+    named.map(({ name, role, shape }) => {
       const stored = tensors.get(name)?.shape
       if (!stored) throw invalidModel(`${role} of ${node.name}`, `an F32 or BF16 tensor named ${name}`, 'none')
       // What is applied channel by channel may be one value for all of them.
