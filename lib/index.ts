@@ -1,6 +1,25 @@
 /** FaceNet for Node.js: faces to points whose distance says who is who. */
-export type { GraphDescription, GraphNode } from '../types/graph.js'
-export type { DeviceKind, DType, PlanReport, PlanStep } from '../types/native.js'
+export type {
+  Extent,
+  GraphDescription,
+  GraphNode,
+  NodeBase,
+  Padding,
+  PoolAttributes,
+  Rounding,
+  WindowAttributes,
+} from '../types/graph.js'
+export type {
+  DeviceKind,
+  DType,
+  OptimizerOptions,
+  PlanReport,
+  PlanStep,
+  StepReport,
+  StoredDType,
+  TrainerTensor,
+  TrainingPlanReport,
+} from '../types/native.js'
 export {
   type AgglomerativeOptions,
   type Agreement,
@@ -14,7 +33,7 @@ export {
   linkages,
   scoreClusters,
 } from './clustering/index.js'
-export { networks } from './convert/networks/index.js'
+export { type NetworkDefinition, type NetworkName, type NetworkOptions, networks } from './convert/networks/index.js'
 export {
   type DetectedFace,
   type DetectFacesOptions,
@@ -23,6 +42,7 @@ export {
   type DetectorSource,
   detectFaces,
   type FaceBox,
+  type FaceFinder,
   type OpenDetectorOptions,
   openDetector,
   type RgbImage,
@@ -46,18 +66,22 @@ export {
   type Triplets,
   tripletLoss,
 } from './embeddings/triplets.js'
-export { FaceNetError, type FaceNetErrorCode } from './errors.js'
+export { FaceNetError, type FaceNetErrorCode, type FaceNetErrorDetails } from './errors.js'
 export {
   evaluatePairs,
   type FoldResult,
   type PairsOptions,
   type PairsResult,
-  type RocPoint,
-  readThresholdFile,
-  type ThresholdFile,
   type ValAtFar,
-} from './evaluation/index.js'
+} from './evaluation/evaluate_pairs.js'
+export type { RocPoint } from './evaluation/rates.js'
+export { readThresholdFile, type ThresholdFile } from './evaluation/threshold_file.js'
+export type { FileSource } from './files/file_source.js'
+export type { DetectorContents, DetectorKind, DetectorNotes, Graphs } from './files/model/detector_file.js'
+export type { ModelMetadata, ModelNotes, Threshold } from './files/model/metadata.js'
+export type { Tensor, Tensors } from './files/model/tensor.js'
 export type { Align, FaceChoice, FivePoints, ImageInput, TemplateName } from './images/index.js'
+export type { PointTemplate } from './images/templates.js'
 export type { ModelInMemory } from './model/in_memory.js'
 export type { Model } from './model/model.js'
 export { type OpenModelOptions, openModel } from './model/open.js'
@@ -66,16 +90,22 @@ export type { Pixels } from './model/pixels.js'
 export type { EmbeddedImage, StreamSource } from './model/stream.js'
 export type { DevicePreference } from './native/check_arguments.js'
 export { type Device, devices } from './native/devices.js'
-export type { FailedImage, SourceImage } from './sources/index.js'
+export type { EmbeddedFace, FailedImage, SourceImage } from './sources/index.js'
+export type {
+  OptimizerName,
+  OptimizerSettings,
+  TrainerOptions,
+  TrainingDType,
+  TrainingSettings,
+} from './training/options.js'
 export {
   type CallOptions,
+  type CreateTrainer,
   createTrainer,
-  type OptimizerName,
-  type OptimizerSettings,
   type ResumeOptions,
   type StepCallOptions,
   type StepResult,
   type Trainer,
-  type TrainerOptions,
-  type TrainingDType,
-} from './training/index.js'
+  type TrainerEmbedOptions,
+  type TrainerTensors,
+} from './training/trainer.js'

@@ -8,14 +8,17 @@ export type Padding = readonly [number, number, number, number]
 /** `[height, width]` in pixels. */
 export type Extent = readonly [number, number]
 
+/** How the size of a pooled image is rounded. */
 export type Rounding = 'floor' | 'ceil'
 
+/** Of ops with a sliding window. */
 export interface WindowAttributes {
   kernel: Extent
   stride: Extent
   padding: Padding
 }
 
+/** Of pooling. */
 export interface PoolAttributes extends WindowAttributes {
   rounding?: Rounding
   /** `avg_pool`, and `l2_pool` with `mean`: divide by the window inside the padded image rather than inside the image. */
@@ -25,7 +28,7 @@ export interface PoolAttributes extends WindowAttributes {
 }
 
 /** Fields every node has. `name` is unique and names the tensor the node makes; `inputs` name earlier nodes. */
-interface NodeBase {
+export interface NodeBase {
   name: string
   inputs: string[]
 }

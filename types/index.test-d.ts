@@ -11,6 +11,8 @@ import {
   type DeviceKind,
   detectFaces,
   devices,
+  type EmbeddingRows,
+  type Embeddings,
   evaluatePairs,
   FaceNetError,
   type FaceNetErrorCode,
@@ -73,6 +75,28 @@ const rows = new Float32Array(4)
 expectType<Promise<Float32Array>>(pairwiseDistances(rows, { dimensions: 2, b: rows, device: 'cpu' }))
 expectType<Promise<Float32Array>>(l2Normalize(rows, { dimensions: 2 }))
 expectError(pairwiseDistances(rows))
+declare const embeddings: Embeddings
+declare const either: EmbeddingRows | undefined
+expectType<Promise<Embeddings>>(model.embedRows(['a.jpg'], { signal: new AbortController().signal }))
+expectType<Embeddings>(model.embeddings([rows]))
+expectType<Promise<Float32Array>>(pairwiseDistances(embeddings))
+expectType<Promise<Float32Array>>(pairwiseDistances(embeddings, embeddings, { device: 'cpu', deviceIndex: 0 }))
+expectType<Promise<Float32Array>>(pairwiseDistances(embeddings, rows))
+expectType<Promise<Float32Array>>(pairwiseDistances(rows, embeddings))
+expectType<Promise<Float32Array>>(pairwiseDistances(rows, rows, { dimensions: 2 }))
+expectType<Promise<Float32Array>>(pairwiseDistances(embeddings, { b: embeddings }))
+expectError(pairwiseDistances(embeddings, either))
+expectError(pairwiseDistances(embeddings, undefined))
+expectError(pairwiseDistances(rows, rows))
+expectType<Promise<Float32Array>>(l2Normalize(embeddings))
+expectType<Promise<Neighbors>>(nearestNeighbors(embeddings, rows, { k: 2 }))
+expectError(nearestNeighbors(embeddings, either))
+expectType<Promise<Float32Array>>(model.embed({ data: new Uint8Array(3), width: 1, height: 1 }))
+expectType<Promise<Model>>(openModel(new URL('file:///m.safetensors')))
+expectType<Promise<Model>>(openModel(new Uint8Array(8)))
+expectType<Promise<void>>(model.close())
+expectError(model.run)
+expectError(model.faceTarget)
 expectError(pairwiseDistances([1, 2], { dimensions: 2 }))
 expectType<Promise<Neighbors>>(nearestNeighbors(rows, rows, { dimensions: 2, k: 1, threads: 2, device: 'cpu' }))
 expectType<Int32Array>((await nearestNeighbors(rows, rows, { dimensions: 2 })).indices)
@@ -89,6 +113,7 @@ const error = new FaceNetError('ERR_FACENET_IO', 'message')
 expectAssignable<Error>(error)
 expectType<FaceNetErrorCode>(error.code)
 expectType<string | undefined>(error.argument)
+expectType<readonly Error[] | undefined>(error.errors)
 expectError(new FaceNetError('ERR_OTHER', 'message'))
 
 const detector = openDetector('detector.safetensors', { threads: 2 })
@@ -96,6 +121,7 @@ expectType<Promise<Detector>>(detector)
 expectType<Promise<DetectedFace[][]>>(detectFaces(['a.jpg', Buffer.alloc(1)], { model: 'd.safetensors', minSize: 20 }))
 expectError(detectFaces(['a.jpg']))
 declare const opened: Detector
+expectType<Promise<void>>(opened.close())
 expectType<Promise<Float32Array>>(model.embed(['a.jpg'], { align: 'detect', detector: opened, faces: 'one' }))
 expectError(model.embed(['a.jpg'], { detector: opened, faces: 'all' }))
 async function faces() {
@@ -127,6 +153,10 @@ expectError(mineTriplets(rows, labels))
 expectError(mineTriplets(rows, labels, { dimensions: 2, strategy: 'easy' }))
 expectError(mineTriplets(rows, ['Anna', 'Ben'], { dimensions: 2 }))
 declare const mined: Triplets
+expectType<Promise<Triplets>>(mineTriplets(embeddings, [0, 1]))
+expectType<Promise<TripletLoss>>(tripletLoss(embeddings, mined))
+expectType<Promise<Int32Array>>(clusterEmbeddings(embeddings, { threshold: 1 }))
+expectType<Promise<Int32Array>>(addToClusters(embeddings, labels, embeddings, { threshold: 1 }))
 expectType<Promise<TripletLoss>>(tripletLoss(rows, mined, { dimensions: 2, margin: 0.5, signal }))
 expectType<Float32Array>((await tripletLoss(rows, mined, { dimensions: 2 })).gradient)
 expectError(tripletLoss(rows, mined, { dimensions: 2, strategy: 'all' }))
@@ -141,6 +171,7 @@ expectType<Promise<Trainer>>(trainer)
 expectType<Promise<Trainer>>(createTrainer.resume('checkpoint.safetensors', { threads: 2 }))
 expectError(createTrainer('nns2', { optimizer: 'lion' }))
 declare const training: Trainer
+expectType<Promise<void>>(training.close())
 expectType<Promise<StepResult>>(training.step(new Uint8Array(3), [1]))
 expectType<Promise<StepResult>>(training.step(new Uint8Array(3), [1], { triplets: mined }))
 expectError(training.step(new Uint8Array(3), [1], { triplets: [0, 1, 2] }))

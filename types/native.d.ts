@@ -1,6 +1,7 @@
 /** The native surface, typed once. Only `lib/native/addon.ts` touches it; arguments are validated before they get here. */
 import type { GraphDescription, GraphNode } from './graph.js'
 
+/** CUDA kernels, the CPU backend, or plain loops that specify both. */
 export type DeviceKind = 'cuda' | 'cpu' | 'reference'
 /** Of activations and prepared weights. f16 is for CUDA and the reference. */
 export type DType = 'f32' | 'bf16' | 'f16'
@@ -34,6 +35,7 @@ export interface PlanOptions {
   fuseStem?: boolean
 }
 
+/** One step of a plan. */
 export interface PlanStep {
   name: string
   op: string
@@ -48,6 +50,7 @@ export interface PlanStep {
   offsets: number[]
 }
 
+/** What is executed for a network. */
 export interface PlanReport {
   name: string
   steps: PlanStep[]
@@ -175,6 +178,7 @@ export interface StepOptions {
   triplets?: TripletIndices
 }
 
+/** What a training step did. */
 export interface StepReport {
   /** Calls of `step` that have ended so far, this one included. */
   step: number
@@ -205,6 +209,7 @@ export interface TrainerTensor {
   frozen: boolean
 }
 
+/** What is executed in a training step. */
 export interface TrainingPlanReport {
   /** Layers of the backward steps, in the order in which they run. */
   backward: { layers: string[]; weights: boolean }[]

@@ -1,6 +1,7 @@
 /** How well clusters agree with the people who are known to be in the images. */
 import { describe, invalidArgument } from '../errors.js'
 
+/** Precision and recall of one measure. */
 export interface Agreement {
   /** 0..1: of what was put together, how much belongs together. */
   precision: number
@@ -10,6 +11,7 @@ export interface Agreement {
   f: number
 }
 
+/** What `scoreClusters` finds. */
 export interface ClusterScores {
   /** Over pairs of images. Precision is 1 where no cluster holds two images, recall where no person has two. */
   pairwise: Agreement
@@ -28,10 +30,17 @@ export interface ClusterScores {
 }
 
 /**
- * Compares `labels` (of clusters) with `identities` (of people: names or numbers), one of each an image. A label below zero,
- * which is DBSCAN's noise, counts as a cluster of that image alone.
+ * How well clusters agree with the people who are known to be in the images. A label below zero, which is DBSCAN's noise,
+ * counts as a cluster of that image alone.
  *
+ * @param labels of clusters, one for each image.
+ * @param identities of people, names or numbers, one for each image.
  * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT where there are none, or not as many of one as of the other.
+ *
+ * @example
+ * ```ts
+ * const { bcubed } = scoreClusters(labels, paths.map((path) => basename(dirname(path))))
+ * ```
  */
 export function scoreClusters(
   labels: ArrayLike<number>,

@@ -16,6 +16,7 @@ export interface FaceBox {
   height: number
 }
 
+/** A face that was found. */
 export interface DetectedFace {
   box: FaceBox
   /** 0..1 */
@@ -24,6 +25,7 @@ export interface DetectedFace {
   points: FivePoints
 }
 
+/** What is looked for. */
 export interface DetectOptions {
   /** Shorter side of the smallest face that is looked for, in pixels. */
   minSize?: number

@@ -11,10 +11,12 @@ import { batches, type SourceImage } from '../sources/index.js'
 import { type Degradation, degrade } from './degrade.js'
 
 export const evaluationAligns = ['none', 'center', 'points', 'detect'] as const
+/** How an evaluation brings faces to the network. */
+export type EvaluationAlign = (typeof evaluationAligns)[number]
 
 export interface EmbedImagesOptions {
   /** `detect`: by the points that `detector` finds; where it finds no face, by given points or else the centre crop. */
-  align: (typeof evaluationAligns)[number]
+  align: EvaluationAlign
   /** Middle part of an image that `center` uses, each way. */
   centerFraction?: number
   detector?: FaceFinder

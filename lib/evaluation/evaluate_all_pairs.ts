@@ -1,4 +1,5 @@
 /** VAL and FAR over all pairs of labelled images, their errors over splits of the people, and slices by a user's column. */
+import { checkEmbeddings, type Embeddings } from '../embeddings/embeddings.js'
 import { invalidArgument } from '../errors.js'
 import { type AllPairsOptions, allPairs, type Grouping } from './all_pairs.js'
 import type { Curve } from './curve.js'
@@ -27,10 +28,29 @@ export interface LabeledEmbeddings {
   people: readonly string[]
 }
 
+/** The same with rows that know their dimensions. */
+export interface LabeledRows extends Omit<LabeledEmbeddings, 'embeddings' | 'dimensions'> {
+  /** n rows. */
+  embeddings: Embeddings
+}
+
+/** Rows of either kind as floats and their dimensions. */
+export function bareRows(input: LabeledEmbeddings | LabeledRows): LabeledEmbeddings {
+  const given = 'dimensions' in input ? input.dimensions : undefined
+  const { data, dimensions } = checkEmbeddings(input.embeddings, 'embeddings', given)
+  return { ...input, embeddings: data, dimensions }
+}
+
 export interface EvaluateAllPairsOptions extends AllPairsOptions {
-  /** Disjoint sets of people over which standard errors are taken. Default 5, as in the paper. */
+  /**
+   * Disjoint sets of people over which standard errors are taken.
+   * @default 5, as in the paper
+   */
   splits?: number
-  /** For which the threshold is chosen. Default 1e-3. */
+  /**
+   * For which the threshold is chosen.
+   * @default 1e-3
+   */
   far?: number
   /** Values of a column, one an image; undefined where an image has none. */
   slices?: readonly (string | undefined)[]
@@ -71,9 +91,10 @@ export interface AllPairsResult {
 
 /** @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT, also where the pairs cannot show the wanted FAR. */
 export async function evaluateAllPairs(
-  input: LabeledEmbeddings,
+  labeled: LabeledEmbeddings | LabeledRows,
   options: EvaluateAllPairsOptions = {},
 ): Promise<AllPairsResult> {
+  const input = bareRows(labeled)
   checkFinite(input)
   const far = options.far ?? 1e-3
   if (!(far > 0 && far < 1)) throw invalidArgument('far', 'a rate between 0 and 1', far)

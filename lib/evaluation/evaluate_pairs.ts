@@ -6,6 +6,7 @@ import { type Curve, curveOf } from './curve.js'
 import { atFar, bestThreshold, farTargets, type RocPoint, rocCorners, unsupported } from './rates.js'
 import { mean, standardError } from './statistics.js'
 
+/** One fold of `evaluatePairs`. */
 export interface FoldResult {
   /** Share of the fold's pairs that the threshold judges rightly, 0..1. */
   accuracy: number
@@ -28,6 +29,7 @@ export interface ValAtFar {
   reason?: string
 }
 
+/** What `evaluatePairs` finds. */
 export interface PairsResult {
   /** Mean of the folds' accuracies, 0..1. */
   accuracy: number
@@ -42,8 +44,12 @@ export interface PairsResult {
   val: ValAtFar[]
 }
 
+/** Options of `evaluatePairs`. */
 export interface PairsOptions {
-  /** Take folds of different sizes, each with the same weight. Default false: they are refused. */
+  /**
+   * Take folds of different sizes, each with the same weight.
+   * @default false: they are refused
+   */
   unequalFolds?: boolean
 }
 
@@ -55,7 +61,13 @@ export interface PairsOptions {
  * @param distances n squared L2 distances, finite.
  * @param same n truths: true or 1 for two images of one person, false or 0 for two people.
  * @param folds how many folds of equal size and neighbouring pairs, at least 2; or the fold of each pair, 0 or greater.
+ * @param options whether folds may be of different sizes.
  * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT
+ *
+ * @example
+ * ```ts
+ * const { accuracy, standardError, val } = await evaluatePairs(distances, same, 10)
+ * ```
  */
 export async function evaluatePairs(
   distances: ArrayLike<number>,

@@ -2,7 +2,14 @@
 import { invalidArgument } from '../errors.js'
 import { type AllPairsOptions, allPairs } from './all_pairs.js'
 import { type Curve, curveOf } from './curve.js'
-import { checkFinite, type LabeledEmbeddings, numberPeople, splitPeople } from './evaluate_all_pairs.js'
+import {
+  bareRows,
+  checkFinite,
+  type LabeledEmbeddings,
+  type LabeledRows,
+  numberPeople,
+  splitPeople,
+} from './evaluate_all_pairs.js'
 import { evaluatePairs } from './evaluate_pairs.js'
 import { atFar, atThreshold, equalErrorRate, farTargets, unsupported } from './rates.js'
 import { standardError } from './statistics.js'
@@ -58,15 +65,19 @@ export async function robustnessOfListedPairs(
 }
 
 export interface RobustnessOptions extends AllPairsOptions {
-  /** Disjoint sets of people over which the standard error is taken. Default 5. */
+  /**
+   * Disjoint sets of people over which the standard error is taken.
+   * @default 5
+   */
   splits?: number
 }
 
 export async function robustnessOfAllPairs(
-  input: LabeledEmbeddings,
+  labeled: LabeledEmbeddings | LabeledRows,
   far: number,
-  options: RobustnessOptions,
+  options: RobustnessOptions = {},
 ): Promise<Robustness> {
+  const input = bareRows(labeled)
   checkFinite(input)
   const { labels, names } = numberPeople(input.people)
   const splits = splitPeople(labels, names.length, options.splits)

@@ -34,6 +34,7 @@ const schema = v.strictObject({
   slices: v.array(slice),
 })
 
+/** What a threshold file holds. */
 export type ThresholdFile = v.InferOutput<typeof schema>
 
 /** The file appears whole or not at all. */
@@ -52,9 +53,17 @@ export async function writeThresholdFile(
 }
 
 /**
+ * Reads a threshold that `facenet evaluate pairs` chose, for the model it holds for.
+ *
+ * @param path of the file.
  * @param fingerprint of the model whose distances are to be judged.
  * @throws FaceNetError ERR_FACENET_IO where the file cannot be read, ERR_FACENET_INVALID_ARGUMENT where it is no threshold
  *   file or was made for another model.
+ *
+ * @example
+ * ```ts
+ * const { threshold } = await readThresholdFile('threshold.json', model.fingerprint)
+ * ```
  */
 export async function readThresholdFile(path: string, fingerprint: string): Promise<ThresholdFile> {
   const text = await readText(path)

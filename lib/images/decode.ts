@@ -14,7 +14,10 @@ import type { RawImage } from './warp.js'
 export type ImageInput = string | URL | Uint8Array
 
 export interface DecodeLimits {
-  /** Images with more pixels than this are refused before they are decoded. Default: 100 megapixels. */
+  /**
+   * Images with more pixels than this are refused before they are decoded.
+   * @default 100 megapixels
+   */
   limitInputPixels?: number
 }
 

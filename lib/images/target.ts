@@ -14,7 +14,10 @@ export type Align = 'none' | 'center' | 'points' | 'detect'
 
 export interface AlignOptions extends DecodeLimits {
   align?: Align
-  /** For `center`; above 0, at most 1. Default 0.5: in Labeled Faces in the Wild the detected face fills 1 / 2.2. */
+  /**
+   * For `center`; above 0, at most 1.
+   * @default 0.5: in Labeled Faces in the Wild the detected face fills 1 / 2.2
+   */
   centerFraction?: number
   /** For `points` and `detect`: the template the network was trained with. */
   template?: TemplateName

@@ -2,6 +2,7 @@
 import { invalidArgument } from '../errors.js'
 import type { Size } from './geometry.js'
 
+/** Templates of five points, by the networks that were trained with them. */
 export type PointTemplate = 'dlib' | 'arcface112'
 
 /**

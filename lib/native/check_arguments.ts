@@ -5,6 +5,7 @@ import type { DType } from '../../types/native.js'
 import { FaceNetError, invalidArgument } from '../errors.js'
 
 export const devicePreferences = ['auto', 'cuda', 'cpu', 'reference'] as const
+/** What computes: a kind of device, or `auto`, the fastest there is. */
 export type DevicePreference = (typeof devicePreferences)[number]
 export const dtypes: readonly DType[] = ['f32', 'bf16', 'f16']
 

@@ -4,7 +4,9 @@ import { FaceNetError, invalidArgument } from '../errors.js'
 import { native } from './addon.js'
 import { checkInteger, checkOneOf, type DevicePreference, devicePreferences } from './check_arguments.js'
 
+/** A device, and why it was taken. */
 export interface Device {
+  /** What it is. */
   readonly kind: DeviceKind
   /** The graphics card's name, or the CPU backend with its instruction set. */
   readonly name: string
@@ -12,7 +14,17 @@ export interface Device {
   readonly reason: string
 }
 
-/** The devices this process can use, fastest first. The first one's `reason` says why no CUDA device is before it. */
+/**
+ * The devices this process can use.
+ *
+ * @returns the fastest first, whose `reason` says why no CUDA device is before it.
+ * @throws FaceNetError ERR_FACENET_ADDON_NOT_FOUND where the addon was not built or cannot be loaded.
+ *
+ * @example
+ * ```ts
+ * for (const { kind, name } of devices()) console.log(kind, name)
+ * ```
+ */
 export function devices(): Device[] {
   const info = native().info()
   const cards = (info.cuda?.devices ?? []).map(({ name }): Device => ({ kind: 'cuda', name, reason: '' }))

@@ -9,15 +9,25 @@ import { checkInteger, throwIfAborted } from '../native/check_arguments.js'
 import type { ImageSource, SourceImage } from './source.js'
 
 export interface BatchOptions {
-  /** Images a batch; the last one may hold fewer. Default 32. */
+  /**
+   * Images a batch; the last one may hold fewer.
+   * @default 32
+   */
   batchSize?: number
-  /** Images read and decoded at a time. Default: the cores there are, at most 4, libuv's own number of threads. */
+  /**
+   * Images read and decoded at a time.
+   * @default the cores there are, at most 4, libuv's own number of threads
+   */
   concurrency?: number
-  /** Batches' worth of images that may be decoded or waiting while one is used. Default 2. */
+  /**
+   * Batches' worth of images that may be decoded or waiting while one is used.
+   * @default 2
+   */
   maxInFlight?: number
   signal?: AbortSignal
 }
 
+/** An image that could not be used, and why. */
 export interface FailedImage {
   path: string
   error: FaceNetError

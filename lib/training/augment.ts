@@ -9,13 +9,25 @@ import { checkOptions } from '../native/check_arguments.js'
 import { type Random, randomAt } from './sampler_random.js'
 
 export interface AugmentOptions {
-  /** Random place of the crop inside the border; else the middle. Default: true. */
+  /**
+   * Random place of the crop inside the border; else the middle.
+   * @default true
+   */
   crop?: boolean
-  /** Mirrors every second image. Default: true. */
+  /**
+   * Mirrors every second image.
+   * @default true
+   */
   flip?: boolean
-  /** Brightness, contrast and saturation are changed by up to this share, 0..1. Default: 0.2. */
+  /**
+   * Brightness, contrast and saturation are changed by up to this share, 0..1.
+   * @default 0.2
+   */
   colour?: number
-  /** Share of images that are compressed by JPEG, quality 20..90, 0..1. Default: 0.1. */
+  /**
+   * Share of images that are compressed by JPEG, quality 20..90, 0..1.
+   * @default 0.1
+   */
   jpeg?: number
 }
 

@@ -10,7 +10,7 @@ import { decode, readImage } from '../images/decode.js'
 import { type Affine, aligned, centred, type Size } from '../images/geometry.js'
 import { type TemplateName, templatePoints } from '../images/index.js'
 import { warp } from '../images/warp.js'
-import { throwIfAborted } from '../native/check_arguments.js'
+import { checkNamed, throwIfAborted } from '../native/check_arguments.js'
 import { openSource, type SourceImage } from '../sources/index.js'
 
 export interface FaceOptions {
@@ -24,7 +24,10 @@ export interface FaceOptions {
    */
   template?: TemplateName
   templateBorder?: number
-  /** Names of the only people to take: `name`, or `source/name` with the archive's or folder's own name. */
+  /**
+   * Names of the only people to take: `name`, or `source/name` with the archive's or folder's own name. Everybody where there is
+   * no such option; `undefined` is an error.
+   */
   identities?: ReadonlySet<string>
   /** Takes an image by `person/image` without its ending. Default: all. */
   wanted?: (key: string) => boolean
@@ -33,7 +36,8 @@ export interface FaceOptions {
   signal?: AbortSignal
 }
 
-interface Listed {
+/** A face that was found and has not been read. */
+export interface ListedFace {
   image: SourceImage
   /** `person/image.jpg` */
   key: string
@@ -42,8 +46,10 @@ interface Listed {
 
 /** `sources`: folders and tar archives with a folder for each person. People of one name are one person. */
 export async function openFaces(sources: readonly string[], options: FaceOptions): Promise<FaceStore> {
+  checkNamed(options, 'identities', 'a set of names')
+  checkNamed(options, 'wanted', 'a function')
   const names = new Map<string, number>()
-  const listed: Listed[] = []
+  const listed: ListedFace[] = []
   const digest = createHash('sha256')
   for (const source of sources) {
     const left = await leftOut(source)
@@ -99,7 +105,7 @@ export class FaceStore {
   /** Who is on each face, as a place in `names`. */
   readonly labels: Int32Array
   readonly failures: { path: string; error: FaceNetError }[] = []
-  readonly #faces: Listed[]
+  readonly #faces: ListedFace[]
   readonly #options: FaceOptions
   readonly #kept = new Map<number, Uint8Array>()
   readonly #failed = new Set<number>()
@@ -107,7 +113,7 @@ export class FaceStore {
 
   /** `digest`: of the images' names; training goes on as before where it is the same. */
   constructor(
-    faces: Listed[],
+    faces: ListedFace[],
     readonly names: readonly string[],
     readonly digest: string,
     options: FaceOptions,

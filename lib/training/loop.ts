@@ -36,6 +36,7 @@ export interface Loop {
   onWarning(text: string): void
 }
 
+/** Names of the files that a run leaves in its folder. */
 export const files = { checkpoint: 'checkpoint.safetensors', best: 'best.safetensors', model: 'model.safetensors' }
 
 /** Steps between looks of the collapse guard, and how many faces it looks at. */

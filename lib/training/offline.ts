@@ -21,7 +21,8 @@ export interface OfflineOptions {
   seed: number
 }
 
-type OfflineSettings = Pick<
+/** What of a run's settings offline selection goes by. */
+export type OfflineSettings = Pick<
   LoopSettings,
   'identitiesPerBatch' | 'facesPerIdentity' | 'negatives' | 'seed' | 'selectEvery' | 'selectFrom'
 >

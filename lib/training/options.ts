@@ -6,66 +6,122 @@ import { invalidArgument } from '../errors.js'
 import { checkInteger, checkOneOf, checkOptions, type DevicePreference } from '../native/check_arguments.js'
 
 export const optimizerNames = ['sgd', 'momentum', 'adagrad', 'adam'] as const
+/** Optimisers by name; formulas in `native/ops/optimizer.h`. */
 export type OptimizerName = (typeof optimizerNames)[number]
 
 /** An optimiser with its constants; formulas in `native/ops/optimizer.h`. */
 export interface OptimizerSettings {
   kind: OptimizerName
-  /** `momentum`: the share of the last step that goes on, 0..1. Default: 0.9. */
+  /**
+   * `momentum`: the share of the last step that goes on, 0..1.
+   * @default 0.9
+   */
   momentum?: number
-  /** `momentum`: Nesterov's form. Default: false. */
+  /**
+   * `momentum`: Nesterov's form.
+   * @default false
+   */
   nesterov?: boolean
   /**
    * `adagrad`: what the sum of squared gradients starts with, at least 0. Default: 0.1. The first step of a weight is the
    * learning rate times g / sqrt(this + g²): from 0 every weight would at first move by the whole learning rate.
    */
   initialAccumulator?: number
-  /** `adagrad`, `adam`: above 0, keeps the root from zero. Default: 1e-10 and 1e-8. */
+  /**
+   * `adagrad`, `adam`: above 0, keeps the root from zero.
+   * @default 1e-10 and 1e-8
+   */
   epsilon?: number
-  /** `adam`: decay of the means of gradients and of their squares, 0..1. Default: 0.9 and 0.999. */
+  /**
+   * `adam`: decay of the means of gradients and of their squares, 0..1.
+   * @default 0.9 and 0.999
+   */
   beta1?: number
   beta2?: number
 }
 
+/** Options of `createTrainer`. */
 export interface TrainerOptions extends NetworkOptions {
-  /** Default: `adagrad`, as in the paper. */
+  /**
+   * @default `adagrad`, as in the paper
+   */
   optimizer?: OptimizerName | OptimizerSettings
-  /** Of the first step, above 0; `trainer.learningRate` can be changed between steps. Default: 0.05, as in the paper. */
+  /**
+   * Of the first step, above 0; `trainer.learningRate` can be changed between steps.
+   * @default 0.05, as in the paper
+   */
   learningRate?: number
-  /** L2: this times a weight is added to its gradient. At least 0. Default: 0. */
+  /**
+   * L2: this times a weight is added to its gradient. At least 0.
+   * @default 0
+   */
   weightDecay?: number
-  /** Whether biases, slopes, and scales and shifts of norms decay too. Default: false. */
+  /**
+   * Whether biases, slopes, and scales and shifts of norms decay too.
+   * @default false
+   */
   decayAll?: boolean
-  /** A gradient whose L2 norm over all trained weights is larger is scaled down to it. Above 0. Default: never. */
+  /**
+   * A gradient whose L2 norm over all trained weights is larger is scaled down to it. Above 0.
+   * @default never
+   */
   clipNorm?: number
-  /** The paper's alpha, above 0 and at most 4. Default: 0.2. */
+  /**
+   * The paper's alpha, above 0 and at most 4.
+   * @default 0.2
+   */
   margin?: number
-  /** Which triplets of a batch are learned from; see `mineTriplets`. Default: `semi-hard`. */
+  /**
+   * Which triplets of a batch are learned from; see `mineTriplets`.
+   * @default `semi-hard`
+   */
   strategy?: Strategy
   /** Layers or tensors that stay as they are, by name; `*` at the end stands for any ending. A frozen batch normalisation uses its running statistics. */
   frozen?: readonly string[]
-  /** How far a chunk moves the running statistics of batch normalisation: running += rate * (batch - running). 0..1. Default: 0.1. */
+  /**
+   * How far a chunk moves the running statistics of batch normalisation: running += rate * (batch - running). 0..1.
+   * @default 0.1
+   */
   statisticsRate?: number
-  /** The most images that go forward and backward together, 1..65536. Default: as many as `memoryBytes` holds, at most 64, on CUDA 256. */
+  /**
+   * The most images that go forward and backward together, 1..65536.
+   * @default as many as `memoryBytes` holds, at most 64, on CUDA 256
+   */
   chunk?: number
-  /** What the activations and gradients of a chunk may take. Default: 1 GiB; on CUDA half of what is free, at most 16 GiB. */
+  /**
+   * What the activations and gradients of a chunk may take.
+   * @default 1 GiB; on CUDA half of what is free, at most 16 GiB
+   */
   memoryBytes?: number
   /** `auto` where it is left out: CUDA where it can be used, else the CPU. */
   device?: DevicePreference
-  /** Which of several CUDA devices, by its number. Default: the first that can be used. */
+  /**
+   * Which of several CUDA devices, by its number.
+   * @default the first that can be used
+   */
   deviceIndex?: number
-  /** Of activations and their gradients; weights, their gradients and embeddings are `f32`. Default: `f32`; `bf16` on CUDA only. */
+  /**
+   * Of activations and their gradients; weights, their gradients and embeddings are `f32`.
+   * @default `f32`; `bf16` on CUDA only
+   */
   dtype?: TrainingDType
   /** CPU threads, 1..1024; every core where it is left out. The result does not depend on them. */
   threads?: number
-  /** Of random weights, 0..2^32-1. Default: 0. */
+  /**
+   * Of random weights, 0..2^32-1.
+   * @default 0
+   */
   seed?: number
-  /** The template that the images were aligned to, for the model file. Default: that of the model trained from, else `none`. */
+  /**
+   * The template that the images were aligned to, for the model file.
+   * @default that of the model trained from, else `none`
+   */
   alignment?: string
   signal?: AbortSignal
 }
 
 export const trainingDTypes = ['f32', 'bf16'] as const
+/** Precision of activations and their gradients under training. */
 export type TrainingDType = (typeof trainingDTypes)[number]
 
 const networkOptions = ['dimensions', 'batchNorm', 'norm', 'l2Pool'] as const

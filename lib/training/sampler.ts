@@ -10,13 +10,25 @@ import { checkInteger, checkOptions } from '../native/check_arguments.js'
 import { randomAt, shuffle } from './sampler_random.js'
 
 export interface SamplerOptions {
-  /** At least 1; fewer where there are fewer with two faces. Default: 32. */
+  /**
+   * At least 1; fewer where there are fewer with two faces.
+   * @default 32
+   */
   identitiesPerBatch?: number
-  /** At least 2; people with fewer give all they have. Default: 8. */
+  /**
+   * At least 2; people with fewer give all they have.
+   * @default 8
+   */
   facesPerIdentity?: number
-  /** Faces of other people, drawn without their being grouped. Default: 0. */
+  /**
+   * Faces of other people, drawn without their being grouped.
+   * @default 0
+   */
   negatives?: number
-  /** 0..2^32-1. Default: 0. */
+  /**
+   * 0..2^32-1.
+   * @default 0
+   */
   seed?: number
 }
 

@@ -153,6 +153,7 @@ async function resume(checkpoint: string | URL, options: ResumeOptions = {}): Pr
   return trainer
 }
 
+/** Makes a trainer, or goes on from a checkpoint; see `CreateTrainer`. */
 export const createTrainer: CreateTrainer = Object.assign(create, { resume })
 
 interface Opening {
@@ -269,13 +270,21 @@ export class Trainer {
   }
 
   /**
-   * One step on a batch of any size: N x height x width x 3 bytes of RGB, which must not change until the promise settles,
-   * and N labels that say whose face each is. The batch is mined whole, however many chunks it is computed in, unless
+   * One step on a batch of any size. The batch is mined whole, however many chunks it is computed in, unless
    * `triplets` are given; the gradient is that of the mean hinge. Batch normalisation has its statistics from each chunk, so a batch should come
    * shuffled.
    *
+   * @param images N images: N x height x width x 3 bytes of RGB or `{ data, width, height, count }`, which must not change until
+   *   the promise settles.
+   * @param labels N integers that say whose face each is.
+   * @param options triplets of one's own, and a signal.
    * @throws FaceNetError ERR_FACENET_NOT_FINITE where NaN or infinity turns up, with the step and the first layer in its
    *   message; ERR_FACENET_ABORTED, ERR_FACENET_INVALID_ARGUMENT. After any of them weights and optimiser are as before.
+   *
+   * @example
+   * ```ts
+   * const { loss, active, triplets } = await trainer.step(images, labels)
+   * ```
    */
   async step(
     images: Uint8Array | Pixels,
@@ -293,7 +302,14 @@ export class Trainer {
     return withLoss(report)
   }
 
-  /** What `step` would report; the gradient is left in the tensors `gradient/<weight>`, and nothing else changes. */
+  /**
+   * What `step` would report; the gradient is left in the tensors `gradient/<weight>`, and nothing else changes.
+   *
+   * @param images as for `step`.
+   * @param labels as for `step`.
+   * @param options a signal.
+   * @throws FaceNetError as `step` does.
+   */
   async gradient(
     images: Uint8Array | Pixels,
     labels: Int32Array | readonly number[],
@@ -305,8 +321,12 @@ export class Trainer {
   }
 
   /**
-   * Embeddings of N images as the exported model gives them, batch normalisation by its running statistics: N x dimensions
-   * floats.
+   * Embeddings as the exported model gives them, batch normalisation by its running statistics.
+   *
+   * @param images N images, as for `step`.
+   * @param options where to write to, and a signal.
+   * @returns N x dimensions floats.
+   * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT, ERR_FACENET_ABORTED, ERR_FACENET_DISPOSED
    */
   async embed(images: Uint8Array | Pixels, options: TrainerEmbedOptions = {}): Promise<Float32Array> {
     const signal = this.#checkCall(options, ['out'])
@@ -316,7 +336,11 @@ export class Trainer {
     return out
   }
 
-  /** Copies of tensors by name, all at one moment; all weights and statistics unless told. */
+  /**
+   * Copies of tensors, all at one moment.
+   *
+   * @param names of tensors; all weights and statistics where it is left out.
+   */
   async read(names?: readonly string[]): Promise<TrainerTensors> {
     this.#checkOpen()
     const isOfModel = ({ kind }: TrainerTensor) => kind === 'weight' || kind === 'statistic'
@@ -328,7 +352,14 @@ export class Trainer {
    * `<path>.previous`: whenever the process dies, a complete one is there. Steps may go on meanwhile and are not in it.
    * `state` is anything that JSON can hold, such as a sampler's position; `trainer.state` has it after `resume`.
    *
+   * @param path of the checkpoint.
+   * @param options the state to keep beside it.
    * @throws FaceNetError ERR_FACENET_IO where the disk refuses; the file that was there is as it was.
+   *
+   * @example
+   * ```ts
+   * await trainer.save('checkpoint.safetensors', { state: { batches: 200 } })
+   * ```
    */
   async save(path: string, options: { state?: unknown } = {}): Promise<void> {
     this.#checkOpen()
@@ -342,7 +373,13 @@ export class Trainer {
     )
   }
 
-  /** Writes a model file for `openModel`. Resolves to what the file says about itself. */
+  /**
+   * Writes a model file for `openModel`.
+   *
+   * @param path of the file.
+   * @returns what the file says about itself.
+   * @throws FaceNetError ERR_FACENET_IO where the disk refuses.
+   */
   async export(path: string): Promise<ModelMetadata> {
     this.#checkOpen()
     checkPath(path)

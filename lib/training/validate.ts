@@ -34,12 +34,8 @@ export class Validation {
   static async open(file: string, sources: readonly string[], options: FaceOptions): Promise<Validation> {
     const pairs = parseLfwPairs(await readText(file), file)
     const named = new Set(pairs.flatMap(({ a, b }) => [a, b]))
-    const faces = await openFaces(sources, {
-      ...options,
-      border: 0,
-      identities: undefined,
-      wanted: (key) => named.has(key),
-    })
+    const { identities: _, ...everybody } = options
+    const faces = await openFaces(sources, { ...everybody, border: 0, wanted: (key) => named.has(key) })
     const there = new Set(faces.keys)
     for (const { a, b, line } of pairs) {
       for (const name of [a, b]) if (!there.has(name)) throw missing(`${file}:${line}`, name)

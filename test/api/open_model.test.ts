@@ -1,7 +1,12 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { writeModel } from '../../lib/files/model/model_file.js'
 import { devices, FaceNetError, type ModelInMemory, openModel } from '../../lib/index.js'
-import { inMemory, openSmall, rejection } from './support.js'
+import { inMemory, openSmall, pixels, rejection } from './support.js'
 
 const cases: [string, unknown, RegExp][] = [
   ['an unknown device', { device: 'gpu' }, /one of auto, cuda, cpu, reference for options\.device but received gpu/],
@@ -99,6 +104,44 @@ test('a signal that is already aborted ends opening', async () => {
   const error = await rejection(openSmall({ signal: AbortSignal.abort('enough') }))
   assert.is(error.code, 'ERR_FACENET_ABORTED')
   assert.is((error as unknown as Error).cause, 'enough')
+})
+
+test('a model comes by path, by file: URL, as bytes and from memory', async () => {
+  const memory = inMemory()
+  const folder = await mkdtemp(join(tmpdir(), 'facenet-'))
+  try {
+    const path = join(folder, 'm.safetensors')
+    const { fingerprint } = await writeModel(path, memory)
+    const bytes = await readFile(path)
+    const { buffer, byteOffset, length } = bytes
+    for (const source of [path, pathToFileURL(path), bytes, buffer.slice(byteOffset, byteOffset + length)]) {
+      await using model = await openModel(source as string)
+      assert.is(model.fingerprint, fingerprint)
+    }
+    const error = await rejection(openModel(new URL('http://localhost/m.safetensors')))
+    assert.match(error.message, /a URL that starts with file:/)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+})
+
+test('pixels with their sizes are checked against the network', async () => {
+  await using model = await openSmall()
+  const data = pixels(model, 2)
+  const { width, height } = model.inputSize
+  const expected = await model.embed(data)
+  assert.equal(await model.embed({ data, width, height }), expected)
+  assert.equal(await model.embed({ data, width, height, count: 2 }), expected)
+  const wrong: [object, RegExp][] = [
+    [{ data, width: height, height: width }, /images of 116 x 140 pixels for images but received 140 x 116/],
+    [{ data, width, height, count: 3 }, /3 x 140 x 116 x 3 bytes of RGB for images\.data/],
+    [{ data: data.subarray(1), width, height }, /images\.data/],
+    [{ data: [1], width, height }, /\{ data, width, height, count \}/],
+  ]
+  for (const [images, message] of wrong) {
+    const error = await rejection(model.embed(images as never))
+    assert.match(error.message, message)
+  }
 })
 
 test.run()

@@ -75,7 +75,7 @@ async function storedRows(path: string, { fingerprint, dimensions }: Model): Pro
   if (stored.dimensions !== dimensions) {
     throw invalidArgument(path, `embeddings of ${dimensions} floats, as the model makes`, stored.dimensions)
   }
-  return { ...stored, faces: [], failures: [] }
+  return { paths: stored.paths, embeddings: stored.data, faces: [], failures: [] }
 }
 
 async function embedAll(context: Context, model: Model, alignment: Alignment, sources: string[]): Promise<Rows> {

@@ -101,7 +101,7 @@ async function prepare(context: Context, trainer: Trainer, folder: string): Prom
     border: given.border,
     template: given.template === null ? undefined : checkTemplate(given.template as TemplateName),
     templateBorder: given.templateBorder,
-    identities: identities === undefined ? undefined : await readIdentities(identities),
+    ...(identities !== undefined && { identities: await readIdentities(identities) }),
     memoryBytes: (context.number('memory') ?? 2048) * 2 ** 20,
     signal: context.signal,
   }

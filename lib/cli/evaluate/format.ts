@@ -1,8 +1,8 @@
 /** Figures of evaluations as text. */
 import type { ValAtFar } from '../../evaluation/index.js'
-import type { Embedded } from './images.js'
+import type { EmbeddedImages } from '../../evaluation/listed_images.js'
 
-export function fallbackLine(fallbacks: Embedded['fallbacks'], images: number): string {
+export function fallbackLine(fallbacks: EmbeddedImages['fallbacks'], images: number): string {
   const given = fallbacks.filter(({ by }) => by === 'points').length
   const found = `no face was found in ${fallbacks.length} of ${images} images`
   return `${found}: ${given} aligned by given points, ${fallbacks.length - given} cropped at the centre`

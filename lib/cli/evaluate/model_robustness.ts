@@ -1,7 +1,9 @@
 /** What `evaluate robustness` finds out about one model. */
+
+import type { EmbeddedImages } from '../../evaluation/listed_images.js'
 import type { Robustness } from '../../evaluation/robustness.js'
 import type { Size } from '../../images/geometry.js'
-import type { describeSetup, Embedded } from './images.js'
+import type { describeSetup } from './images.js'
 
 export interface DegradedRow extends Robustness {
   /** JPEG quality, or pixels. */
@@ -27,5 +29,5 @@ export interface ModelRobustness {
   pixels: DegradedRow[]
   images: number
   failed: number
-  fallbacks: Embedded['fallbacks']
+  fallbacks: EmbeddedImages['fallbacks']
 }

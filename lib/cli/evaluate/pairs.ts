@@ -3,6 +3,7 @@ import { concatenateRows } from '../../embeddings/concatenate_rows.js'
 import { assertSameFingerprint } from '../../embeddings/distances.js'
 import { readEmbeddings } from '../../evaluation/embedding_rows.js'
 import { type AllPairsResult, evaluateAllPairs, type LabeledEmbeddings } from '../../evaluation/evaluate_all_pairs.js'
+import { findImages } from '../../evaluation/listed_images.js'
 import { sliceColumn } from '../../evaluation/slice_table.js'
 import { writeThresholdFile } from '../../evaluation/threshold_file.js'
 import { readText, readWhole } from '../../files/read.js'
@@ -12,7 +13,7 @@ import { type Context, PartialFailure, UsageError } from '../context.js'
 import { mostWorstPairs, type ShownAllPairs, writeAllPairsReport } from '../report/all_pairs.js'
 import { faceLoader, reportTarget, setupFacts } from '../report/target.js'
 import { percent, valLines } from './format.js'
-import { describeSetup, embedAll, findImages, setupLine, withSetup } from './images.js'
+import { describeSetup, embedAll, setupLine, withSetup } from './images.js'
 
 interface Labeled {
   people: LabeledEmbeddings

@@ -1,10 +1,11 @@
 /** Evaluations of listed pairs, those of LFW and YTF, as text. */
 import type { PairsResult } from '../../evaluation/index.js'
+import type { EmbeddedImages } from '../../evaluation/listed_images.js'
 import { publishedFigures } from '../../evaluation/published.js'
 import { table } from '../common/table.js'
 import type { Context } from '../context.js'
 import { fallbackLine, percent, valLines, withError } from './format.js'
-import { describeSetup, type Embedded, type Setup, setupLine } from './images.js'
+import { describeSetup, type Setup, setupLine } from './images.js'
 
 export interface ListedPairsResult {
   set: 'lfw' | 'ytf'
@@ -14,7 +15,7 @@ export interface ListedPairsResult {
   result: PairsResult
   /** What the standard error is one of. */
   errorOf: string
-  embedded: Embedded
+  embedded: EmbeddedImages
   /** Pairs that were left out. */
   skipped: number
 }

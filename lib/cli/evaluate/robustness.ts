@@ -1,5 +1,7 @@
 /** `facenet evaluate robustness`: the paper's tables of JPEG quality, image size, dimensions and training images. */
 import { type Degradation, jpegQualities, pixelCounts } from '../../evaluation/degrade.js'
+import { lfwName } from '../../evaluation/lfw.js'
+import { findImages, squaredDistance } from '../../evaluation/listed_images.js'
 import {
   countDifferent,
   type Robustness,
@@ -12,17 +14,8 @@ import { type Context, PartialFailure, UsageError } from '../context.js'
 import { writeRobustnessReport } from '../report/robustness.js'
 import { reportTarget } from '../report/target.js'
 import { kinds } from './format.js'
-import {
-  describeSetup,
-  embedAll,
-  findImages,
-  presentPairs,
-  type Setup,
-  setupLine,
-  squaredDistance,
-  withSetup,
-} from './images.js'
-import { keyOf, readLists } from './lfw.js'
+import { describeSetup, embedAll, presentPairs, type Setup, setupLine, withSetup } from './images.js'
+import { readLists } from './lfw.js'
 import type { DegradedRow, Judged, ModelRobustness } from './model_robustness.js'
 import { labeledByFolder } from './pairs.js'
 import { printRobustness } from './print_robustness.js'
@@ -100,7 +93,7 @@ async function onPairs(context: Context, sources: string[]): Promise<Judge> {
   const [list] = await readLists(context, sources[0]!, 2)
   const { pairs, file } = list!
   const asked = context.number('far')
-  const images = await findImages(sources, keyOf)
+  const images = await findImages(sources, lfwName)
   const among = (names: Iterable<string>) => {
     const there = new Set(names)
     return presentPairs(context, pairs, file, (name) => there.has(name))

@@ -1,8 +1,10 @@
 /** `--report`: what a command measured, as a page. */
+
+import type { EmbeddedImages } from '../../evaluation/listed_images.js'
 import type { FaceLoader, FacePicture } from '../../report/faces.js'
 import type { Progress } from '../../report/training_progress.js'
 import { type Context, UsageError } from '../context.js'
-import { describeSetup, type Embedded, type Setup } from '../evaluate/images.js'
+import { describeSetup, type Setup } from '../evaluate/images.js'
 
 export interface ReportTarget {
   path: string
@@ -49,7 +51,7 @@ export const alignmentNames = {
 }
 
 /** How embeddings were made, as terms and what they are. */
-export function setupFacts(setup: Setup, embedded?: Embedded): Facts {
+export function setupFacts(setup: Setup, embedded?: EmbeddedImages): Facts {
   const { model, fingerprint, dtype, align, centerFraction, detector, flip } = describeSetup(setup)
   const { name, kind } = setup.model.device
   const facts: Facts = [
@@ -71,7 +73,7 @@ export function setupFacts(setup: Setup, embedded?: Embedded): Facts {
   return facts
 }
 
-function fallbacksOf({ fallbacks, embeddings }: Embedded): string {
+function fallbacksOf({ fallbacks, embeddings }: EmbeddedImages): string {
   const given = fallbacks.filter(({ by }) => by === 'points').length
   return `${fallbacks.length} of ${embeddings.size}: ${given} aligned by given points, ${fallbacks.length - given} cropped at the centre`
 }

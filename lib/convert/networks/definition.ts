@@ -4,17 +4,28 @@ import { invalidArgument } from '../../errors.js'
 import { checkInteger, checkOneOf, checkOptions } from '../../native/check_arguments.js'
 import { type Layer, NetworkBuilder, type NetworkStyle, type PaddingRule, type Preprocessing } from './builder.js'
 
+/** Options of the networks' tables. */
 export interface NetworkOptions {
-  /** Length of the embedding, 1..65536. Default: the network's own. */
+  /**
+   * Length of the embedding, 1..65536.
+   * @default the network's own
+   */
   dimensions?: number
-  /** Batch normalisation after every convolution, which then has no bias. Default: false, as in the paper. */
+  /**
+   * Batch normalisation after every convolution, which then has no bias.
+   * @default false, as in the paper
+   */
   batchNorm?: boolean
-  /** `none` leaves local response normalisation out. Default: `lrn`. */
+  /**
+   * `none` leaves local response normalisation out.
+   * @default `lrn`
+   */
   norm?: 'lrn' | 'none'
   /** What L2 pooling takes the root of: the `sum` of the squares (OpenFace, the default) or their `mean`. */
   l2Pool?: 'sum' | 'mean'
 }
 
+/** A network that training can start from. */
 export interface NetworkDefinition {
   /** As users type it: `nn2`, `nn4.small2`. */
   readonly name: string

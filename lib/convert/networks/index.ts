@@ -13,8 +13,17 @@ import { nns2 } from './nns2.js'
 export type { NetworkDefinition, NetworkOptions } from './definition.js'
 
 export const networkNames = ['nn1', 'nn2', 'nn3', 'nn4', 'nns1', 'nns2', 'nn4.small2', 'inception-resnet-v1'] as const
+/** Names of networks. */
 export type NetworkName = (typeof networkNames)[number]
 
+/**
+ * The networks that training starts from, by name: tables that read like the paper's.
+ *
+ * @example
+ * ```ts
+ * const graph = networks['nn4.small2'].graph({ dimensions: 64 })
+ * ```
+ */
 export const networks: Readonly<Record<NetworkName, NetworkDefinition>> = {
   nn1,
   nn2,

@@ -12,7 +12,8 @@ import { checkInteger } from '../../native/check_arguments.js'
 import { sfc32 } from '../../training/random.js'
 import { inferGraph } from './shapes.js'
 
-type F32Tensor = Extract<Tensor, { dtype: 'f32' }>
+/** A tensor in fp32. */
+export type F32Tensor = Extract<Tensor, { dtype: 'f32' }>
 
 /** All tensors of a graph by name. `seed`: 0..2^32-1. */
 export function initialWeights(graph: GraphDescription, seed = 0): Map<string, F32Tensor> {

@@ -24,12 +24,14 @@ import { writeSafetensors } from './safetensors_writer.js'
 import { bytesOf, type Tensors, weightSource } from './tensor.js'
 
 export const detectorKinds = ['mtcnn', 'yunet', 'face-api'] as const
+/** The detectors there are. */
 export type DetectorKind = (typeof detectorKinds)[number]
 
 /** Graphs by what they are for. */
 export type Graphs = Readonly<Record<string, GraphDescription>>
 
-interface DetectorNotes {
+/** Free text about a detector's weights. */
+export interface DetectorNotes {
   producer?: string
   license?: string
   source?: string

@@ -57,6 +57,7 @@ export interface ModelNotes {
   source?: string
 }
 
+/** What a model file says about itself. */
 export interface ModelMetadata extends ModelNotes {
   network: string
   dtype: StoredDType

@@ -26,6 +26,7 @@ export interface ModelContents extends ModelNotes {
   extra?: Readonly<Record<string, string>>
 }
 
+/** A model file that was read: its tensors stay where they are. */
 export interface Model {
   graph: GraphDescription
   weights: WeightSource

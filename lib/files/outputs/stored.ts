@@ -1,26 +1,24 @@
 /** Embeddings that `facenet embed --out` stored, read back. */
 import { extname } from 'node:path'
 import { concatenateRows } from '../../embeddings/concatenate_rows.js'
+import type { Embeddings } from '../../embeddings/embeddings.js'
 import { describe, invalidArgument } from '../../errors.js'
 import { readEmbeddings } from '../../evaluation/embedding_rows.js'
 import { readWhole } from '../read.js'
 
-export interface StoredRows {
+/** Embeddings as they were stored, and what each is of. */
+export interface StoredRows extends Embeddings {
   /** Of row i. */
   paths: string[]
-  /** paths.length x dimensions. */
-  embeddings: Float32Array
-  dimensions: number
-  /** Of the model that made them. */
-  fingerprint: string
 }
 
 /** Whether a path looks like such a file, also one of a format that is only written. */
 export const isStored = (path: string) => ['.npy', '.jsonl', '.parquet'].includes(extname(path).toLowerCase())
 
 /**
- * `.npy`, with the `.npy.json` beside it, and `.jsonl`.
+ * Reads embeddings that `openOutput` or `facenet embed --out` wrote: `.npy`, with the `.npy.json` beside it, and `.jsonl`.
  *
+ * @param path of the file.
  * @throws FaceNetError ERR_FACENET_IO where a file cannot be read, ERR_FACENET_INVALID_ARGUMENT where it holds something else.
  */
 export async function readStored(path: string): Promise<StoredRows> {
@@ -29,7 +27,7 @@ export async function readStored(path: string): Promise<StoredRows> {
   if (format !== '.jsonl') throw invalidArgument('gallery', 'embeddings in a .npy or .jsonl file', describe(path))
   const { paths, rows, fingerprint } = await readEmbeddings([path])
   const dimensions = rows[0]!.length
-  return { paths, embeddings: concatenateRows(rows), dimensions, fingerprint }
+  return { paths, data: concatenateRows(rows), rows: rows.length, dimensions, fingerprint }
 }
 
 async function readNpy(path: string): Promise<StoredRows> {
@@ -48,11 +46,11 @@ async function readNpy(path: string): Promise<StoredRows> {
     throw invalidArgument(path, expected, `${rows} x ${columns} in ${bytes.length - start} bytes`)
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset + start)
-  const embeddings = Float32Array.from({ length: rows * columns }, (_, i) => view.getFloat32(i * 4, true))
-  return { paths, embeddings, dimensions, fingerprint }
+  const data = Float32Array.from({ length: rows * columns }, (_, i) => view.getFloat32(i * 4, true))
+  return { paths, data, rows: paths.length, dimensions, fingerprint }
 }
 
-function parseBeside(text: string, file: string): Omit<StoredRows, 'embeddings'> {
+function parseBeside(text: string, file: string): Omit<StoredRows, 'data' | 'rows'> {
   let content: Partial<Record<keyof StoredRows, unknown>> = {}
   try {
     content = JSON.parse(text) ?? {}

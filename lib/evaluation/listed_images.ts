@@ -1,0 +1,104 @@
+/** Images that a list of pairs names: found, embedded, and the pairs whose images are there. */
+import { FaceNetError } from '../errors.js'
+import type { FivePoints } from '../images/index.js'
+import type { Model } from '../model/model.js'
+import { type FailedImage, openSource, type SourceImage } from '../sources/index.js'
+import { type EmbedImagesOptions, embedImages } from './embed_images.js'
+import type { ImagePair } from './lfw_pairs.js'
+
+/** A list of pairs, and where it stands. */
+export interface PairList {
+  /** For errors. */
+  file: string
+  /** In the order of the list. */
+  pairs: ImagePair[]
+}
+
+/** Embeddings of named images, and what has to be said of them. */
+export interface EmbeddedImages {
+  /** By name. */
+  embeddings: Map<string, Float32Array>
+  /** By name: the embeddings of the degraded input, one for each of the degradations. */
+  degraded: Map<string, Float32Array[]>
+  /** Images that could not be used. */
+  failures: FailedImage[]
+  /** Images in which no face was found. */
+  fallbacks: { path: string; by: 'points' | 'center' }[]
+  /** By path: what images were aligned by where faces were detected. */
+  points: Map<string, FivePoints>
+}
+
+/** How images are embedded; what is left out is as `embedImages` has it, without mirror images. */
+export type ListedOptions = Omit<Partial<EmbedImagesOptions>, 'onFailure' | 'onFallback' | 'onPoints'>
+
+/** The images of `sources` by the name `keyOf` gives their path; those it gives none are left out. The first of equals counts. */
+export async function findImages(
+  sources: string | readonly string[],
+  keyOf: (path: string) => string | undefined,
+): Promise<Map<string, SourceImage>> {
+  const images = new Map<string, SourceImage>()
+  for await (const image of openSource(sources)) {
+    const key = keyOf(image.path)
+    if (key !== undefined && !images.has(key)) images.set(key, image)
+  }
+  if (images.size === 0) throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', 'No images were found')
+  return images
+}
+
+/** Pairs whose two sides are `there`, and how many are not. Unless `skipMissing` the first that is not is an error. */
+export function presentPairs(
+  { pairs, file }: PairList,
+  there: (name: string) => boolean,
+  skipMissing: boolean,
+): { present: ImagePair[]; skipped: number } {
+  const present: ImagePair[] = []
+  for (const pair of pairs) {
+    const missing = [pair.a, pair.b].find((name) => !there(name))
+    if (missing === undefined) present.push(pair)
+    else if (!skipMissing) {
+      const argument = `${file}:${pair.line}`
+      const message = `Expected images that are there for ${argument} but received ${missing}, which is missing; skipMissing (--skip-missing) leaves such pairs out`
+      throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', message, { argument, received: missing })
+    }
+  }
+  if (present.length === 0) throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', `No pair of ${file} has its images`)
+  return { present, skipped: pairs.length - present.length }
+}
+
+/** In the order of the map, which for an archive is its own. */
+export async function embedNamed(
+  model: Model,
+  images: ReadonlyMap<string, SourceImage>,
+  options: ListedOptions,
+): Promise<EmbeddedImages> {
+  const embedded: EmbeddedImages = {
+    embeddings: new Map(),
+    degraded: new Map(),
+    failures: [],
+    fallbacks: [],
+    points: new Map(),
+  }
+  const names = new Map([...images].map(([name, { path }]) => [path, name]))
+  async function* source() {
+    yield* images.values()
+  }
+  const rows = embedImages(model, source(), {
+    ...options,
+    align: options.align ?? (options.detector ? 'detect' : 'none'),
+    flip: options.flip ?? false,
+    onFailure: (failure) => embedded.failures.push(failure),
+    onFallback: (path, by) => embedded.fallbacks.push({ path, by }),
+    onPoints: (path, points) => embedded.points.set(path, points),
+  })
+  for await (const { path, embedding, degraded } of rows) {
+    embedded.embeddings.set(names.get(path)!, embedding)
+    embedded.degraded.set(names.get(path)!, degraded)
+  }
+  return embedded
+}
+
+export function squaredDistance(a: Float32Array, b: Float32Array): number {
+  let sum = 0
+  for (let k = 0; k < a.length; k++) sum += (a[k]! - b[k]!) ** 2
+  return sum
+}
