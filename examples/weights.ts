@@ -13,4 +13,4 @@ export const modelInMemory = () => importModel(join(weights(), 'face_recognition
 
 export const openExampleModel = async () => openModel(await modelInMemory())
 
-export const openExampleDetector = async () => openDetector(await importDetector(weights()))
+export const openExampleDetector = async () => openDetector((await importDetector(weights()))!)
