@@ -166,9 +166,10 @@ if (isEmulated) {
     const expected = await rowsOf(roomy, images, 5)
     roomy.dispose()
     // An executor fills nine tenths of what its weights leave free: here two images' worth, so there are three chunks.
+    // It is opened before, since a layer's weights are packed from fp32 copies of them, which are gone afterwards.
+    const narrow = await openOnCuda('bf16')
     emulate(`memory=${Math.ceil(one - image + (2.5 * image) / 0.9)}`)
     try {
-      const narrow = await openOnCuda('bf16')
       assert.equal(await rowsOf(narrow, images, 5), expected)
       assert.is(narrow.memoryBytes, one + image)
       narrow.dispose()
