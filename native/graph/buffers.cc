@@ -60,9 +60,9 @@ Slots chooseSlots(const Plan& plan) {
 // Replaces each concat by one that copies, for every run of neighbouring inputs that live elsewhere, those
 // inputs into the run's slice. With all inputs in place no step is left, and the layer is counted to the step
 // that wrote last.
-class CopyOnlyTheRest {
+class ConcatRewriter {
  public:
-  CopyOnlyTheRest(Plan& plan, Slots& slots) : plan_(plan), slots_(slots), writer_(slots.size(), -1) {}
+  ConcatRewriter(Plan& plan, Slots& slots) : plan_(plan), slots_(slots), writer_(slots.size(), -1) {}
 
   void rewrite() {
     for (Step& step : plan_.steps) {
@@ -180,7 +180,7 @@ Plan dropUnusedTensors(Plan plan, Slots& slots) {
 
 Plan assignBuffers(Plan plan) {
   Slots slots = chooseSlots(plan);
-  CopyOnlyTheRest(plan, slots).rewrite();
+  ConcatRewriter(plan, slots).rewrite();
   plan = dropUnusedTensors(std::move(plan), slots);
   makeBuffers(plan, slots);
   return plan;

@@ -1,12 +1,11 @@
 // Agglomerative clustering of embeddings on squared L2 distances.
 //
-// It starts with a cluster a row and joins the two nearest clusters until no two are nearer than the
+// It starts with one cluster per row and joins the two nearest clusters until no two are nearer than the
 // threshold. The distance of two clusters is, over the pairs of a row of one and a row of the other,
 //   single    the least squared distance,
 //   complete  the largest,
 //   average   the mean, which is ||mean(A) - mean(B)||^2 + scatter(A) + scatter(B), where scatter is the mean
-//   squared
-//             distance of a cluster's rows from their mean.
+//             squared distance of a cluster's rows from their mean.
 // A cluster is called by its lowest row. Of pairs at equal distance the one with the lowest cluster joins
 // first, then the one whose other cluster is lowest.
 #pragma once

@@ -1,8 +1,7 @@
 // What is computed on finished embeddings, outside any graph. Rows are dense fp32, `dimensions` floats each.
 //   l2NormalizeRows    out[r] = x[r] / max(||x[r]||_2, epsilon); out may be x.
-//   pairwiseDistances  out[i * m + j] = ||a[i] - b[j]||_2^2, clamped at zero: the paper's squared L2
-//   distance, which lies
-//                      in [0, 4] for rows of unit length.
+//   pairwiseDistances  out[i * m + j] = ||a[i] - b[j]||_2^2, clamped at zero: the paper's squared L2 distance,
+//                      which lies in [0, 4] for rows of unit length.
 #pragma once
 
 #include <cstdint>
