@@ -9,9 +9,16 @@
 
 namespace facenet::cuda {
 
-// Whether an error has destroyed the device's context: then every later call of this process fails too.
+// Whether an error has destroyed the device's context: then every later call of this process fails too. Errors that
+// not every toolkit has a name for are told by their numbers.
 inline bool losesDevice(cudaError_t status) {
-  switch (status) {
+  constexpr int kNvlinkUncorrectable = 220, kContained = 226, kTensorMemoryLeak = 721,
+                kMpsClientTerminated = 810;
+  switch (static_cast<int>(status)) {
+    case kNvlinkUncorrectable:
+    case kContained:
+    case kTensorMemoryLeak:
+    case kMpsClientTerminated:
     case cudaErrorIllegalAddress:
     case cudaErrorLaunchTimeout:
     case cudaErrorAssert:
