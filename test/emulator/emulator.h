@@ -49,7 +49,7 @@ void readSettings();
 
 struct Counters {
   int64_t globalBytesRead = 0, globalBytesWritten = 0;  // as the threads asked for them: caches do not exist
-  int64_t mma = 0;                                      // mma.sync instructions, one a warp
+  int64_t mma = 0;                                      // mma.sync instructions, one per warp
   int64_t multiplyAdds = 0;                             // in them
   // With Options::countTransactions. A phase is one pass over the 32 banks of shared memory; `ideal` is what
   // the same accesses take without conflicts. Sectors are the 32-byte pieces of global memory that a warp

@@ -3,8 +3,8 @@
 #include <array>
 #include <cstring>
 
-#include "native/core/dtype.h"
 #include "memory.h"
+#include "native/core/dtype.h"
 
 namespace emulator {
 namespace {

@@ -11,7 +11,7 @@ namespace emulator {
 void copyAsync(void* to, const void* from, size_t bytes, size_t size, const void* place);
 void copyAsyncCommit();
 void copyAsyncWait(size_t pending);
-// `d` has one register a matrix.
+// `d` has one register per matrix.
 void loadMatrix(uint32_t* d, unsigned matrices, bool transposed, const void* row, Where where);
 
 enum class Element { bf16, f16, tf32 };

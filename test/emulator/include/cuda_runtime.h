@@ -1,4 +1,4 @@
-// What kernels see: CUDA's keywords, vector types, barriers and warp collectives.
+// What kernels see: CUDA's keywords, launches, atomics and functions; vector types and collectives are included.
 #pragma once
 
 #include <cmath>
@@ -8,57 +8,14 @@
 
 #include "cuda_runtime_api.h"
 #include "emulator/block.h"
+#include "emulator/collectives.h"
+#include "emulator/vectors.h"
 
 #define __global__
 #define __device__
 #define __host__
 #define __forceinline__ inline __attribute__((always_inline))
 #define __launch_bounds__(...)
-
-// Vectors are loaded and stored in one access, as the hardware does.
-template <class T>
-struct alignas(2 * sizeof(T)) EmulatedVector2 {
-  T x, y;
-  EmulatedVector2() = default;
-  constexpr EmulatedVector2(T x, T y) : x(x), y(y) {}
-  EmulatedVector2(const EmulatedVector2& other) { *this = other; }
-  EmulatedVector2& operator=(const EmulatedVector2& other) {
-    typedef T Whole __attribute__((vector_size(2 * sizeof(T)), may_alias));
-    *reinterpret_cast<Whole*>(this) = *reinterpret_cast<const Whole*>(&other);
-    return *this;
-  }
-};
-template <class T>
-struct alignas(4 * sizeof(T)) EmulatedVector4 {
-  T x, y, z, w;
-  EmulatedVector4() = default;
-  constexpr EmulatedVector4(T x, T y, T z, T w) : x(x), y(y), z(z), w(w) {}
-  EmulatedVector4(const EmulatedVector4& other) { *this = other; }
-  EmulatedVector4& operator=(const EmulatedVector4& other) {
-    typedef T Whole __attribute__((vector_size(4 * sizeof(T)), may_alias));
-    *reinterpret_cast<Whole*>(this) = *reinterpret_cast<const Whole*>(&other);
-    return *this;
-  }
-};
-using float2 = EmulatedVector2<float>;
-using float4 = EmulatedVector4<float>;
-using int2 = EmulatedVector2<int>;
-using int4 = EmulatedVector4<int>;
-using uint2 = EmulatedVector2<unsigned>;
-using uint4 = EmulatedVector4<unsigned>;
-using uchar4 = EmulatedVector4<unsigned char>;
-inline float2 make_float2(float x, float y) {
-  return {x, y};
-}
-inline float4 make_float4(float x, float y, float z, float w) {
-  return {x, y, z, w};
-}
-inline int2 make_int2(int x, int y) {
-  return {x, y};
-}
-inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) {
-  return {x, y, z, w};
-}
 
 inline float __uint_as_float(unsigned bits) {
   return __builtin_bit_cast(float, bits);
@@ -69,147 +26,6 @@ inline unsigned __float_as_uint(float value) {
 template <class T>
 T __ldg(const T* pointer) {
   return *pointer;
-}
-
-inline void __syncthreads(std::source_location where = std::source_location::current()) {
-  emulator::barrier("__syncthreads", where);
-}
-inline void __syncwarp(unsigned mask = ~0u, std::source_location where = std::source_location::current()) {
-  emulator::meet(
-      "__syncwarp", mask, nullptr,
-      [](void**, unsigned lanes) {
-        if (lanes == ~0u) ++emulator::block.warpBarriers[emulator::block.current->warp()];
-      },
-      where);
-}
-
-namespace emulator {
-
-template <class T>
-struct Shuffle {
-  T value;
-  unsigned from;
-};
-
-// Each lane gets the value of lane `from`.
-template <class T>
-T shuffle(const char* what, unsigned mask, T value, unsigned from, Where where) {
-  Shuffle<T> slot{value, from};
-  meet(
-      what, mask, &slot,
-      [](void** slots, unsigned lanes) {
-        T values[kWarp];
-        for (unsigned lane = 0; lane < kWarp; ++lane)
-          if (lanes >> lane & 1) values[lane] = static_cast<Shuffle<T>*>(slots[lane])->value;
-        for (unsigned lane = 0; lane < kWarp; ++lane) {
-          if (!(lanes >> lane & 1)) continue;
-          auto& self = *static_cast<Shuffle<T>*>(slots[lane]);
-          if (!(lanes >> self.from & 1))
-            fail(text("shuffle from lane ", self.from, ", which takes no part,"));
-          self.value = values[self.from];
-        }
-      },
-      where);
-  return slot.value;
-}
-
-// Each lane gets `combine` over the values of all lanes, and the lanes whose value is not zero.
-template <class T, class Combine>
-T reduce(const char* what, unsigned mask, T value, Combine, Where where) {
-  meet(
-      what, mask, &value,
-      [](void** slots, unsigned lanes) {
-        T* first = nullptr;
-        for (unsigned lane = 0; lane < kWarp; ++lane) {
-          if (!(lanes >> lane & 1)) continue;
-          T* mine = static_cast<T*>(slots[lane]);
-          if (first)
-            *first = Combine()(*first, *mine);
-          else
-            first = mine;
-        }
-        for (unsigned lane = 0; lane < kWarp; ++lane)
-          if (lanes >> lane & 1) *static_cast<T*>(slots[lane]) = *first;
-      },
-      where);
-  return value;
-}
-
-struct Sum {
-  template <class T>
-  T operator()(T a, T b) const {
-    return a + b;
-  }
-};
-struct Least {
-  template <class T>
-  T operator()(T a, T b) const {
-    return b < a ? b : a;
-  }
-};
-struct Greatest {
-  template <class T>
-  T operator()(T a, T b) const {
-    return a < b ? b : a;
-  }
-};
-
-}  // namespace emulator
-
-// The lane that a shuffle reads lies in the caller's segment of `width` lanes, or is the caller itself.
-template <class T>
-T __shfl_sync(unsigned mask, T value, int from, int width = 32,
-              std::source_location where = std::source_location::current()) {
-  const unsigned size = static_cast<unsigned>(width), base = emulator::currentLane() / size * size;
-  return emulator::shuffle("__shfl_sync", mask, value, base + static_cast<unsigned>(from) % size, where);
-}
-template <class T>
-T __shfl_up_sync(unsigned mask, T value, unsigned distance, int width = 32,
-                 std::source_location where = std::source_location::current()) {
-  const unsigned lane = emulator::currentLane();
-  const bool inside = lane % static_cast<unsigned>(width) >= distance;
-  return emulator::shuffle("__shfl_up_sync", mask, value, inside ? lane - distance : lane, where);
-}
-template <class T>
-T __shfl_down_sync(unsigned mask, T value, unsigned distance, int width = 32,
-                   std::source_location where = std::source_location::current()) {
-  const unsigned lane = emulator::currentLane(), size = static_cast<unsigned>(width);
-  const bool inside = lane % size + distance < size;
-  return emulator::shuffle("__shfl_down_sync", mask, value, inside ? lane + distance : lane, where);
-}
-template <class T>
-T __shfl_xor_sync(unsigned mask, T value, int bits, int width = 32,
-                  std::source_location where = std::source_location::current()) {
-  const unsigned lane = emulator::currentLane(), other = lane ^ static_cast<unsigned>(bits);
-  const unsigned size = static_cast<unsigned>(width);
-  // A lane of an earlier segment may be read, one of a later segment not.
-  return emulator::shuffle("__shfl_xor_sync", mask, value, other / size <= lane / size ? other : lane, where);
-}
-
-inline unsigned __ballot_sync(unsigned mask, int predicate,
-                              std::source_location where = std::source_location::current()) {
-  const unsigned bit = predicate ? 1u << emulator::currentLane() : 0u;
-  return emulator::reduce("__ballot_sync", mask, bit, emulator::Sum(), where);
-}
-inline int __any_sync(unsigned mask, int predicate,
-                      std::source_location where = std::source_location::current()) {
-  return emulator::reduce("__any_sync", mask, int{predicate != 0}, emulator::Greatest(), where);
-}
-inline int __all_sync(unsigned mask, int predicate,
-                      std::source_location where = std::source_location::current()) {
-  return emulator::reduce("__all_sync", mask, int{predicate != 0}, emulator::Least(), where);
-}
-template <class T>
-T __reduce_add_sync(unsigned mask, T value, std::source_location where = std::source_location::current()) {
-  return emulator::reduce("__reduce_add_sync", mask, value, emulator::Sum(), where);
-}
-template <class T>
-T __reduce_min_sync(unsigned mask, T value, std::source_location where = std::source_location::current()) {
-  return emulator::reduce("__reduce_min_sync", mask, value, emulator::Least(), where);
-}
-template <class T>
-T __reduce_max_sync(unsigned mask, T value, std::source_location where = std::source_location::current()) {
-  return emulator::reduce("__reduce_max_sync", mask, value, emulator::Greatest(), where);
 }
 
 namespace emulator {

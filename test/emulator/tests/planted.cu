@@ -101,14 +101,6 @@ __global__ void bornAsNaN(float* y) {
   y[threadIdx.x] = shared<Tile>().values[threadIdx.x];
 }
 
-// Each lane reads one value (Value: float) or 16 bytes (float4), `stride` values apart.
-template <class Value>
-__global__ void readColumns(float* y, int stride) {
-  auto* values = reinterpret_cast<Value*>(dynamicShared());
-  const Value value = values[threadIdx.x * stride];
-  y[threadIdx.x] = *reinterpret_cast<const float*>(&value);
-}
-
 struct Total {
   int value;
 };
@@ -252,35 +244,6 @@ TEST("shared and global memory are born as NaN") {
   for (const float value : runOn<bornAsNaN>(0)) expect(std::isnan(value), "shared memory starts as ", value);
   for (const float value : onHost(facenet::cuda::DeviceBuffer<float>(8)))
     expect(std::isnan(value), "global memory starts as ", value);
-}
-
-TEST("bank conflicts are counted as phases") {
-  const auto phases = [](auto run) {
-    const Counters c = count(run);
-    return std::pair(c.sharedPhases, c.sharedPhasesIdeal);
-  };
-  const size_t bytes = 64 * 32 * 16;
-  // Two warps: a phase each without conflicts, two and 32 with strides of 2 and 32 words.
-  expect(phases([&] { runOn<readColumns<float>>(bytes, 1); }) == std::pair<int64_t, int64_t>(2, 2),
-         "stride 1");
-  expect(phases([&] { runOn<readColumns<float>>(bytes, 2); }) == std::pair<int64_t, int64_t>(4, 2),
-         "stride 2");
-  expect(phases([&] { runOn<readColumns<float>>(bytes, 32); }) == std::pair<int64_t, int64_t>(64, 2),
-         "stride 32");
-  // 16 bytes a lane: four passes a warp; at a stride of 32 bytes two lanes of a pass share each bank.
-  expect(phases([&] { runOn<readColumns<float4>>(bytes, 1); }) == std::pair<int64_t, int64_t>(8, 8),
-         "16 bytes");
-  expect(phases([&] { runOn<readColumns<float4>>(bytes, 2); }) == std::pair<int64_t, int64_t>(16, 8),
-         "32 bytes");
-}
-
-TEST("global bytes and sectors are counted") {
-  const auto x = onDevice(counting()), y = onDevice(counting());
-  const Counters c = count(
-      [&] { launch<shift>(1, kThreads, 0, nullptr, static_cast<const float*>(x.data()), y.data(), 0); });
-  expect(c.globalBytesRead == 256 && c.globalBytesWritten == 256, c.globalBytesRead, " ",
-         c.globalBytesWritten);
-  expect(c.globalSectors == 16 && c.globalSectorsIdeal == 16, c.globalSectors);
 }
 
 TEST("a launch that a device would refuse is refused") {
