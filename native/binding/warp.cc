@@ -4,6 +4,7 @@
 
 #include "native/binding/fields.h"
 #include "native/binding/options.h"
+#include "native/core/integers.h"
 #include "native/ops/warp.h"
 
 namespace facenet::binding {
@@ -71,7 +72,7 @@ Napi::Promise Warper::warp(const Napi::CallbackInfo& info) {
       return {};
     }
     if (!pool_) pool_ = std::make_unique<ThreadPool>(std::max(1u, std::thread::hardware_concurrency()));
-    const int64_t bands = (height + bandRows - 1) / bandRows;
+    const int64_t bands = ceilDivide(height, bandRows);
     pool_->run(count * bands, [&](int64_t item, int) {
       const int64_t first = item % bands * bandRows;
       warpRows(warps[static_cast<size_t>(item / bands)], first, std::min(first + bandRows, height));

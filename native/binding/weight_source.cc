@@ -1,6 +1,7 @@
 #include "native/binding/weight_source.h"
 
 #include "native/binding/options.h"
+#include "native/core/integers.h"
 #include "native/core/mapped_file.h"
 
 namespace facenet::binding {
@@ -71,7 +72,7 @@ Weights loadWeights(const WeightSource& source) {
   for (const TensorEntry& entry : source.tensors) {
     const void* data = base + entry.offset;
     if (reinterpret_cast<uintptr_t>(data) % byteSize(entry.dtype) != 0) {
-      auto& copy = owner->copies.emplace_back(static_cast<size_t>(entry.bytes + 3) / 4);
+      auto& copy = owner->copies.emplace_back(static_cast<size_t>(ceilDivide(entry.bytes, 4)));
       std::memcpy(copy.data(), data, static_cast<size_t>(entry.bytes));
       data = copy.data();
     }

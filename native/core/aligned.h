@@ -6,6 +6,8 @@
 #include <memory>
 #include <new>
 
+#include "native/core/integers.h"
+
 namespace facenet {
 
 struct FreeAligned {
@@ -17,7 +19,7 @@ using AlignedArray = std::unique_ptr<T[], FreeAligned>;
 // `count` uninitialised elements on a 64-byte boundary. Throws std::bad_alloc.
 template <class T>
 AlignedArray<T> alignedArray(int64_t count) {
-  const size_t bytes = (static_cast<size_t>(count) * sizeof(T) + 63) / 64 * 64;
+  const size_t bytes = roundUp(static_cast<size_t>(count) * sizeof(T), 64);
   void* p = std::aligned_alloc(64, bytes ? bytes : 64);
   if (!p) throw std::bad_alloc();
   return AlignedArray<T>(static_cast<T*>(p));

@@ -3,6 +3,7 @@
 // outermost.
 #include <algorithm>
 
+#include "native/core/integers.h"
 #include "native/graph/passes.h"
 
 namespace facenet {
@@ -25,7 +26,7 @@ bool aligned(int64_t channels, DType dtype) {
 int64_t pixelStrideOf(const Plan& plan, int root) {
   const int64_t channels = plan.tensors[root].shape.channels, alignment = plan.options.channelAlignment;
   const bool ofCaller = root == plan.input || std::ranges::find(plan.outputs, root) != plan.outputs.end();
-  return ofCaller ? channels : (channels + alignment - 1) / alignment * alignment;
+  return ofCaller ? channels : roundUp(channels, alignment);
 }
 
 bool isConcat(const Step& step) {
@@ -141,7 +142,7 @@ void makeBuffers(Plan& plan, const Slots& slots) {
       buffer = static_cast<int>(plan.buffers.size());
       const int64_t bytes = root.shape.pixels() * pixelStrideOf(plan, slots[i].root) *
                             static_cast<int64_t>(byteSize(root.dtype));
-      plan.buffers.push_back({.bytes = (bytes + 63) / 64 * 64});
+      plan.buffers.push_back({.bytes = roundUp(bytes, 64)});
     }
     plan.tensors[i].buffer = buffer;
     plan.tensors[i].channelOffset = slots[i].channel;

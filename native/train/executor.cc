@@ -4,12 +4,13 @@
 #include <cmath>
 
 #include "native/core/cancel.h"
+#include "native/core/integers.h"
 
 namespace facenet::train {
 namespace {
 
 int64_t roundedUp(int64_t bytes) {
-  return (bytes + 255) / 256 * 256;
+  return roundUp(bytes, 256);
 }
 
 void* at(const std::shared_ptr<void>& memory, int64_t offset) {

@@ -4,6 +4,8 @@
 #include <map>
 #include <numeric>
 
+#include "native/core/integers.h"
+
 namespace facenet::train {
 namespace {
 
@@ -56,7 +58,7 @@ Parameters collectParameters(const Plan& plan, const Weights& weights) {
         weights.read(tensor.name, shape, weightedLayer(step));  // throws where it does not fit
         result.list.push_back(
             {.name = tensor.name, .shape = shape, .offset = result.elements, .trainable = !statistics});
-        result.elements += (result.list.back().elements() + alignment - 1) / alignment * alignment;
+        result.elements += roundUp(result.list.back().elements(), alignment);
       }
     }
     if (!statistics) result.trainable = result.elements;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "native/core/integers.h"
+
 namespace facenet::train {
 namespace {
 
@@ -30,7 +32,7 @@ Error notFinite(const std::string& layer) {
 }  // namespace
 
 std::vector<int64_t> chunkSizes(int64_t count, int64_t most) {
-  const int64_t chunks = (count + most - 1) / most;
+  const int64_t chunks = ceilDivide(count, most);
   std::vector<int64_t> sizes;
   for (int64_t i = 0; i < chunks; ++i) sizes.push_back(count * (i + 1) / chunks - count * i / chunks);
   return sizes;

@@ -4,6 +4,7 @@
 
 #include "native/core/aligned.h"
 #include "native/core/cancel.h"
+#include "native/core/integers.h"
 #include "native/core/thread_pool.h"
 
 namespace facenet {
@@ -34,9 +35,9 @@ void HostExecutor::run(const void* input, int64_t count, const std::vector<float
   if (count <= 0) return;
   // Every thread gets the same number of chunks, as equal as they come and no larger than the plan's.
   const int64_t share = (count + pool_->size() - 1) / pool_->size();
-  const int64_t rounds = (share + plan_.chunk - 1) / plan_.chunk;
-  const int64_t chunk = (share + rounds - 1) / rounds;
-  const int64_t chunks = (count + chunk - 1) / chunk;
+  const int64_t rounds = ceilDivide(share, plan_.chunk);
+  const int64_t chunk = ceilDivide(share, rounds);
+  const int64_t chunks = ceilDivide(count, chunk);
   pool_->run(chunks, [&](int64_t item, int thread) {
     const int64_t first = item * chunk;
     ChunkMemory memory;

@@ -6,6 +6,7 @@
 
 #include "native/backends/host/executor.h"
 #include "native/core/aligned.h"
+#include "native/core/integers.h"
 
 namespace facenet::train {
 namespace {
@@ -102,7 +103,7 @@ class HostBackend final : public Backend {
   // In pieces of so many triplets, added in their order.
   void addMeanDistances(const TripletsView& triplets, const LearningTask& task, Learned& result) {
     constexpr int64_t piece = 4096;
-    const int64_t count = triplets.count, pieces = (count + piece - 1) / piece;
+    const int64_t count = triplets.count, pieces = ceilDivide(count, piece);
     const int64_t dimensions = task.mining.dimensions;
     std::vector<double> positive(static_cast<size_t>(pieces)), negative(static_cast<size_t>(pieces));
     const auto row = [&](int32_t i) { return task.embeddings + i * dimensions; };
