@@ -9,29 +9,29 @@ namespace {
 
 // Registers: at most 64.
 template <Activation::Kind Kind, class X, class Y, int N>
-__global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
-    activationGradientKernel(Pixels<Y> y, Pixels<Y> dy, float factor, GradientPixels<X> dx, Walk walk) {
-  const Walker<N, kGradientSteps> walker(walk);
-  if (walker.valid == 0) return;
+__global__ void __launch_bounds__(kPixelThreads, kPixelBlocksPerSm)
+    activationGradientKernel(Pixels<Y> y, Pixels<Y> dy, float factor, GradientPixels<X> dx, PixelGrid grid) {
+  const PixelThread<N, kGradientSteps> thread(grid);
+  if (thread.valid == 0) return;
   Pack<Y, N> ys[kGradientSteps], dys[kGradientSteps];
   Pack<X, N> before[kGradientSteps];
 #pragma unroll
   for (int step = 0; step < kGradientSteps; ++step) {
-    if (!walker.has(step)) break;
+    if (!thread.has(step)) break;
     if constexpr (Kind != Activation::Kind::none)
-      ys[step] = y.template load<N>(walker.pixel(step), walker.channel);
-    dys[step] = dy.template load<N>(walker.pixel(step), walker.channel);
-    before[step] = dx.template before<N>(walker.pixel(step), walker.channel);
+      ys[step] = y.template load<N>(thread.pixel(step), thread.channel);
+    dys[step] = dy.template load<N>(thread.pixel(step), thread.channel);
+    before[step] = dx.template before<N>(thread.pixel(step), thread.channel);
   }
 #pragma unroll
   for (int step = 0; step < kGradientSteps; ++step) {
-    if (!walker.has(step)) break;
+    if (!thread.has(step)) break;
     float out[N] = {}, gradient[N];
     if constexpr (Kind != Activation::Kind::none) unpack(ys[step], out);
     unpack(dys[step], gradient);
 #pragma unroll
     for (int i = 0; i < N; ++i) gradient[i] = factor * activationGradientOf<Kind>(out[i], gradient[i]);
-    dx.put(gradient, before[step], walker.valid, walker.pixel(step), walker.channel);
+    dx.put(gradient, before[step], thread.valid, thread.pixel(step), thread.channel);
   }
 }
 
@@ -43,28 +43,29 @@ struct PreluArguments {
 
 // Registers: at most 96.
 template <class X, class Y, class D, int N>
-__global__ void __launch_bounds__(kWalkThreads, 2)
-    preluGradientKernel(Pixels<X> x, Pixels<Y> dy, GradientPixels<D> dx, Pieces pieces, PreluArguments a) {
-  const PieceWalker<N> walker(pieces);
+__global__ void __launch_bounds__(kPixelThreads, 2)
+    preluGradientKernel(Pixels<X> x, Pixels<Y> dy, GradientPixels<D> dx, PixelSplits splits,
+                        PreluArguments a) {
+  const SplitThread<N> thread(splits);
   float slope[N] = {};
-  if (walker.valid > 0) loadOfChannels(a.slope + walker.channel, slope);
+  if (thread.valid > 0) loadOfChannels(a.slope + thread.channel, slope);
   Sums<1> sums[N];
-  for (int64_t pixel = walker.begin; pixel < walker.end; pixel += kGradientSteps * walker.stride) {
+  for (int64_t pixel = thread.begin; pixel < thread.end; pixel += kGradientSteps * thread.stride) {
     Pack<X, N> xs[kGradientSteps];
     Pack<Y, N> dys[kGradientSteps];
     Pack<D, N> before[kGradientSteps] = {};
 #pragma unroll
     for (int step = 0; step < kGradientSteps; ++step) {
-      const int64_t at = pixel + step * walker.stride;
-      if (at >= walker.end) break;
-      xs[step] = x.template load<N>(at, walker.channel);
-      dys[step] = dy.template load<N>(at, walker.channel);
-      if (a.wantsDx) before[step] = dx.template before<N>(at, walker.channel);
+      const int64_t at = pixel + step * thread.stride;
+      if (at >= thread.end) break;
+      xs[step] = x.template load<N>(at, thread.channel);
+      dys[step] = dy.template load<N>(at, thread.channel);
+      if (a.wantsDx) before[step] = dx.template before<N>(at, thread.channel);
     }
 #pragma unroll
     for (int step = 0; step < kGradientSteps; ++step) {
-      const int64_t at = pixel + step * walker.stride;
-      if (at >= walker.end) break;
+      const int64_t at = pixel + step * thread.stride;
+      if (at >= thread.end) break;
       float in[N], gradient[N];
       unpack(xs[step], in);
       unpack(dys[step], gradient);
@@ -74,10 +75,10 @@ __global__ void __launch_bounds__(kWalkThreads, 2)
         sums[i].words[0] = fmaf(in[i], gradient[i], sums[i].words[0]);
         gradient[i] *= slope[i];
       }
-      if (a.wantsDx) dx.put(gradient, before[step], walker.valid, at, walker.channel);
+      if (a.wantsDx) dx.put(gradient, before[step], thread.valid, at, thread.channel);
     }
   }
-  if (a.wantsSlope) storePiece(pieces, walker, sums, a.parts);
+  if (a.wantsSlope) storePartial(splits, thread, sums, a.parts);
 }
 
 struct AddSlope {
@@ -106,10 +107,10 @@ void activationGradient(Activation::Kind kind, const View& y, const View& dy, fl
         constexpr int kWide = kPackedChannels<X, Y>;
         const bool packed = packs<Y, kWide>(out) && packs<Y, kWide>(dy) && packs<X, kWide>(dx);
         withWidth<kWide>(packed, [&]<int N>(Width<N>) {
-          const WalkLaunch w = walkOver<N, kGradientSteps>(dx);
-          launch<activationGradientKernel<kKind, X, Y, N>>(w.grid, w.threads, 0, stream, Pixels<Y>(out),
+          const PixelLaunch w = pixelLaunch<N, kGradientSteps>(dx);
+          launch<activationGradientKernel<kKind, X, Y, N>>(w.blocks, w.threads, 0, stream, Pixels<Y>(out),
                                                            Pixels<Y>(dy), factor,
-                                                           GradientPixels<X>(dx, accumulate), w.walk);
+                                                           GradientPixels<X>(dx, accumulate), w.grid);
         });
       }
     });
@@ -117,7 +118,7 @@ void activationGradient(Activation::Kind kind, const View& y, const View& dy, fl
 }
 
 int64_t preluGradientScratch(int64_t count, const Shape& shape) {
-  return (partFloats(count * shape.pixels(), shape.channels, 1) + channelPitch(shape.channels)) * 4;
+  return (partialFloats(count * shape.pixels(), shape.channels, 1) + channelPitch(shape.channels)) * 4;
 }
 
 void preluGradient(const float* slope, const View& x, const View& dy, const View& dx, bool accumulate,
@@ -136,11 +137,11 @@ void preluGradient(const float* slope, const View& x, const View& dy, const View
       constexpr int kWide = kPackedChannels<X, Y, D>;
       const bool packed = packs<X, kWide>(x) && packs<Y, kWide>(dy) && packs<D, kWide>(out);
       withWidth<kWide>(packed, [&]<int N>(Width<N>) {
-        const PiecesLaunch p = piecesOf(pixels, channels, N);
+        const SplitLaunch p = splitPixels(pixels, channels, N);
         launch<preluGradientKernel<X, Y, D, N>>(p.grid, p.threads, 0, stream, Pixels<X>(x), Pixels<Y>(dy),
-                                                GradientPixels<D>(out, accumulate && dx.data), p.pieces,
+                                                GradientPixels<D>(out, accumulate && dx.data), p.splits,
                                                 arguments);
-        if (slopeGradient) mergePieces<Sums<1>>(arguments.parts, p.pieces, addSlope, stream);
+        if (slopeGradient) mergeSplits<Sums<1>>(arguments.parts, p.splits, addSlope, stream);
       });
     });
   });

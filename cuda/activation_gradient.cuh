@@ -16,8 +16,8 @@ namespace facenet::cuda {
 void activationGradient(Activation::Kind kind, const View& y, const View& dy, float factor, const View& dx,
                         bool accumulate, cudaStream_t stream);
 
-// prelu: the same from its input x, and the slopes' gradient. `slope` has a value a channel, padded to a
-// multiple of 8. `slopeGradient` is added to: a value a channel, or, where `oneSlope`, one that stands for
+// prelu: the same from its input x, and the slopes' gradient. `slope` has one value per channel, padded to a
+// multiple of 8. `slopeGradient` is added to: one value per channel, or, where `oneSlope`, one that stands for
 // all of them; null: not wanted. dx.data null: not wanted; dx may be dy. `scratch` has preluGradientScratch
 // bytes, aligned to 16. Deterministic.
 void preluGradient(const float* slope, const View& x, const View& dy, const View& dx, bool accumulate,

@@ -1,6 +1,6 @@
 #include "cuda/add.cuh"
 #include "cuda/common/activate.cuh"
-#include "cuda/common/channels.cuh"
+#include "cuda/common/pixel_grid.cuh"
 
 namespace facenet::cuda {
 namespace {
@@ -34,28 +34,28 @@ struct Addends {
 
 // Registers: at most 64.
 template <class A, class B, class Out, int N>
-__global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
-    addKernel(const A* a, const B* b, Out* y, Walk walk, Addends op) {
-  const Walker<N> walker(walk);
-  if (walker.valid == 0) return;
-  Pack<A, N> as[kWalkSteps];
-  Pack<B, N> bs[kWalkSteps];
+__global__ void __launch_bounds__(kPixelThreads, kPixelBlocksPerSm)
+    addKernel(const A* a, const B* b, Out* y, PixelGrid grid, Addends op) {
+  const PixelThread<N> thread(grid);
+  if (thread.valid == 0) return;
+  Pack<A, N> as[kPixelSteps];
+  Pack<B, N> bs[kPixelSteps];
 #pragma unroll
-  for (int step = 0; step < kWalkSteps; ++step) {
-    if (!walker.has(step)) break;
-    as[step] = loadPack<N>(a + walker.pixel(step) * op.aStride + walker.channel);
-    bs[step] = loadPack<N>(b + walker.pixel(step) * op.bStride + walker.channel);
+  for (int step = 0; step < kPixelSteps; ++step) {
+    if (!thread.has(step)) break;
+    as[step] = loadPack<N>(a + thread.pixel(step) * op.aStride + thread.channel);
+    bs[step] = loadPack<N>(b + thread.pixel(step) * op.bStride + thread.channel);
   }
 #pragma unroll
-  for (int step = 0; step < kWalkSteps; ++step) {
-    if (!walker.has(step)) break;
+  for (int step = 0; step < kPixelSteps; ++step) {
+    if (!thread.has(step)) break;
     float left[N], right[N];
     unpack(as[step], left);
     unpack(bs[step], right);
 #pragma unroll
     for (int i = 0; i < N; ++i) left[i] = fmaf(op.factor, right[i], left[i]);
-    activateAll(op.kind, left, op.slope + walker.channel);
-    storeNumbers(left, walker.valid, y + walker.pixel(step) * op.yStride + walker.channel);
+    activateAll(op.kind, left, op.slope + thread.channel);
+    storeNumbers(left, thread.valid, y + thread.pixel(step) * op.yStride + thread.channel);
   }
 }
 
@@ -73,9 +73,9 @@ void add(const Add& op, const float* slope, const View& a, const View& b, const 
         constexpr int kWide = kPackedChannels<A, B, Out>;
         withWidth<kWide>(packs<A, kWide>(a) && packs<B, kWide>(b) && packs<Out, kWide>(y),
                          [&]<int N>(Width<N>) {
-                           const WalkLaunch w = walkOver<N>(y);
-                           launch<addKernel<A, B, Out, N>>(w.grid, w.threads, 0, stream, a.as<const A>(),
-                                                           b.as<const B>(), y.as<Out>(), w.walk, addends);
+                           const PixelLaunch w = pixelLaunch<N>(y);
+                           launch<addKernel<A, B, Out, N>>(w.blocks, w.threads, 0, stream, a.as<const A>(),
+                                                           b.as<const B>(), y.as<Out>(), w.grid, addends);
                          });
       } else {
         FACENET_ASSERT(b.dtype == a.dtype || b.dtype == y.dtype);

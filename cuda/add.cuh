@@ -9,7 +9,7 @@
 namespace facenet::cuda {
 
 // Views of device memory of one count and shape, each f32 or the 16-bit type that they share. `slope`: prelu
-// only, one a channel, padded to a multiple of 8 values. What lies between the pixels of y is left alone; y
+// only, one per channel, padded to a multiple of 8 values. What lies between the pixels of y is left alone; y
 // may be a or b. Asynchronous; throws where the launch fails.
 void add(const Add& op, const float* slope, const View& a, const View& b, const View& y, cudaStream_t stream);
 

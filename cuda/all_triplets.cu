@@ -7,17 +7,17 @@ namespace {
 
 constexpr int kAnchors = 16;  // of a block
 // A thread sums a dimension of so many rows.
-constexpr int kRowsAThread = 8, kDimensionsAtOnce = kTileThreads * kRowsAThread / kAnchors;
+constexpr int kRowsPerThread = 8, kDimensionsAtOnce = kTileThreads * kRowsPerThread / kAnchors;
 
-__device__ __forceinline__ int countOf(const AllTriplets& all, int64_t place, int64_t other) {
-  const PairsOf pairs(all.anchors, place);
+__device__ __forceinline__ int countOf(const AllTriplets& all, int64_t position, int64_t other) {
+  const PairsOf pairs(all.anchors, position);
   return all.counts[pairs.first + pairs.indexOf(other)];
 }
 
 // c(i, i): the triplets that a row is the positive of, less those that it is the negative of.
 __device__ int countOfItself(const AllTriplets& all, const PairsOf& pairs) {
-  int count = -all.ofNegatives[all.anchors.groups.rows[pairs.place]];
-  for (int i = 0; i < pairs.count; ++i) count += countOf(all, pairs.placeOf(i), pairs.place);
+  int count = -all.ofNegatives[all.anchors.groups.rows[pairs.position]];
+  for (int i = 0; i < pairs.count; ++i) count += countOf(all, pairs.positionOf(i), pairs.position);
   return count;
 }
 
@@ -38,7 +38,7 @@ __device__ __forceinline__ int countOfOthers(const AllTriplets& all, const Pairs
 }
 
 __device__ __forceinline__ void addPairs(const AllTriplets& all, const PairsOf& pairs, TripletSums& sums) {
-  for (int i = laneOf(); i < pairs.count; i += kWarp) {
+  for (int i = laneOf(); i < pairs.count; i += kWarpSize) {
     const int count = all.counts[pairs.first + i];
     sums.triplets += count, sums.active += count;
     sums.positiveDistances += static_cast<double>(count) * all.distances[pairs.first + i];
@@ -49,26 +49,26 @@ __device__ __forceinline__ void addPairs(const AllTriplets& all, const PairsOf& 
 __device__ __forceinline__ void addColumns(const AllTriplets& all, const float* counts, int stride,
                                            int64_t first, int64_t column, int columns, float* gradient) {
   const int dimensions = all.anchors.dimensions;
-  const int own = static_cast<int>(threadIdx.x) / kDimensionsAtOnce * kRowsAThread;
-  const int rows = static_cast<int>(min(all.anchors.n - first - own, int64_t{kRowsAThread}));
+  const int own = static_cast<int>(threadIdx.x) / kDimensionsAtOnce * kRowsPerThread;
+  const int rows = static_cast<int>(min(all.anchors.n - first - own, int64_t{kRowsPerThread}));
   const bool last = column + columns == all.anchors.n;
   const float share = 1 / static_cast<float>(all.total);
   for (int k = static_cast<int>(threadIdx.x) % kDimensionsAtOnce; k < dimensions; k += kDimensionsAtOnce) {
     const auto out = [&](int i) -> float& {
       return gradient[int64_t{all.anchors.groups.rows[first + own + i]} * dimensions + k];
     };
-    float sums[kRowsAThread];
+    float sums[kRowsPerThread];
 #pragma unroll
-    for (int i = 0; i < kRowsAThread; ++i) sums[i] = column > 0 && i < rows ? out(i) : 0;
+    for (int i = 0; i < kRowsPerThread; ++i) sums[i] = column > 0 && i < rows ? out(i) : 0;
     const float* x = all.anchors.x + column * dimensions + k;
 #pragma unroll 2
     for (int j = 0; j < columns; ++j) {
       const float value = x[int64_t{j} * dimensions];
 #pragma unroll
-      for (int i = 0; i < kRowsAThread; ++i) sums[i] = fmaf(counts[(own + i) * stride + j], value, sums[i]);
+      for (int i = 0; i < kRowsPerThread; ++i) sums[i] = fmaf(counts[(own + i) * stride + j], value, sums[i]);
     }
 #pragma unroll
-    for (int i = 0; i < kRowsAThread; ++i)
+    for (int i = 0; i < kRowsPerThread; ++i)
       if (i < rows) out(i) = last ? sums[i] * 2 * share : sums[i];
   }
 }
@@ -82,18 +82,19 @@ __global__ void __launch_bounds__(kTileThreads, 2) allTripletsKernel(AllTriplets
   Rows rows(dynamicShared());
   const int64_t first = int64_t{blockIdx.x} * kAnchors;
   TripletSums sums{};
-  for (int64_t place = first + 2 * warpOf(); place < min(first + 2 * warpOf() + 2, anchors.n); ++place)
-    addPairs(all, PairsOf(anchors, place), sums);
+  for (int64_t position = first + 2 * warpOf(); position < min(first + 2 * warpOf() + 2, anchors.n);
+       ++position)
+    addPairs(all, PairsOf(anchors, position), sums);
   rows.forEach(
       anchors, first, 0, anchors.n,
       [&](const PairsOf& pairs, const ColumnsOfTile& columns) {
-        for (int column = laneOf(); column < columns.count; column += kWarp) {
-          const int64_t other = columns.places[column];
+        for (int column = laneOf(); column < columns.count; column += kWarpSize) {
+          const int64_t other = columns.positions[column];
           int count;
-          if (other == pairs.place)
+          if (other == pairs.position)
             count = countOfItself(all, pairs);
           else if (other >= pairs.begin && other < pairs.end)
-            count = -countOf(all, pairs.place, other) - countOf(all, other, pairs.place);
+            count = -countOf(all, pairs.position, other) - countOf(all, other, pairs.position);
           else
             count = countOfOthers(all, pairs, other, columns.distances[column], sums);
           columns.distances[column] = static_cast<float>(count);  // from here on counts are there
@@ -110,7 +111,7 @@ __global__ void __launch_bounds__(kTileThreads, 2) allTripletsKernel(AllTriplets
 }  // namespace
 
 int64_t allTripletBlocks(int64_t n) {
-  return (n + kAnchors - 1) / kAnchors;
+  return ceilDivide(n, kAnchors);
 }
 
 void allTripletGradient(const AllTriplets& all, float* gradient, cudaStream_t stream) {

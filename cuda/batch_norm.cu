@@ -8,14 +8,14 @@ namespace {
 // One pass over x.
 // Registers: at most 64.
 template <class X, int N>
-__global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
-    momentsKernel(Pixels<X> x, Pieces pieces, float* parts) {
-  const PieceWalker<N> walker(pieces);
+__global__ void __launch_bounds__(kPixelThreads, kPixelBlocksPerSm)
+    momentsKernel(Pixels<X> x, PixelSplits splits, float* parts) {
+  const SplitThread<N> thread(splits);
   float mean[N] = {}, squares[N] = {}, count = 0;
 #pragma unroll 4
-  for (int64_t pixel = walker.begin; pixel < walker.end; pixel += walker.stride) {
+  for (int64_t pixel = thread.begin; pixel < thread.end; pixel += thread.stride) {
     float numbers[N];
-    unpack(x.template load<N>(pixel, walker.channel), numbers);
+    unpack(x.template load<N>(pixel, thread.channel), numbers);
     count += 1.f;
     const float share = 1.f / count;
 #pragma unroll
@@ -29,7 +29,7 @@ __global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
 #pragma unroll
   for (int i = 0; i < N; ++i)
     moments[i].words[0] = mean[i], moments[i].words[1] = squares[i], moments[i].words[2] = count;
-  storePiece(pieces, walker, moments, parts);
+  storePartial(splits, thread, moments, parts);
 }
 
 // What a channel is normalised by: y = (x - mean) * factor + shift.
@@ -67,48 +67,48 @@ struct Normalization {
 };
 
 // Registers: at most 40.
-__global__ void __launch_bounds__(kWalkThreads)
+__global__ void __launch_bounds__(kPixelThreads)
     normalizationKernel(int channels, Normalization normalization) {
-  const int channel = static_cast<int>(blockIdx.x) * kWalkThreads + static_cast<int>(threadIdx.x);
+  const int channel = static_cast<int>(blockIdx.x) * kPixelThreads + static_cast<int>(threadIdx.x);
   if (channel < channels) normalization(channel);
 }
 
 // A running statistic that stands for all channels. One block.
 // Registers: at most 32.
-__global__ void __launch_bounds__(kWalkThreads)
+__global__ void __launch_bounds__(kPixelThreads)
     moveOneKernel(const float* values, int channels, float rate, float* running) {
   Sums<1> sum[1];
-  for (int channel = static_cast<int>(threadIdx.x); channel < channels; channel += kWalkThreads)
+  for (int channel = static_cast<int>(threadIdx.x); channel < channels; channel += kPixelThreads)
     sum[0].words[0] += values[channel];
-  mergeRows<kWalkThreads>(static_cast<int>(threadIdx.x), kWalkThreads, 1, sum);
+  mergeRows<kPixelThreads>(static_cast<int>(threadIdx.x), kPixelThreads, 1, sum);
   if (threadIdx.x == 0) *running += rate * (sum[0].words[0] / static_cast<float>(channels) - *running);
 }
 
 // Registers: at most 64.
 template <class X, class Y, int N>
-__global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
+__global__ void __launch_bounds__(kPixelThreads, kPixelBlocksPerSm)
     normalizeKernel(Pixels<X> x, Y* y, int64_t yStride, const float* means, const float* factors,
-                    const float* offsets, Walk walk) {
-  const Walker<N, kNormSteps> walker(walk);
-  if (walker.valid == 0) return;
+                    const float* offsets, PixelGrid grid) {
+  const PixelThread<N, kNormSteps> thread(grid);
+  if (thread.valid == 0) return;
   float mean[N], factor[N], offset[N];
-  loadOfChannels(means + walker.channel, mean);
-  loadOfChannels(factors + walker.channel, factor);
-  loadOfChannels(offsets + walker.channel, offset);
+  loadOfChannels(means + thread.channel, mean);
+  loadOfChannels(factors + thread.channel, factor);
+  loadOfChannels(offsets + thread.channel, offset);
 #pragma unroll 1
   for (int first = 0; first < kNormSteps; first += kGradientSteps) {
     Pack<X, N> packs[kGradientSteps];
 #pragma unroll
     for (int k = 0; k < kGradientSteps; ++k)
-      if (walker.has(first + k)) packs[k] = x.template load<N>(walker.pixel(first + k), walker.channel);
+      if (thread.has(first + k)) packs[k] = x.template load<N>(thread.pixel(first + k), thread.channel);
 #pragma unroll
     for (int k = 0; k < kGradientSteps; ++k) {
-      if (!walker.has(first + k)) break;
+      if (!thread.has(first + k)) break;
       float numbers[N];
       unpack(packs[k], numbers);
 #pragma unroll
       for (int i = 0; i < N; ++i) numbers[i] = fmaf(numbers[i] - mean[i], factor[i], offset[i]);
-      storeNumbers(numbers, walker.valid, y + walker.pixel(first + k) * yStride + walker.channel);
+      storeNumbers(numbers, thread.valid, y + thread.pixel(first + k) * yStride + thread.channel);
     }
   }
 }
@@ -116,7 +116,7 @@ __global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
 void moveOne(const NormParameter& running, const float* values, int channels, float rate,
              cudaStream_t stream) {
   if (running.values && running.one)
-    launch<moveOneKernel>(1, kWalkThreads, 0, stream, values, channels, rate, running.values);
+    launch<moveOneKernel>(1, kPixelThreads, 0, stream, values, channels, rate, running.values);
 }
 
 }  // namespace
@@ -126,7 +126,7 @@ int64_t normSavedBytes(int64_t channels) {
 }
 
 int64_t normScratchBytes(int64_t count, const Shape& shape) {
-  const int64_t parts = partFloats(count * shape.pixels(), shape.channels, Moments::kWords);
+  const int64_t parts = partialFloats(count * shape.pixels(), shape.channels, Moments::kWords);
   return (kNormScratchArrays * channelPitch(shape.channels) + parts) * static_cast<int64_t>(sizeof(float));
 }
 
@@ -146,9 +146,9 @@ void normForward(const NormCall& call, const View& x, const View& y, float rate,
     withTrainedType(x.dtype, [&]<class X>(TypeOf<X>) {
       constexpr int kWide = kPackedChannels<X>;
       withWidth<kWide>(packs<X, kWide>(x), [&]<int N>(Width<N>) {
-        const PiecesLaunch p = piecesOf(pixels, channels, N);
-        launch<momentsKernel<X, N>>(p.grid, p.threads, 0, stream, Pixels<X>(x), p.pieces, parts);
-        mergePieces<Moments>(parts, p.pieces, normalization, stream);
+        const SplitLaunch p = splitPixels(pixels, channels, N);
+        launch<momentsKernel<X, N>>(p.grid, p.threads, 0, stream, Pixels<X>(x), p.splits, parts);
+        mergeSplits<Moments>(parts, p.splits, normalization, stream);
       });
     });
     if (rate != 0) {
@@ -156,17 +156,17 @@ void normForward(const NormCall& call, const View& x, const View& y, float rate,
       moveOne(call.variance, inScratch(2), channels, rate, stream);
     }
   } else {
-    const auto blocks = static_cast<unsigned>((channels + kWalkThreads - 1) / kWalkThreads);
-    launch<normalizationKernel>(blocks, kWalkThreads, 0, stream, channels, normalization);
+    const auto blocks = static_cast<unsigned>(ceilDivide(channels, kPixelThreads));
+    launch<normalizationKernel>(blocks, kPixelThreads, 0, stream, channels, normalization);
   }
   withTrainedTypes(x.dtype, y.dtype, [&]<class X, class Y>(TypeOf<X>, TypeOf<Y>) {
     constexpr int kWide = kPackedChannels<X, Y>;
     withWidth<kWide>(packs<X, kWide>(x) && packs<Y, kWide>(y), [&]<int N>(Width<N>) {
-      const WalkLaunch w = walkOver<N, kNormSteps>(y);
-      launch<normalizeKernel<X, Y, N>>(w.grid, w.threads, 0, stream, Pixels<X>(x), y.as<Y>(), y.pixelStride,
+      const PixelLaunch w = pixelLaunch<N, kNormSteps>(y);
+      launch<normalizeKernel<X, Y, N>>(w.blocks, w.threads, 0, stream, Pixels<X>(x), y.as<Y>(), y.pixelStride,
                                        static_cast<const float*>(saved.mean),
                                        static_cast<const float*>(normalization.factor),
-                                       static_cast<const float*>(normalization.offset), w.walk);
+                                       static_cast<const float*>(normalization.offset), w.grid);
     });
   });
 }

@@ -10,7 +10,7 @@
 
 namespace facenet::cuda {
 
-// A parameter in device memory: a value a channel, or `one` that stands for all. Null: there is none.
+// A parameter in device memory: one value per channel, or `one` that stands for all. Null: there is none.
 struct NormParameter {
   float* values = nullptr;
   bool one = false;

@@ -9,31 +9,31 @@ namespace {
 // Sums of dy, and of dy (x - mean).
 // Registers: at most 64.
 template <class X, class Y, int N>
-__global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
-    normSumsKernel(Pixels<X> x, Pixels<Y> dy, const float* means, Pieces pieces, float* parts) {
-  const PieceWalker<N> walker(pieces);
+__global__ void __launch_bounds__(kPixelThreads, kPixelBlocksPerSm)
+    normSumsKernel(Pixels<X> x, Pixels<Y> dy, const float* means, PixelSplits splits, float* parts) {
+  const SplitThread<N> thread(splits);
   float mean[N] = {};
-  if (walker.valid > 0) loadOfChannels(means + walker.channel, mean);
+  if (thread.valid > 0) loadOfChannels(means + thread.channel, mean);
   Sums<2> sums[N];
 #pragma unroll 2
-  for (int64_t pixel = walker.begin; pixel < walker.end; pixel += walker.stride) {
+  for (int64_t pixel = thread.begin; pixel < thread.end; pixel += thread.stride) {
     float in[N], gradient[N];
-    unpack(x.template load<N>(pixel, walker.channel), in);
-    unpack(dy.template load<N>(pixel, walker.channel), gradient);
+    unpack(x.template load<N>(pixel, thread.channel), in);
+    unpack(dy.template load<N>(pixel, thread.channel), gradient);
 #pragma unroll
     for (int i = 0; i < N; ++i) {
       sums[i].words[0] += gradient[i];
       sums[i].words[1] = fmaf(gradient[i], in[i] - mean[i], sums[i].words[1]);
     }
   }
-  storePiece(pieces, walker, sums, parts);
+  storePartial(splits, thread, sums, parts);
 }
 
 // From a channel's sums: the gradients of scale and shift, and dx = factor (dy - share - (x - mean) slope).
 struct NormSums {
   NormParameter scale;
   const float* inverse;
-  float* scaleGradient;  // a value a channel
+  float* scaleGradient;  // one value per channel
   float* shiftGradient;
   float pixels;  // of the batch that the statistics are of; 0: they are constants
   float *factor, *share, *slope;
@@ -53,12 +53,12 @@ struct NormSums {
 
 // Where no sum is wanted.
 // Registers: at most 32.
-__global__ void __launch_bounds__(kWalkThreads) normFactorKernel(int channels, NormSums sums) {
-  const int channel = static_cast<int>(blockIdx.x) * kWalkThreads + static_cast<int>(threadIdx.x);
+__global__ void __launch_bounds__(kPixelThreads) normFactorKernel(int channels, NormSums sums) {
+  const int channel = static_cast<int>(blockIdx.x) * kPixelThreads + static_cast<int>(threadIdx.x);
   if (channel < channels) sums(channel, {});
 }
 
-// Values a channel, padded.
+// One value per channel each, padded.
 struct NormSlopes {
   const float *mean, *factor, *share, *slope;
 };
@@ -66,16 +66,16 @@ struct NormSlopes {
 // Batch: the statistics are those of x, and depend on it.
 // Registers: at most 112.
 template <class X, class Y, int N, bool Batch>
-__global__ void __launch_bounds__(kWalkThreads, 2)
-    normGradientKernel(Pixels<X> x, Pixels<Y> dy, NormSlopes slopes, GradientPixels<X> dx, Walk walk) {
-  const Walker<N, kNormSteps> walker(walk);
-  if (walker.valid == 0) return;
+__global__ void __launch_bounds__(kPixelThreads, 2)
+    normGradientKernel(Pixels<X> x, Pixels<Y> dy, NormSlopes slopes, GradientPixels<X> dx, PixelGrid grid) {
+  const PixelThread<N, kNormSteps> thread(grid);
+  if (thread.valid == 0) return;
   float factor[N], share[N], slope[N], mean[N];
-  loadOfChannels(slopes.factor + walker.channel, factor);
+  loadOfChannels(slopes.factor + thread.channel, factor);
   if constexpr (Batch) {
-    loadOfChannels(slopes.share + walker.channel, share);
-    loadOfChannels(slopes.slope + walker.channel, slope);
-    loadOfChannels(slopes.mean + walker.channel, mean);
+    loadOfChannels(slopes.share + thread.channel, share);
+    loadOfChannels(slopes.slope + thread.channel, slope);
+    loadOfChannels(slopes.mean + thread.channel, mean);
   }
 #pragma unroll 1
   for (int first = 0; first < kNormSteps; first += kGradientSteps) {
@@ -83,15 +83,15 @@ __global__ void __launch_bounds__(kWalkThreads, 2)
     Pack<Y, N> dys[kGradientSteps];
 #pragma unroll
     for (int k = 0; k < kGradientSteps; ++k) {
-      if (!walker.has(first + k)) break;
-      const int64_t pixel = walker.pixel(first + k);
-      if constexpr (Batch) xs[k] = x.template load<N>(pixel, walker.channel);
-      dys[k] = dy.template load<N>(pixel, walker.channel);
-      before[k] = dx.template before<N>(pixel, walker.channel);
+      if (!thread.has(first + k)) break;
+      const int64_t pixel = thread.pixel(first + k);
+      if constexpr (Batch) xs[k] = x.template load<N>(pixel, thread.channel);
+      dys[k] = dy.template load<N>(pixel, thread.channel);
+      before[k] = dx.template before<N>(pixel, thread.channel);
     }
 #pragma unroll
     for (int k = 0; k < kGradientSteps; ++k) {
-      if (!walker.has(first + k)) break;
+      if (!thread.has(first + k)) break;
       float gradient[N];
       unpack(dys[k], gradient);
       if constexpr (Batch) {
@@ -102,7 +102,7 @@ __global__ void __launch_bounds__(kWalkThreads, 2)
       }
 #pragma unroll
       for (int i = 0; i < N; ++i) gradient[i] *= factor[i];
-      dx.put(gradient, before[k], walker.valid, walker.pixel(first + k), walker.channel);
+      dx.put(gradient, before[k], thread.valid, thread.pixel(first + k), thread.channel);
     }
   }
 }
@@ -110,10 +110,10 @@ __global__ void __launch_bounds__(kWalkThreads, 2)
 template <class X, class Y, int N>
 void gradientOf(bool batch, const View& x, const View& dy, const NormSlopes& slopes, const View& dx,
                 bool accumulate, cudaStream_t stream) {
-  const WalkLaunch w = walkOver<N, kNormSteps>(dx);
+  const PixelLaunch w = pixelLaunch<N, kNormSteps>(dx);
   const auto run = [&]<bool Batch>(std::bool_constant<Batch>) {
-    launch<normGradientKernel<X, Y, N, Batch>>(w.grid, w.threads, 0, stream, Pixels<X>(x), Pixels<Y>(dy),
-                                               slopes, GradientPixels<X>(dx, accumulate), w.walk);
+    launch<normGradientKernel<X, Y, N, Batch>>(w.blocks, w.threads, 0, stream, Pixels<X>(x), Pixels<Y>(dy),
+                                               slopes, GradientPixels<X>(dx, accumulate), w.grid);
   };
   batch ? run(std::true_type()) : run(std::false_type());
 }
@@ -142,18 +142,18 @@ void normBackward(const NormCall& call, const View& x, const View& dy, const Vie
                         inScratch(4)};
   float* parts = inScratch(kNormScratchArrays);
   if (!sums) {
-    const auto blocks = static_cast<unsigned>((channels + kWalkThreads - 1) / kWalkThreads);
-    launch<normFactorKernel>(blocks, kWalkThreads, 0, stream, channels, finish);
+    const auto blocks = static_cast<unsigned>(ceilDivide(channels, kPixelThreads));
+    launch<normFactorKernel>(blocks, kPixelThreads, 0, stream, channels, finish);
   }
   withTrainedTypes(x.dtype, dy.dtype, [&]<class X, class Y>(TypeOf<X>, TypeOf<Y>) {
     constexpr int kWide = kPackedChannels<X, Y>;
     const bool packed = packs<X, kWide>(x) && packs<Y, kWide>(dy) && (!dx.data || packs<X, kWide>(dx));
     withWidth<kWide>(packed, [&]<int N>(Width<N>) {
       if (sums) {
-        const PiecesLaunch p = piecesOf(pixels, channels, N);
+        const SplitLaunch p = splitPixels(pixels, channels, N);
         launch<normSumsKernel<X, Y, N>>(p.grid, p.threads, 0, stream, Pixels<X>(x), Pixels<Y>(dy),
-                                        static_cast<const float*>(saved.mean), p.pieces, parts);
-        mergePieces<Sums<2>>(parts, p.pieces, finish, stream);
+                                        static_cast<const float*>(saved.mean), p.splits, parts);
+        mergeSplits<Sums<2>>(parts, p.splits, finish, stream);
       }
       if (dx.data)
         gradientOf<X, Y, N>(call.batch, x, dy, {saved.mean, finish.factor, finish.share, finish.slope}, dx,

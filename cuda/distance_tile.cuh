@@ -5,6 +5,7 @@
 
 #include "cuda/common/device.cuh"
 #include "cuda/ptx.cuh"
+#include "native/core/integers.h"
 
 namespace facenet::cuda {
 
@@ -41,7 +42,7 @@ template <int Rows, int Bytes>
 class DistanceTile {
  public:
   static constexpr int kRows = 16 * Rows;
-  static constexpr int kColumnsAThread = kTileColumns / 16;
+  static constexpr int kColumnsPerThread = kTileColumns / 16;
   static constexpr int kSlabFloats = (kRows + kTileColumns) * kSlabStride;
   static constexpr size_t kSharedBytes = 2 * kSlabFloats * sizeof(float);
 
@@ -55,8 +56,8 @@ class DistanceTile {
 #pragma unroll
     for (int i = 0; i < Rows; ++i)
 #pragma unroll
-      for (int j = 0; j < kColumnsAThread; ++j) sums[i][j] = 0;
-    const int slabs = (dimensions + kTileSlab - 1) / kTileSlab;
+      for (int j = 0; j < kColumnsPerThread; ++j) sums[i][j] = 0;
+    const int slabs = ceilDivide(dimensions, kTileSlab);
     fetch(a, aFirst, b, bFirst, dimensions, 0);
     for (int slab = 0; slab < slabs; ++slab) {
       if (slab + 1 < slabs)
@@ -77,7 +78,7 @@ class DistanceTile {
     return static_cast<int>(threadIdx.x) % 16 + 16 * j;
   }
 
-  float sums[Rows][kColumnsAThread];
+  float sums[Rows][kColumnsPerThread];
 
  private:
   // Starts the copy of one slab; zeros, which add nothing to a chain, beyond the rows and the dimensions.
@@ -113,7 +114,7 @@ class DistanceTile {
       for (int i = 0; i < Rows; ++i)
         left[i] = *reinterpret_cast<const float4*>(ofA + 16 * i * kSlabStride + k);
 #pragma unroll
-      for (int j = 0; j < kColumnsAThread; ++j) {
+      for (int j = 0; j < kColumnsPerThread; ++j) {
         const float4 right = *reinterpret_cast<const float4*>(ofB + 16 * j * kSlabStride + k);
 #pragma unroll
         for (int i = 0; i < Rows; ++i) {

@@ -1,5 +1,5 @@
 #include "cuda/common/activate.cuh"
-#include "cuda/common/channels.cuh"
+#include "cuda/common/pixel_grid.cuh"
 #include "cuda/elementwise.cuh"
 
 namespace facenet::cuda {
@@ -35,23 +35,24 @@ struct ScaleShift {
 
 // Registers: at most 56.
 template <class Function, class In, class Out, int N>
-__global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
-    elementwiseKernel(const In* x, int64_t xStride, Out* y, int64_t yStride, Walk walk, Function function) {
-  const Walker<N> walker(walk);
-  if (walker.valid == 0) return;
-  const typename Function::template OfChannels<N> apply(function, walker.channel);
-  Pack<In, N> packs[kWalkSteps];
+__global__ void __launch_bounds__(kPixelThreads, kPixelBlocksPerSm)
+    elementwiseKernel(const In* x, int64_t xStride, Out* y, int64_t yStride, PixelGrid grid,
+                      Function function) {
+  const PixelThread<N> thread(grid);
+  if (thread.valid == 0) return;
+  const typename Function::template OfChannels<N> apply(function, thread.channel);
+  Pack<In, N> packs[kPixelSteps];
 #pragma unroll
-  for (int step = 0; step < kWalkSteps; ++step)
-    if (walker.has(step)) packs[step] = loadPack<N>(x + walker.pixel(step) * xStride + walker.channel);
+  for (int step = 0; step < kPixelSteps; ++step)
+    if (thread.has(step)) packs[step] = loadPack<N>(x + thread.pixel(step) * xStride + thread.channel);
 #pragma unroll
-  for (int step = 0; step < kWalkSteps; ++step) {
-    if (!walker.has(step)) break;
+  for (int step = 0; step < kPixelSteps; ++step) {
+    if (!thread.has(step)) break;
     float numbers[N];
     unpack(packs[step], numbers);
 #pragma unroll
     for (int i = 0; i < N; ++i) numbers[i] = apply(numbers[i], i);
-    storeNumbers(numbers, walker.valid, y + walker.pixel(step) * yStride + walker.channel);
+    storeNumbers(numbers, thread.valid, y + thread.pixel(step) * yStride + thread.channel);
   }
 }
 
@@ -62,9 +63,9 @@ void elementwise(const Function& function, const View& x, const View& y, cudaStr
   withTypes(x.dtype, y.dtype, [&]<class In, class Out>(TypeOf<In>, TypeOf<Out>) {
     constexpr int kWide = kPackedChannels<In, Out>;
     withWidth<kWide>(packs<In, kWide>(x) && packs<Out, kWide>(y), [&]<int N>(Width<N>) {
-      const WalkLaunch w = walkOver<N>(y);
-      launch<elementwiseKernel<Function, In, Out, N>>(w.grid, w.threads, 0, stream, x.as<const In>(),
-                                                      x.pixelStride, y.as<Out>(), y.pixelStride, w.walk,
+      const PixelLaunch w = pixelLaunch<N>(y);
+      launch<elementwiseKernel<Function, In, Out, N>>(w.blocks, w.threads, 0, stream, x.as<const In>(),
+                                                      x.pixelStride, y.as<Out>(), y.pixelStride, w.grid,
                                                       function);
     });
   });

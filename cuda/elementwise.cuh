@@ -1,4 +1,4 @@
-// The ops that make each value of a pixel from the value at its place: activations (ops/activation.h),
+// The ops that make each value of a pixel from the one at the same index: activations (ops/activation.h),
 // batch_norm and affine (ops/norm.h), concat (ops/concat.h).
 #pragma once
 
@@ -10,7 +10,7 @@
 namespace facenet::cuda {
 
 // Views of device memory of one count and shape, f32, bf16 or f16, of which one may be f32 where the other is
-// not. Arrays of values a channel are device memory, padded to a multiple of 8 values. What lies between the
+// not. Arrays of one value per channel each are device memory, padded to a multiple of 8 values. What lies between the
 // pixels of y is left alone. Asynchronous on `stream`; throws where a launch fails.
 
 // `slope`: prelu only.

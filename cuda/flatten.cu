@@ -6,9 +6,9 @@
 namespace facenet::cuda {
 namespace {
 
-constexpr int kThreads = 256, kBlocksAnSm = 8;
+constexpr int kThreads = 256, kBlocksPerSm = 8;
 
-// A place of x and the one in flat that belongs to it.
+// An element of x and the one of flat that belongs to it.
 struct Order {
   int64_t elements;  // of all images
   int pixels, channels;
@@ -16,10 +16,10 @@ struct Order {
   int64_t stride, flatStride;  // of x and of flat
 };
 
-struct Places {
+struct Offsets {
   int64_t x, flat;
 };
-__device__ __forceinline__ Places placesOf(const Order& o, int64_t index) {
+__device__ __forceinline__ Offsets offsetsOf(const Order& o, int64_t index) {
   const int channel = static_cast<int>(index % o.channels);
   const int64_t pixel = index / o.channels, image = pixel / o.pixels;
   const int inImage = static_cast<int>(pixel % o.pixels);
@@ -30,10 +30,11 @@ __device__ __forceinline__ Places placesOf(const Order& o, int64_t index) {
 // Threads follow x, whose channels they so access together.
 // Registers: at most 32.
 template <class From, class To>
-__global__ void __launch_bounds__(kThreads, kBlocksAnSm) flattenKernel(const From* x, Order order, To* flat) {
+__global__ void __launch_bounds__(kThreads, kBlocksPerSm)
+    flattenKernel(const From* x, Order order, To* flat) {
   const int64_t index = int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (index >= order.elements) return;
-  const Places at = placesOf(order, index);
+  const Offsets at = offsetsOf(order, index);
   float number[1];
   unpack(x[at.x], number);
   pack(number, flat[at.flat]);
@@ -41,11 +42,11 @@ __global__ void __launch_bounds__(kThreads, kBlocksAnSm) flattenKernel(const Fro
 
 // Registers: at most 32.
 template <class From, class To>
-__global__ void __launch_bounds__(kThreads, kBlocksAnSm)
+__global__ void __launch_bounds__(kThreads, kBlocksPerSm)
     unflattenKernel(const From* flat, Order order, bool add, To* x) {
   const int64_t index = int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (index >= order.elements) return;
-  const Places at = placesOf(order, index);
+  const Offsets at = offsetsOf(order, index);
   float number[1], held[1] = {0.f};
   unpack(flat[at.flat], number);
   if (add) unpack(x[at.x], held);
@@ -61,7 +62,7 @@ struct Square {
 
 // Registers: at most 32.
 template <class From, class To>
-__global__ void __launch_bounds__(kSide* kRows, kBlocksAnSm)
+__global__ void __launch_bounds__(kSide* kRows, kBlocksPerSm)
     transposeKernel(const From* from, int64_t fromStride, int64_t images, int channels, To* to,
                     int64_t toStride) {
   auto& square = shared<Square>();
@@ -94,7 +95,7 @@ Order orderOf(const View& x, bool channelsFirst, const View& flat) {
 }
 
 unsigned blocksOf(int64_t elements) {
-  const int64_t blocks = (elements + kThreads - 1) / kThreads;
+  const int64_t blocks = ceilDivide(elements, kThreads);
   FACENET_ASSERT(blocks <= std::numeric_limits<int>::max());
   return static_cast<unsigned>(blocks);
 }
@@ -122,7 +123,7 @@ void unflatten(const View& flat, bool channelsFirst, bool add, const View& x, cu
 void transpose(const View& from, const View& to, cudaStream_t stream) {
   const int64_t images = from.count, channels = from.shape.channels;
   FACENET_ASSERT(from.shape.pixels() == 1 && to.shape == (Shape{1, 1, images}) && to.count == channels);
-  const auto squares = [](int64_t size) { return static_cast<unsigned>((size + kSide - 1) / kSide); };
+  const auto squares = [](int64_t size) { return static_cast<unsigned>(ceilDivide(size, kSide)); };
   FACENET_ASSERT(squares(images) <= 65535 && channels <= std::numeric_limits<int>::max());
   if (images == 0) return;
   withTrainedTypes(from.dtype, to.dtype, [&]<class From, class To>(TypeOf<From>, TypeOf<To>) {

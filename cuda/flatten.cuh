@@ -1,5 +1,5 @@
-// Fully connected layers in training: images as vectors in the order of the weights, and matrices turned
-// about so that one product (conv2d/weight_gradient.cuh) has all gradients.
+// Fully connected layers in training: images as vectors in the order of the weights, and matrices transposed
+// so that one product (conv2d/weight_gradient.cuh) has all gradients.
 #pragma once
 
 #include <cuda_runtime_api.h>

@@ -1,5 +1,5 @@
-#include "cuda/common/channels.cuh"
-#include "cuda/common/image_teams.cuh"
+#include "cuda/common/image_reduction.cuh"
+#include "cuda/common/pixel_grid.cuh"
 #include "cuda/l2_normalize.cuh"
 
 namespace facenet::cuda {
@@ -13,64 +13,64 @@ __device__ __forceinline__ float squares(const float (&numbers)[N], int valid) {
   return sum;
 }
 
-// A warp (WholeBlock: a block) an image, in strides over the grid. Each thread writes what only it has read,
-// so y may be x.
+// One warp (WholeBlock: block) per image, in a grid-stride loop. Each thread writes what only it has read, so
+// that y may be x.
 // Registers: at most 64.
 template <class In, class Out, int N, bool WholeBlock>
-__global__ void __launch_bounds__(kTeamThreads, 4)
+__global__ void __launch_bounds__(kImageThreads, 4)
     l2NormalizeKernel(const In* x, int64_t xImage, int64_t xStride, Out* y, int64_t yImage, int64_t yStride,
                       int64_t count, ImagePacks image, float epsilon) {
-  constexpr int kTeam = WholeBlock ? kTeamThreads : kTeamLanes;
-  constexpr int kTeams = kTeamThreads / kTeam;
-  const int member = threadIdx.x % kTeam, team = threadIdx.x / kTeam;
-  for (int64_t n = int64_t{blockIdx.x} * kTeams + team; n < count; n += int64_t{gridDim.x} * kTeams) {
+  constexpr int kGroup = WholeBlock ? kImageThreads : kWarpSize;
+  constexpr int kImages = kImageThreads / kGroup;  // of a block
+  const int rank = threadIdx.x % kGroup, group = threadIdx.x / kGroup;
+  for (int64_t n = int64_t{blockIdx.x} * kImages + group; n < count; n += int64_t{gridDim.x} * kImages) {
     const In* from = x + n * xImage;
     Out* to = y + n * yImage;
-    Pack<In, N> held[kHeld];
+    Pack<In, N> held[kHeldPacks];
 #pragma unroll
-    for (int h = 0; h < kHeld; ++h) {
-      const int64_t index = member + h * kTeam;
-      if (index < image.packs) held[h] = loadPack<N>(from + PackPlace<N>(image, index, xStride).offset);
+    for (int h = 0; h < kHeldPacks; ++h) {
+      const int64_t index = rank + h * kGroup;
+      if (index < image.packs) held[h] = loadPack<N>(from + ImagePack<N>(image, index, xStride).offset);
     }
     float sum = 0, numbers[N];
 #pragma unroll
-    for (int h = 0; h < kHeld; ++h) {
-      const int64_t index = member + h * kTeam;
+    for (int h = 0; h < kHeldPacks; ++h) {
+      const int64_t index = rank + h * kGroup;
       if (index >= image.packs) break;
       unpack(held[h], numbers);
-      sum += squares(numbers, PackPlace<N>(image, index, xStride).valid);
+      sum += squares(numbers, ImagePack<N>(image, index, xStride).valid);
     }
-    for (int64_t index = member + kHeld * kTeam; index < image.packs; index += kTeam) {
-      const PackPlace<N> place(image, index, xStride);
-      unpack(loadPack<N>(from + place.offset), numbers);
-      sum += squares(numbers, place.valid);
+    for (int64_t index = rank + kHeldPacks * kGroup; index < image.packs; index += kGroup) {
+      const ImagePack<N> at(image, index, xStride);
+      unpack(loadPack<N>(from + at.offset), numbers);
+      sum += squares(numbers, at.valid);
     }
-    sum = WholeBlock ? blockSum(sum) : warpSum(sum);
+    sum = imageSum<WholeBlock>(sum);
     const float norm = fmaxf(sqrtf(sum), epsilon);
     const auto put = [&](const Pack<In, N>& pack, int64_t index) {
-      const PackPlace<N> place(image, index, yStride);
+      const ImagePack<N> at(image, index, yStride);
       unpack(pack, numbers);
 #pragma unroll
       for (float& number : numbers) number /= norm;
-      storeNumbers(numbers, place.valid, to + place.offset);
+      storeNumbers(numbers, at.valid, to + at.offset);
     };
 #pragma unroll
-    for (int h = 0; h < kHeld; ++h)
-      if (member + h * kTeam < image.packs) put(held[h], member + h * kTeam);
-    for (int64_t index = member + kHeld * kTeam; index < image.packs; index += kTeam)
-      put(loadPack<N>(from + PackPlace<N>(image, index, xStride).offset), index);
+    for (int h = 0; h < kHeldPacks; ++h)
+      if (rank + h * kGroup < image.packs) put(held[h], rank + h * kGroup);
+    for (int64_t index = rank + kHeldPacks * kGroup; index < image.packs; index += kGroup)
+      put(loadPack<N>(from + ImagePack<N>(image, index, xStride).offset), index);
   }
 }
 
 template <class In, class Out, int N>
 void launchOn(float epsilon, const View& x, const View& y, cudaStream_t stream) {
-  const TeamLaunch<N> team(x);
+  const ImageLaunch<N> images(x);
   const auto run = [&]<bool WholeBlock>(std::bool_constant<WholeBlock>) {
     launch<l2NormalizeKernel<In, Out, N, WholeBlock>>(
-        team.blocks, kTeamThreads, 0, stream, x.as<const In>(), x.imageStride(), x.pixelStride, y.as<Out>(),
-        y.imageStride(), y.pixelStride, x.count, team.image, epsilon);
+        images.blocks, kImageThreads, 0, stream, x.as<const In>(), x.imageStride(), x.pixelStride,
+        y.as<Out>(), y.imageStride(), y.pixelStride, x.count, images.image, epsilon);
   };
-  team.wholeBlock ? run(std::true_type()) : run(std::false_type());
+  images.wholeBlock ? run(std::true_type()) : run(std::false_type());
 }
 
 }  // namespace

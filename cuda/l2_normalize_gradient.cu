@@ -1,5 +1,5 @@
 #include "cuda/common/gradient.cuh"
-#include "cuda/common/image_teams.cuh"
+#include "cuda/common/image_reduction.cuh"
 #include "cuda/l2_normalize_gradient.cuh"
 
 namespace facenet::cuda {
@@ -9,32 +9,32 @@ struct Strides {
   int64_t xImage, x, dyImage, dy, dxImage, dx;
 };
 
-// A warp (WholeBlock: a block) an image, in strides over the grid.
+// One warp (WholeBlock: block) per image, in a grid-stride loop.
 // Registers: at most 80.
 template <class X, class Y, int N, bool WholeBlock>
-__global__ void __launch_bounds__(kTeamThreads, 3)
+__global__ void __launch_bounds__(kImageThreads, 3)
     l2NormalizeGradientKernel(const X* x, const Y* dy, X* dx, Strides strides, int64_t count,
                               ImagePacks image, float epsilon, bool accumulate) {
-  constexpr int kTeam = WholeBlock ? kTeamThreads : kTeamLanes;
-  constexpr int kTeams = kTeamThreads / kTeam;
-  const int member = threadIdx.x % kTeam, team = threadIdx.x / kTeam;
-  for (int64_t n = int64_t{blockIdx.x} * kTeams + team; n < count; n += int64_t{gridDim.x} * kTeams) {
+  constexpr int kGroup = WholeBlock ? kImageThreads : kWarpSize;
+  constexpr int kImages = kImageThreads / kGroup;  // of a block
+  const int rank = threadIdx.x % kGroup, group = threadIdx.x / kGroup;
+  for (int64_t n = int64_t{blockIdx.x} * kImages + group; n < count; n += int64_t{gridDim.x} * kImages) {
     const auto loadX = [&](int64_t index) {
-      return loadPack<N>(x + n * strides.xImage + PackPlace<N>(image, index, strides.x).offset);
+      return loadPack<N>(x + n * strides.xImage + ImagePack<N>(image, index, strides.x).offset);
     };
     const auto loadDy = [&](int64_t index) {
-      return loadPack<N>(dy + n * strides.dyImage + PackPlace<N>(image, index, strides.dy).offset);
+      return loadPack<N>(dy + n * strides.dyImage + ImagePack<N>(image, index, strides.dy).offset);
     };
-    Pack<X, N> heldX[kHeld];
-    Pack<Y, N> heldDy[kHeld];
+    Pack<X, N> heldX[kHeldPacks];
+    Pack<Y, N> heldDy[kHeldPacks];
 #pragma unroll
-    for (int h = 0; h < kHeld; ++h) {
-      const int64_t index = member + h * kTeam;
+    for (int h = 0; h < kHeldPacks; ++h) {
+      const int64_t index = rank + h * kGroup;
       if (index < image.packs) heldX[h] = loadX(index), heldDy[h] = loadDy(index);
     }
     float squares = 0, dot = 0, in[N], gradient[N];
     const auto add = [&](const Pack<X, N>& xs, const Pack<Y, N>& dys, int64_t index) {
-      const int valid = PackPlace<N>(image, index, 0).valid;
+      const int valid = ImagePack<N>(image, index, 0).valid;
       unpack(xs, in);
       unpack(dys, gradient);
 #pragma unroll
@@ -44,19 +44,19 @@ __global__ void __launch_bounds__(kTeamThreads, 3)
       }
     };
 #pragma unroll
-    for (int h = 0; h < kHeld; ++h)
-      if (member + h * kTeam < image.packs) add(heldX[h], heldDy[h], member + h * kTeam);
-    for (int64_t index = member + kHeld * kTeam; index < image.packs; index += kTeam)
+    for (int h = 0; h < kHeldPacks; ++h)
+      if (rank + h * kGroup < image.packs) add(heldX[h], heldDy[h], rank + h * kGroup);
+    for (int64_t index = rank + kHeldPacks * kGroup; index < image.packs; index += kGroup)
       add(loadX(index), loadDy(index), index);
-    squares = WholeBlock ? blockSum(squares) : warpSum(squares);
-    dot = WholeBlock ? blockSum(dot) : warpSum(dot);
+    squares = imageSum<WholeBlock>(squares);
+    dot = imageSum<WholeBlock>(dot);
 
     const float length = sqrtf(squares);
     const bool inside = !(length > epsilon);  // the image is divided by a constant
     const float along = inside ? 0.f : dot / squares, divisor = inside ? epsilon : length;
     const auto put = [&](const Pack<X, N>& xs, const Pack<Y, N>& dys, int64_t index) {
-      const PackPlace<N> place(image, index, strides.dx);
-      X* to = dx + n * strides.dxImage + place.offset;
+      const ImagePack<N> at(image, index, strides.dx);
+      X* to = dx + n * strides.dxImage + at.offset;
       unpack(xs, in);
       unpack(dys, gradient);
 #pragma unroll
@@ -66,12 +66,12 @@ __global__ void __launch_bounds__(kTeamThreads, 3)
 #pragma unroll
         for (int i = 0; i < N; ++i) gradient[i] += in[i];
       }
-      storeNumbers(gradient, place.valid, to);
+      storeNumbers(gradient, at.valid, to);
     };
 #pragma unroll
-    for (int h = 0; h < kHeld; ++h)
-      if (member + h * kTeam < image.packs) put(heldX[h], heldDy[h], member + h * kTeam);
-    for (int64_t index = member + kHeld * kTeam; index < image.packs; index += kTeam)
+    for (int h = 0; h < kHeldPacks; ++h)
+      if (rank + h * kGroup < image.packs) put(heldX[h], heldDy[h], rank + h * kGroup);
+    for (int64_t index = rank + kHeldPacks * kGroup; index < image.packs; index += kGroup)
       put(loadX(index), loadDy(index), index);
   }
 }
@@ -97,13 +97,13 @@ void l2NormalizeGradient(float epsilon, const View& x, const View& dy, const Vie
     constexpr int kWide = kPackedChannels<X, Y>;
     const bool packed = packs<X, kWide>(xs) && packs<Y, kWide>(dys) && packs<X, kWide>(dxs);
     withWidth<kWide>(packed, [&]<int N>(Width<N>) {
-      const TeamLaunch<N> team(xs);
+      const ImageLaunch<N> images(xs);
       const auto run = [&]<bool WholeBlock>(std::bool_constant<WholeBlock>) {
         launch<l2NormalizeGradientKernel<X, Y, N, WholeBlock>>(
-            team.blocks, kTeamThreads, 0, stream, xs.as<const X>(), dys.as<const Y>(), dxs.as<X>(), strides,
-            xs.count, team.image, epsilon, accumulate);
+            images.blocks, kImageThreads, 0, stream, xs.as<const X>(), dys.as<const Y>(), dxs.as<X>(),
+            strides, xs.count, images.image, epsilon, accumulate);
       };
-      team.wholeBlock ? run(std::true_type()) : run(std::false_type());
+      images.wholeBlock ? run(std::true_type()) : run(std::false_type());
     });
   });
 }

@@ -1,11 +1,10 @@
-#include "cuda/common/channels.cuh"
+#include "cuda/common/pixel_grid.cuh"
 #include "cuda/lrn.cuh"
 #include "cuda/lrn_power.cuh"
 
 namespace facenet::cuda {
 namespace {
 
-constexpr int kWarp = 32;
 constexpr int kSize = kLrnSize, kReach = kLrnReach;
 
 // x / (bias + alpha * squares)^beta
@@ -37,44 +36,44 @@ __device__ __forceinline__ void loadPair(const T* from, float& first, float& sec
     first = pair.x, second = pair.y;
   } else {
     const uint32_t pair = *reinterpret_cast<const uint32_t*>(from);
-    first = ptx::lowerOf(typename Storage<T>::Element{}, pair);
-    second = ptx::upperOf(typename Storage<T>::Element{}, pair);
+    first = ptx::lowerOf(Element<T>{}, pair);
+    second = ptx::upperOf(Element<T>{}, pair);
   }
 }
 
 // Neighbours' squares come from the neighbouring lanes, and from memory at the edges of a warp.
 // powf wants more registers than the other powers. Registers: at most 80.
 template <class In, class Out, int N, Power P>
-__global__ void __launch_bounds__(kWalkThreads, P == Power::any ? 3 : kWalkBlocksAnSm)
-    lrnKernel(const In* x, int64_t xStride, Out* y, int64_t yStride, Walk walk, LrnConstants constants) {
-  const Walker<N> walker(walk);
-  const int lane = static_cast<int>(threadIdx.x) % kWarp;
-  const int group = static_cast<int>(threadIdx.x) % walk.groups;
-  const bool hasLeft = walker.channel > 0, hasRight = walker.channel + N < walk.channels;
-  const bool laneLeft = lane > 0 && group > 0, laneRight = lane < kWarp - 1 && group + 1 < walk.groups;
+__global__ void __launch_bounds__(kPixelThreads, P == Power::any ? 3 : kPixelBlocksPerSm)
+    lrnKernel(const In* x, int64_t xStride, Out* y, int64_t yStride, PixelGrid grid, LrnConstants constants) {
+  const PixelThread<N> thread(grid);
+  const int lane = laneOf();
+  const int group = static_cast<int>(threadIdx.x) % grid.groups;
+  const bool hasLeft = thread.channel > 0, hasRight = thread.channel + N < grid.channels;
+  const bool laneLeft = lane > 0 && group > 0, laneRight = lane < kWarpSize - 1 && group + 1 < grid.groups;
 
-  Pack<In, N> packs[kWalkSteps];
-  float left[kWalkSteps][kReach] = {}, right[kWalkSteps][kReach] = {};
+  Pack<In, N> packs[kPixelSteps];
+  float left[kPixelSteps][kReach] = {}, right[kPixelSteps][kReach] = {};
 #pragma unroll
-  for (int step = 0; step < kWalkSteps; ++step) {
+  for (int step = 0; step < kPixelSteps; ++step) {
     packs[step] = {};
-    if (!walker.has(step)) continue;
-    const In* from = x + walker.pixel(step) * xStride + walker.channel;
+    if (!thread.has(step)) continue;
+    const In* from = x + thread.pixel(step) * xStride + thread.channel;
     packs[step] = loadPack<N>(from);
     if (hasLeft && !laneLeft) loadPair(from - kReach, left[step][0], left[step][1]);
     if (hasRight && !laneRight) loadPair(from + N, right[step][0], right[step][1]);
   }
 #pragma unroll
-  for (int step = 0; step < kWalkSteps; ++step) {
+  for (int step = 0; step < kPixelSteps; ++step) {
     float numbers[N], squares[N + 2 * kReach];
     unpack(packs[step], numbers);
 #pragma unroll
-    for (int i = 0; i < N; ++i) squares[kReach + i] = i < walker.valid ? numbers[i] * numbers[i] : 0.f;
+    for (int i = 0; i < N; ++i) squares[kReach + i] = i < thread.valid ? numbers[i] * numbers[i] : 0.f;
 #pragma unroll
     for (int i = 0; i < kReach; ++i) {
       const float before = __shfl_up_sync(~0u, squares[N + i], 1);
       const float after = __shfl_down_sync(~0u, squares[kReach + i], 1);
-      const bool beyond = walker.channel + N + i >= walk.channels;
+      const bool beyond = thread.channel + N + i >= grid.channels;
       squares[i] = !hasLeft ? 0.f : laneLeft ? before : left[step][i] * left[step][i];
       squares[kReach + N + i] = beyond ? 0.f : laneRight ? after : right[step][i] * right[step][i];
     }
@@ -85,31 +84,31 @@ __global__ void __launch_bounds__(kWalkThreads, P == Power::any ? 3 : kWalkBlock
       for (int k = 0; k < kSize; ++k) sum += squares[i + k];
       numbers[i] = normalized<P, sizeof(Out) == 2>(numbers[i], sum, constants);
     }
-    if (walker.has(step))
-      storeNumbers(numbers, walker.valid, y + walker.pixel(step) * yStride + walker.channel);
+    if (thread.has(step))
+      storeNumbers(numbers, thread.valid, y + thread.pixel(step) * yStride + thread.channel);
   }
 }
 
-// Any window, and views that cannot be read by 16 bytes: a value a thread, its neighbours from the caches.
+// Any window, and views that cannot be read by 16 bytes: one value per thread, its neighbours from the caches.
 // Registers: at most 48.
 template <class In, class Out, Power P>
-__global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
-    lrnValuesKernel(const In* x, int64_t xStride, Out* y, int64_t yStride, Walk walk, LrnConstants constants,
-                    int size) {
-  const Walker<1> walker(walk);
-  const int first = max(walker.channel - (size - 1) / 2, 0);
-  const int last = min(walker.channel + size / 2, walk.channels - 1);
-  for (int step = 0; step < kWalkSteps; ++step) {
-    if (!walker.has(step)) break;
-    const In* pixel = x + walker.pixel(step) * xStride;
+__global__ void __launch_bounds__(kPixelThreads, kPixelBlocksPerSm)
+    lrnValuesKernel(const In* x, int64_t xStride, Out* y, int64_t yStride, PixelGrid grid,
+                    LrnConstants constants, int size) {
+  const PixelThread<1> thread(grid);
+  const int first = max(thread.channel - (size - 1) / 2, 0);
+  const int last = min(thread.channel + size / 2, grid.channels - 1);
+  for (int step = 0; step < kPixelSteps; ++step) {
+    if (!thread.has(step)) break;
+    const In* pixel = x + thread.pixel(step) * xStride;
     float number[1], sum = 0;
     for (int c = first; c <= last; ++c) {
       unpack(pixel[c], number);
       sum = fmaf(number[0], number[0], sum);
     }
-    unpack(pixel[walker.channel], number);
+    unpack(pixel[thread.channel], number);
     number[0] = normalized<P, sizeof(Out) == 2>(number[0], sum, constants);
-    storeNumbers(number, 1, y + walker.pixel(step) * yStride + walker.channel);
+    storeNumbers(number, 1, y + thread.pixel(step) * yStride + thread.channel);
   }
 }
 
@@ -121,13 +120,13 @@ void lrnOf(const Lrn& op, const View& x, const View& y, cudaStream_t stream) {
     const auto* from = x.as<const In>();
     auto* to = y.as<Out>();
     if (op.size == kSize && packs<In, kWide>(x) && packs<Out, kWide>(y)) {
-      const WalkLaunch w = walkOver<kWide>(y);
-      launch<lrnKernel<In, Out, kWide, P>>(w.grid, w.threads, 0, stream, from, x.pixelStride, to,
-                                           y.pixelStride, w.walk, constants);
+      const PixelLaunch w = pixelLaunch<kWide>(y);
+      launch<lrnKernel<In, Out, kWide, P>>(w.blocks, w.threads, 0, stream, from, x.pixelStride, to,
+                                           y.pixelStride, w.grid, constants);
     } else {
-      const WalkLaunch w = walkOver<1>(y);
-      launch<lrnValuesKernel<In, Out, P>>(w.grid, w.threads, 0, stream, from, x.pixelStride, to,
-                                          y.pixelStride, w.walk, constants, static_cast<int>(op.size));
+      const PixelLaunch w = pixelLaunch<1>(y);
+      launch<lrnValuesKernel<In, Out, P>>(w.blocks, w.threads, 0, stream, from, x.pixelStride, to,
+                                          y.pixelStride, w.grid, constants, static_cast<int>(op.size));
     }
   });
 }

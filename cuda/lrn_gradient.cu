@@ -5,8 +5,7 @@
 namespace facenet::cuda {
 namespace {
 
-constexpr int kWarp = 32;
-constexpr int kThreads = 256, kWarps = kThreads / kWarp;
+constexpr int kThreads = 256, kWarps = kThreads / kWarpSize;
 
 // base^-beta and base^(-beta - 1)
 struct Powers {
@@ -35,23 +34,23 @@ __device__ __forceinline__ Powers powersOf(float base, const LrnConstants& c) {
   }
 }
 
-// How warps go over a batch whose pixels have `groups` of N channels. Where a warp has room for whole pixels
-// it takes as many as fit; else a pixel's groups are shared among `warps`, which overlap by two groups: the
-// lanes at the seam only help their neighbours.
-struct WarpWalk {
+// How warps are laid over a batch whose pixels have `groups` of N channels. A warp takes as many whole pixels as fit
+// into it; where none does, a pixel's groups are shared among `warps`, which overlap by two groups: the lanes at the
+// seam only help their neighbours.
+struct WarpGrid {
   int64_t units, pixels;
   int channels, groups;
-  int pixelsAWarp, warps;  // one of them is 1
+  int pixelsPerWarp, warps;  // one of them is 1
 
-  int64_t blocks() const { return (units + kWarps - 1) / kWarps; }
+  int64_t blocks() const { return ceilDivide(units, kWarps); }
 };
 
 template <int N>
-WarpWalk warpsOver(const View& view) {
-  const int64_t groups = (view.shape.channels + N - 1) / N, pixels = view.count * view.shape.pixels();
-  const int64_t together = std::max<int64_t>(kWarp / groups, 1);
-  const int64_t warps = groups <= kWarp ? 1 : (groups - 2 + kWarp - 3) / (kWarp - 2);
-  const int64_t units = (pixels + together - 1) / together * warps;
+WarpGrid warpGrid(const View& view) {
+  const int64_t groups = ceilDivide(view.shape.channels, N), pixels = view.count * view.shape.pixels();
+  const int64_t together = std::max<int64_t>(kWarpSize / groups, 1);
+  const int64_t warps = groups <= kWarpSize ? 1 : (groups - 2 + kWarpSize - 3) / (kWarpSize - 2);
+  const int64_t units = ceilDivide(pixels, together) * warps;
   FACENET_ASSERT(view.shape.channels <= (1 << 24) && units < (int64_t{1} << 31));
   return {units,
           pixels,
@@ -65,19 +64,19 @@ WarpWalk warpsOver(const View& view) {
 // powf wants more registers than the other powers. Registers: at most 80.
 template <class X, class Y, int N, Power P>
 __global__ void __launch_bounds__(kThreads, P == Power::any ? 3 : 4)
-    lrnGradientKernel(Pixels<X> x, Pixels<Y> dy, GradientPixels<X> dx, WarpWalk walk, LrnConstants c) {
-  const int lane = static_cast<int>(threadIdx.x) % kWarp;
-  const auto unit = blockIdx.x * kWarps + threadIdx.x / kWarp;
-  const auto itsWarp = static_cast<int>(unit % static_cast<unsigned>(walk.warps));
-  const int place = walk.warps > 1 ? 0 : lane / walk.groups;  // of its pixel among the warp's
-  const int group = walk.warps > 1 ? itsWarp * (kWarp - 2) + lane : lane % walk.groups;
-  const int64_t pixel = int64_t{unit / static_cast<unsigned>(walk.warps)} * walk.pixelsAWarp + place;
+    lrnGradientKernel(Pixels<X> x, Pixels<Y> dy, GradientPixels<X> dx, WarpGrid grid, LrnConstants c) {
+  const int lane = laneOf();
+  const auto unit = blockIdx.x * kWarps + threadIdx.x / kWarpSize;
+  const auto itsWarp = static_cast<int>(unit % static_cast<unsigned>(grid.warps));
+  const int slot = grid.warps > 1 ? 0 : lane / grid.groups;  // of its pixel among the warp's
+  const int group = grid.warps > 1 ? itsWarp * (kWarpSize - 2) + lane : lane % grid.groups;
+  const int64_t pixel = int64_t{unit / static_cast<unsigned>(grid.warps)} * grid.pixelsPerWarp + slot;
   const int channel = group * N;
   const bool has =
-      place < walk.pixelsAWarp && group < walk.groups && pixel < walk.pixels && unit < walk.units;
-  const int valid = has ? min(walk.channels - channel, N) : 0;
-  const bool hasLeft = group > 0, hasRight = channel + N < walk.channels;
-  const bool writes = has && (lane > 0 || !hasLeft) && (lane < kWarp - 1 || !hasRight);
+      slot < grid.pixelsPerWarp && group < grid.groups && pixel < grid.pixels && unit < grid.units;
+  const int valid = has ? min(grid.channels - channel, N) : 0;
+  const bool hasLeft = group > 0, hasRight = channel + N < grid.channels;
+  const bool writes = has && (lane > 0 || !hasLeft) && (lane < kWarpSize - 1 || !hasRight);
 
   float in[N] = {}, gradient[N] = {};
   Pack<X, N> before{};
@@ -122,16 +121,16 @@ __global__ void __launch_bounds__(kThreads, P == Power::any ? 3 : 4)
   dx.put(gradient, before, valid, pixel, channel);
 }
 
-// Any window, and views that cannot be read by 16 bytes: a value a thread. It sums the squares again for each
+// Any window, and views that cannot be read by 16 bytes: one value per thread. It sums the squares again for each
 // neighbour, from the caches.
 // Registers: at most 64.
 template <class X, class Y, Power P>
-__global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
-    lrnGradientValuesKernel(Pixels<X> x, Pixels<Y> dy, GradientPixels<X> dx, Walk walk, LrnConstants c,
+__global__ void __launch_bounds__(kPixelThreads, kPixelBlocksPerSm)
+    lrnGradientValuesKernel(Pixels<X> x, Pixels<Y> dy, GradientPixels<X> dx, PixelGrid grid, LrnConstants c,
                             int size) {
-  const Walker<1, 1> walker(walk);
-  if (!walker.has(0)) return;
-  const int64_t pixel = walker.pixel(0);
+  const PixelThread<1, 1> thread(grid);
+  if (!thread.has(0)) return;
+  const int64_t pixel = thread.pixel(0);
   const auto valueAt = [&](const auto& pixels, int channel) {
     float number[1];
     unpack(pixels.template load<1>(pixel, channel), number);
@@ -139,20 +138,20 @@ __global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
   };
   const int below = (size - 1) / 2, above = size / 2;
   float direct = 0, sum = 0;
-  for (int other = max(walker.channel - above, 0); other <= min(walker.channel + below, walk.channels - 1);
+  for (int other = max(thread.channel - above, 0); other <= min(thread.channel + below, grid.channels - 1);
        ++other) {
     float squares = 0;
-    for (int i = max(other - below, 0); i <= min(other + above, walk.channels - 1); ++i) {
+    for (int i = max(other - below, 0); i <= min(other + above, grid.channels - 1); ++i) {
       const float value = valueAt(x, i);
       squares = fmaf(value, value, squares);
     }
     const Powers powers = powersOf<P, sizeof(X) == 2>(fmaf(c.alpha, squares, c.bias), c);
     const float gradient = valueAt(dy, other);
-    if (other == walker.channel) direct = gradient * powers.beta;
+    if (other == thread.channel) direct = gradient * powers.beta;
     sum = fmaf(gradient * valueAt(x, other), powers.next, sum);
   }
-  float result[1] = {fmaf(-2.f * c.alpha * c.beta * valueAt(x, walker.channel), sum, direct)};
-  dx.put(result, dx.template before<1>(pixel, walker.channel), 1, pixel, walker.channel);
+  float result[1] = {fmaf(-2.f * c.alpha * c.beta * valueAt(x, thread.channel), sum, direct)};
+  dx.put(result, dx.template before<1>(pixel, thread.channel), 1, pixel, thread.channel);
 }
 
 template <class X, class Y, Power P>
@@ -162,13 +161,13 @@ void launchOn(const Lrn& op, const View& x, const View& dy, const View& dx, bool
   const GradientPixels<X> out(dx, accumulate);
   constexpr int kWide = kPackedChannels<X, Y>;
   if (op.size == kLrnSize && packs<X, kWide>(x) && packs<Y, kWide>(dy) && packs<X, kWide>(dx)) {
-    const WarpWalk walk = warpsOver<kWide>(dx);
-    launch<lrnGradientKernel<X, Y, kWide, P>>(static_cast<unsigned>(walk.blocks()), kThreads, 0, stream,
-                                              Pixels<X>(x), Pixels<Y>(dy), out, walk, constants);
+    const WarpGrid grid = warpGrid<kWide>(dx);
+    launch<lrnGradientKernel<X, Y, kWide, P>>(static_cast<unsigned>(grid.blocks()), kThreads, 0, stream,
+                                              Pixels<X>(x), Pixels<Y>(dy), out, grid, constants);
   } else {
-    const WalkLaunch w = walkOver<1, 1>(dx);
-    launch<lrnGradientValuesKernel<X, Y, P>>(w.grid, w.threads, 0, stream, Pixels<X>(x), Pixels<Y>(dy), out,
-                                             w.walk, constants, static_cast<int>(op.size));
+    const PixelLaunch w = pixelLaunch<1, 1>(dx);
+    launch<lrnGradientValuesKernel<X, Y, P>>(w.blocks, w.threads, 0, stream, Pixels<X>(x), Pixels<Y>(dy), out,
+                                             w.grid, constants, static_cast<int>(op.size));
   }
 }
 

@@ -1,54 +1,54 @@
 #include <cmath>
 #include <limits>
 
+#include "cuda/common/argmax.cuh"
 #include "cuda/common/gradient.cuh"
 #include "cuda/common/pool_window.cuh"
 #include "cuda/pool_gradient.cuh"
-#include "cuda/pool_places.cuh"
 
 namespace facenet::cuda {
 namespace {
 
-// The largest so far, and its place in the window.
+// The largest so far, and its position in the window.
 template <int N>
 struct Winner {
   float largest[N];
-  int place[N];
+  int position[N];
 
-  __device__ __forceinline__ explicit Winner(int firstPlace) {
+  __device__ __forceinline__ explicit Winner(int firstPosition) {
 #pragma unroll
-    for (int i = 0; i < N; ++i) largest[i] = -INFINITY, place[i] = firstPlace;
+    for (int i = 0; i < N; ++i) largest[i] = -INFINITY, position[i] = firstPosition;
   }
   template <class Packed>
-  __device__ __forceinline__ void meet(Packed packed, int itsPlace) {
+  __device__ __forceinline__ void meet(Packed packed, int itsPosition) {
     float numbers[N];
     unpack(packed, numbers);
 #pragma unroll
     for (int i = 0; i < N; ++i)
-      if (numbers[i] > largest[i]) largest[i] = numbers[i], place[i] = itsPlace;
+      if (numbers[i] > largest[i]) largest[i] = numbers[i], position[i] = itsPosition;
   }
 };
 
-// A thread N output values, as in cuda/pool.cu.
+// One thread per N output values, as in cuda/pool.cu.
 // Registers: at most 64.
 template <class X, class Y, int N, int Side>
-__global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
-    maxPoolKernel(Pixels<X> x, Y* y, int64_t yStride, uint8_t* places, int64_t placesStride, Walk walk,
+__global__ void __launch_bounds__(kPixelThreads, kPixelBlocksPerSm)
+    maxPoolKernel(Pixels<X> x, Y* y, int64_t yStride, uint8_t* argmax, int64_t argmaxStride, PixelGrid grid,
                   Geometry g) {
-  const Walker<N, 1> walker(walk);
-  if (!walker.has(0)) return;
-  const auto pixel = static_cast<unsigned>(walker.first);
+  const PixelThread<N, 1> thread(grid);
+  if (!thread.has(0)) return;
+  const auto pixel = static_cast<unsigned>(thread.first);
   const unsigned rowOfAll = pixel / g.outWidth;
   const Span rows = spanOf(g.rows, rowOfAll % g.outHeight), columns = spanOf(g.columns, pixel % g.outWidth);
   const int64_t image = int64_t{rowOfAll / g.outHeight} * g.rows.size * g.columns.size;
   const int top = static_cast<int>(rowOfAll % g.outHeight) * g.rows.stride - g.rows.before;
   const int left = static_cast<int>(pixel % g.outWidth) * g.columns.stride - g.columns.before;
   const auto load = [&](int row, int column) {
-    return x.template load<N>(image + int64_t{row} * g.columns.size + column, walker.channel);
+    return x.template load<N>(image + int64_t{row} * g.columns.size + column, thread.channel);
   };
-  const auto placeOf = [&](int row, int column) { return (row - top) * g.columns.kernel + column - left; };
+  const auto positionOf = [&](int row, int column) { return (row - top) * g.columns.kernel + column - left; };
 
-  Winner<N> winner(placeOf(rows.begin, columns.begin));
+  Winner<N> winner(positionOf(rows.begin, columns.begin));
   if constexpr (Side > 0) {
 #pragma unroll
     for (int r = 0; r < Side; ++r) {
@@ -60,27 +60,27 @@ __global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
         if (columns.begin + c < columns.end) packs[c] = load(row, columns.begin + c);
 #pragma unroll
       for (int c = 0; c < Side; ++c)
-        if (columns.begin + c < columns.end) winner.meet(packs[c], placeOf(row, columns.begin + c));
+        if (columns.begin + c < columns.end) winner.meet(packs[c], positionOf(row, columns.begin + c));
     }
   } else {
     for (int row = rows.begin; row < rows.end; ++row)
 #pragma unroll 4
       for (int column = columns.begin; column < columns.end; ++column)
-        winner.meet(load(row, column), placeOf(row, column));
+        winner.meet(load(row, column), positionOf(row, column));
   }
-  storeNumbers(winner.largest, walker.valid, y + walker.first * yStride + walker.channel);
-  Places<N> itsPlaces;
-  itsPlaces.set(winner.place);
-  *reinterpret_cast<Places<N>*>(places + walker.first * placesStride + walker.channel) = itsPlaces;
+  storeNumbers(winner.largest, thread.valid, y + thread.first * yStride + thread.channel);
+  Argmax<N> packed;
+  packed.set(winner.position);
+  *reinterpret_cast<Argmax<N>*>(argmax + thread.first * argmaxStride + thread.channel) = packed;
 }
 
 }  // namespace
 
-int64_t placesBytes(int64_t count, const Shape& output) {
-  return count * output.pixels() * placesStride(output.channels);
+int64_t argmaxBytes(int64_t count, const Shape& output) {
+  return count * output.pixels() * argmaxStride(output.channels);
 }
 
-void maxPool(const Pool& op, const View& x, const View& y, uint8_t* places, cudaStream_t stream) {
+void maxPool(const Pool& op, const View& x, const View& y, uint8_t* argmax, cudaStream_t stream) {
   FACENET_ASSERT(x.count == y.count && x.shape.channels == y.shape.channels);
   FACENET_ASSERT(op.kind == Pool::Kind::max &&
                  op.window.kernelHeight * op.window.kernelWidth <= kMaxPooledPixels);
@@ -91,9 +91,9 @@ void maxPool(const Pool& op, const View& x, const View& y, uint8_t* places, cuda
     constexpr int kWide = kPackedChannels<X, Y>;
     withWidth<kWide>(packs<X, kWide>(x) && packs<Y, kWide>(y), [&]<int N>(Width<N>) {
       withSide<N>(op.window, [&]<int Side>(std::integral_constant<int, Side>) {
-        const WalkLaunch w = walkOver<N, 1>(y);
-        launch<maxPoolKernel<X, Y, N, Side>>(w.grid, w.threads, 0, stream, Pixels<X>(x), y.as<Y>(),
-                                             y.pixelStride, places, placesStride(y.shape.channels), w.walk,
+        const PixelLaunch w = pixelLaunch<N, 1>(y);
+        launch<maxPoolKernel<X, Y, N, Side>>(w.blocks, w.threads, 0, stream, Pixels<X>(x), y.as<Y>(),
+                                             y.pixelStride, argmax, argmaxStride(y.shape.channels), w.grid,
                                              geometry);
       });
     });

@@ -1,4 +1,4 @@
-#include "cuda/common/channels.cuh"
+#include "cuda/common/pixel_grid.cuh"
 #include "cuda/maxout.cuh"
 
 namespace facenet::cuda {
@@ -7,22 +7,22 @@ namespace {
 // Pairs, which the paper's networks take: N maxima from two times N numbers.
 // Registers: at most 56.
 template <class In, class Out, int N>
-__global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
-    maxoutPairsKernel(const In* x, int64_t xStride, Out* y, int64_t yStride, Walk walk) {
-  const Walker<N> walker(walk);
-  if (walker.valid == 0) return;
-  const bool both = 2 * walker.valid > N;
-  Pack<In, N> lower[kWalkSteps], upper[kWalkSteps];
+__global__ void __launch_bounds__(kPixelThreads, kPixelBlocksPerSm)
+    maxoutPairsKernel(const In* x, int64_t xStride, Out* y, int64_t yStride, PixelGrid grid) {
+  const PixelThread<N> thread(grid);
+  if (thread.valid == 0) return;
+  const bool both = 2 * thread.valid > N;
+  Pack<In, N> lower[kPixelSteps], upper[kPixelSteps];
 #pragma unroll
-  for (int step = 0; step < kWalkSteps; ++step) {
-    if (!walker.has(step)) break;
-    const In* from = x + walker.pixel(step) * xStride + 2 * walker.channel;
+  for (int step = 0; step < kPixelSteps; ++step) {
+    if (!thread.has(step)) break;
+    const In* from = x + thread.pixel(step) * xStride + 2 * thread.channel;
     lower[step] = upper[step] = loadPack<N>(from);
     if (both) upper[step] = loadPack<N>(from + N);
   }
 #pragma unroll
-  for (int step = 0; step < kWalkSteps; ++step) {
-    if (!walker.has(step)) break;
+  for (int step = 0; step < kPixelSteps; ++step) {
+    if (!thread.has(step)) break;
     float low[N], high[N], largest[N];
     unpack(lower[step], low);
     unpack(upper[step], high);
@@ -31,26 +31,26 @@ __global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
       largest[i] = fmaxf(low[2 * i], low[2 * i + 1]);
       largest[N / 2 + i] = fmaxf(high[2 * i], high[2 * i + 1]);
     }
-    storeNumbers(largest, walker.valid, y + walker.pixel(step) * yStride + walker.channel);
+    storeNumbers(largest, thread.valid, y + thread.pixel(step) * yStride + thread.channel);
   }
 }
 
-// Any number of pieces, a maximum a thread.
+// Any number of pieces, one maximum per thread.
 // Registers: at most 40.
 template <class In, class Out>
-__global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
-    maxoutKernel(const In* x, int64_t xStride, Out* y, int64_t yStride, Walk walk, int64_t pieces) {
-  const Walker<1> walker(walk);
-  for (int step = 0; step < kWalkSteps; ++step) {
-    if (!walker.has(step)) break;
-    const In* from = x + walker.pixel(step) * xStride + walker.channel * pieces;
+__global__ void __launch_bounds__(kPixelThreads, kPixelBlocksPerSm)
+    maxoutKernel(const In* x, int64_t xStride, Out* y, int64_t yStride, PixelGrid grid, int64_t pieces) {
+  const PixelThread<1> thread(grid);
+  for (int step = 0; step < kPixelSteps; ++step) {
+    if (!thread.has(step)) break;
+    const In* from = x + thread.pixel(step) * xStride + thread.channel * pieces;
     float largest[1] = {-INFINITY};
     for (int64_t i = 0; i < pieces; ++i) {
       float number[1];
       unpack(from[i], number);
       largest[0] = fmaxf(largest[0], number[0]);
     }
-    storeNumbers(largest, 1, y + walker.pixel(step) * yStride + walker.channel);
+    storeNumbers(largest, 1, y + thread.pixel(step) * yStride + thread.channel);
   }
 }
 
@@ -65,13 +65,13 @@ void maxout(const Maxout& op, const View& x, const View& y, cudaStream_t stream)
     const auto* from = x.as<const In>();
     auto* to = y.as<Out>();
     if (op.pieces == 2 && packs<In, kWide>(x) && packs<Out, kWide>(y)) {
-      const WalkLaunch w = walkOver<kWide>(y);
-      launch<maxoutPairsKernel<In, Out, kWide>>(w.grid, w.threads, 0, stream, from, x.pixelStride, to,
-                                                y.pixelStride, w.walk);
+      const PixelLaunch w = pixelLaunch<kWide>(y);
+      launch<maxoutPairsKernel<In, Out, kWide>>(w.blocks, w.threads, 0, stream, from, x.pixelStride, to,
+                                                y.pixelStride, w.grid);
     } else {
-      const WalkLaunch w = walkOver<1>(y);
-      launch<maxoutKernel<In, Out>>(w.grid, w.threads, 0, stream, from, x.pixelStride, to, y.pixelStride,
-                                    w.walk, op.pieces);
+      const PixelLaunch w = pixelLaunch<1>(y);
+      launch<maxoutKernel<In, Out>>(w.blocks, w.threads, 0, stream, from, x.pixelStride, to, y.pixelStride,
+                                    w.grid, op.pieces);
     }
   });
 }

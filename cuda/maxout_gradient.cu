@@ -18,19 +18,19 @@ __device__ __forceinline__ void ofPairs(const float (&in)[N], const float* gradi
 // Pairs, which the paper's networks take: a thread has N values of dy and two times N of x.
 // Registers: at most 64.
 template <class X, class Y, int N>
-__global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
-    maxoutPairsGradientKernel(Pixels<X> x, Pixels<Y> dy, GradientPixels<X> dx, Walk walk) {
-  const Walker<N, kGradientSteps> walker(walk);
-  if (walker.valid == 0) return;
-  const int channel = 2 * walker.channel, valid = 2 * walker.valid;
+__global__ void __launch_bounds__(kPixelThreads, kPixelBlocksPerSm)
+    maxoutPairsGradientKernel(Pixels<X> x, Pixels<Y> dy, GradientPixels<X> dx, PixelGrid grid) {
+  const PixelThread<N, kGradientSteps> thread(grid);
+  if (thread.valid == 0) return;
+  const int channel = 2 * thread.channel, valid = 2 * thread.valid;
   Pack<Y, N> dys[kGradientSteps];
   Pack<X, N> lower[kGradientSteps], upper[kGradientSteps], before[kGradientSteps],
       beforeUpper[kGradientSteps];
 #pragma unroll
   for (int step = 0; step < kGradientSteps; ++step) {
-    if (!walker.has(step)) break;
-    const int64_t pixel = walker.pixel(step);
-    dys[step] = dy.template load<N>(pixel, walker.channel);
+    if (!thread.has(step)) break;
+    const int64_t pixel = thread.pixel(step);
+    dys[step] = dy.template load<N>(pixel, thread.channel);
     lower[step] = upper[step] = x.template load<N>(pixel, channel);
     before[step] = beforeUpper[step] = dx.template before<N>(pixel, channel);
     if (valid <= N) continue;
@@ -39,8 +39,8 @@ __global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
   }
 #pragma unroll
   for (int step = 0; step < kGradientSteps; ++step) {
-    if (!walker.has(step)) break;
-    const int64_t pixel = walker.pixel(step);
+    if (!thread.has(step)) break;
+    const int64_t pixel = thread.pixel(step);
     float gradients[N], in[N], result[N];
     unpack(dys[step], gradients);
     unpack(lower[step], in);
@@ -53,16 +53,16 @@ __global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
   }
 }
 
-// Any number of pieces: a maximum a thread.
+// Any number of pieces: one maximum per thread.
 // Registers: at most 48.
 template <class X, class Y>
-__global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
-    maxoutGradientKernel(Pixels<X> x, Pixels<Y> dy, GradientPixels<X> dx, Walk walk, int pieces) {
-  const Walker<1> walker(walk);
-  for (int step = 0; step < kWalkSteps; ++step) {
-    if (!walker.has(step)) break;
-    const int64_t pixel = walker.pixel(step);
-    const int first = walker.channel * pieces;
+__global__ void __launch_bounds__(kPixelThreads, kPixelBlocksPerSm)
+    maxoutGradientKernel(Pixels<X> x, Pixels<Y> dy, GradientPixels<X> dx, PixelGrid grid, int pieces) {
+  const PixelThread<1> thread(grid);
+  for (int step = 0; step < kPixelSteps; ++step) {
+    if (!thread.has(step)) break;
+    const int64_t pixel = thread.pixel(step);
+    const int first = thread.channel * pieces;
     float largest[1], number[1], itsGradient[1];
     unpack(x.template load<1>(pixel, first), largest);
     int winner = 0;
@@ -70,7 +70,7 @@ __global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
       unpack(x.template load<1>(pixel, first + i), number);
       if (number[0] > largest[0]) largest[0] = number[0], winner = i;
     }
-    unpack(dy.template load<1>(pixel, walker.channel), itsGradient);
+    unpack(dy.template load<1>(pixel, thread.channel), itsGradient);
     for (int i = 0; i < pieces; ++i) {
       float gradient[1] = {i == winner ? itsGradient[0] : 0.f};
       dx.put(gradient, dx.template before<1>(pixel, first + i), 1, pixel, first + i);
@@ -90,13 +90,13 @@ void maxoutGradient(const Maxout& op, const View& x, const View& dy, const View&
     constexpr int kWide = kPackedChannels<X, Y>;
     const GradientPixels<X> out(dx, accumulate);
     if (op.pieces == 2 && packs<X, kWide>(x) && packs<X, kWide>(dx) && packs<Y, kWide>(dy)) {
-      const WalkLaunch w = walkOver<kWide, kGradientSteps>(dy);
-      launch<maxoutPairsGradientKernel<X, Y, kWide>>(w.grid, w.threads, 0, stream, Pixels<X>(x),
-                                                     Pixels<Y>(dy), out, w.walk);
+      const PixelLaunch w = pixelLaunch<kWide, kGradientSteps>(dy);
+      launch<maxoutPairsGradientKernel<X, Y, kWide>>(w.blocks, w.threads, 0, stream, Pixels<X>(x),
+                                                     Pixels<Y>(dy), out, w.grid);
     } else {
-      const WalkLaunch w = walkOver<1>(dy);
-      launch<maxoutGradientKernel<X, Y>>(w.grid, w.threads, 0, stream, Pixels<X>(x), Pixels<Y>(dy), out,
-                                         w.walk, static_cast<int>(op.pieces));
+      const PixelLaunch w = pixelLaunch<1>(dy);
+      launch<maxoutGradientKernel<X, Y>>(w.blocks, w.threads, 0, stream, Pixels<X>(x), Pixels<Y>(dy), out,
+                                         w.grid, static_cast<int>(op.pieces));
     }
   });
 }

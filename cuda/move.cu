@@ -1,6 +1,6 @@
 #include <limits>
 
-#include "cuda/common/channels.cuh"
+#include "cuda/common/pixel_grid.cuh"
 #include "cuda/move.cuh"
 
 namespace facenet::cuda {
@@ -24,29 +24,29 @@ struct Placement {
 
 // Registers: at most 48.
 template <class In, class Out, int N>
-__global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
-    moveKernel(const In* x, int64_t xStride, Out* y, int64_t yStride, Walk walk, Placement placement) {
-  const Walker<N> walker(walk);
-  if (walker.valid == 0) return;
-  const int left = placement.inChannels - walker.channel;  // of the image's channels
-  int64_t sources[kWalkSteps];
-  Pack<In, N> packs[kWalkSteps];
+__global__ void __launch_bounds__(kPixelThreads, kPixelBlocksPerSm)
+    moveKernel(const In* x, int64_t xStride, Out* y, int64_t yStride, PixelGrid grid, Placement placement) {
+  const PixelThread<N> thread(grid);
+  if (thread.valid == 0) return;
+  const int left = placement.inChannels - thread.channel;  // of the image's channels
+  int64_t sources[kPixelSteps];
+  Pack<In, N> packs[kPixelSteps];
 #pragma unroll
-  for (int step = 0; step < kWalkSteps; ++step) {
+  for (int step = 0; step < kPixelSteps; ++step) {
     sources[step] = -1;
-    if (walker.has(step) && left > 0)
-      sources[step] = placement.source(static_cast<unsigned>(walker.pixel(step)));
-    if (sources[step] >= 0) packs[step] = loadPack<N>(x + sources[step] * xStride + walker.channel);
+    if (thread.has(step) && left > 0)
+      sources[step] = placement.source(static_cast<unsigned>(thread.pixel(step)));
+    if (sources[step] >= 0) packs[step] = loadPack<N>(x + sources[step] * xStride + thread.channel);
   }
 #pragma unroll
-  for (int step = 0; step < kWalkSteps; ++step) {
-    if (!walker.has(step)) break;
+  for (int step = 0; step < kPixelSteps; ++step) {
+    if (!thread.has(step)) break;
     float numbers[N] = {};
     if (sources[step] >= 0) unpack(packs[step], numbers);
 #pragma unroll
     for (int i = 0; i < N; ++i)
       if (i >= left) numbers[i] = 0.f;
-    storeNumbers(numbers, walker.valid, y + walker.pixel(step) * yStride + walker.channel);
+    storeNumbers(numbers, thread.valid, y + thread.pixel(step) * yStride + thread.channel);
   }
 }
 
@@ -57,9 +57,9 @@ void move(const Placement& placement, const View& x, const View& y, cudaStream_t
   withTypes(x.dtype, y.dtype, [&]<class In, class Out>(TypeOf<In>, TypeOf<Out>) {
     constexpr int kWide = kPackedChannels<In, Out>;
     withWidth<kWide>(packs<In, kWide>(x) && packs<Out, kWide>(y), [&]<int N>(Width<N>) {
-      const WalkLaunch w = walkOver<N>(y);
-      launch<moveKernel<In, Out, N>>(w.grid, w.threads, 0, stream, x.as<const In>(), x.pixelStride,
-                                     y.as<Out>(), y.pixelStride, w.walk, placement);
+      const PixelLaunch w = pixelLaunch<N>(y);
+      launch<moveKernel<In, Out, N>>(w.blocks, w.threads, 0, stream, x.as<const In>(), x.pixelStride,
+                                     y.as<Out>(), y.pixelStride, w.grid, placement);
     });
   });
 }

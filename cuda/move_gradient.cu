@@ -12,29 +12,29 @@ struct MovedImage {
   int outHeight, outWidth, top, left, factor;
 };
 
-// A thread N values of dx: the sum of what has been made of each.
+// One thread per N values of dx: the sum of what has been made of each.
 // Registers: at most 48.
 template <class X, class Y, int N>
-__global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
-    moveGradientKernel(Pixels<Y> dy, GradientPixels<X> dx, Walk walk, MovedImage image) {
-  const Walker<N, 1> walker(walk);
-  if (!walker.has(0)) return;
-  const auto pixel = static_cast<unsigned>(walker.first);
+__global__ void __launch_bounds__(kPixelThreads, kPixelBlocksPerSm)
+    moveGradientKernel(Pixels<Y> dy, GradientPixels<X> dx, PixelGrid grid, MovedImage image) {
+  const PixelThread<N, 1> thread(grid);
+  if (!thread.has(0)) return;
+  const auto pixel = static_cast<unsigned>(thread.first);
   const unsigned rowOfAll = pixel / image.width;
   const int row = static_cast<int>(rowOfAll % image.height) * image.factor + image.top;
   const int column = static_cast<int>(pixel % image.width) * image.factor + image.left;
   const int64_t first = (int64_t{rowOfAll / image.height} * image.outHeight + row) * image.outWidth + column;
-  const Pack<X, N> before = dx.template before<N>(walker.first, walker.channel);
+  const Pack<X, N> before = dx.template before<N>(thread.first, thread.channel);
   float sums[N] = {};
   for (int y = 0; y < image.factor; ++y)
 #pragma unroll 2
     for (int x = 0; x < image.factor; ++x) {
       float gradient[N];
-      unpack(dy.template load<N>(first + int64_t{y} * image.outWidth + x, walker.channel), gradient);
+      unpack(dy.template load<N>(first + int64_t{y} * image.outWidth + x, thread.channel), gradient);
 #pragma unroll
       for (int i = 0; i < N; ++i) sums[i] += gradient[i];
     }
-  dx.put(sums, before, walker.valid, walker.first, walker.channel);
+  dx.put(sums, before, thread.valid, thread.first, thread.channel);
 }
 
 void moveGradient(int64_t top, int64_t left, int64_t factor, const View& dy, const View& dx, bool accumulate,
@@ -54,9 +54,9 @@ void moveGradient(int64_t top, int64_t left, int64_t factor, const View& dy, con
   withTrainedTypes(dx.dtype, dy.dtype, [&]<class X, class Y>(TypeOf<X>, TypeOf<Y>) {
     constexpr int kWide = kPackedChannels<X, Y>;
     withWidth<kWide>(packs<X, kWide>(dx) && packs<Y, kWide>(dy), [&]<int N>(Width<N>) {
-      const WalkLaunch w = walkOver<N, 1>(dx);
-      launch<moveGradientKernel<X, Y, N>>(w.grid, w.threads, 0, stream, Pixels<Y>(dy),
-                                          GradientPixels<X>(dx, accumulate), w.walk, image);
+      const PixelLaunch w = pixelLaunch<N, 1>(dx);
+      launch<moveGradientKernel<X, Y, N>>(w.blocks, w.threads, 0, stream, Pixels<Y>(dy),
+                                          GradientPixels<X>(dx, accumulate), w.grid, image);
     });
   });
 }

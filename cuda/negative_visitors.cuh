@@ -6,26 +6,23 @@
 
 namespace facenet::cuda {
 
-__device__ __forceinline__ TripletKey keyOf(float distance, int row) {
-  return TripletKey{__float_as_uint(distance)} << 32 | static_cast<unsigned>(row);
-}
-__device__ __forceinline__ void lower(TripletKey* least, TripletKey key) {
+__device__ __forceinline__ void lower(DistanceKey* least, DistanceKey key) {
   if (key < loadAtomic(least)) atomicMin(least, key);
 }
 
 // The nearest negative of an anchor that has positives.
 struct Nearest {
-  TripletKey* nearest;  // of each anchor
+  DistanceKey* nearest;  // of each anchor
 
   __device__ void begin(const Anchors& anchors, int64_t, char*) { nearest -= anchors.first; }
   __device__ void end() {}
   __device__ void row(const PairsOf& pairs, const ColumnsOfTile& columns) {
     if (pairs.count == 0) return;
-    TripletKey least = kNoTriplet;
+    DistanceKey least = kNoKey;
     columns.forNegatives(pairs,
                          [&](int column, float distance) { least = min(least, keyOf(distance, column)); });
-    for (int bits = kWarp / 2; bits > 0; bits /= 2) least = min(least, __shfl_xor_sync(~0u, least, bits));
-    if (laneOf() == 0 && least != kNoTriplet) lower(nearest + pairs.place, least);
+    least = warpReduce(least, [](DistanceKey a, DistanceKey b) { return min(a, b); });
+    if (laneOf() == 0 && least != kNoKey) lower(nearest + pairs.position, least);
   }
 };
 
@@ -35,16 +32,16 @@ template <bool Shared>
 struct NearestAbove {
   float margin;
   const float* sorted;
-  TripletKey* nearest;
-  BlockPairs<TripletKey, Shared> own;
+  DistanceKey* nearest;
+  BlockPairs<DistanceKey, Shared> own;
 
-  __device__ void begin(const Anchors& anchors, int64_t place, char* memory) {
-    own.begin(anchors, place, memory, sorted, nearest, kNoTriplet);
+  __device__ void begin(const Anchors& anchors, int64_t position, char* memory) {
+    own.begin(anchors, position, memory, sorted, nearest, kNoKey);
   }
   __device__ void row(const PairsOf& pairs, const ColumnsOfTile& columns) {
     if (pairs.count == 0) return;
     const float* distances = own.sorted + (pairs.first - own.first);
-    TripletKey* keys = own.values + (pairs.first - own.first);
+    DistanceKey* keys = own.values + (pairs.first - own.first);
     columns.forNegatives(pairs, [&](int column, float distance) {
       const int below = countWhile(pairs.count, [&](int i) { return distances[i] < distance; });
       if (below > 0 && distance < distances[below - 1] + margin)
@@ -52,8 +49,8 @@ struct NearestAbove {
     });
   }
   __device__ void end() {
-    own.end([](TripletKey key, TripletKey* to) {
-      if (key != kNoTriplet) lower(to, key);
+    own.end([](DistanceKey key, DistanceKey* to) {
+      if (key != kNoKey) lower(to, key);
     });
   }
 };
@@ -67,8 +64,8 @@ struct Histogram {
   int32_t* ofNegatives;  // or null
   BlockPairs<int32_t, Shared> own;
 
-  __device__ void begin(const Anchors& anchors, int64_t place, char* memory) {
-    own.begin(anchors, place, memory, sorted, histogram, 0);
+  __device__ void begin(const Anchors& anchors, int64_t position, char* memory) {
+    own.begin(anchors, position, memory, sorted, histogram, 0);
   }
   __device__ void row(const PairsOf& pairs, const ColumnsOfTile& columns) {
     if (pairs.count == 0) return;

@@ -1,4 +1,4 @@
-// Where batch_norm keeps values a channel between its kernels.
+// Where batch_norm keeps one value per channel each between its kernels.
 #pragma once
 
 #include "cuda/batch_norm.cuh"
@@ -19,7 +19,7 @@ struct SavedNorm {
       : mean(normArray(saved, channels, 0)), inverse(normArray(saved, channels, 1)) {}
 };
 
-// Arrays that either direction has in scratch, and where the pieces' parts begin behind them.
+// Arrays that either direction has in scratch, and where the splits' parts begin behind them.
 constexpr int kNormScratchArrays = 5;
 
 // Pixels of a thread: what belongs to its channels are several values in fp32.

@@ -1,14 +1,13 @@
-#include "cuda/common/device.cuh"
-#include "cuda/common/packed.cuh"
+#include "cuda/common/block_reduction.cuh"
+#include "cuda/common/vectors.cuh"
 #include "cuda/optimizer.cuh"
 
 namespace facenet::cuda {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kWarp = 32, kWarps = kThreads / kWarp;
 
-// What ops/optimizer.h does to one weight, a rounding an operation.
+// What ops/optimizer.h does to one weight, one rounding per operation.
 struct Sgd {
   static constexpr int kSlots = 0;
   float rate;
@@ -66,55 +65,45 @@ __device__ __forceinline__ void updateAt(const Rule& rule, float scale, float de
   if constexpr (Rule::kSlots > 1) put(second, vectors.slots[1]);
 }
 
-// A block a piece: 16 bytes a thread and step, and the last weights one by one.
+// One block per chunk: 16 bytes per thread and step, and the last weights one by one.
 // Registers: at most 64.
 template <class Rule>
 __global__ void __launch_bounds__(kThreads, 4)
-    optimizeKernel(Rule rule, float scale, WeightVectors vectors, const WeightPiece* pieces) {
-  const WeightPiece piece = pieces[blockIdx.x];
-  const int whole = piece.count / 4 * 4;
+    optimizeKernel(Rule rule, float scale, WeightVectors vectors, const WeightChunk* chunks) {
+  const WeightChunk chunk = chunks[blockIdx.x];
+  const int whole = chunk.count / 4 * 4;
 #pragma unroll 2
   for (int i = static_cast<int>(threadIdx.x) * 4; i < whole; i += kThreads * 4)
-    updateAt<4, Rule, float4>(rule, scale, piece.decay, vectors, piece.offset + i);
-  for (int i = whole + static_cast<int>(threadIdx.x); i < piece.count; i += kThreads)
-    updateAt<1, Rule, float>(rule, scale, piece.decay, vectors, piece.offset + i);
+    updateAt<4, Rule, float4>(rule, scale, chunk.decay, vectors, chunk.offset + i);
+  for (int i = whole + static_cast<int>(threadIdx.x); i < chunk.count; i += kThreads)
+    updateAt<1, Rule, float>(rule, scale, chunk.decay, vectors, chunk.offset + i);
 }
 
-struct WarpSums {
-  double of[kWarps];
-};
-
 // For thread 0. The whole block calls it once.
-__device__ __forceinline__ double sumOfThreads(double sum) {
-#pragma unroll
-  for (int distance = kWarp / 2; distance > 0; distance /= 2) sum += __shfl_down_sync(~0u, sum, distance);
-  double* sums = shared<WarpSums>().of;
-  if (threadIdx.x % kWarp == 0) sums[threadIdx.x / kWarp] = sum;
-  __syncthreads();
-  for (int warp = 1; threadIdx.x == 0 && warp < kWarps; ++warp) sum += sums[warp];
-  return sum;
+__device__ __forceinline__ double sumOfBlock(double sum) {
+  return blockReduce<kThreads>(sum, [](double a, double b) { return a + b; });
 }
 
 __device__ __forceinline__ double squareOf(float value) {
   return static_cast<double>(value) * value;  // exact
 }
 
-// A block a piece.
+// One block per chunk.
 // Registers: at most 48.
 __global__ void __launch_bounds__(kThreads)
-    squaresKernel(const float* gradients, const WeightPiece* pieces, double* sums) {
-  const WeightPiece piece = pieces[blockIdx.x];
-  const float* values = gradients + piece.offset;
-  const int whole = piece.count / 4 * 4;
+    squaresKernel(const float* gradients, const WeightChunk* chunks, double* sums) {
+  const WeightChunk chunk = chunks[blockIdx.x];
+  const float* values = gradients + chunk.offset;
+  const int whole = chunk.count / 4 * 4;
   double sum = 0;
 #pragma unroll 4
   for (int i = static_cast<int>(threadIdx.x) * 4; i < whole; i += kThreads * 4) {
     const float4 some = *reinterpret_cast<const float4*>(values + i);
     sum += (squareOf(some.x) + squareOf(some.y)) + (squareOf(some.z) + squareOf(some.w));
   }
-  for (int i = whole + static_cast<int>(threadIdx.x); i < piece.count; i += kThreads)
+  for (int i = whole + static_cast<int>(threadIdx.x); i < chunk.count; i += kThreads)
     sum += squareOf(values[i]);
-  sum = sumOfThreads(sum);
+  sum = sumOfBlock(sum);
   if (threadIdx.x == 0) sums[blockIdx.x] = sum;
 }
 
@@ -123,24 +112,24 @@ __global__ void __launch_bounds__(kThreads)
 __global__ void __launch_bounds__(kThreads) rootKernel(double* sums, int64_t count) {
   double sum = 0;
   for (int64_t i = threadIdx.x; i < count; i += kThreads) sum += sums[i];
-  sum = sumOfThreads(sum);
+  sum = sumOfBlock(sum);
   if (threadIdx.x == 0) sums[count] = sqrt(sum);
 }
 
 template <class Rule>
 void optimizeBy(const Rule& rule, const Update& update, const WeightVectors& vectors,
-                const WeightPiece* pieces, int64_t count, cudaStream_t stream) {
+                const WeightChunk* chunks, int64_t count, cudaStream_t stream) {
   launch<optimizeKernel<Rule>>(static_cast<unsigned>(count), kThreads, 0, stream, rule, update.scale, vectors,
-                               pieces);
+                               chunks);
 }
 
 }  // namespace
 
-void optimizePieces(const Optimizer& optimizer, const Update& update, const WeightVectors& vectors,
-                    const WeightPiece* pieces, int64_t count, cudaStream_t stream) {
+void optimizeChunks(const Optimizer& optimizer, const Update& update, const WeightVectors& vectors,
+                    const WeightChunk* chunks, int64_t count, cudaStream_t stream) {
   FACENET_ASSERT(count < int64_t{1} << 31);
   if (count == 0) return;
-  const auto by = [&](const auto& rule) { optimizeBy(rule, update, vectors, pieces, count, stream); };
+  const auto by = [&](const auto& rule) { optimizeBy(rule, update, vectors, chunks, count, stream); };
   switch (optimizer.kind) {
     case Optimizer::Kind::sgd: return by(Sgd{update.rate});
     case Optimizer::Kind::momentum:
@@ -153,11 +142,11 @@ void optimizePieces(const Optimizer& optimizer, const Update& update, const Weig
   }
 }
 
-void gradientNorm(const float* gradients, const WeightPiece* pieces, int64_t count, double* sums,
+void gradientNorm(const float* gradients, const WeightChunk* chunks, int64_t count, double* sums,
                   cudaStream_t stream) {
   FACENET_ASSERT(count < int64_t{1} << 31);
   if (count > 0)
-    launch<squaresKernel>(static_cast<unsigned>(count), kThreads, 0, stream, gradients, pieces, sums);
+    launch<squaresKernel>(static_cast<unsigned>(count), kThreads, 0, stream, gradients, chunks, sums);
   launch<rootKernel>(1, kThreads, 0, stream, sums, count);
 }
 

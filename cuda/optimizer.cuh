@@ -1,4 +1,4 @@
-// Updates of ops/optimizer.h over many pieces of one vector in one launch, and the norm of a gradient.
+// Updates of ops/optimizer.h over many chunks of one vector in one launch, and the norm of a gradient.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -10,12 +10,12 @@
 namespace facenet::cuda {
 
 // Neighbouring weights that are updated alike. The offset is a multiple of 4.
-struct WeightPiece {
+struct WeightChunk {
   int64_t offset;
-  int32_t count;  // at most kPieceWeights
+  int32_t count;  // at most kChunkWeights
   float decay;
 };
-constexpr int32_t kPieceWeights = 1 << 13;
+constexpr int32_t kChunkWeights = 1 << 13;
 
 // Vectors on the device at multiples of 16 bytes; a slot that the optimiser does not have is null.
 struct WeightVectors {
@@ -24,14 +24,14 @@ struct WeightVectors {
   float* slots[2];
 };
 
-// The bits of reference::optimize for all pieces, device memory. Asynchronous on `stream`; throws where the
+// The bits of reference::optimize for all chunks, device memory. Asynchronous on `stream`; throws where the
 // launch fails.
-void optimizePieces(const Optimizer& optimizer, const Update& update, const WeightVectors& vectors,
-                    const WeightPiece* pieces, int64_t count, cudaStream_t stream);
+void optimizeChunks(const Optimizer& optimizer, const Update& update, const WeightVectors& vectors,
+                    const WeightChunk* chunks, int64_t count, cudaStream_t stream);
 
-// The L2 norm of the pieces' gradients in fp64, at sums[count]; `sums` has count + 1 elements. Sums are cut by
-// the pieces alone and added in a fixed order. Asynchronous on `stream`.
-void gradientNorm(const float* gradients, const WeightPiece* pieces, int64_t count, double* sums,
+// The L2 norm of the chunks' gradients in fp64, at sums[count]; `sums` has count + 1 elements. Sums are cut by
+// the chunks alone and added in a fixed order. Asynchronous on `stream`.
+void gradientNorm(const float* gradients, const WeightChunk* chunks, int64_t count, double* sums,
                   cudaStream_t stream);
 
 }  // namespace facenet::cuda

@@ -6,15 +6,15 @@
 namespace facenet::cuda {
 namespace {
 
-constexpr int kBlocksAnSm = 2;  // leaves 128 registers a thread
+constexpr int kBlocksPerSm = 2;  // leaves 128 registers per thread
 // Rows of a thread: 48 sums, which with what is read of the slabs at once fit in the registers.
 constexpr int kManyRows = 6;
-// Up to so many rows of a take tiles of one row a thread: others would be mostly empty.
+// Up to so many rows of a take tiles of one row per thread: others would be mostly empty.
 constexpr int64_t kFewRows = 32;
 
 // Registers: at most 120.
 template <int Rows, int Bytes>
-__global__ void __launch_bounds__(kTileThreads, kBlocksAnSm)
+__global__ void __launch_bounds__(kTileThreads, kBlocksPerSm)
     pairwiseKernel(RowsView a, RowsView b, int dimensions, float* out) {
   using Tile = DistanceTile<Rows, Bytes>;
   Tile tile(reinterpret_cast<float*>(dynamicShared()));
@@ -26,15 +26,15 @@ __global__ void __launch_bounds__(kTileThreads, kBlocksAnSm)
 #pragma unroll
   for (int i = 0; i < Rows; ++i, to += 16 * b.count)
 #pragma unroll
-    for (int j = 0; j < Tile::kColumnsAThread; ++j)
+    for (int j = 0; j < Tile::kColumnsPerThread; ++j)
       if (Tile::row(i) < rows && Tile::column(j) < columns) to[16 * j] = tile.sums[i][j];
 }
 
 template <int Rows, int Bytes>
 void launchOn(const RowsView& a, const RowsView& b, int dimensions, float* out, cudaStream_t stream) {
   using Tile = DistanceTile<Rows, Bytes>;
-  const int64_t columns = (b.count + kTileColumns - 1) / kTileColumns;
-  const int64_t rows = (a.count + Tile::kRows - 1) / Tile::kRows;
+  const int64_t columns = ceilDivide(b.count, kTileColumns);
+  const int64_t rows = ceilDivide(a.count, Tile::kRows);
   FACENET_ASSERT(columns < (int64_t{1} << 31) && rows <= 65535);
   launch<pairwiseKernel<Rows, Bytes>>(dim3(static_cast<unsigned>(columns), static_cast<unsigned>(rows)),
                                       kTileThreads, Tile::kSharedBytes, stream, a, b, dimensions, out);

@@ -1,15 +1,15 @@
 #include <cmath>
 #include <limits>
 
-#include "cuda/common/channels.cuh"
+#include "cuda/common/pixel_grid.cuh"
 #include "cuda/common/pool_window.cuh"
 #include "cuda/pool.cuh"
 
 namespace facenet::cuda {
 namespace {
 
-constexpr int kThreads = kWalkThreads;
-constexpr int kBlocksAnSm = 4;  // leaves 64 registers a thread
+constexpr int kThreads = kPixelThreads;
+constexpr int kBlocksPerSm = 4;  // leaves 64 registers per thread
 
 template <Pool::Kind Kind, int N>
 __device__ __forceinline__ void startPool(float (&result)[N]) {
@@ -38,19 +38,19 @@ __device__ __forceinline__ float finishPool(float result, bool mean, float divis
   return Kind == Pool::Kind::l2 ? sqrtf(result) : result;
 }
 
-// A thread N output values. Windows overlap; what they share comes from the caches. Side: of a square window,
+// One thread per N output values. Windows overlap; what they share comes from the caches. Side: of a square window,
 // of which a row is on its way at once; 0: any window.
 // Registers: at most 64.
 template <class In, class Out, int N, Pool::Kind Kind, int Side>
-__global__ void __launch_bounds__(kThreads, kBlocksAnSm)
-    poolKernel(const In* x, int64_t xStride, Out* y, int64_t yStride, Walk walk, Geometry g) {
-  const Walker<N, 1> walker(walk);
-  if (!walker.has(0)) return;
-  const auto pixel = static_cast<unsigned>(walker.first);
+__global__ void __launch_bounds__(kThreads, kBlocksPerSm)
+    poolKernel(const In* x, int64_t xStride, Out* y, int64_t yStride, PixelGrid grid, Geometry g) {
+  const PixelThread<N, 1> thread(grid);
+  if (!thread.has(0)) return;
+  const auto pixel = static_cast<unsigned>(thread.first);
   const unsigned rowOfAll = pixel / g.outWidth;
   const Span rows = spanOf(g.rows, rowOfAll % g.outHeight), columns = spanOf(g.columns, pixel % g.outWidth);
   const In* image =
-      x + int64_t{rowOfAll / g.outHeight} * g.rows.size * g.columns.size * xStride + walker.channel;
+      x + int64_t{rowOfAll / g.outHeight} * g.rows.size * g.columns.size * xStride + thread.channel;
   const auto load = [&](int row, int column) {
     return loadPack<N>(image + (int64_t{row} * g.columns.size + column) * xStride);
   };
@@ -79,7 +79,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAnSm)
   const float divisor = divisorOf(g, rows, columns);
 #pragma unroll
   for (float& number : result) number = finishPool<Kind>(number, g.mean, divisor);
-  storeNumbers(result, walker.valid, y + walker.first * yStride + walker.channel);
+  storeNumbers(result, thread.valid, y + thread.first * yStride + thread.channel);
 }
 
 // Global pools. A block has up to kGroups groups of N channels of one image, and the threads of a group share
@@ -98,7 +98,7 @@ struct WholeImage {
 
 // Registers: at most 40.
 template <class In, class Out, int N, Pool::Kind Kind>
-__global__ void __launch_bounds__(kThreads, kBlocksAnSm)
+__global__ void __launch_bounds__(kThreads, kBlocksPerSm)
     globalPoolKernel(const In* x, int64_t xStride, Out* y, int64_t yStride, WholeImage image) {
   float(&partial)[N][kThreads] = shared<PartialPools<N>>().numbers;
   const int members = kThreads / image.groups, threads = members * image.groups;
@@ -131,11 +131,11 @@ __global__ void __launch_bounds__(kThreads, kBlocksAnSm)
 
 template <class In, class Out, int N, Pool::Kind Kind>
 void launchGlobal(const Pool& op, const View& x, const View& y, cudaStream_t stream) {
-  const int64_t groups = (x.shape.channels + N - 1) / N, ofBlock = std::min<int64_t>(groups, kGroups);
+  const int64_t groups = ceilDivide(x.shape.channels, N), ofBlock = std::min<int64_t>(groups, kGroups);
   const WholeImage image{x.shape.pixels(), static_cast<int>(x.shape.channels), static_cast<int>(ofBlock),
                          op.mean};
   FACENET_ASSERT(x.count <= 65535);
-  const dim3 grid(static_cast<unsigned>((groups + ofBlock - 1) / ofBlock), static_cast<unsigned>(x.count));
+  const dim3 grid(static_cast<unsigned>(ceilDivide(groups, ofBlock)), static_cast<unsigned>(x.count));
   launch<globalPoolKernel<In, Out, N, Kind>>(grid, kThreads, 0, stream, x.as<const In>(), x.pixelStride,
                                              y.as<Out>(), y.pixelStride, image);
 }
@@ -144,13 +144,13 @@ template <class In, class Out, int N, Pool::Kind Kind>
 void launchWindows(const Pool& op, const View& x, const View& y, cudaStream_t stream) {
   const Geometry geometry = geometryOf(op, x, y);
   withSide<N>(op.window, [&]<int Side>(std::integral_constant<int, Side>) {
-    const WalkLaunch l = walkOver<N, 1>(y);
-    launch<poolKernel<In, Out, N, Kind, Side>>(l.grid, l.threads, 0, stream, x.as<const In>(), x.pixelStride,
-                                               y.as<Out>(), y.pixelStride, l.walk, geometry);
+    const PixelLaunch l = pixelLaunch<N, 1>(y);
+    launch<poolKernel<In, Out, N, Kind, Side>>(l.blocks, l.threads, 0, stream, x.as<const In>(),
+                                               x.pixelStride, y.as<Out>(), y.pixelStride, l.grid, geometry);
   });
 }
 
-// Whether a block an image is worth more than a thread an output: one output of so many pixels.
+// Whether one block per image is worth more than one thread per output: one output of so many pixels.
 bool isGlobal(const Pool& op, const View& x, const View& y) {
   const Window& w = op.window;
   return y.shape.pixels() == 1 && !w.padded() && w.kernelHeight == x.shape.height &&

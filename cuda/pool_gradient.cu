@@ -1,9 +1,9 @@
 #include <limits>
 
+#include "cuda/common/argmax.cuh"
 #include "cuda/common/gradient.cuh"
 #include "cuda/common/pool_window.cuh"
 #include "cuda/pool_gradient.cuh"
-#include "cuda/pool_places.cuh"
 
 namespace facenet::cuda {
 namespace {
@@ -13,17 +13,18 @@ struct Holders {
   int first, last;
 };
 __device__ __forceinline__ Holders holdersOf(const Axis& axis, int pixel, unsigned windows) {
-  const int place = pixel + axis.before;  // in the padded image
-  const int beyond = place - axis.kernel;
-  return {beyond < 0 ? 0 : beyond / axis.stride + 1, min(place / axis.stride, static_cast<int>(windows) - 1)};
+  const int padded = pixel + axis.before;  // in the padded image
+  const int beyond = padded - axis.kernel;
+  return {beyond < 0 ? 0 : beyond / axis.stride + 1,
+          min(padded / axis.stride, static_cast<int>(windows) - 1)};
 }
 
 template <class X, class Y>
 struct PoolArguments {
   Pixels<X> x;
   Pixels<Y> y, dy;
-  const uint8_t* places;
-  int64_t placesStride;
+  const uint8_t* argmax;
+  int64_t argmaxStride;
   Geometry g;
 };
 
@@ -31,14 +32,14 @@ struct PoolArguments {
 template <class Y, int N, Pool::Kind Kind>
 struct PooledWindow {
   Pack<Y, N> y, dy;
-  Places<N> places;
+  Argmax<N> argmax;
 
   template <class X>
   __device__ __forceinline__ void load(const PoolArguments<X, Y>& a, int64_t pixel, int channel) {
     dy = a.dy.template load<N>(pixel, channel);
     if constexpr (Kind == Pool::Kind::l2) y = a.y.template load<N>(pixel, channel);
     if constexpr (Kind == Pool::Kind::max)
-      places = *reinterpret_cast<const Places<N>*>(a.places + pixel * a.placesStride + channel);
+      argmax = *reinterpret_cast<const Argmax<N>*>(a.argmax + pixel * a.argmaxStride + channel);
   }
 
   // x / y, or 0. With 16 bits within 2 ulp of fp32; there a y below the least normal number counts as zero,
@@ -51,9 +52,9 @@ struct PooledWindow {
       return y < 0x1p-126f ? 0.f : __fdividef(x, y);
   }
 
-  // Adds to a pixel's gradient. `place`: of the pixel in the window; x: its values (l2_pool).
+  // Adds to a pixel's gradient. `position`: of the pixel in the window; x: its values (l2_pool).
   template <class X>
-  __device__ __forceinline__ void addTo(float (&sums)[N], int place, const float (&x)[N],
+  __device__ __forceinline__ void addTo(float (&sums)[N], int position, const float (&x)[N],
                                         float divisor) const {
     float gradient[N], out[N];
     unpack(dy, gradient);
@@ -62,7 +63,7 @@ struct PooledWindow {
 #pragma unroll
     for (int i = 0; i < N; ++i) {
       if constexpr (Kind == Pool::Kind::max)
-        sums[i] += places.at(i) == place ? gradient[i] : 0.f;
+        sums[i] += argmax.at(i) == position ? gradient[i] : 0.f;
       else if constexpr (Kind == Pool::Kind::avg)
         sums[i] = fmaf(gradient[i], share, sums[i]);
       else
@@ -71,17 +72,17 @@ struct PooledWindow {
   }
 };
 
-// A thread N values of dx, which it gathers from the windows that hold them; what neighbours share comes from
+// One thread per N values of dx, which it gathers from the windows that hold them; what neighbours share comes from
 // the caches. Across: how many windows of a row hold a pixel at most, all of which are on their way at once;
 // 0: any number.
 // Registers: at most 80.
 template <class X, class Y, int N, Pool::Kind Kind, int Across>
-__global__ void __launch_bounds__(kWalkThreads, 3)
-    poolGradientKernel(PoolArguments<X, Y> a, GradientPixels<X> dx, Walk walk) {
-  const Walker<N, 1> walker(walk);
-  if (!walker.has(0)) return;
+__global__ void __launch_bounds__(kPixelThreads, 3)
+    poolGradientKernel(PoolArguments<X, Y> a, GradientPixels<X> dx, PixelGrid grid) {
+  const PixelThread<N, 1> thread(grid);
+  if (!thread.has(0)) return;
   const Geometry& g = a.g;
-  const auto pixel = static_cast<unsigned>(walker.first);
+  const auto pixel = static_cast<unsigned>(thread.first);
   const unsigned rowOfAll = pixel / static_cast<unsigned>(g.columns.size);
   const int row = static_cast<int>(rowOfAll % static_cast<unsigned>(g.rows.size));
   const int column = static_cast<int>(pixel % static_cast<unsigned>(g.columns.size));
@@ -89,9 +90,9 @@ __global__ void __launch_bounds__(kWalkThreads, 3)
   const Holders rows = holdersOf(g.rows, row, g.outHeight),
                 columns = holdersOf(g.columns, column, g.outWidth);
 
-  const Pack<X, N> before = dx.template before<N>(walker.first, walker.channel);
+  const Pack<X, N> before = dx.template before<N>(thread.first, thread.channel);
   float in[N] = {}, sums[N] = {};
-  if constexpr (Kind == Pool::Kind::l2) unpack(a.x.template load<N>(walker.first, walker.channel), in);
+  if constexpr (Kind == Pool::Kind::l2) unpack(a.x.template load<N>(thread.first, thread.channel), in);
   const auto pixelOf = [&](int outRow, int outColumn) {
     return image + int64_t{outRow} * g.outWidth + outColumn;
   };
@@ -110,29 +111,29 @@ __global__ void __launch_bounds__(kWalkThreads, 3)
 #pragma unroll
       for (int k = 0; k < Across; ++k)
         if (columns.first + k <= columns.last)
-          windows[k].load(a, pixelOf(outRow, columns.first + k), walker.channel);
+          windows[k].load(a, pixelOf(outRow, columns.first + k), thread.channel);
 #pragma unroll
       for (int k = 0; k < Across; ++k)
         if (columns.first + k <= columns.last) add(windows[k], outRow, columns.first + k);
     } else {
       for (int outColumn = columns.first; outColumn <= columns.last; ++outColumn) {
         PooledWindow<Y, N, Kind> window;
-        window.load(a, pixelOf(outRow, outColumn), walker.channel);
+        window.load(a, pixelOf(outRow, outColumn), thread.channel);
         add(window, outRow, outColumn);
       }
     }
   }
-  dx.put(sums, before, walker.valid, walker.first, walker.channel);
+  dx.put(sums, before, thread.valid, thread.first, thread.channel);
 }
 
 // run(Across as a constant)
 template <int N, class Run>
 void withAcross(const Axis& columns, Run run) {
-  const int most = (columns.kernel + columns.stride - 1) / columns.stride;
+  const int windows = ceilDivide(columns.kernel, columns.stride);
   if constexpr (N > 1) {
-    if (most == 1) return run(std::integral_constant<int, 1>());
-    if (most == 2) return run(std::integral_constant<int, 2>());
-    if (most == 3) return run(std::integral_constant<int, 3>());
+    if (windows == 1) return run(std::integral_constant<int, 1>());
+    if (windows == 2) return run(std::integral_constant<int, 2>());
+    if (windows == 3) return run(std::integral_constant<int, 3>());
   }
   run(std::integral_constant<int, 0>());
 }
@@ -144,7 +145,7 @@ void poolGradient(const Pool& op, const PoolPass& pass, const View& dx, bool acc
   using enum Pool::Kind;
   const View& dy = pass.dy;
   FACENET_ASSERT(dx.count == dy.count && dx.shape.channels == dy.shape.channels);
-  FACENET_ASSERT(op.kind != max || pass.places);
+  FACENET_ASSERT(op.kind != max || pass.argmax);
   FACENET_ASSERT(op.kind != l2 || (pass.x.dtype == dx.dtype && pass.x.shape == dx.shape &&
                                    pass.y.dtype == dy.dtype && pass.y.shape == dy.shape));
   FACENET_ASSERT(dx.count * dx.shape.pixels() <= std::numeric_limits<int>::max());
@@ -152,25 +153,25 @@ void poolGradient(const Pool& op, const PoolPass& pass, const View& dx, bool acc
   const View &x = op.kind == l2 ? pass.x : dx, &y = op.kind == l2 ? pass.y : dy;
   withTrainedTypes(dx.dtype, dy.dtype, [&]<class X, class Y>(TypeOf<X>, TypeOf<Y>) {
     const PoolArguments<X, Y> arguments{
-        Pixels<X>(x),          Pixels<Y>(y), Pixels<Y>(dy), pass.places, placesStride(dy.shape.channels),
+        Pixels<X>(x),          Pixels<Y>(y), Pixels<Y>(dy), pass.argmax, argmaxStride(dy.shape.channels),
         geometryOf(op, dx, dy)};
     constexpr int kWide = kPackedChannels<X, Y>;
     const bool packed =
         packs<X, kWide>(x) && packs<Y, kWide>(y) && packs<Y, kWide>(dy) && packs<X, kWide>(dx);
     withWidth<kWide>(packed, [&]<int N>(Width<N>) {
       withAcross<N>(arguments.g.columns, [&]<int Across>(std::integral_constant<int, Across>) {
-        const WalkLaunch w = walkOver<N, 1>(dx);
+        const PixelLaunch w = pixelLaunch<N, 1>(dx);
         const GradientPixels<X> out(dx, accumulate);
         switch (op.kind) {
           case max:
-            return launch<poolGradientKernel<X, Y, N, max, Across>>(w.grid, w.threads, 0, stream, arguments,
-                                                                    out, w.walk);
+            return launch<poolGradientKernel<X, Y, N, max, Across>>(w.blocks, w.threads, 0, stream, arguments,
+                                                                    out, w.grid);
           case avg:
-            return launch<poolGradientKernel<X, Y, N, avg, Across>>(w.grid, w.threads, 0, stream, arguments,
-                                                                    out, w.walk);
+            return launch<poolGradientKernel<X, Y, N, avg, Across>>(w.blocks, w.threads, 0, stream, arguments,
+                                                                    out, w.grid);
           case l2:
-            return launch<poolGradientKernel<X, Y, N, l2, Across>>(w.grid, w.threads, 0, stream, arguments,
-                                                                   out, w.walk);
+            return launch<poolGradientKernel<X, Y, N, l2, Across>>(w.blocks, w.threads, 0, stream, arguments,
+                                                                   out, w.grid);
         }
       });
     });

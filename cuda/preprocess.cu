@@ -1,21 +1,28 @@
-#include "cuda/common/channels.cuh"
+#include "cuda/common/block_reduction.cuh"
+#include "cuda/common/pixel_grid.cuh"
 #include "cuda/preprocess.cuh"
 
 namespace facenet::cuda {
 namespace {
 
-constexpr int kThreads = 256, kWarp = 32;
-constexpr int kBlocksAnSm = 6;  // leaves 42 registers a thread
-constexpr int kPixelsAThread = 4;
-constexpr int kTilePixels = kThreads * kPixelsAThread;
+constexpr int kThreads = 256;
+constexpr int kBlocksPerSm = 6;  // leaves 42 registers per thread
+constexpr int kPixelsPerThread = 4;
+constexpr int kTilePixels = kThreads * kPixelsPerThread;
 constexpr int kTileBytes = kTilePixels * 3;
-constexpr int kMostSums = kWarp;  // of an image's sums: one a lane
+constexpr int kMaxParts = kWarpSize;  // of an image's sums: one per lane
 
 // Sums of whole numbers are exact, so their order does not matter.
 using Whole = unsigned long long;
 struct Sums {
   Whole values, squares;
 };
+__device__ __forceinline__ Sums operator+(const Sums& a, const Sums& b) {
+  return {a.values + b.values, a.squares + b.squares};
+}
+__device__ __forceinline__ Sums shuffleXor(const Sums& sums, int bits) {
+  return {cuda::shuffleXor(sums.values, bits), cuda::shuffleXor(sums.squares, bits)};
+}
 
 struct Tile {
   alignas(16) uint8_t bytes[kTileBytes];
@@ -46,18 +53,9 @@ __device__ __forceinline__ void stage(const uint8_t* image, int64_t pixels, int6
 }
 static_assert(kTileBytes / 16 <= kThreads);
 
-__device__ __forceinline__ Whole warpSum(Whole value) {
-  for (int distance = kWarp / 2; distance > 0; distance /= 2) value += __shfl_xor_sync(~0u, value, distance);
-  return value;
-}
-
-struct PartialSums {
-  Sums ofWarp[kThreads / kWarp];
-};
-
 // Block (part, image): the sums over the part's tiles, part, part + gridDim.x, ...
 // Registers: at most 40.
-__global__ void __launch_bounds__(kThreads, kBlocksAnSm)
+__global__ void __launch_bounds__(kThreads, kBlocksPerSm)
     sumKernel(const uint8_t* x, int64_t pixels, Channels channels, Sums* sums) {
   Tile& tile = shared<Tile>();
   const uint8_t* image = x + int64_t{blockIdx.y} * pixels * 3;
@@ -66,7 +64,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAnSm)
        first += int64_t{gridDim.x} * kTilePixels) {
     stage(image, pixels, first, tile);
     __syncthreads();
-    for (int i = 0; i < kPixelsAThread; ++i) {
+    for (int i = 0; i < kPixelsPerThread; ++i) {
       const int p = i * kThreads + static_cast<int>(threadIdx.x);
       if (first + p >= pixels) break;
       const uint8_t* pixel = tile.bytes + p * 3;
@@ -82,17 +80,8 @@ __global__ void __launch_bounds__(kThreads, kBlocksAnSm)
     }
     __syncthreads();
   }
-  PartialSums& partial = shared<PartialSums>();
-  const int lane = static_cast<int>(threadIdx.x) % kWarp, warp = static_cast<int>(threadIdx.x) / kWarp;
-  mine = {warpSum(mine.values), warpSum(mine.squares)};
-  if (lane == 0) partial.ofWarp[warp] = mine;
-  __syncthreads();
-  if (threadIdx.x > 0) return;
-  for (int i = 1; i < kThreads / kWarp; ++i) {
-    mine.values += partial.ofWarp[i].values;
-    mine.squares += partial.ofWarp[i].squares;
-  }
-  sums[int64_t{blockIdx.y} * gridDim.x + blockIdx.x] = mine;
+  mine = blockReduce<kThreads>(mine, [](const Sums& a, const Sums& b) { return a + b; });
+  if (threadIdx.x == 0) sums[int64_t{blockIdx.y} * gridDim.x + blockIdx.x] = mine;
 }
 
 // y[c] = (value - mean[c]) * scale[c], in the unit of the channels' whole numbers.
@@ -107,9 +96,9 @@ struct Line {
 
 // From the sums of the image's parts; the whole first warp calls it.
 __device__ __forceinline__ Line standardization(const Sums* parts, int count, double elements, double unit) {
-  const int lane = static_cast<int>(threadIdx.x);
-  const Whole values = warpSum(lane < count ? parts[lane].values : 0);
-  const Whole squares = warpSum(lane < count ? parts[lane].squares : 0);
+  const int lane = laneOf();
+  const Whole values = warpSum(lane < count ? parts[lane].values : Whole{0});
+  const Whole squares = warpSum(lane < count ? parts[lane].squares : Whole{0});
   const double mean = static_cast<double>(values) / elements;
   const double variance = static_cast<double>(squares) / elements - mean * mean;
   const double deviation = variance > 0 ? sqrt(variance) : 0, least = unit / sqrt(elements);
@@ -119,7 +108,7 @@ __device__ __forceinline__ Line standardization(const Sums* parts, int count, do
 // Block (tile, image). `padded`: a pixel is 8 values of which the first are its channels and the others zero.
 // Registers: at most 40.
 template <class Out, bool PerImage>
-__global__ void __launch_bounds__(kThreads, kBlocksAnSm)
+__global__ void __launch_bounds__(kThreads, kBlocksPerSm)
     preprocessKernel(const uint8_t* x, int64_t pixels, Channels channels, Lines lines, const Sums* sums,
                      int parts, Out* y, int64_t yStride, bool padded) {
   const int64_t first = int64_t{blockIdx.x} * kTilePixels, imageFirst = int64_t{blockIdx.y} * pixels;
@@ -127,7 +116,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAnSm)
   stage(x + imageFirst * 3, pixels, first, tile);
   if constexpr (PerImage) {
     const double elements = static_cast<double>(pixels) * (channels.grey ? 1 : 3);
-    if (threadIdx.x < kWarp) {
+    if (threadIdx.x < kWarpSize) {
       const Line line = standardization(sums + blockIdx.y * static_cast<int64_t>(parts), parts, elements,
                                         channels.grey ? kGreyUnit : 1);
       if (threadIdx.x == 0) shared<Line>() = line;
@@ -139,7 +128,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAnSm)
     __syncthreads();
   }
 #pragma unroll
-  for (int i = 0; i < kPixelsAThread; ++i) {
+  for (int i = 0; i < kPixelsPerThread; ++i) {
     const int p = i * kThreads + static_cast<int>(threadIdx.x);
     if (first + p >= pixels) break;
     const uint8_t* pixel = tile.bytes + p * 3;
@@ -177,10 +166,10 @@ Lines linesOf(const Preprocess& op) {
 }
 
 int64_t tilesOf(int64_t pixels) {
-  return (pixels + kTilePixels - 1) / kTilePixels;
+  return ceilDivide(pixels, kTilePixels);
 }
 int64_t partsOf(const Shape& image) {
-  return std::min<int64_t>(tilesOf(image.pixels()), kMostSums);
+  return std::min<int64_t>(tilesOf(image.pixels()), kMaxParts);
 }
 
 }  // namespace

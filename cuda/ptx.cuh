@@ -1,6 +1,6 @@
-// The only inline PTX: asynchronous copies, matrix loads, matrix multiplies and conversions of sm_80. Fragment layouts are
-// those of the PTX manual ("Warp-level matrix instructions"); g = lane / 4, t = lane % 4. The emulator has
-// bodies of its own.
+// The only inline PTX: asynchronous copies, matrix loads, matrix multiplies and conversions of sm_80. Fragment layouts
+// are those of the PTX manual ("Warp-level matrix instructions"); g = lane / 4, t = lane % 4. The emulator has bodies
+// of its own.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -97,7 +97,7 @@ __device__ __forceinline__ void loadMatrixTransposed(uint32_t (&d)[4], const voi
                : "memory");
 }
 
-// d += a * b with a 16 x 16, b 16 x 8, d 16 x 8 in fp32. Two elements a register, the lower index in the
+// d += a * b with a 16 x 16, b 16 x 8, d 16 x 8 in fp32. Two elements per register, the lower index in the
 // lower half:
 //   a[0] (g, 2t), a[1] (g + 8, 2t), a[2] (g, 2t + 8), a[3] (g + 8, 2t + 8)   and the next column
 //   b[0] (2t, g), b[1] (2t + 8, g)                                            and the next row

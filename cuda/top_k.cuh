@@ -1,37 +1,27 @@
 // The nearest rows of a gallery for each query (ops/top_k.h). Distances are computed a tile at a time and
-// forgotten; what stays is a list of k a query.
+// forgotten; what stays is a list of k per query.
 #pragma once
 
 #include <cuda_runtime_api.h>
 
-#include <bit>
 #include <cstdint>
+
+#include "cuda/common/distance_key.h"
 
 namespace facenet::cuda {
 
-// A row and its distance: the bits of the distance, which order as the number does since it is not negative,
-// before those of the index. The least key is the nearest row, of equal ones the first.
-using NeighbourKey = unsigned long long;
-constexpr NeighbourKey kNoNeighbour = ~0ull;
-inline float distanceOf(NeighbourKey key) {
-  return std::bit_cast<float>(static_cast<uint32_t>(key >> 32));
-}
-inline int32_t indexOf(NeighbourKey key) {
-  return static_cast<int32_t>(key & 0xffffffffu);
-}
-
-// A piece of a gallery that is searched at once: device memory, rows x dimensions.
-struct GalleryPiece {
+// A chunk of a gallery that is searched at once: device memory, rows x dimensions.
+struct GalleryChunk {
   const float* rows;
   int64_t count;
   int64_t firstIndex;  // of its first row in the gallery
 };
 
-// Merges the piece's rows into `best`, queries x k keys in ascending order, kNoNeighbour where there is none
-// yet. `scratch` has topKScratch bytes, aligned to 256. Pieces may come in any order. Asynchronous on
+// Merges the chunk's rows into `best`, queries x k keys in ascending order, kNoKey where there is none
+// yet. `scratch` has topKScratch bytes, aligned to 256. Chunks may come in any order. Asynchronous on
 // `stream`; throws where a launch fails.
-void nearestRows(const float* queries, int64_t count, const GalleryPiece& gallery, int64_t dimensions,
-                 int64_t k, NeighbourKey* best, void* scratch, int multiprocessors, cudaStream_t stream);
+void nearestRows(const float* queries, int64_t count, const GalleryChunk& gallery, int64_t dimensions,
+                 int64_t k, DistanceKey* best, void* scratch, int multiprocessors, cudaStream_t stream);
 
 int64_t topKScratch(int64_t count, int64_t galleryRows, int64_t k, int multiprocessors);
 

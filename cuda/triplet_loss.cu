@@ -5,10 +5,10 @@
 namespace facenet::cuda {
 namespace {
 
-constexpr int kThreads = 256, kSlotsAThread = 8;
-constexpr int kSlotsABlock = kThreads * kSlotsAThread;
+constexpr int kThreads = 256, kSlotsPerThread = 8;
+constexpr int kSlotsPerBlock = kThreads * kSlotsPerThread;
 constexpr int kScanThreads = 1024;
-constexpr int kRowThreads = 128, kRowWarps = kRowThreads / kWarp;
+constexpr int kRowThreads = 128, kRowWarps = kRowThreads / kWarpSize;
 constexpr int kSlab = 2048;  // columns whose counts a block has at once
 
 // The triplet of a slot.
@@ -18,13 +18,13 @@ struct Slot {
   float positiveDistance, negativeDistance;
 
   __device__ __forceinline__ Slot(const LossBatch& batch, int64_t slot) : valid(slot < batch.count) {
-    const TripletKey key = valid ? batch.slots.negatives[slot] : kNoTriplet;
-    valid = key != kNoTriplet;
+    const DistanceKey key = valid ? batch.slots.negatives[slot] : kNoKey;
+    valid = key != kNoKey;
     if (!valid) return;
     anchor = batch.slots.anchors[slot], positive = batch.slots.positives[slot];
-    negative = static_cast<int>(key & 0xffffffffu);
+    negative = rowOf(key);
     positiveDistance = batch.slots.positiveDistances[slot];
-    negativeDistance = __uint_as_float(static_cast<unsigned>(key >> 32));
+    negativeDistance = distanceOf(key);
   }
   __device__ __forceinline__ float hinge(float margin) const {
     return (positiveDistance + margin) - negativeDistance;
@@ -41,7 +41,7 @@ __device__ __forceinline__ float squaredDistance(const float* a, const float* b,
   return sum;
 }
 
-// A thread a slot.
+// One thread per slot.
 // Registers: at most 40.
 __global__ void __launch_bounds__(kThreads) measureKernel(LossBatch batch, const int32_t* negatives) {
   const int64_t slot = int64_t{blockIdx.x} * kThreads + threadIdx.x;
@@ -52,7 +52,7 @@ __global__ void __launch_bounds__(kThreads) measureKernel(LossBatch batch, const
   batch.slots.positiveDistances[slot] =
       squaredDistance(anchor, row(batch.slots.positives[slot]), batch.dimensions);
   const float distance = squaredDistance(anchor, row(negative), batch.dimensions);
-  batch.slots.negatives[slot] = TripletKey{__float_as_uint(distance)} << 32 | static_cast<unsigned>(negative);
+  batch.slots.negatives[slot] = keyOf(distance, negative);
 }
 
 // The sums of a block's slots, and how many parts each row has.
@@ -60,8 +60,8 @@ __global__ void __launch_bounds__(kThreads) measureKernel(LossBatch batch, const
 __global__ void __launch_bounds__(kThreads) sumSlotsKernel(LossBatch batch) {
   TripletSums sums{};
 #pragma unroll 1
-  for (int i = 0; i < kSlotsAThread; ++i) {
-    const Slot slot(batch, int64_t{blockIdx.x} * kSlotsABlock + i * kThreads + threadIdx.x);
+  for (int i = 0; i < kSlotsPerThread; ++i) {
+    const Slot slot(batch, int64_t{blockIdx.x} * kSlotsPerBlock + i * kThreads + threadIdx.x);
     if (!slot.valid) continue;
     ++sums.triplets;
     sums.positiveDistances += slot.positiveDistance;
@@ -78,24 +78,16 @@ __global__ void __launch_bounds__(kThreads) sumSlotsKernel(LossBatch batch) {
   if (threadIdx.x == 0) batch.partial[blockIdx.x] = total;
 }
 
-struct WarpTotals {
-  int of[kScanThreads / kWarp];
-};
-
 // Numbers of parts become where the parts of each row begin. One block: a thread has neighbouring rows.
 // Registers: at most 40.
 __global__ void __launch_bounds__(kScanThreads) scanKernel(int32_t* ends, int64_t n) {
-  const int64_t share = (n + kScanThreads - 1) / kScanThreads;
+  const int64_t share = ceilDivide(n, kScanThreads);
   const int64_t begin = min(int64_t{threadIdx.x} * share, n), end = min(begin + share, n);
   int sum = 0;
   for (int64_t i = begin; i < end; ++i) sum += ends[i];
-  int before = sum;  // of this warp's lanes up to this one
-  for (int distance = 1; distance < kWarp; distance *= 2) {
-    const int left = __shfl_up_sync(~0u, before, distance);
-    if (laneOf() >= distance) before += left;
-  }
-  int* totals = shared<WarpTotals>().of;
-  if (laneOf() == kWarp - 1) totals[warpOf()] = before;
+  int before = warpInclusiveSum(sum);
+  int* totals = shared<WarpValues<int, kScanThreads>>().of;
+  if (laneOf() == kWarpSize - 1) totals[warpOf()] = before;
   __syncthreads();
   before -= sum;
   for (int warp = 0; warp < warpOf(); ++warp) before += totals[warp];
@@ -148,7 +140,7 @@ __device__ __forceinline__ int compact(RowCounts& row, int width) {
     int* totals = row.totals[round % 2];
     if (laneOf() == 0) totals[warpOf()] = __popc(lanes);
     __syncthreads();  // all have read their counts, so those at the front can go
-    int at = entries + __popc(lanes & ((1u << laneOf()) - 1));
+    int at = entries + __popc(lanes & lanesBefore());
     for (int warp = 0; warp < kRowWarps; ++warp) {
       if (warp < warpOf()) at += totals[warp];
       entries += totals[warp];
@@ -161,7 +153,7 @@ __device__ __forceinline__ int compact(RowCounts& row, int width) {
   return entries;
 }
 
-// A block a row: a thread has every 128th dimension.
+// One block per row: a thread has every 128th dimension.
 // Registers: at most 80.
 __global__ void __launch_bounds__(kRowThreads, 6)
     tripletGradientKernel(LossBatch batch, bool mean, float* gradient) {
@@ -190,7 +182,7 @@ __global__ void __launch_bounds__(kRowThreads, 6)
 }
 
 unsigned blocksOf(int64_t count, int64_t each) {
-  const int64_t blocks = (count + each - 1) / each;
+  const int64_t blocks = ceilDivide(count, each);
   FACENET_ASSERT(blocks < (int64_t{1} << 31));
   return static_cast<unsigned>(blocks);
 }
@@ -198,7 +190,7 @@ unsigned blocksOf(int64_t count, int64_t each) {
 }  // namespace
 
 int64_t lossBlocks(int64_t count) {
-  return blocksOf(count, kSlotsABlock);
+  return blocksOf(count, kSlotsPerBlock);
 }
 
 void measureTriplets(const LossBatch& batch, const int32_t* negatives, cudaStream_t stream) {
@@ -210,7 +202,7 @@ void sumTriplets(const LossBatch& batch, cudaStream_t stream) {
   FACENET_ASSERT(batch.count <= int64_t{1} << 28 && batch.n < int64_t{1} << 31);
   FACENET_CUDA_CHECK(cudaMemsetAsync(batch.ends, 0, static_cast<size_t>(batch.n) * sizeof(int32_t), stream));
   if (batch.count > 0)
-    launch<sumSlotsKernel>(blocksOf(batch.count, kSlotsABlock), kThreads, 0, stream, batch);
+    launch<sumSlotsKernel>(blocksOf(batch.count, kSlotsPerBlock), kThreads, 0, stream, batch);
   addTripletSums(batch.partial, lossBlocks(batch.count), batch.sums, stream);
   if (batch.count == 0) return;
   launch<scanKernel>(1, kScanThreads, 0, stream, batch.ends, batch.n);

@@ -1,8 +1,8 @@
 // Selection of triplets (ops/triplet_mining.h) in the shape of a fused attention: distances are computed a tile at
-// a time, looked through and forgotten. What stays are a few values a pair, that is an anchor with one of its
+// a time, looked through and forgotten. What stays are a few values per pair, that is an anchor with one of its
 // positives, or an anchor; never n x n.
 //
-// Anchors stand in the order of their labels, so that those of one label are neighbours: `place` is an index in
+// Anchors stand in the order of their labels, so that those of one label are neighbours: `position` is an index in
 // that order, `row` one of the batch. Columns, the possible negatives, are rows.
 #pragma once
 
@@ -10,23 +10,20 @@
 
 #include <cstdint>
 
-namespace facenet::cuda {
+#include "cuda/common/distance_key.h"
 
-// A distance and a row: the bits of the distance, which order as the number does since it is not negative, before
-// those of the row. The least key is the nearest row, of equal ones the first.
-using TripletKey = unsigned long long;
-constexpr TripletKey kNoTriplet = ~0ull;
+namespace facenet::cuda {
 
 // The rows of a batch by label, device memory.
 struct LabelGroups {
-  const int32_t* rows;        // n: row of a place; ascending within a label
-  const int32_t* places;      // n: place of a row
-  const int32_t* begins;      // n: of the label of a place, its first place
+  const int32_t* rows;        // n: row of a position; ascending within a label
+  const int32_t* positions;   // n: position of a row
+  const int32_t* begins;      // n: of the label of a position, its first position
   const int32_t* ends;        // n: and the one after its last
-  const int64_t* firstPairs;  // n + 1: of a place, the number of pairs that earlier places have
+  const int64_t* firstPairs;  // n + 1: of a position, the number of pairs that earlier positions have
 };
 
-// A batch, and the anchors that a call is about: places [first, first + count), whose pairs are numbered from
+// A batch, and the anchors that a call is about: positions [first, first + count), whose pairs are numbered from
 // firstPair = groups.firstPairs[first]. `Pairs` below is groups.firstPairs[first + count] - firstPair.
 struct Anchors {
   const float* x;  // n x dimensions
@@ -36,11 +33,11 @@ struct Anchors {
   int64_t first, count, firstPair;
 };
 
-// Triplets, one a slot. A slot whose negative is kNoTriplet has none.
+// Triplets, one per slot. A slot whose negative is kNoKey has none.
 struct TripletSlots {
   int32_t *anchors, *positives;  // rows
   float* positiveDistances;
-  TripletKey* negatives;
+  DistanceKey* negatives;
 };
 
 // Calls are asynchronous on `stream` and throw where a launch fails. `distances`: of each pair, in the order of
@@ -55,10 +52,10 @@ constexpr int kMinedAnchors = 64;
 struct SortedPairs {
   const float* sorted;
   const int32_t* order;
-  int64_t count;      // Pairs
-  int64_t mostPairs;  // of kMinedAnchors neighbouring anchors, from the first on
+  int64_t count;     // Pairs
+  int64_t maxPairs;  // of kMinedAnchors neighbouring anchors, from the first on
 };
-void mineSemiHard(const Anchors& anchors, const SortedPairs& pairs, float margin, TripletKey* nearest,
+void mineSemiHard(const Anchors& anchors, const SortedPairs& pairs, float margin, DistanceKey* nearest,
                   const TripletSlots& slots, int multiprocessors, cudaStream_t stream);
 
 // Slots are anchors.

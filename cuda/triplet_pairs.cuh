@@ -1,45 +1,37 @@
 // How the kernels of triplets find an anchor and its pairs.
 #pragma once
 
+#include "cuda/common/warp.cuh"
 #include "cuda/distance_tile.cuh"
 #include "cuda/triplet_mining.cuh"
 
 namespace facenet::cuda {
 
-constexpr int kWarp = 32;
-
-__device__ __forceinline__ int laneOf() {
-  return static_cast<int>(threadIdx.x) % kWarp;
-}
-__device__ __forceinline__ int warpOf() {
-  return static_cast<int>(threadIdx.x) / kWarp;
-}
-
-// Of kernels with a warp an anchor; -1: the warp has none.
-__device__ __forceinline__ int64_t placeOfWarp(const Anchors& anchors) {
-  const int64_t index = int64_t{blockIdx.x} * (kTileThreads / kWarp) + warpOf();
+// Of kernels with one warp per anchor; -1: the warp has none.
+__device__ __forceinline__ int64_t positionOfWarp(const Anchors& anchors) {
+  const int64_t index = int64_t{blockIdx.x} * (kTileThreads / kWarpSize) + warpOf();
   return index < anchors.count ? anchors.first + index : -1;
 }
 
-// The pairs of the anchor at a place: with every other place of its label, [begin, end).
+// The pairs of the anchor at a position: with every other position of its label, [begin, end).
 struct PairsOf {
-  int64_t place, begin, end;
+  int64_t position, begin, end;
   int64_t first;  // its first pair
   int count;
 
-  __device__ __forceinline__ PairsOf(const Anchors& anchors, int64_t place)
-      : place(place),
-        begin(anchors.groups.begins[place]),
-        end(anchors.groups.ends[place]),
-        first(anchors.groups.firstPairs[place] - anchors.firstPair),
+  __device__ __forceinline__ PairsOf(const Anchors& anchors, int64_t position)
+      : position(position),
+        begin(anchors.groups.begins[position]),
+        end(anchors.groups.ends[position]),
+        first(anchors.groups.firstPairs[position] - anchors.firstPair),
         count(static_cast<int>(end - begin) - 1) {}
 
   // Of the pair with the positive at `other`, from 0; and back.
   __device__ __forceinline__ int indexOf(int64_t other) const {
-    return static_cast<int>(other - begin) - (other > place ? 1 : 0);
+    return static_cast<int>(other - begin) - (other > position ? 1 : 0);
   }
-  __device__ __forceinline__ int64_t placeOf(int index) const {
-    return begin + index + (begin + index >= place ? 1 : 0);
+  __device__ __forceinline__ int64_t positionOf(int index) const {
+    return begin + index + (begin + index >= position ? 1 : 0);
   }
 };
 
@@ -66,14 +58,14 @@ struct BlockPairs {
   int64_t first;  // the pair that both begin with
 
   // `memory`: of the block's number of pairs, each with a value and a float. The whole block calls it.
-  __device__ __forceinline__ void begin(const Anchors& anchors, int64_t place, char* memory,
+  __device__ __forceinline__ void begin(const Anchors& anchors, int64_t position, char* memory,
                                         const float* allSorted, Value* allValues, Value initial) {
     sorted = allSorted, values = all_ = allValues, first = 0;
     if constexpr (Shared) {
       const int64_t* firsts = anchors.groups.firstPairs;
-      first = firsts[place] - anchors.firstPair;
-      count_ =
-          static_cast<int>(firsts[min(place + kMinedAnchors, anchors.first + anchors.count)] - firsts[place]);
+      first = firsts[position] - anchors.firstPair;
+      count_ = static_cast<int>(firsts[min(position + kMinedAnchors, anchors.first + anchors.count)] -
+                                firsts[position]);
       values = reinterpret_cast<Value*>(memory);
       auto* own = reinterpret_cast<float*>(values + count_);
       for (int i = static_cast<int>(threadIdx.x); i < count_; i += kTileThreads)

@@ -1,6 +1,7 @@
 // Sums of triplets over a block's threads and over blocks, in a fixed order.
 #pragma once
 
+#include "cuda/common/block_reduction.cuh"
 #include "cuda/triplet_loss.cuh"
 #include "cuda/triplet_pairs.cuh"
 
@@ -14,33 +15,19 @@ __device__ __forceinline__ void addTo(TripletSums& sums, const TripletSums& othe
   sums.active += others.active;
 }
 
-__device__ __forceinline__ TripletSums sumOfWarp(TripletSums sums) {
-#pragma unroll
-  for (int distance = kWarp / 2; distance > 0; distance /= 2) {
-    const TripletSums others{
-        __shfl_down_sync(~0u, sums.loss, distance), __shfl_down_sync(~0u, sums.positiveDistances, distance),
-        __shfl_down_sync(~0u, sums.negativeDistances, distance),
-        __shfl_down_sync(~0u, sums.triplets, distance), __shfl_down_sync(~0u, sums.active, distance)};
-    addTo(sums, others);
-  }
-  return sums;
+__device__ __forceinline__ TripletSums shuffleXor(const TripletSums& sums, int bits) {
+  return {shuffleXor(sums.loss, bits), shuffleXor(sums.positiveDistances, bits),
+          shuffleXor(sums.negativeDistances, bits), shuffleXor(sums.triplets, bits),
+          shuffleXor(sums.active, bits)};
 }
-
-template <int Threads>
-struct SumsOfWarps {
-  TripletSums of[Threads / kWarp];
-};
 
 // For thread 0. The whole block calls it once.
 template <int Threads>
 __device__ __forceinline__ TripletSums sumOfBlock(const TripletSums& sums) {
-  TripletSums total = sumOfWarp(sums);
-  TripletSums* ofWarps = shared<SumsOfWarps<Threads>>().of;
-  if (laneOf() == 0) ofWarps[warpOf()] = total;
-  __syncthreads();
-  if (threadIdx.x == 0)
-    for (int warp = 1; warp < Threads / kWarp; ++warp) addTo(total, ofWarps[warp]);
-  return total;
+  return blockReduce<Threads>(sums, [](TripletSums a, const TripletSums& b) {
+    addTo(a, b);
+    return a;
+  });
 }
 
 // *sums = the sum of `count` partial ones. Asynchronous on `stream`.

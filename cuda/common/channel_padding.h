@@ -1,4 +1,4 @@
-// Values of a layer, one a channel, that kernels read by 16 bytes.
+// Values of a layer, one per channel, that kernels read by 16 bytes.
 #pragma once
 
 #include <cstdint>

@@ -2,7 +2,7 @@
 // or added to.
 #pragma once
 
-#include "cuda/common/channels.cuh"
+#include "cuda/common/pixel_grid.cuh"
 
 namespace facenet::cuda {
 

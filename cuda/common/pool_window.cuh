@@ -1,4 +1,4 @@
-// The windows of a pool, as its kernels walk over them.
+// The windows of a pool, as its kernels go over them.
 #pragma once
 
 #include "cuda/common/device.cuh"

@@ -88,7 +88,7 @@ const nvcc = ['nvcc', '/usr/local/cuda/bin/nvcc'].find((path) => spawnSync(path,
 
 /** Instructions that a source must show in its PTX of sm_80. */
 const hot: Record<string, RegExp[]> = {
-  'conv2d/conv2d_mma_bf16.cu': [
+  'conv2d/forward/conv2d_mma_bf16.cu': [
     /mma\.sync\.aligned\.m16n8k16/,
     /ldmatrix\.sync\.aligned/,
     /cp\.async\.cg\.shared\.global/,

@@ -99,12 +99,12 @@ TEST("gradients of prelu in every type and layout, in every order") {
       });
       checkPrelu({x, y, {4, 4, 20}, {24}, false, false, true});
     });
-    checkPrelu({DType::f32, DType::f32, {40, 33, 24}, {24}});      // many pieces
+    checkPrelu({DType::f32, DType::f32, {40, 33, 24}, {24}});      // many splits
     checkPrelu({DType::bf16, DType::bf16, {2, 3, 2056}, {2056}});  // more channels than a block has
   });
 }
 
-TEST("gradients of activations read and write each value once, in 16-byte pieces without waste") {
+TEST("gradients of activations read and write each value once, in 16-byte vectors without waste") {
   for (const DType dtype : {DType::f32, DType::bf16}) {
     const Shape shape{16, 16, 192};
     const int64_t bytes = shape.elements() * static_cast<int64_t>(facenet::byteSize(dtype));
@@ -130,16 +130,16 @@ TEST("gradients of activations read and write each value once, in 16-byte pieces
   }
 }
 
-TEST("one parameter for all channels: spread, and its gradient summed, in every order") {
+TEST("one parameter for all channels: broadcast, and its gradient summed, in every order") {
   inEveryOrder([] {
     const std::vector<float> values = randomValues(1000, 5);
     const auto device = onDevice(values), one = onDevice(std::vector<float>{3}),
-               spread = onDevice(std::vector<float>(1001, 7.f));
-    facenet::cuda::spread(one.data(), 1000, spread.data(), nullptr);
+               all = onDevice(std::vector<float>(1001, 7.f));
+    facenet::cuda::broadcast(one.data(), 1000, all.data(), nullptr);
     facenet::cuda::addSum(device.data(), 1000, one.data(), nullptr);
-    const std::vector<float> all = onHost(spread);
-    for (size_t i = 0; i < 1000; ++i) expect(all[i] == 3, i, ": ", all[i]);
-    expect(all[1000] == 7, all[1000], " behind the last");
+    const std::vector<float> copies = onHost(all);
+    for (size_t i = 0; i < 1000; ++i) expect(copies[i] == 3, i, ": ", copies[i]);
+    expect(copies[1000] == 7, copies[1000], " behind the last");
     double sum = 3;
     for (const float value : values) sum += value;
     expect(std::abs(onHost(one)[0] - sum) < 1e-5, onHost(one)[0], " not ", sum);

@@ -24,7 +24,7 @@ struct NormCase {
   float rate = 0.1f;
 };
 
-// A parameter of a value a channel, or of one for all.
+// A parameter of one value per channel, or of one for all.
 struct Values {
   Values(const NormCase& c, unsigned seed, float low, float high)
       : host(randomValues(c.one ? 1 : static_cast<size_t>(c.shape.channels), seed, low, high)),
@@ -239,13 +239,13 @@ TEST("batch_norm leaves the running statistics alone at a rate of zero") {
   NormTest({Mode::batch, DType::f32, DType::f32, 2, {3, 5, 16}, {16}, {16}, true, false, -2, 2, 0}).check();
 }
 
-TEST("batch_norm reads x twice forward, x and dy twice backward, in 16-byte pieces") {
+TEST("batch_norm reads x twice forward, x and dy twice backward, in 16-byte vectors") {
   for (const DType dtype : {DType::f32, DType::bf16}) {
     const Shape shape{32, 32, 192};
     const int64_t bytes = shape.elements() * static_cast<int64_t>(facenet::byteSize(dtype));
     NormTest test({Mode::batch, dtype, dtype, 1, shape, {192}, {192}});
     const Counters forward = test.countForward(), backward = test.countBackward();
-    // Beyond the activations: values a channel in fp32, which each thread reads for its 16 pixels, and parts
+    // Beyond the activations: one value per channel each in fp32, which each thread reads for its 16 pixels, and parts
     // of sums.
     expect(forward.globalBytesRead <= 2 * bytes * 1.3, forward.globalBytesRead, " read of ", 2 * bytes);
     expect(backward.globalBytesRead <= 4 * bytes * 1.3, backward.globalBytesRead, " read of ", 4 * bytes);

@@ -19,7 +19,7 @@ struct Cost {
 };
 
 Cost costOf(const Convolution& c, const ConvTile& tile) {
-  // Pixels of whole pieces, and no neighbours where the channels are that already.
+  // Pixels of whole chunks, and no neighbours where the channels are that already.
   MmaLayout layout{.activations = {}};
   layout.xPadding = ceilDivide(c.in.channels, 8) * 8 - c.in.channels;
   const ConvolutionValues v = storedValues(c, layout);

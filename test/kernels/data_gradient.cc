@@ -11,9 +11,9 @@ using facenet::Rounding;
 using facenet::Window;
 using facenet::cuda::Device;
 using facenet::cuda::DeviceBuffer;
+using facenet::cuda::GradientShape;
 using facenet::cuda::PixelClass;
 using facenet::cuda::pixelClasses;
-using facenet::cuda::GradientShape;
 
 struct Layer {
   Window window;
@@ -29,7 +29,7 @@ Window square(int64_t kernel, int64_t stride, int64_t padding) {
 }
 
 // The networks' windows on odd sizes and odd channels; then strides above the kernel, padding beyond it, what
-// TensorFlow and Torch round to, groups, and a group a channel.
+// TensorFlow and Torch round to, groups, and one group per channel.
 const std::vector<Layer>& layers() {
   static const std::vector<Layer> all{
       {square(1, 1, 0), {5, 7, 20}, 24},
@@ -195,7 +195,7 @@ TEST("classes are read once and dx is written once, in whole sectors") {
   for (const bool accumulate : {false, true}) {
     const DeviceBuffer<facenet::bf16> dx(elements), classes(elements);
     const Counters n = count([&] {
-      facenet::cuda::spreadClasses(
+      facenet::cuda::interleaveClasses(
           {window, classes.data(), DType::bf16, 64, {dx.data(), DType::bf16, 2, shape, 64}, accumulate},
           nullptr);
     });

@@ -59,17 +59,17 @@ TEST("pairwise distances read each row once a tile, without bank conflicts or wa
   expect(c.sharedPhases == c.sharedPhasesIdeal, c.sharedPhases, " phases of ", c.sharedPhasesIdeal);
 }
 
-void checkNearest(int64_t queries, int64_t rows, int64_t dimensions, int64_t k, int64_t pieceRows) {
+void checkNearest(int64_t queries, int64_t rows, int64_t dimensions, int64_t k, int64_t chunkRows) {
   const auto gallery = rowsWithTies(rows, dimensions, 3);
   auto query = randomValues(static_cast<size_t>(queries * dimensions), 4);
   std::copy_n(gallery.begin() + (rows - 1) * dimensions, dimensions, query.begin());
   const auto from = onDevice(query), in = onDevice(gallery);
-  const auto best = onDevice(std::vector<NeighbourKey>(static_cast<size_t>(queries * k), kNoNeighbour));
-  // The last piece first: the order of pieces does not matter.
-  for (int64_t first = (rows - 1) / pieceRows * pieceRows; first >= 0; first -= pieceRows) {
-    const GalleryPiece piece{in.data() + first * dimensions, std::min(pieceRows, rows - first), first};
-    DeviceBuffer<uint8_t> scratch(topKScratch(queries, piece.count, k, 2));
-    nearestRows(from.data(), queries, piece, dimensions, k, best.data(), scratch.data(), 2, nullptr);
+  const auto best = onDevice(std::vector<DistanceKey>(static_cast<size_t>(queries * k), kNoKey));
+  // The last chunk first: the order of chunks does not matter.
+  for (int64_t first = (rows - 1) / chunkRows * chunkRows; first >= 0; first -= chunkRows) {
+    const GalleryChunk chunk{in.data() + first * dimensions, std::min(chunkRows, rows - first), first};
+    DeviceBuffer<uint8_t> scratch(topKScratch(queries, chunk.count, k, 2));
+    nearestRows(from.data(), queries, chunk, dimensions, k, best.data(), scratch.data(), 2, nullptr);
   }
   const auto keys = onHost(best);
   for (int64_t i = 0; i < queries; ++i) {
@@ -81,11 +81,11 @@ void checkNearest(int64_t queries, int64_t rows, int64_t dimensions, int64_t k, 
     std::iota(order.begin(), order.end(), 0);
     std::ranges::stable_sort(order, {}, distance);
     for (int64_t e = 0; e < k; ++e) {
-      const NeighbourKey key = keys[static_cast<size_t>(i * k + e)];
+      const DistanceKey key = keys[static_cast<size_t>(i * k + e)];
       const int64_t expected = order[static_cast<size_t>(e)];
-      expect(indexOf(key) == expected && distanceOf(key) == distance(expected), queries, " in ", rows, " x ",
-             dimensions, ", number ", e, " of ", k, " for ", i, ": row ", indexOf(key), " at ",
-             distanceOf(key), " not ", expected, " at ", distance(expected));
+      expect(rowOf(key) == expected && distanceOf(key) == distance(expected), queries, " in ", rows, " x ",
+             dimensions, ", number ", e, " of ", k, " for ", i, ": row ", rowOf(key), " at ", distanceOf(key),
+             " not ", expected, " at ", distance(expected));
     }
   }
 }
@@ -104,7 +104,7 @@ TEST("the nearest rows of a gallery are found without conflicts, each row read o
   constexpr int64_t kQueries = 96, kRows = 2048, kDimensions = 64, k = 10;
   const auto query = onDevice(randomValues(kQueries * kDimensions, 1));
   const auto gallery = onDevice(randomValues(kRows * kDimensions, 2));
-  const auto best = onDevice(std::vector<NeighbourKey>(kQueries * k, kNoNeighbour));
+  const auto best = onDevice(std::vector<DistanceKey>(kQueries * k, kNoKey));
   DeviceBuffer<uint8_t> scratch(topKScratch(kQueries, kRows, k, 2));
   const Counters c = count([&] {
     nearestRows(query.data(), kQueries, {gallery.data(), kRows, 0}, kDimensions, k, best.data(),

@@ -121,7 +121,7 @@ TEST("add in every type and layout, with activations, in every order") {
   });
 }
 
-TEST("elementwise ops read and write each value once, in 16-byte pieces without waste") {
+TEST("elementwise ops read and write each value once, in 16-byte vectors without waste") {
   for (const DType dtype : {DType::f32, DType::bf16, DType::f16}) {
     const Shape shape{14, 14, 192};
     const int64_t bytes = shape.elements() * static_cast<int64_t>(facenet::byteSize(dtype));

@@ -1,4 +1,4 @@
-// Images as vectors and back, and matrices turned about.
+// Images as vectors and back, and matrices transposed.
 #include "cuda/flatten.cuh"
 
 #include <cmath>
@@ -59,7 +59,7 @@ TEST("images as vectors in both orders of the weights, and back, in every thread
   });
 }
 
-TEST("vectors of images turned about, in every thread order") {
+TEST("vectors of images transposed, in every thread order") {
   inEveryOrder([] {
     for (const DType in : {DType::f32, DType::bf16})
       for (const DType out : {DType::f32, DType::bf16})
@@ -68,13 +68,13 @@ TEST("vectors of images turned about, in every thread order") {
           TestView to = TestView::untouched(out, channels, {1, 1, images}, {images + 2, 1});
           facenet::cuda::transpose(from.view(), to.view(), nullptr);
           to.check(
-              "turned", [&](int64_t c, int64_t, int64_t, int64_t n) { return from.at(n, 0, 0, c); },
+              "transposed", [&](int64_t c, int64_t, int64_t, int64_t n) { return from.at(n, 0, 0, c); },
               [&](double expected) { return std::abs(expected) * rounding(out); });
         }
   });
 }
 
-TEST("turning vectors about reads and writes whole sectors and meets in no bank") {
+TEST("transposing vectors reads and writes whole sectors and meets in no bank") {
   const TestView from = TestView::random(DType::f32, 64, {1, 1, 128}, {128}, 4);
   TestView to = TestView::untouched(DType::f32, 128, {1, 1, 64}, {64});
   const Counters n = count([&] { facenet::cuda::transpose(from.view(), to.view(), nullptr); });

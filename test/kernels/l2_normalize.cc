@@ -9,7 +9,7 @@ namespace {
 
 constexpr float kEpsilon = 1e-12f;
 
-// As many roundings as a plain fp32 loop makes at most: a dimension a sum, the root, the division.
+// As many roundings as a plain fp32 loop makes at most: one per dimension of a sum, the root, the division.
 void checkRows(int64_t rows, int64_t dimensions, int64_t offset) {
   std::vector<float> x = randomValues(static_cast<size_t>(offset + rows * dimensions), 7);
   const auto buffer = onDevice(x);
@@ -41,7 +41,7 @@ TEST("l2_normalize of rows of every kind of length, in every order") {
   });
 }
 
-TEST("l2_normalize reads and writes each value once, in 16-byte pieces without waste") {
+TEST("l2_normalize reads and writes each value once, in 16-byte vectors without waste") {
   const auto buffer = onDevice(randomValues(64 * 128, 3));
   const Counters c = count(
       [&] { facenet::cuda::l2NormalizeRows(buffer.data(), 64, 128, kEpsilon, buffer.data(), nullptr); });

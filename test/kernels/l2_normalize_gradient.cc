@@ -62,7 +62,7 @@ TEST("gradients of l2_normalize below epsilon are those of a division") {
   check({DType::f32, DType::f32, 2, {1, 1, 40}, {40}, {40}, 1.f, false, 0});
 }
 
-TEST("gradients of l2_normalize read and write each value once, in 16-byte pieces without waste") {
+TEST("gradients of l2_normalize read and write each value once, in 16-byte vectors without waste") {
   const Shape row{1, 1, 128};
   const TestView x = TestView::random(DType::f32, 64, row, {128}, 1);
   const TestView dy = TestView::random(DType::f32, 64, row, {128}, 2);

@@ -63,7 +63,7 @@ TEST("lrn of many channels, in every order") {
 }
 
 // What a lane needs of the next warp is a pair of numbers more.
-TEST("lrn reads and writes each value once but for the edges of warps, in 16-byte pieces") {
+TEST("lrn reads and writes each value once but for the edges of warps, in 16-byte vectors") {
   for (const DType dtype : {DType::f32, DType::bf16, DType::f16}) {
     const Shape shape{14, 14, 192};
     const int64_t bytes = shape.elements() * static_cast<int64_t>(facenet::byteSize(dtype));

@@ -80,7 +80,7 @@ TEST("gradients of lrn of many channels, in every order") {
   });
 }
 
-TEST("gradients of lrn read and write each value once but for the seams of warps, in 16-byte pieces") {
+TEST("gradients of lrn read and write each value once but for the seams of warps, in 16-byte vectors") {
   for (const DType dtype : {DType::f32, DType::bf16}) {
     const Shape shape{14, 14, 192};
     const int64_t bytes = shape.elements() * static_cast<int64_t>(facenet::byteSize(dtype));

@@ -1,4 +1,4 @@
-// Runs all tests, or those whose names contain the argument. A line a test, "ok <name>" or "not ok <name>:
+// Runs all tests, or those whose names contain the argument. One line per test, "ok <name>" or "not ok <name>:
 // <why>", and "ran <count>" at the end.
 #include <cstdio>
 #include <string_view>

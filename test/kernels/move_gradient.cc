@@ -79,7 +79,7 @@ TEST("gradients of maxout in every type, in every order") {
   });
 }
 
-TEST("gradients of maxout and zero_pad read and write each value once, in 16-byte pieces without waste") {
+TEST("gradients of maxout and zero_pad read and write each value once, in 16-byte vectors without waste") {
   for (const DType dtype : {DType::f32, DType::bf16}) {
     const Shape in{8, 8, 128}, out{8, 8, 64};
     const int64_t bytes = in.elements() * static_cast<int64_t>(facenet::byteSize(dtype));

@@ -11,8 +11,8 @@ namespace {
 
 using facenet::Optimizer;
 using facenet::Update;
-using facenet::train::TrainedWeight;
 using facenet::cuda::DeviceOptimizer;
+using facenet::train::TrainedWeight;
 using Kind = Optimizer::Kind;
 
 struct Rule {
@@ -27,7 +27,7 @@ const Rule kRules[] = {
     {"adam", {.kind = Kind::adam, .epsilon = 1e-8f}},
 };
 
-// Counts that are no multiples of anything, a weight of more than one piece, gaps that are not trained.
+// Counts that are no multiples of anything, a weight of more than one chunk, gaps that are not trained.
 const std::vector<TrainedWeight> kWeights = {{0, 1, 0},        {16, 3, 0.1f},       {32, 64, 0},
                                              {112, 31, 1e-4f}, {160, 20001, 5e-4f}, {20176, 8192, 0}};
 constexpr int64_t kElements = 28400;
@@ -118,9 +118,9 @@ TEST("an update reads and writes each value once, 16 bytes at a time") {
     const Counters c = count([&] { device.update(weights.data(), gradients.data(), 0.1, 1, 1); });
     const int64_t slots = rule.optimizer.slots(), read = (2 + slots) * kCount * 4,
                   written = (1 + slots) * kCount * 4;
-    // The pieces come to every thread.
-    const int64_t pieces = kCount / 8192 * 256 * 16;
-    expect(c.globalBytesRead == read + pieces, rule.name, ": ", c.globalBytesRead, " read of ", read);
+    // The chunks come to every thread.
+    const int64_t chunks = kCount / 8192 * 256 * 16;
+    expect(c.globalBytesRead == read + chunks, rule.name, ": ", c.globalBytesRead, " read of ", read);
     expect(c.globalBytesWritten == written, rule.name, ": ", c.globalBytesWritten, " written of ", written);
     expect(c.globalSectors == c.globalSectorsIdeal, rule.name, ": ", c.globalSectors, " sectors of ",
            c.globalSectorsIdeal);

@@ -132,14 +132,14 @@ void checkTurned(const Layer& layer, DType dtype) {
   const auto weights = onDevice(weight);
   const Bytes packed(static_cast<int64_t>(expected.weight.size()));
   PackCall call = callFor(layer, expected, weights.data(), packed.data());
-  call.turned = true;
+  call.transposed = true;
   call.tapsDown = {layer.kernelHeight, layer.kernelHeight - 1, -1};
   call.tapsAcross = {layer.kernelWidth, layer.kernelWidth - 1, -1};
   packWeights(call, nullptr);
   expectBytes(packed, expected.weight, layer);
 }
 
-TEST("weights turned on the device have the bits of turned ones that a loop packs, in every order") {
+TEST("weights transposed on the device have the bits of transposed ones that a loop packs, in every order") {
   inEveryOrder([] {
     for (const Layer& layer : layers())
       for (const DType dtype : {DType::f32, DType::bf16}) checkTurned(layer, dtype);
@@ -157,7 +157,7 @@ TEST("a run of taps may skip stored ones and begin before them") {
                .inChannels = kIn,
                .kernelHeight = 5,
                .kernelWidth = 3,
-               .turned = true,
+               .transposed = true,
                .tapsDown = {3, 5, -2},
                .tapsAcross = {2, 0, 2},
                .to = packed.data(),
@@ -235,7 +235,7 @@ TEST("the weights of a stem lie as its layout says, in every order") {
 
 // Of 16-byte writes half a sector is left where a tap's channels end; there are no such here.
 TEST("packing reads every weight once, and fills whole sectors") {
-  for (const bool turned : {false, true})
+  for (const bool transposed : {false, true})
     for (const DType dtype : {DType::f32, DType::bf16}) {
       const Layer layer{64, 96, 3, 3};
       const auto weights = onDevice(randomValues(static_cast<size_t>(layer.elements()), 8));
@@ -243,10 +243,10 @@ TEST("packing reads every weight once, and fills whole sectors") {
       const Bytes packed(bytes);
       Packed like;
       like.dtype = dtype;
-      like.columns = turned ? layer.in : layer.out;
-      like.tapTerms = turned ? layer.out : layer.in;
+      like.columns = transposed ? layer.in : layer.out;
+      like.tapTerms = transposed ? layer.out : layer.in;
       PackCall call = callFor(layer, like, weights.data(), packed.data());
-      call.turned = turned;
+      call.transposed = transposed;
       const Counters n = count([&] { packWeights(call, nullptr); });
       expect(n.globalBytesRead == 4 * layer.elements(), n.globalBytesRead, " bytes read");
       expect(n.globalBytesWritten == bytes, n.globalBytesWritten, " bytes written");

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "convolution.h"
-#include "native/core/integers.h"
 #include "cuda/conv2d/common/conv2d.cuh"
+#include "native/core/integers.h"
 
 namespace emulator::tests {
 

@@ -89,7 +89,7 @@ TEST("global pools of many pixels and channels, in every order") {
   });
 }
 
-TEST("a pool without overlap reads each value once, in 16-byte pieces without waste") {
+TEST("a pool without overlap reads each value once, in 16-byte vectors without waste") {
   const Pool op{Pool::Kind::max, {2, 2, 2, 2, 0, 0, 0, 0, Rounding::floor}, false, false, false};
   const Counters c = count([&] { check(op, 1, {8, 8, 64}, DType::bf16, {64}, DType::bf16, {64}); });
   const int64_t read = 8 * 8 * 64 * 2, written = read / 4;
@@ -98,7 +98,7 @@ TEST("a pool without overlap reads each value once, in 16-byte pieces without wa
   expect(c.globalSectors == (read + written) / 32, c.globalSectors, " sectors");
 }
 
-TEST("a global pool reads each value once, in 16-byte pieces without waste or conflicts") {
+TEST("a global pool reads each value once, in 16-byte vectors without waste or conflicts") {
   const Pool op{Pool::Kind::avg, {7, 7, 1, 1, 0, 0, 0, 0, Rounding::floor}, true, false, false};
   const Counters c = count([&] { check(op, 1, {7, 7, 512}, DType::bf16, {512}, DType::f32, {512}); });
   const int64_t read = 7 * 7 * 512 * 2, written = 512 * 4;

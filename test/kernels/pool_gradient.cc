@@ -60,7 +60,7 @@ void check(const PoolCase& c) {
   TestView y = TestView::untouched(c.y, c.count, out, c.to);
   const TestView dy = TestView::random(c.y, c.count, out, c.to, 6);
   GradientView dx(c.x, c.count, c.in, c.from, c.accumulate);
-  const auto places = memoryOf(facenet::cuda::placesBytes(c.count, out));
+  const auto places = memoryOf(facenet::cuda::argmaxBytes(c.count, out));
   if (c.op.kind == Kind::max)
     facenet::cuda::maxPool(c.op, x.view(), y.view(), places.data(), nullptr);
   else
@@ -143,7 +143,7 @@ TEST("an l2_pool of zeros has no gradient") {
       "l2", [](int64_t, int64_t, int64_t, int64_t) { return 0; }, 0);
 }
 
-// A window is read by each pixel that it holds, in 16-byte pieces; dx is written once.
+// A window is read by each pixel that it holds, in 16-byte vectors; dx is written once.
 TEST("gradients of pools read what their windows hold") {
   const Shape in{12, 12, 64};
   for (const DType dtype : {DType::f32, DType::bf16})
@@ -156,7 +156,7 @@ TEST("gradients of pools read what their windows hold") {
         const TestView dy = TestView::random(dtype, 1, out, {64}, 3);
         const TestView dx = TestView::untouched(dtype, 1, in, {64});
         const auto places = onDevice(
-            std::vector<uint8_t>(static_cast<size_t>(facenet::cuda::placesBytes(1, out)), uint8_t{0}));
+            std::vector<uint8_t>(static_cast<size_t>(facenet::cuda::argmaxBytes(1, out)), uint8_t{0}));
         const Counters c = count([&] {
           facenet::cuda::poolGradient(op, {x.view(), y.view(), dy.view(), places.data()}, dx.view(), false,
                                       nullptr);
@@ -178,7 +178,7 @@ TEST("max_pool writes a byte an output beside the maxima") {
   const Pool op{Kind::max, {2, 2, 2, 2, 0, 0, 0, 0, Rounding::floor}, false, false, false};
   const TestView x = TestView::random(DType::bf16, 1, in, {64}, 1);
   const TestView y = TestView::untouched(DType::bf16, 1, out, {64});
-  const auto places = memoryOf(facenet::cuda::placesBytes(1, out));
+  const auto places = memoryOf(facenet::cuda::argmaxBytes(1, out));
   const Counters c = count([&] { facenet::cuda::maxPool(op, x.view(), y.view(), places.data(), nullptr); });
   expect(c.globalBytesRead == in.elements() * 2, c.globalBytesRead, " read");
   expect(c.globalBytesWritten == out.elements() * 3, c.globalBytesWritten, " written");

@@ -231,7 +231,7 @@ TEST("what the planner fuses into a stem fits the shared memory of every device"
     }
 }
 
-// Blocks read all weights once, and for each tile the image that it sees, a byte a number.
+// Blocks read all weights once, and for each tile the image that it sees, a byte per number.
 template <class T>
 void checkCounts(const Window& window, int rows, int64_t terms) {
   const Convolution conv{window, {64, 64, 3}, {64}};

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "native/core/error.h"
 #include "emulator/emulator.h"
 #include "native/backends/cuda/runtime/device_buffer.h"
+#include "native/core/error.h"
 
 namespace emulator::tests {
 

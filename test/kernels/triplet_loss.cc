@@ -1,8 +1,8 @@
 #include <cstring>
 
 #include "native/backends/cuda/runtime/stream.h"
-#include "native/backends/cuda/triplets.h"
 #include "native/backends/cuda/triplet_step.h"
+#include "native/backends/cuda/triplets.h"
 #include "triplets.h"
 
 namespace emulator::tests {
@@ -13,8 +13,8 @@ using facenet::TripletLoss;
 using facenet::TripletMining;
 using facenet::Triplets;
 using Strategy = TripletMining::Strategy;
-using facenet::train::Learned;
 using facenet::cuda::TripletStep;
+using facenet::train::Learned;
 
 void expectBits(const std::vector<float>& found, const std::vector<float>& expected,
                 const std::string& what) {

@@ -81,7 +81,7 @@ TEST("mining reads rows once a tile and keeps some bytes a pair; only the search
   // the labels, each copy of 16 bytes reads the number of its row.
   constexpr int64_t kOrdered = 2 * 64 + 8 * 2 * kOfLabel, kDense = 2 * 128, kRowBytes = kDimensions * 4;
   constexpr int64_t kTiles = (kOrdered + kDense) * kRowBytes + kOrdered * kRowBytes / 4;
-  // Threads of tiles of pairs, and those of a warp an anchor, look up which pairs are theirs.
+  // Threads of tiles of pairs, and those of one warp per anchor, look up which pairs are theirs.
   constexpr int64_t kLookUp = 16, kOfTiles = 8 * 256 * kLookUp, kOfWarps = kRows * 32 * kLookUp;
   const int64_t sorting = kPairs * kOfLabel * 4;  // each pair against those of its anchor
   for (const bool semiHard : {false, true}) {

@@ -138,7 +138,7 @@ TEST("depthwise weight gradients, in every order") {
       }
   });
 }
-TEST("depthwise weight gradients where images or the last gradient are fp32, and in pieces") {
+TEST("depthwise weight gradients where images or the last gradient are fp32, and in splits") {
   const Convolution c = convolution(square(3, 1, 1), {16, 17, 16}, 16, 5, 16);
   checkWeightGradient(c, GradientLayout::of(DType::bf16));
   checkWeightGradient(c, {.x = DType::f32, .g = DType::bf16});

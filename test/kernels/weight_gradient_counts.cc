@@ -1,6 +1,6 @@
 // What weight gradients cost: instructions, bytes and bank phases against what their tiles imply.
-#include "native/core/integers.h"
 #include "cuda/conv2d/weight_gradient/weight_gradient_tile.h"
+#include "native/core/integers.h"
 #include "weight_gradient.h"
 
 namespace emulator::tests {

@@ -72,7 +72,7 @@ TEST("the cut of any weight gradient has a kernel and pixels in every split, and
             const int64_t splits = gradientSplits(product);
             expect(splits >= before, describe(product), " of ", pixels, " pixels");
             expect(splits == 1 || pixels / splits >= 256, describe(product), " of ", pixels, " pixels");
-            expect(splits == 1 || splits * groups * rows * columns * 4 <= facenet::cuda::kMostSplitBytes,
+            expect(splits == 1 || splits * groups * rows * columns * 4 <= facenet::cuda::kMaxSplitBytes,
                    describe(product));
             before = splits;
             product.direct = false;
@@ -93,7 +93,7 @@ TEST("the scratch of weight gradients is never less for more images, and none wh
       expect(bytes >= before, bytes, " bytes for ", count, " images");
       before = bytes;
     }
-    expect(before > 0 && before <= facenet::cuda::kMostSplitBytes, before);
+    expect(before > 0 && before <= facenet::cuda::kMaxSplitBytes, before);
   }
   const Shape in{1, 1, 12544}, out{1, 1, 8192};
   expect(facenet::cuda::weightGradientScratch(one, 1, in, out, 256, DType::bf16) == 0, "NN1 fc1");

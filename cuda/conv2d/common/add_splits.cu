@@ -3,18 +3,19 @@
 #include "cuda/common/device.cuh"
 #include "cuda/conv2d/common/add_splits.cuh"
 #include "cuda/conv2d/common/split_sums.cuh"
+#include "native/core/integers.h"
 
 namespace facenet::cuda {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kBlocksAnSm = 4;  // leaves 64 registers a thread
+constexpr int kBlocksPerSm = 4;  // leaves 64 registers per thread
 
 struct Arguments {
   SplitSums splits;
   int count;
-  ConvEnd end;
-  int eights;  // of neighbouring channels of a pixel and group
+  ConvEpilogue epilogue;
+  int octets;  // of neighbouring channels of a pixel and group
   int maxout;
   const float* bias;  // of the columns that maxout chooses from
 };
@@ -33,16 +34,16 @@ __device__ __forceinline__ float largestOf(const Arguments& a, int channel, int6
 // A thread has eight neighbouring channels of a pixel.
 // Registers: at most 56.
 template <bool Maxout>
-__global__ void __launch_bounds__(kThreads, kBlocksAnSm) addSplitsKernel(Arguments a) {
+__global__ void __launch_bounds__(kThreads, kBlocksPerSm) addSplitsKernel(Arguments a) {
   const int64_t index = int64_t{blockIdx.x} * kThreads + threadIdx.x;
-  if (index >= int64_t{a.splits.pixels} * a.eights) return;
-  const int group = static_cast<int>(blockIdx.y), channel = static_cast<int>(index % a.eights) * 8;
-  const int64_t pixel = index / a.eights;
+  if (index >= int64_t{a.splits.pixels} * a.octets) return;
+  const int group = static_cast<int>(blockIdx.y), channel = static_cast<int>(index % a.octets) * 8;
+  const int64_t pixel = index / a.octets;
   float sums[8] = {};
   if constexpr (Maxout) {
 #pragma unroll
     for (int i = 0; i < 8; ++i)
-      if (channel + i < a.end.parts[0].end) sums[i] = largestOf(a, channel + i, pixel);
+      if (channel + i < a.epilogue.parts[0].end) sums[i] = largestOf(a, channel + i, pixel);
   } else {
     for (int split = 0; split < a.count; ++split) {
       float some[8];
@@ -51,7 +52,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAnSm) addSplitsKernel(Argumen
       for (int i = 0; i < 8; ++i) sums[i] += some[i];
     }
   }
-  EightColumns(a.end, group, a.splits.columns, channel).finish(pixel, sums);
+  ColumnEpilogue(a.epilogue, group, a.splits.columns, channel).store(pixel, sums);
 }
 
 }  // namespace
@@ -68,14 +69,14 @@ int64_t splitBytes(int64_t groups, int64_t pixels, int64_t columns, int splits) 
 
 void addSplits(const ConvCall& call, int splits, cudaStream_t stream) {
   FACENET_ASSERT(call.scratch);
-  Arguments a{splitSums(call), splits, convEnd(call), 0, static_cast<int>(call.maxout), nullptr};
-  a.eights = ((call.maxout > 1 ? a.end.parts[0].end : a.splits.columns) + 7) / 8;
-  const int64_t threads = int64_t{a.splits.pixels} * a.eights;
-  const dim3 grid(static_cast<unsigned>((threads + kThreads - 1) / kThreads),
+  Arguments a{splitSums(call), splits, epilogueOf(call), 0, static_cast<int>(call.maxout), nullptr};
+  a.octets = ceilDivide(call.maxout > 1 ? a.epilogue.parts[0].end : a.splits.columns, 8);
+  const int64_t threads = int64_t{a.splits.pixels} * a.octets;
+  const dim3 grid(static_cast<unsigned>(ceilDivide(threads, kThreads)),
                   static_cast<unsigned>(a.splits.groups));
   if (call.maxout == 1) return launch<addSplitsKernel<false>>(grid, kThreads, 0, stream, a);
-  a.bias = a.end.bias;
-  a.end.bias = nullptr;
+  a.bias = a.epilogue.bias;
+  a.epilogue.bias = nullptr;
   launch<addSplitsKernel<true>>(grid, kThreads, 0, stream, a);
 }
 

@@ -1,5 +1,5 @@
-// Products that are finished in a second pass: their terms were split among blocks, or maxout wants more columns
-// than one thread has. The sums wait in scratch, fp32, splits x groups x pixels x columns.
+// Products that are finished in a second pass: their terms were split among blocks (split-K), or maxout wants more
+// columns than one thread has. The sums wait in scratch, fp32, splits x groups x pixels x columns.
 #pragma once
 
 #include "cuda/conv2d/common/conv2d.cuh"

@@ -1,7 +1,8 @@
 // conv2d and fully_connected (ops/conv2d.h, ops/fully_connected.h) as one product:
 //   out[pixel, column] = sum over term of in[pixel, term] * weight[column, term]
 // Pixels are those of the output of all images, columns its channels, and terms are (ky, kx, channel), channel
-// innermost, as inputs lie in memory. Nothing is unrolled in memory: a term of a pixel is read where it lies.
+// innermost, as inputs lie in memory: a GEMM with M pixels, N columns and K terms. It is implicit: im2col writes
+// nothing, a term of a pixel is read where it lies.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -16,7 +17,7 @@
 namespace facenet::cuda {
 
 // Sibling convolutions in one product: the most that an inception block has, and one to spare.
-constexpr int kMostParts = 4;
+constexpr int kMaxParts = 4;
 // A part's first column is a multiple of this, so that one 16-byte store has one destination.
 constexpr int64_t kColumnAlignment = 8;
 
@@ -37,7 +38,7 @@ struct ConvWeights {
   DType dtype = DType::f32;
   int64_t columns = 0, tapTerms = 0, rowTerms = 0;  // columns: of a group, a multiple of kColumnAlignment
   const float* bias = nullptr;                      // groups x columns
-  const float* slope = nullptr;  // the same, read where a part is prelu; with maxout one an output column
+  const float* slope = nullptr;  // the same, read where a part is prelu; with maxout one per output column
   int64_t groups = 1;
 };
 
@@ -46,7 +47,7 @@ struct ConvCall {
   Window window;
   View x;
   ConvWeights weights;
-  std::vector<ConvDestination> to;  // 1 to kMostParts; one where there are groups, a residual or maxout
+  std::vector<ConvDestination> to;  // 1 to kMaxParts; one where there are groups, a residual or maxout
   View residual;                    // data null: none. Added to the only part before its activation
   int64_t maxout = 1;       // y[j] = activation of the largest of columns [j * maxout, (j + 1) * maxout)
   void* scratch = nullptr;  // as many bytes as the kernel's header says, aligned to 256
@@ -54,9 +55,9 @@ struct ConvCall {
   int64_t pixels() const { return to.front().y.count * to.front().y.shape.pixels(); }
 };
 
-// How a product is cut into the tiles of blocks and warps: a pure function of the call's shape and the device.
-// rows x columns x terms a block, `stages` of terms in flight; `splits` blocks share the terms of a tile and
-// leave partial sums in scratch.
+// How a product is cut into the tiles of blocks and warps: a pure function of the call's shape and the device. A block
+// has rows x columns sums (of M and N) and goes over the terms in steps of `terms`, through a pipeline of `stages`;
+// `splits` blocks share the terms of a tile (split-K) and leave partial sums in scratch.
 struct ConvTile {
   int rows, columns, terms, warpRows, warpColumns, stages, splits = 1;
 };

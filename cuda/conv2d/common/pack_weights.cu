@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "cuda/common/channels.cuh"
+#include "cuda/common/pixel_grid.cuh"
 #include "cuda/conv2d/common/pack_weights.cuh"
 #include "native/core/integers.h"
 
@@ -8,9 +8,9 @@ namespace facenet::cuda {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kBlocksAnSm = 4;     // leaves 64 registers a thread
+constexpr int kBlocksPerSm = 4;    // leaves 64 registers per thread
 constexpr int kTileChannels = 32;  // of a tile: their packed neighbours fill sectors
-constexpr int kMostTaps = 64;      // of a tile
+constexpr int kMaxTaps = 64;       // of a tile
 constexpr int kTileFloats = 4096;  // that a tile should have
 
 struct Taps {
@@ -34,7 +34,7 @@ struct Arguments {
   int columns, taps, tapTerms;
   Taps tapsOf;
   // Tiles are rows x kTileChannels x taps.
-  bool turned;
+  bool transposed;
   int tileRows, tileTaps, channelTiles;
 };
 
@@ -42,29 +42,29 @@ struct Arguments {
 struct TileLayout {
   int channelStride, rowStride;
 
-  __host__ __device__ TileLayout(bool turned, int rows, int taps) {
-    channelStride = turned ? rows * taps | 1 : taps | 1;
-    rowStride = turned ? taps : kTileChannels * channelStride;
+  __host__ __device__ TileLayout(bool transposed, int rows, int taps) {
+    channelStride = transposed ? rows * taps | 1 : taps | 1;
+    rowStride = transposed ? taps : kTileChannels * channelStride;
   }
 };
 
 // Loads a tile in the order in which its weights are stored, and stores it in the order of the rows.
 // Registers: at most 48.
 template <class T>
-__global__ void __launch_bounds__(kThreads, kBlocksAnSm) packWeightsKernel(Arguments a, T* to) {
+__global__ void __launch_bounds__(kThreads, kBlocksPerSm) packWeightsKernel(Arguments a, T* to) {
   constexpr int N = 16 / sizeof(T);
   auto* const tile = reinterpret_cast<float*>(dynamicShared());
   const int firstRow = static_cast<int>(blockIdx.x) / a.channelTiles * a.tileRows;
   const int firstChannel = static_cast<int>(blockIdx.x) % a.channelTiles * kTileChannels;
   const int firstTap = static_cast<int>(blockIdx.y) * a.tileTaps, group = static_cast<int>(blockIdx.z);
   const int taps = min(a.tileTaps, a.taps - firstTap);
-  const TileLayout layout(a.turned, a.tileRows, a.tileTaps);
+  const TileLayout layout(a.transposed, a.tileRows, a.tileTaps);
 
   const float* const weight = a.weight + group * a.groupStride;
-  const int inner = a.turned ? a.tileRows : kTileChannels;
+  const int inner = a.transposed ? a.tileRows : kTileChannels;
   for (int i = static_cast<int>(threadIdx.x); i < taps * kTileChannels * a.tileRows; i += kThreads) {
     const int tap = i % taps, next = i / taps % inner, last = i / taps / inner;
-    const int row = a.turned ? next : last, channel = a.turned ? last : next;
+    const int row = a.transposed ? next : last, channel = a.transposed ? last : next;
     const int stored = a.tapsOf.stored(firstTap + tap);
     const bool exists = stored >= 0 && firstRow + row < a.rows && firstChannel + channel < a.channels;
     tile[row * layout.rowStride + channel * layout.channelStride + tap] =
@@ -96,7 +96,7 @@ struct StemArguments {
   int columns, rowTerms, terms;
 };
 
-// StemLayout read backwards: a thread has the place of one packed weight.
+// StemLayout read backwards: one thread per packed weight.
 // Registers: at most 32.
 template <class T>
 __global__ void __launch_bounds__(kThreads, 8) packStemKernel(const float* weight, StemArguments a, T* to) {
@@ -104,8 +104,8 @@ __global__ void __launch_bounds__(kThreads, 8) packStemKernel(const float* weigh
   if (index >= a.columns * a.terms) return;
   const int column = a.halves ? index / a.terms : index % a.columns;
   const int term = a.halves ? index % a.terms : index / a.columns;
-  const int ky = term / a.rowTerms, place = term % a.rowTerms;
-  const int kx = place / a.inChannels, channel = place % a.inChannels;
+  const int ky = term / a.rowTerms, inRow = term % a.rowTerms;
+  const int kx = inRow / a.inChannels, channel = inRow % a.inChannels;
   float number[1] = {0.f};
   if (column < a.outChannels && kx < a.kernelWidth)
     number[0] =
@@ -129,10 +129,10 @@ Arguments argumentsOf(const PackCall& call) {
   Arguments a{};
   a.weight = call.weight;
   a.groupStride = outChannels * row;
-  a.rowStride = call.turned ? kernelTaps : row;
-  a.channelStride = call.turned ? row : kernelTaps;
-  a.rows = toInt(call.turned ? call.inChannels : outChannels);
-  a.channels = toInt(call.turned ? outChannels : call.inChannels);
+  a.rowStride = call.transposed ? kernelTaps : row;
+  a.channelStride = call.transposed ? row : kernelTaps;
+  a.rows = toInt(call.transposed ? call.inChannels : outChannels);
+  a.channels = toInt(call.transposed ? outChannels : call.inChannels);
   a.factor = call.factor;
   a.columns = toInt(call.columns), a.taps = toInt(taps), a.tapTerms = toInt(call.tapTerms);
   a.tapsOf = {toInt(call.tapsAcross.count),
@@ -142,11 +142,11 @@ Arguments argumentsOf(const PackCall& call) {
               static_cast<int>(call.tapsAcross.step),
               toInt(call.kernelHeight),
               toInt(call.kernelWidth)};
-  a.turned = call.turned;
-  a.tileTaps = std::min(a.taps, kMostTaps);
+  a.transposed = call.transposed;
+  a.tileTaps = std::min(a.taps, kMaxTaps);
   a.tileRows = std::clamp(kTileFloats / (kTileChannels * a.tileTaps), 1, std::min(a.columns, 32));
-  if (a.tileRows > 8) a.tileRows -= a.tileRows % 8;  // runs of turned tiles then begin with a sector
-  a.channelTiles = toInt((call.tapTerms + kTileChannels - 1) / kTileChannels);
+  if (a.tileRows > 8) a.tileRows -= a.tileRows % 8;  // runs of transposed tiles then begin with a sector
+  a.channelTiles = toInt(ceilDivide(call.tapTerms, kTileChannels));
   FACENET_ASSERT(call.outChannels % call.groups == 0 && call.groups <= 65535 && taps > 0);
   FACENET_ASSERT(a.rows <= call.columns && a.channels <= call.tapTerms);
   FACENET_ASSERT(reinterpret_cast<uintptr_t>(call.to) % 16 == 0);
@@ -158,12 +158,11 @@ Arguments argumentsOf(const PackCall& call) {
 
 void packWeights(const PackCall& call, cudaStream_t stream) {
   const Arguments a = argumentsOf(call);
-  const TileLayout layout(a.turned, a.tileRows, a.tileTaps);
-  const int floats = a.turned ? kTileChannels * layout.channelStride : a.tileRows * layout.rowStride;
-  const int rowTiles = (a.columns + a.tileRows - 1) / a.tileRows;
+  const TileLayout layout(a.transposed, a.tileRows, a.tileTaps);
+  const int floats = a.transposed ? kTileChannels * layout.channelStride : a.tileRows * layout.rowStride;
+  const int rowTiles = ceilDivide(a.columns, a.tileRows);
   const dim3 grid(static_cast<unsigned>(toInt(int64_t{rowTiles} * a.channelTiles)),
-                  static_cast<unsigned>((a.taps + a.tileTaps - 1) / a.tileTaps),
-                  static_cast<unsigned>(call.groups));
+                  static_cast<unsigned>(ceilDivide(a.taps, a.tileTaps)), static_cast<unsigned>(call.groups));
   const size_t shared = static_cast<size_t>(floats) * sizeof(float);
   withType(call.dtype, [&]<class T>(TypeOf<T>) {
     launch<packWeightsKernel<T>>(grid, kThreads, shared, stream, a, static_cast<T*>(call.to));
@@ -178,11 +177,11 @@ PackCall packDepthwise(const float* weight, int64_t outChannels, int64_t kernelH
           .inChannels = 1,
           .kernelHeight = kernelHeight,
           .kernelWidth = kernelWidth,
-          .turned = true,
+          .transposed = true,
           .tapsDown = {kernelHeight},
           .tapsAcross = {kernelWidth},
           .columns = 1,
-          .tapTerms = (outChannels + 7) / 8 * 8};
+          .tapTerms = roundUp(outChannels, 8)};
 }
 
 void packStem(const float* weight, int64_t outChannels, int64_t inChannels, const Window& window,
@@ -198,7 +197,7 @@ void packStem(const float* weight, int64_t outChannels, int64_t inChannels, cons
                         toInt(layout.terms)};
   FACENET_ASSERT(layout.halves == (dtype != DType::f32));
   FACENET_ASSERT(outChannels <= layout.columns && layout.terms == layout.rowTerms * window.kernelHeight);
-  const unsigned blocks = (static_cast<unsigned>(toInt(layout.size())) + kThreads - 1) / kThreads;
+  const unsigned blocks = ceilDivide(static_cast<unsigned>(toInt(layout.size())), kThreads);
   withType(dtype, [&]<class T>(TypeOf<T>) {
     launch<packStemKernel<T>>(blocks, kThreads, 0, stream, weight, a, static_cast<T*>(to));
   });
@@ -208,7 +207,7 @@ void packBias(const float* bias, int64_t channels, int64_t groups, float factor,
               cudaStream_t stream) {
   const int total = toInt(groups * columns);
   FACENET_ASSERT(channels % groups == 0 && channels / groups <= columns);
-  launch<packBiasKernel>((static_cast<unsigned>(total) + kThreads - 1) / kThreads, kThreads, 0, stream, bias,
+  launch<packBiasKernel>(ceilDivide(static_cast<unsigned>(total), kThreads), kThreads, 0, stream, bias,
                          toInt(channels / groups), factor, toInt(columns), total, to);
 }
 

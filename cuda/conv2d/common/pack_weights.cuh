@@ -16,16 +16,16 @@ struct TapRun {
   int64_t count = 1, first = 0, step = 1;
 };
 
-// Rows of taps x tapTerms numbers, `columns` rows a group, as in ConvWeights: a row's taps are those of tapsDown x
+// Rows of taps x tapTerms numbers, `columns` rows per group, as in ConvWeights: a row's taps are those of tapsDown x
 // tapsAcross, and what is beyond the rows and channels of the stored weights is zero.
 struct PackCall {
   const float* weight = nullptr;
   // Stored. inChannels are those of a group, outChannels those of all groups.
   int64_t groups = 1, outChannels = 0, inChannels = 0, kernelHeight = 1, kernelWidth = 1;
 
-  // What a row is. Not turned: an output channel, with an input channel a term: the forward product. Turned: an input
-  // channel, with an output channel of the group a term: the data gradient.
-  bool turned = false;
+  // What a row is. Not transposed, the forward product: an output channel, one input channel per term. Transposed, the
+  // data gradient: an input channel, one output channel of the group per term.
+  bool transposed = false;
   TapRun tapsDown, tapsAcross;
   float factor = 1;  // multiplies every weight, before it is rounded
 
@@ -37,7 +37,7 @@ struct PackCall {
 // Every weight that is packed is read once. Asynchronous on `stream`; throws where the launch fails.
 void packWeights(const PackCall& call, cudaStream_t stream);
 
-// The weights of a convolution with a group a channel, in the layout of DepthwiseCall: taps x columns.
+// The weights of a convolution with one group per channel, in the layout of DepthwiseCall: taps x columns.
 PackCall packDepthwise(const float* weight, int64_t outChannels, int64_t kernelHeight, int64_t kernelWidth);
 
 // The weights of a stem, times `factor`: layout.size() values of `dtype`, for which the layout is.

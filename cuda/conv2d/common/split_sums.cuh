@@ -1,8 +1,8 @@
-// Sums of products that a second pass finishes (add_splits.cuh).
+// Split-K: partial sums of products that a second pass finishes (add_splits.cuh).
 #pragma once
 
 #include "cuda/conv2d/common/add_splits.cuh"
-#include "cuda/conv2d/forward/eight_columns.cuh"
+#include "cuda/conv2d/common/epilogue.cuh"
 
 namespace facenet::cuda {
 
@@ -17,12 +17,12 @@ struct SplitSums {
 };
 SplitSums splitSums(const ConvCall& call);
 
-// Eight columns of a split, in the place of EightColumns.
+// Stores eight columns of a split, where a ColumnEpilogue would finish them.
 class SplitColumns {
  public:
   __device__ __forceinline__ SplitColumns(const SplitSums& sums, int split, int group, int column)
       : to_(sums.at(split, group, 0) + column), columns_(sums.columns) {}
-  __device__ __forceinline__ void finish(int64_t pixel, const float (&sums)[8]) const {
+  __device__ __forceinline__ void store(int64_t pixel, const float (&sums)[8]) const {
     writeRun<float>(reinterpret_cast<char*>(to_), pixel * columns_, sums);
   }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "cuda/conv2d/forward/mma_tiles.h"
 #include "native/core/integers.h"
 
 namespace facenet::cuda {
@@ -49,24 +50,13 @@ double clocks(const ConvProduct& p, const MmaShape& shape, int64_t splits, const
   return std::max(work, waiting) + kSecondPass + partialBytes / kGlobalBytes / device.multiprocessors;
 }
 
-// Of every shape, so that the splits of a product are the same in all of them.
-constexpr int kStepTerms = 32;
 // Splits that leave each split some steps; more than these give a block too little to do.
-constexpr int64_t kLeastSteps = 8, kMostSplits = 32;
+constexpr int64_t kMinSteps = 8, kMaxSplits = 32;
 
 }  // namespace
 
 const std::vector<MmaShape>& mmaShapes() {
-  // Warps of 64x64 read the least shared memory an mma and pay for it with registers. 96 columns fit the
-  // networks' many widths of 96, 192 and 288. Few pixels, those of fully connected layers and of single small
-  // images, get tiles of few rows.
-  static const std::vector<MmaShape> shapes{
-      {{128, 128, kStepTerms, 64, 64, 4}, 2}, {{128, 96, kStepTerms, 32, 96, 4}, 2},
-      {{128, 64, kStepTerms, 64, 32, 4}, 3},  {{128, 32, kStepTerms, 32, 32, 4}, 4},
-      {{64, 64, kStepTerms, 32, 32, 4}, 4},   {{32, 64, kStepTerms, 16, 32, 4}, 5},
-      {{16, 128, kStepTerms, 16, 32, 4}, 5},
-  };
-  return shapes;
+  return MmaTiles::table();
 }
 
 int64_t sharedBytesOf(const ConvTile& tile) {
@@ -75,15 +65,15 @@ int64_t sharedBytesOf(const ConvTile& tile) {
 
 namespace {
 
-// The fastest of all shapes with 1, 2, 4, ... splits, from leastSplits to mostSplits.
-ConvTile fastest(ConvProduct product, int64_t images, const ConvDevice& device, int64_t leastSplits,
-                 int64_t mostSplits) {
+// The fastest of all shapes with 1, 2, 4, ... splits, from minSplits to maxSplits.
+ConvTile fastest(ConvProduct product, int64_t images, const ConvDevice& device, int64_t minSplits,
+                 int64_t maxSplits) {
   product.pixels *= images;
   ConvTile best{};
   double least = std::numeric_limits<double>::infinity();
   for (const MmaShape& shape : mmaShapes()) {
     if (!product.direct && (shape.tile.rows != 64 || shape.tile.columns != 64)) continue;
-    for (int64_t splits = leastSplits; splits <= mostSplits; splits *= 2) {
+    for (int64_t splits = minSplits; splits <= maxSplits; splits *= 2) {
       const double needed = clocks(product, shape, splits, device);
       if (needed >= least) continue;
       least = needed;
@@ -98,8 +88,8 @@ ConvTile fastest(ConvProduct product, int64_t images, const ConvDevice& device, 
 
 ConvTile chooseTile(const ConvProduct& image, int64_t images, const ConvDevice& device) {
   const int64_t steps = ceilDivide(image.terms, kStepTerms);
-  const int64_t most = std::clamp<int64_t>(steps / kLeastSteps, 1, kMostSplits);
-  const int64_t splits = fastest(image, kSplitImages, device, 1, most).splits;
+  const int64_t maxSplits = std::clamp<int64_t>(steps / kMinSteps, 1, kMaxSplits);
+  const int64_t splits = fastest(image, kSplitImages, device, 1, maxSplits).splits;
   ConvTile tile = fastest(image, images, device, splits, splits);
   // Where the steps do not divide, fewer splits of as many steps may hold them all.
   tile.splits = static_cast<int>(ceilDivide(steps, ceilDivide(steps, splits)));

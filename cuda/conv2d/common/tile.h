@@ -9,12 +9,15 @@
 
 namespace facenet::cuda {
 
-// A product's size; columns and terms are those of one group.
+// A product's size, GEMM M x N x K; columns and terms are those of one group.
 struct ConvProduct {
   int64_t pixels = 1, columns = 1, terms = 1, groups = 1;
   // Whether x is copied 16 bytes at a time; other inputs have kernels for one tile only.
   bool direct = true;
 };
+
+// Terms of one step of the pipeline, in every tile, so that the splits of a product are the same in all of them.
+constexpr int kStepTerms = 32;
 
 struct ConvDevice {
   int multiprocessors = 1;
@@ -25,7 +28,7 @@ struct ConvDevice {
 // what is learned should not depend on how many multiprocessors learn it.
 inline constexpr ConvDevice kTrainingDevice{132, 227 * 1024};
 
-// A tile that there are kernels for, and how many of its blocks a multiprocessor's registers hold.
+// A tile of forward/mma_tiles.h, and how many of its blocks a multiprocessor's registers hold.
 struct MmaShape {
   ConvTile tile;
   int blocks;

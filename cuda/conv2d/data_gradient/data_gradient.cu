@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "cuda/common/channels.cuh"
+#include "cuda/common/pixel_grid.cuh"
 #include "cuda/conv2d/data_gradient/data_gradient.cuh"
 #include "native/core/integers.h"
 
@@ -41,10 +41,10 @@ Reach reachOf(const Window& w, const Shape& x) {
           toInt(w.strideHeight), toInt(w.strideWidth), toInt(w.padTop),       toInt(w.padLeft)};
 }
 
-struct ClassPlaces {
+struct ClassIndex {
   Reach reach;
   int across;      // classes side by side
-  int64_t pixels;  // that each class has room for
+  int64_t pixels;  // of memory that each class has
   int64_t pixelStride;
 
   // The pixel among the classes that belongs to one of dx; -1: no tap reaches it.
@@ -56,9 +56,8 @@ struct ClassPlaces {
     const int tapY = (row + reach.padTop) % reach.strideHeight;
     const int tapX = (column + reach.padLeft) % reach.strideWidth;
     if (tapY >= reach.kernelHeight || tapX >= reach.kernelWidth) return -1;
-    const int downs = (reach.height - row % reach.strideHeight + reach.strideHeight - 1) / reach.strideHeight;
-    const int acrosses =
-        (reach.width - column % reach.strideWidth + reach.strideWidth - 1) / reach.strideWidth;
+    const int downs = ceilDivide(reach.height - row % reach.strideHeight, reach.strideHeight);
+    const int acrosses = ceilDivide(reach.width - column % reach.strideWidth, reach.strideWidth);
     const int64_t line = int64_t{image} * downs + row / reach.strideHeight;
     return (tapY * across + tapX) * pixels + line * acrosses + column / reach.strideWidth;
   }
@@ -66,26 +65,27 @@ struct ClassPlaces {
 
 // Registers: at most 64.
 template <class From, class To, int N, bool Accumulate>
-__global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
-    spreadClassesKernel(const From* classes, To* dx, int64_t dxStride, Walk walk, ClassPlaces places) {
-  const Walker<N> walker(walk);
-  if (walker.valid == 0) return;
-  Pack<From, N> packs[kWalkSteps];
-  Pack<To, N> before[kWalkSteps];
-  bool reached[kWalkSteps];
+__global__ void __launch_bounds__(kPixelThreads, kPixelBlocksPerSm)
+    interleaveClassesKernel(const From* classes, To* dx, int64_t dxStride, PixelGrid grid,
+                            ClassIndex indexOf) {
+  const PixelThread<N> thread(grid);
+  if (thread.valid == 0) return;
+  Pack<From, N> packs[kPixelSteps];
+  Pack<To, N> before[kPixelSteps];
+  bool reached[kPixelSteps];
 #pragma unroll
-  for (int step = 0; step < kWalkSteps; ++step) {
+  for (int step = 0; step < kPixelSteps; ++step) {
     reached[step] = false;
-    if (!walker.has(step)) continue;
-    const int64_t place = places(static_cast<unsigned>(walker.pixel(step)));
-    reached[step] = place >= 0;
-    if (reached[step]) packs[step] = loadPack<N>(classes + place * places.pixelStride + walker.channel);
+    if (!thread.has(step)) continue;
+    const int64_t index = indexOf(static_cast<unsigned>(thread.pixel(step)));
+    reached[step] = index >= 0;
+    if (reached[step]) packs[step] = loadPack<N>(classes + index * indexOf.pixelStride + thread.channel);
     if (Accumulate && reached[step])
-      before[step] = loadPack<N>(dx + walker.pixel(step) * dxStride + walker.channel);
+      before[step] = loadPack<N>(dx + thread.pixel(step) * dxStride + thread.channel);
   }
 #pragma unroll
-  for (int step = 0; step < kWalkSteps; ++step) {
-    if (!walker.has(step) || (Accumulate && !reached[step])) continue;
+  for (int step = 0; step < kPixelSteps; ++step) {
+    if (!thread.has(step) || (Accumulate && !reached[step])) continue;
     float numbers[N] = {};
     if (reached[step]) unpack(packs[step], numbers);
     if constexpr (Accumulate) {
@@ -94,7 +94,7 @@ __global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
 #pragma unroll
       for (int i = 0; i < N; ++i) numbers[i] += addends[i];
     }
-    storeNumbers(numbers, walker.valid, dx + walker.pixel(step) * dxStride + walker.channel);
+    storeNumbers(numbers, thread.valid, dx + thread.pixel(step) * dxStride + thread.channel);
   }
 }
 
@@ -107,12 +107,12 @@ struct Gather {
 // A thread has one pixel: what its taps read is near to what its neighbours' do, and found in L1.
 // Registers: at most 56.
 template <class G, class Dx, int N, bool Accumulate>
-__global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
-    depthwiseGradientKernel(const G* g, const G* weight, Dx* dx, Walk walk, Gather a) {
-  const Walker<N, 1> walker(walk);
-  if (walker.valid == 0 || !walker.has(0)) return;
+__global__ void __launch_bounds__(kPixelThreads, kPixelBlocksPerSm)
+    depthwiseGradientKernel(const G* g, const G* weight, Dx* dx, PixelGrid grid, Gather a) {
+  const PixelThread<N, 1> thread(grid);
+  if (thread.valid == 0 || !thread.has(0)) return;
   const Reach& r = a.reach;
-  const auto pixel = static_cast<unsigned>(walker.pixel(0));
+  const auto pixel = static_cast<unsigned>(thread.pixel(0));
   const unsigned rowOfAll = pixel / static_cast<unsigned>(r.width);
   const int x = static_cast<int>(pixel % static_cast<unsigned>(r.width)) + r.padLeft;
   const int y = static_cast<int>(rowOfAll % static_cast<unsigned>(r.height)) + r.padTop;
@@ -128,7 +128,7 @@ __global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
       const G* const from = image + (int64_t{row} * a.outWidth + column) * a.gStride;
       const G* const tap = weight + int64_t{ky * r.kernelWidth + kx} * a.columns;
       // With one output channel a channel, N neighbours; else the channel's own, one after the other.
-      const int first = walker.channel * a.multiplier;
+      const int first = thread.channel * a.multiplier;
 #pragma unroll 1
       for (int o = first; o < first + a.multiplier; ++o) {
         float gradients[N], weights[N];
@@ -139,14 +139,14 @@ __global__ void __launch_bounds__(kWalkThreads, kWalkBlocksAnSm)
       }
     }
   }
-  Dx* const to = dx + pixel * a.dxStride + walker.channel;
+  Dx* const to = dx + pixel * a.dxStride + thread.channel;
   if constexpr (Accumulate) {
     float before[N];
     unpack(loadPack<N>(to), before);
 #pragma unroll
     for (int i = 0; i < N; ++i) sums[i] += before[i];
   }
-  storeNumbers(sums, walker.valid, to);
+  storeNumbers(sums, thread.valid, to);
 }
 
 // body(TypeOf<From>(), TypeOf<To>()): equal types, or bf16 from fp32.
@@ -194,25 +194,25 @@ int64_t classPixels(const Window& w, const Shape& x, int64_t count) {
   return firstPixelOf(w, x, count, classes);
 }
 
-void spreadClasses(const SpreadCall& call, cudaStream_t stream) {
+void interleaveClasses(const InterleaveCall& call, cudaStream_t stream) {
   const View& dx = call.dx;
   if (dx.count * dx.shape.elements() == 0) return;
   FACENET_ASSERT(dx.count * dx.shape.pixels() <= std::numeric_limits<int>::max());
   const View classes{const_cast<void*>(call.classes), call.dtype, dx.count, dx.shape, call.pixelStride};
-  const ClassPlaces places{reachOf(call.window, dx.shape),
+  const ClassIndex indexOf{reachOf(call.window, dx.shape),
                            toInt(std::min(call.window.kernelWidth, call.window.strideWidth)),
                            firstPixelOf(call.window, dx.shape, dx.count, 1), call.pixelStride};
   withGradientTypes(call.dtype, dx.dtype, [&]<class From, class To>(TypeOf<From>, TypeOf<To>) {
     constexpr int kWide = kPackedChannels<From, To>;
     withWidth<kWide>(packs<From, kWide>(classes) && packs<To, kWide>(dx), [&]<int N>(Width<N>) {
-      const WalkLaunch w = walkOver<N>(dx);
+      const PixelLaunch w = pixelLaunch<N>(dx);
       const auto* from = static_cast<const From*>(call.classes);
       if (call.accumulate)
-        launch<spreadClassesKernel<From, To, N, true>>(w.grid, w.threads, 0, stream, from, dx.as<To>(),
-                                                       dx.pixelStride, w.walk, places);
+        launch<interleaveClassesKernel<From, To, N, true>>(w.blocks, w.threads, 0, stream, from, dx.as<To>(),
+                                                           dx.pixelStride, w.grid, indexOf);
       else
-        launch<spreadClassesKernel<From, To, N, false>>(w.grid, w.threads, 0, stream, from, dx.as<To>(),
-                                                        dx.pixelStride, w.walk, places);
+        launch<interleaveClassesKernel<From, To, N, false>>(w.blocks, w.threads, 0, stream, from, dx.as<To>(),
+                                                            dx.pixelStride, w.grid, indexOf);
     });
   });
 }
@@ -236,14 +236,14 @@ void depthwiseGradient(const DepthwiseGradientCall& call, cudaStream_t stream) {
     const bool packed =
         multiplier == 1 && call.columns % kWide == 0 && packs<G, kWide>(g) && packs<Dx, kWide>(dx);
     withWidth<kWide>(packed, [&]<int N>(Width<N>) {
-      const WalkLaunch w = walkOver<N, 1>(dx);
+      const PixelLaunch w = pixelLaunch<N, 1>(dx);
       const auto* weight = static_cast<const G*>(call.weight);
       if (call.accumulate)
-        launch<depthwiseGradientKernel<G, Dx, N, true>>(w.grid, w.threads, 0, stream, g.as<const G>(), weight,
-                                                        dx.as<Dx>(), w.walk, gather);
+        launch<depthwiseGradientKernel<G, Dx, N, true>>(w.blocks, w.threads, 0, stream, g.as<const G>(),
+                                                        weight, dx.as<Dx>(), w.grid, gather);
       else
-        launch<depthwiseGradientKernel<G, Dx, N, false>>(w.grid, w.threads, 0, stream, g.as<const G>(),
-                                                         weight, dx.as<Dx>(), w.walk, gather);
+        launch<depthwiseGradientKernel<G, Dx, N, false>>(w.blocks, w.threads, 0, stream, g.as<const G>(),
+                                                         weight, dx.as<Dx>(), w.grid, gather);
     });
   });
 }

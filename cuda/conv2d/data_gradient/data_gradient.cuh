@@ -32,7 +32,7 @@ int64_t classPixels(const Window& window, const Shape& x, int64_t count);
 
 // dx from its classes, each of them dense pixels `pixelStride` elements apart, in memory where firstPixelOf says.
 // Pixels that no tap reaches become zero, or stay with `accumulate`.
-struct SpreadCall {
+struct InterleaveCall {
   Window window;
   const void* classes = nullptr;  // aligned to 16 bytes
   DType dtype = DType::f32;       // of the classes: dx's, or f32
@@ -40,9 +40,9 @@ struct SpreadCall {
   View dx;  // f32 or bf16
   bool accumulate = false;
 };
-void spreadClasses(const SpreadCall& call, cudaStream_t stream);
+void interleaveClasses(const InterleaveCall& call, cudaStream_t stream);
 
-// The gradient of a convolution with a group a channel, any window, any number of output channels a group: every
+// The gradient of a convolution with one group per channel, any window, any number of output channels per group: every
 // pixel of dx gathers what reached its window's outputs.
 struct DepthwiseGradientCall {
   Window window;

@@ -8,15 +8,15 @@
 namespace facenet::cuda {
 namespace {
 
-constexpr int64_t kMostInt = std::numeric_limits<int>::max();
+constexpr int64_t kMaxInt = std::numeric_limits<int>::max();
 
 PixelSource sourceOf(const ConvCall& call) {
   const View& x = call.x;
   if (x.dtype == DType::f32) return PixelSource::floats;
   FACENET_ASSERT(x.dtype == call.weights.dtype);
-  return copiesPieces(x.dtype, x.pixelStride, x.shape.channels, call.weights.groups) &&
+  return copiesChunks(x.dtype, x.pixelStride, x.shape.channels, call.weights.groups) &&
                  reinterpret_cast<uintptr_t>(x.data) % 16 == 0
-             ? PixelSource::pieces
+             ? PixelSource::chunks
              : PixelSource::numbers;
 }
 
@@ -27,19 +27,19 @@ bool throughScratch(int64_t maxout, const ConvTile& tile) {
 MmaArguments argumentsOf(const ConvCall& call, const ConvTile& tile) {
   const View &x = call.x, &y = call.to.front().y;
   const ConvWeights& w = call.weights;
-  const int64_t pixels = call.pixels(), columnTiles = (w.columns + tile.columns - 1) / tile.columns;
+  const int64_t pixels = call.pixels(), columnTiles = ceilDivide(w.columns, tile.columns);
   FACENET_ASSERT(x.count == y.count && slidingShape(call.window, x.shape, y.shape.channels) == y.shape);
   FACENET_ASSERT(x.shape.channels % w.groups == 0 && w.columns % kColumnAlignment == 0);
   FACENET_ASSERT(w.tapTerms % 8 == 0 && w.tapTerms >= x.shape.channels / w.groups);
   FACENET_ASSERT(w.rowTerms == w.tapTerms * call.window.kernelHeight * call.window.kernelWidth);
-  // The kernel keeps a window's corner in 16 bits a coordinate, and its place within the tile's images in 32.
+  // The kernel keeps a window's corner in 16 bits per coordinate, and its offset within the tile's images in 32.
   const Window& window = call.window;
   FACENET_ASSERT(std::max({x.shape.height, x.shape.width, window.kernelHeight, window.kernelWidth}) < 0x4000);
   FACENET_ASSERT(std::max(window.padTop, window.padLeft) < 0x4000);
   const int64_t images = (tile.rows - 1) / y.shape.pixels() + 2;
   FACENET_ASSERT((images + 1) * x.imageStride() + window.kernelHeight * x.shape.width * x.pixelStride <
-                 kMostInt);
-  FACENET_ASSERT(pixels <= kMostInt - tile.rows);
+                 kMaxInt);
+  FACENET_ASSERT(pixels <= kMaxInt - tile.rows);
   FACENET_ASSERT(call.scratch || !throughScratch(call.maxout, tile));
 
   MmaArguments a{};
@@ -54,15 +54,15 @@ MmaArguments argumentsOf(const ConvCall& call, const ConvTile& tile) {
   a.pixels = toInt(pixels);
   a.columns = toInt(w.columns), a.tapTerms = toInt(w.tapTerms), a.rowTerms = toInt(w.rowTerms);
   a.groups = toInt(w.groups);
-  a.rowTiles = toInt((pixels + tile.rows - 1) / tile.rows), a.columnTiles = toInt(columnTiles);
-  FACENET_ASSERT(int64_t{a.rowTiles} * a.columnTiles <= kMostInt && a.groups <= 65535);
+  a.rowTiles = toInt(ceilDivide(pixels, tile.rows)), a.columnTiles = toInt(columnTiles);
+  FACENET_ASSERT(int64_t{a.rowTiles} * a.columnTiles <= kMaxInt && a.groups <= 65535);
   a.rowsInnermost = w.columns * w.rowTerms > x.count * x.imageStride();
-  const int64_t steps = (w.rowTerms + tile.terms - 1) / tile.terms;
-  a.splitSteps = toInt((steps + tile.splits - 1) / tile.splits);
+  const int64_t steps = ceilDivide(w.rowTerms, tile.terms);
+  a.splitSteps = toInt(ceilDivide(steps, tile.splits));
   a.toSplits = throughScratch(call.maxout, tile);
   a.splits = splitSums(call);
   a.maxout = toInt(call.maxout);
-  a.end = convEnd(call);
+  a.epilogue = epilogueOf(call);
   return a;
 }
 
@@ -73,7 +73,7 @@ int64_t mmaScratchBytes(const ConvProduct& product, int64_t maxout, const ConvTi
   return splitBytes(product.groups, product.pixels, product.columns, tile.splits);
 }
 
-bool copiesPieces(DType dtype, int64_t pixelStride, int64_t channels, int64_t groups) {
+bool copiesChunks(DType dtype, int64_t pixelStride, int64_t channels, int64_t groups) {
   return dtype != DType::f32 && pixelStride % 8 == 0 && (groups == 1 || channels / groups % 8 == 0);
 }
 

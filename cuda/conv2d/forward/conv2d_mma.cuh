@@ -12,9 +12,9 @@ int64_t mmaScratchBytes(const ConvProduct& product, int64_t maxout, const ConvTi
 
 // Whether x is copied 16 bytes at a time, past the registers: it is of a 16-bit type, and its pixels (with
 // groups, each group's channels) begin at multiples of 16 bytes. x's data has to be aligned besides.
-bool copiesPieces(DType dtype, int64_t pixelStride, int64_t channels, int64_t groups);
+bool copiesChunks(DType dtype, int64_t pixelStride, int64_t channels, int64_t groups);
 
-// `tile`: the rows and columns of one of mmaShapes(), with any splits; where copiesPieces() is false, 64 x 64.
+// `tile`: the rows and columns of one of mmaShapes(), with any splits; where copiesChunks() is false, 64 x 64.
 // x is of the weights' type or fp32, destinations and residual of any floating type, with any alignment and
 // stride. Asynchronous on `stream`; throws where the launch fails.
 void conv2dMma(const ConvCall& call, const ConvTile& tile, cudaStream_t stream);

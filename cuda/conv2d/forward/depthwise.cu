@@ -1,49 +1,48 @@
-
+#include "cuda/conv2d/common/epilogue.cuh"
 #include "cuda/conv2d/forward/depthwise.cuh"
-#include "cuda/conv2d/forward/eight_columns.cuh"
 #include "native/core/integers.h"
 
 namespace facenet::cuda {
 namespace {
 
 constexpr unsigned kThreads = 128;
-constexpr int kBlocksAnSm = 4;  // leaves 128 registers a thread
-constexpr int kPixels =
-    4;  // neighbours in a row that a thread computes, to read what their windows share once
+constexpr int kBlocksPerSm = 4;  // leaves 128 registers per thread
+// Neighbours in a row that a thread computes, to read what their windows share once.
+constexpr int kPixels = 4;
 
 struct Arguments {
   const void *x, *weight;
   int64_t xStride;
   int height, width, outHeight, outWidth, outChannels, columns, multiplier;
   Window window;
-  int eights, runs, total;  // of channels in a pixel, of kPixels in a row, of threads
-  ConvEnd end;
+  int octets, runs, threads;  // of channels in a pixel, of kPixels in a row; of the grid
+  ConvEpilogue epilogue;
 };
 
 // What a thread computes: eight channels of kPixels pixels of a row.
-struct Place {
+struct Position {
   int column;    // first channel
   int image, y;  // of the output
   int x;         // first pixel
 };
-__device__ __forceinline__ Place placeOf(const Arguments& a, int index) {
-  const int run = index / a.eights, row = run / a.runs;
-  return {index % a.eights * 8, row / a.outHeight, row % a.outHeight, run % a.runs * kPixels};
+__device__ __forceinline__ Position positionOf(const Arguments& a, int index) {
+  const int run = index / a.octets, row = run / a.runs;
+  return {index % a.octets * 8, row / a.outHeight, row % a.outHeight, run % a.runs * kPixels};
 }
 
 using Sums = float[kPixels][8];
 
-__device__ __forceinline__ void finish(const Arguments& a, const Place& at, Sums& sums) {
-  const EightColumns eight(a.end, 0, a.columns, at.column);
+__device__ __forceinline__ void store(const Arguments& a, const Position& at, Sums& sums) {
+  const ColumnEpilogue epilogue(a.epilogue, 0, a.columns, at.column);
   const int64_t first = (int64_t{at.image} * a.outHeight + at.y) * a.outWidth + at.x;
 #pragma unroll
   for (int p = 0; p < kPixels; ++p)
-    if (at.x + p < a.outWidth) eight.finish(first + p, sums[p]);
+    if (at.x + p < a.outWidth) epilogue.store(first + p, sums[p]);
 }
 
 // Eight numbers as they are stored.
 template <class T>
-struct Eight {
+struct Octet {
   static constexpr int kAtOnce = sizeof(T) == 4 ? 4 : 8;
   Pack<T, kAtOnce> packs[8 / kAtOnce];
 
@@ -71,20 +70,20 @@ struct Eight {
 };
 
 template <class T>
-__device__ __forceinline__ void readEight(const T* from, float (&numbers)[8]) {
-  Eight<T> eight;
-  eight.load(from, true);
-  eight.unpackInto(numbers);
+__device__ __forceinline__ void readOctet(const T* from, float (&numbers)[8]) {
+  Octet<T> octet;
+  octet.load(from, true);
+  octet.unpackInto(numbers);
 }
 
 // Square windows of a known size: a row of the window's taps is held in registers, and each pixel of the input
 // that the run sees in that row is read once.
 // Registers: at most 128.
 template <class T, int Kernel, int Stride>
-__global__ void __launch_bounds__(kThreads, kBlocksAnSm) depthwiseSquare(Arguments a) {
+__global__ void __launch_bounds__(kThreads, kBlocksPerSm) depthwiseSquare(Arguments a) {
   const int index = static_cast<int>(blockIdx.x * kThreads + threadIdx.x);
-  if (index >= a.total) return;
-  const Place at = placeOf(a, index);
+  if (index >= a.threads) return;
+  const Position at = positionOf(a, index);
   const int left = at.x * Stride - static_cast<int>(a.window.padLeft);
   const T* const image =
       static_cast<const T*>(a.x) + int64_t{at.image} * a.height * a.width * a.xStride + at.column;
@@ -97,7 +96,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAnSm) depthwiseSquare(Argumen
     const int y = at.y * Stride + ky - static_cast<int>(a.window.padTop);
     if (y < 0 || y >= a.height) continue;
     const T* const row = image + (int64_t{y} * a.width + left) * a.xStride;
-    Eight<T> seen[kSeen];
+    Octet<T> seen[kSeen];
 #pragma unroll
     for (int s = 0; s < kSeen; ++s) {
       const bool inside = left + s >= 0 && left + s < a.width;
@@ -105,7 +104,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAnSm) depthwiseSquare(Argumen
     }
     float taps[Kernel][8];
 #pragma unroll
-    for (int kx = 0; kx < Kernel; ++kx) readEight(weight + int64_t{ky * Kernel + kx} * a.columns, taps[kx]);
+    for (int kx = 0; kx < Kernel; ++kx) readOctet(weight + int64_t{ky * Kernel + kx} * a.columns, taps[kx]);
 #pragma unroll
     for (int s = 0; s < kSeen; ++s) {
       float numbers[8];
@@ -119,16 +118,16 @@ __global__ void __launch_bounds__(kThreads, kBlocksAnSm) depthwiseSquare(Argumen
       }
     }
   }
-  finish(a, at, sums);
+  store(a, at, sums);
 }
 
-// Any window. Not Packed: any alignment, and several output channels an input channel.
+// Any window. Not Packed: any alignment, and several output channels per input channel.
 // Registers: at most 128.
 template <class T, bool Packed>
-__global__ void __launch_bounds__(kThreads, kBlocksAnSm) depthwiseAny(Arguments a) {
+__global__ void __launch_bounds__(kThreads, kBlocksPerSm) depthwiseAny(Arguments a) {
   const int index = static_cast<int>(blockIdx.x * kThreads + threadIdx.x);
-  if (index >= a.total) return;
-  const Place at = placeOf(a, index);
+  if (index >= a.threads) return;
+  const Position at = positionOf(a, index);
   const Window& w = a.window;
   const T* const image = static_cast<const T*>(a.x) + int64_t{at.image} * a.height * a.width * a.xStride;
   const T* const weight = static_cast<const T*>(a.weight) + at.column;
@@ -142,7 +141,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAnSm) depthwiseAny(Arguments 
     if (y < 0 || y >= a.height) continue;
     for (int kx = 0; kx < w.kernelWidth; ++kx) {
       float taps[8];
-      readEight(weight + (ky * w.kernelWidth + kx) * a.columns, taps);
+      readOctet(weight + (ky * w.kernelWidth + kx) * a.columns, taps);
 #pragma unroll
       for (int p = 0; p < kPixels; ++p) {
         const int64_t x = (at.x + p) * w.strideWidth + kx - w.padLeft;
@@ -150,7 +149,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAnSm) depthwiseAny(Arguments 
         const T* const pixel = image + (y * a.width + x) * a.xStride;
         float numbers[8];
         if constexpr (Packed) {
-          readEight(pixel + at.column, numbers);
+          readOctet(pixel + at.column, numbers);
         } else {
 #pragma unroll
           for (int i = 0; i < 8; ++i) {
@@ -164,27 +163,27 @@ __global__ void __launch_bounds__(kThreads, kBlocksAnSm) depthwiseAny(Arguments 
       }
     }
   }
-  finish(a, at, sums);
+  store(a, at, sums);
 }
 
-enum class Way { square1, square2, any, numbers };
+enum class Variant { square1, square2, any, numbers };
 
-Way wayOf(const Window& w, const View& x, const View& y) {
+Variant variantOf(const Window& w, const View& x, const View& y) {
   const bool packed = reinterpret_cast<uintptr_t>(x.data) % 16 == 0 && x.pixelStride % 8 == 0;
-  if (!packed || x.shape.channels != y.shape.channels) return Way::numbers;
+  if (!packed || x.shape.channels != y.shape.channels) return Variant::numbers;
   const bool square = w.kernelHeight == 3 && w.kernelWidth == 3 && w.strideHeight == w.strideWidth;
-  if (square && w.strideWidth == 1) return Way::square1;
-  return square && w.strideWidth == 2 ? Way::square2 : Way::any;
+  if (square && w.strideWidth == 1) return Variant::square1;
+  return square && w.strideWidth == 2 ? Variant::square2 : Variant::any;
 }
 
 template <class T>
-void launchAs(Way way, const Arguments& a, cudaStream_t stream) {
-  const unsigned blocks = (static_cast<unsigned>(a.total) + kThreads - 1) / kThreads;
-  switch (way) {
-    case Way::square1: return launch<depthwiseSquare<T, 3, 1>>(blocks, kThreads, 0, stream, a);
-    case Way::square2: return launch<depthwiseSquare<T, 3, 2>>(blocks, kThreads, 0, stream, a);
-    case Way::any: return launch<depthwiseAny<T, true>>(blocks, kThreads, 0, stream, a);
-    case Way::numbers: return launch<depthwiseAny<T, false>>(blocks, kThreads, 0, stream, a);
+void launchAs(Variant variant, const Arguments& a, cudaStream_t stream) {
+  const unsigned blocks = ceilDivide(static_cast<unsigned>(a.threads), kThreads);
+  switch (variant) {
+    case Variant::square1: return launch<depthwiseSquare<T, 3, 1>>(blocks, kThreads, 0, stream, a);
+    case Variant::square2: return launch<depthwiseSquare<T, 3, 2>>(blocks, kThreads, 0, stream, a);
+    case Variant::any: return launch<depthwiseAny<T, true>>(blocks, kThreads, 0, stream, a);
+    case Variant::numbers: return launch<depthwiseAny<T, false>>(blocks, kThreads, 0, stream, a);
   }
 }
 
@@ -200,7 +199,7 @@ Arguments argumentsOf(const DepthwiseCall& call) {
   product.weights.slope = call.slope;
   product.to = {{y, 0, call.activation}};
   product.residual = call.residual;
-  const int64_t eights = (y.shape.channels + 7) / 8, runs = (y.shape.width + kPixels - 1) / kPixels;
+  const int64_t octets = ceilDivide(y.shape.channels, 8), runs = ceilDivide(y.shape.width, kPixels);
   return {.x = x.data,
           .weight = call.weight,
           .xStride = x.pixelStride,
@@ -212,26 +211,27 @@ Arguments argumentsOf(const DepthwiseCall& call) {
           .columns = toInt(call.columns),
           .multiplier = toInt(y.shape.channels / x.shape.channels),
           .window = call.window,
-          .eights = toInt(eights),
+          .octets = toInt(octets),
           .runs = toInt(runs),
-          .total = toInt(y.count * y.shape.height * runs * eights),
-          .end = convEnd(product)};
+          .threads = toInt(y.count * y.shape.height * runs * octets),
+          .epilogue = epilogueOf(product)};
 }
 
 }  // namespace
 
 void depthwise(const DepthwiseCall& call, cudaStream_t stream) {
   const Arguments arguments = argumentsOf(call);
-  if (arguments.total == 0) return;
-  withType(call.x.dtype,
-           [&]<class T>(TypeOf<T>) { launchAs<T>(wayOf(call.window, call.x, call.y), arguments, stream); });
+  if (arguments.threads == 0) return;
+  withType(call.x.dtype, [&]<class T>(TypeOf<T>) {
+    launchAs<T>(variantOf(call.window, call.x, call.y), arguments, stream);
+  });
 }
 
 std::string describeDepthwise(const Window& window, const View& x, const View& y) {
-  switch (wayOf(window, x, y)) {
-    case Way::square1: return "depthwise 3x3";
-    case Way::square2: return "depthwise 3x3/2";
-    case Way::any: return "depthwise, any window";
+  switch (variantOf(window, x, y)) {
+    case Variant::square1: return "depthwise 3x3";
+    case Variant::square2: return "depthwise 3x3/2";
+    case Variant::any: return "depthwise, any window";
     default: return "depthwise, by numbers";
   }
 }

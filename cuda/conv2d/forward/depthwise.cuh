@@ -1,5 +1,5 @@
-// conv2d (ops/conv2d.h) with a group a channel: output channel o sees input channel o / multiplier alone, where the
-// multiplier is how many output channels an input channel has. There is no product to be had from tensor cores;
+// conv2d (ops/conv2d.h) with one group per channel: output channel o sees input channel o / multiplier alone, where the
+// multiplier is how many output channels per input channel has. There is no product to be had from tensor cores;
 // what counts is how often a number is read.
 #pragma once
 

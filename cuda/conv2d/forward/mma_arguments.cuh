@@ -18,12 +18,12 @@ struct MmaArguments {
   // How it is cut
   int rowTiles, columnTiles;
   bool rowsInnermost;  // the order of the tiles: neighbours share what is larger, and find it in the L2 cache
-  int splitSteps;      // steps of `terms` a split
+  int splitSteps;      // steps of kStepTerms per split
   // Where it goes
-  bool toSplits;  // to `splits` (add_splits.cuh), else to `end`
+  bool toSplits;  // to `splits` (add_splits.cuh), else through the epilogue
   SplitSums splits;
   int maxout;
-  ConvEnd end;
+  ConvEpilogue epilogue;
 };
 
 }  // namespace facenet::cuda

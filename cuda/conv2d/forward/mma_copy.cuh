@@ -1,28 +1,15 @@
-// Global memory to the shared memory of one step of a product. A thread copies the same 16 bytes, a piece, of
-// several rows, so that where a piece lies among the terms is worked out once for all of them.
+// Global memory to the shared memory of one stage of a product. A thread copies the same 16 bytes, a chunk, of several
+// rows, so that where a chunk lies among the terms is worked out once for all of them. Lanes beside each other copy
+// neighbouring chunks: the reads are coalesced.
 #pragma once
 
-#include "cuda/common/packed.cuh"
+#include "cuda/common/swizzle.cuh"
+#include "cuda/common/warp.cuh"
 #include "cuda/conv2d/forward/mma_arguments.cuh"
 
 namespace facenet::cuda {
 
-constexpr int kPieceNumbers = 8;  // 16 bytes of bf16 or f16
-
-// Rows of Terms two-byte numbers in shared memory. Pieces change places within 128 bytes, so that the eight
-// rows of a matrix that ldmatrix reads, and the pieces that eight lanes write, fall on all banks.
-template <int Terms>
-struct SharedRows {
-  static constexpr int kPieces = Terms / kPieceNumbers;
-  static constexpr int kRowBytes = Terms * 2;
-  static constexpr int kRowsALine = 128 / kRowBytes;
-  static_assert(kPieces == 4 || kPieces == 8);
-
-  static __device__ __forceinline__ int turn(int row) { return row / kRowsALine % kPieces; }
-  static __device__ __forceinline__ int offset(int row, int piece) {
-    return row * kRowBytes + (piece ^ turn(row)) * 16;
-  }
-};
+constexpr int kMmaChunk = 8;  // numbers of bf16 or f16 in a chunk of 16 bytes
 
 // The shared row of a tile's column. In an mma's result a lane has two neighbouring columns of eight; columns
 // are laid so that the four results of 32 columns give it eight neighbours: lane t's are 8 t + 2 j + (0, 1) from
@@ -31,7 +18,7 @@ __device__ __forceinline__ int sharedRowOfColumn(int column) {
   return (column & ~31) | (column % 8 / 2 * 8 + column / 8 % 4 * 2 + column % 2);
 }
 
-// Where a thread's piece lies: its first channel, its tap, and its distance from the window's corner in x.
+// Where a thread's chunk lies: its first channel, its tap, and its distance from the window's corner in x.
 class TermCursor {
  public:
   __device__ __forceinline__ TermCursor(const MmaArguments& a, int term) {
@@ -54,10 +41,10 @@ class TermCursor {
       }
     }
   }
-  // Whether there are terms left, and how many of the piece's numbers are channels.
+  // Whether there are terms left, and how many of the chunk's numbers are channels.
   __device__ __forceinline__ bool inside(const MmaArguments& a) const { return ky < a.kernelHeight; }
   __device__ __forceinline__ int numbers(const MmaArguments& a) const {
-    return inside(a) ? min(a.channels - channel_, kPieceNumbers) : 0;
+    return inside(a) ? min(a.channels - channel_, kMmaChunk) : 0;
   }
 
   int kx, ky, offset;
@@ -70,16 +57,16 @@ class TermCursor {
 template <class T, class X, class Tile, bool Aligned>
 class PixelCopy {
  public:
-  using Rows = SharedRows<Tile::kTerms>;
-  static constexpr int kStep = Tile::kThreads / Rows::kPieces;  // rows at once
-  static constexpr int kRows = (Tile::kRows + kStep - 1) / kStep;
+  using Rows = SwizzledRows<T, Tile::kTerms>;
+  static constexpr int kStep = Tile::kThreads / Rows::kChunks;  // rows at once
+  static constexpr int kRows = ceilDivide(Tile::kRows, kStep);
 
   __device__ __forceinline__ PixelCopy(const MmaArguments& a, int firstPixel, int group) {
-    const int row = static_cast<int>(threadIdx.x) / Rows::kPieces;
+    const int row = static_cast<int>(threadIdx.x) / Rows::kChunks;
     const int firstImage = firstPixel / a.outPixels;
     const int imageStride = a.inHeight * a.inWidth * a.pixelStride;
     base_ = static_cast<const X*>(a.x) + int64_t{firstImage} * imageStride + group * a.channels;
-    target_ = Rows::offset(row, static_cast<int>(threadIdx.x) % Rows::kPieces);
+    target_ = Rows::offset(row, static_cast<int>(threadIdx.x) % Rows::kChunks);
 #pragma unroll
     for (int i = 0; i < kRows; ++i) {
       const int pixel = firstPixel + row + i * kStep;
@@ -92,13 +79,13 @@ class PixelCopy {
     }
   }
 
-  // Copies the pieces at `cursor` to `stage`.
+  // Copies the chunks at `cursor` to `stage`.
   __device__ __forceinline__ void issue(const MmaArguments& a, const TermCursor& cursor, char* stage) const {
     const int numbers = cursor.numbers(a);
 #pragma unroll
     for (int i = 0; i < kRows; ++i) {
       if (Tile::kRows % kStep != 0 &&
-          static_cast<int>(threadIdx.x) / Rows::kPieces + i * kStep >= Tile::kRows)
+          static_cast<int>(threadIdx.x) / Rows::kChunks + i * kStep >= Tile::kRows)
         break;
       const int y = (corner_[i] >> 16) + cursor.ky, x = static_cast<int16_t>(corner_[i]) + cursor.kx;
       const bool inside = static_cast<unsigned>(y) < static_cast<unsigned>(a.inHeight) &&
@@ -116,16 +103,16 @@ class PixelCopy {
   static constexpr int kNowhere = -0x8000 * 0x10000;
 
   static __device__ __forceinline__ void copyNow(char* to, const X* from, int count) {
-    float numbers[kPieceNumbers];
+    float numbers[kMmaChunk];
 #pragma unroll
-    for (int k = 0; k < kPieceNumbers; ++k) {
+    for (int k = 0; k < kMmaChunk; ++k) {
       float number[1] = {0.f};
       if (k < count) unpack(from[k], number);
       numbers[k] = number[0];
     }
-    Pack<T, kPieceNumbers> packed;
+    Pack<T, kMmaChunk> packed;
     pack(numbers, packed);
-    *reinterpret_cast<Pack<T, kPieceNumbers>*>(to) = packed;
+    *reinterpret_cast<Pack<T, kMmaChunk>*>(to) = packed;
   }
 
   const X* base_;
@@ -137,21 +124,21 @@ class PixelCopy {
 template <class T, class Tile>
 class WeightCopy {
  public:
-  using Rows = SharedRows<Tile::kTerms>;
-  static constexpr int kStep = Tile::kThreads / Rows::kPieces;
+  using Rows = SwizzledRows<T, Tile::kTerms>;
+  static constexpr int kStep = Tile::kThreads / Rows::kChunks;
   static constexpr int kColumns = Tile::kColumns / kStep;
-  static_assert(Tile::kColumns % kStep == 0 && kStep % 32 == 0);
+  static_assert(Tile::kColumns % kStep == 0 && kStep % kWarpSize == 0);
 
   __device__ __forceinline__ WeightCopy(const MmaArguments& a, int firstColumn, int group, int firstTerm) {
-    const int column = static_cast<int>(threadIdx.x) / Rows::kPieces;
-    const int piece = static_cast<int>(threadIdx.x) % Rows::kPieces;
+    const int column = static_cast<int>(threadIdx.x) / Rows::kChunks;
+    const int chunk = static_cast<int>(threadIdx.x) % Rows::kChunks;
     const int64_t row = int64_t{group} * a.columns + firstColumn + column;
-    from_ = static_cast<const T*>(a.weight) + row * a.rowTerms + firstTerm + piece * kPieceNumbers;
-    target_ = Rows::offset(sharedRowOfColumn(column), piece);
+    from_ = static_cast<const T*>(a.weight) + row * a.rowTerms + firstTerm + chunk * kMmaChunk;
+    target_ = Rows::offset(sharedRowOfColumn(column), chunk);
     left_ = a.columns - firstColumn - column;
   }
 
-  // Copies the next pieces to `stage`; `inside`: they hold terms.
+  // Copies the next chunks to `stage`; `inside`: they hold terms.
   __device__ __forceinline__ void issue(const MmaArguments& a, bool inside, char* stage) {
 #pragma unroll
     for (int i = 0; i < kColumns; ++i)

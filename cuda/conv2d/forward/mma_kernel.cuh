@@ -1,47 +1,31 @@
-// Implicit GEMM on tensor cores. A block has a tile of pixels x columns and walks over the terms, a ring of
-// stages ahead of the multiplication: what cp.async brings for a later step, ldmatrix takes for this one.
+// Implicit GEMM on tensor cores. A block has a tile of pixels (M) x columns (N) and goes over the terms (K) in steps, a
+// pipeline of stages ahead of the multiplication: what cp.async brings for a later step, ldmatrix takes for this one.
 #pragma once
 
 #include "cuda/common/device.cuh"
 #include "cuda/conv2d/forward/mma_copy.cuh"
+#include "cuda/conv2d/forward/mma_tiles.h"
 
 namespace facenet::cuda {
 
-// A tile that kernels are built for. kBlocks an SM leave kRegisters = 65536 / (kBlocks * kThreads) a thread,
-// which is the budget.
-template <class Type, int Rows, int Columns, int Terms, int WarpRows, int WarpColumns, int Stages, int Blocks>
-struct MmaTile {
-  using T = Type;
-  static constexpr int kRows = Rows, kColumns = Columns, kTerms = Terms;
-  static constexpr int kWarpRows = WarpRows, kWarpColumns = WarpColumns;
-  static constexpr int kStages = Stages, kBlocks = Blocks;
-  static constexpr int kWarps = Rows / WarpRows * (Columns / WarpColumns);
-  static constexpr int kThreads = kWarps * 32;
-  static constexpr int kRowMmas = WarpRows / 16, kColumnMmas = WarpColumns / 8;
-  static constexpr int kPixelBytes = Rows * Terms * 2;
-  static constexpr int kStageBytes = kPixelBytes + Columns * Terms * 2;
-  static constexpr int kSharedBytes = Stages * kStageBytes;
-  static_assert(WarpRows % 16 == 0 && WarpColumns % 32 == 0 && Stages >= 3);
-};
-
-// A warp's part of a tile: fragments of one sixteenth of the terms, and the sums.
-template <class Tile>
+// A warp's part of a tile: the fragments of 16 terms, K of one mma, and the sums.
+template <class Tile, class T>
 class WarpProduct {
  public:
-  using Rows = SharedRows<Tile::kTerms>;
+  using Rows = SwizzledRows<T, Tile::kTerms>;
   struct Fragments {
     uint32_t pixels[Tile::kRowMmas][4], columns[Tile::kColumnMmas][2];
   };
 
   __device__ __forceinline__ WarpProduct() {
-    const int lane = static_cast<int>(threadIdx.x) % 32;
+    const int lane = laneOf();
     // ldmatrix: lane 8 i + r points at row r of matrix i. Of pixels the matrices are (rows 0-7, 8-15) x (terms
     // 0-7, 8-15), rows first; of columns terms first.
     const int pixel = firstRow() + lane % 16, column = firstColumn() + lane / 16 * 8 + lane % 8;
     pixelRow_ = pixel * Rows::kRowBytes;
-    pixelPiece_ = (lane / 16) ^ Rows::turn(pixel);
+    pixelChunk_ = (lane / 16) ^ Rows::swizzle(pixel);
     columnRow_ = Tile::kPixelBytes + column * Rows::kRowBytes;
-    columnPiece_ = (lane / 8 % 2) ^ Rows::turn(column);
+    columnChunk_ = (lane / 8 % 2) ^ Rows::swizzle(column);
 #pragma unroll
     for (auto& row : sums_)
       for (auto& tile : row)
@@ -49,15 +33,16 @@ class WarpProduct {
   }
 
   static __device__ __forceinline__ int firstRow() {
-    return warp() % kWarpsDown * Tile::kWarpRows;
+    return warpOf() % kWarpsDown * Tile::kWarpRows;
   }
   static __device__ __forceinline__ int firstColumn() {
-    return warp() / kWarpsDown * Tile::kWarpColumns;
+    return warpOf() / kWarpsDown * Tile::kWarpColumns;
   }
 
-  __device__ __forceinline__ void load(const char* stage, int sixteenth, Fragments& f) const {
-    const char* pixels = stage + pixelRow_ + (pixelPiece_ ^ 2 * sixteenth) * 16;
-    const char* columns = stage + columnRow_ + (columnPiece_ ^ 2 * sixteenth) * 16;
+  // The fragments of terms [16 * k16, 16 * k16 + 16) of a stage.
+  __device__ __forceinline__ void load(const char* stage, int k16, Fragments& f) const {
+    const char* pixels = stage + pixelRow_ + (pixelChunk_ ^ 2 * k16) * 16;
+    const char* columns = stage + columnRow_ + (columnChunk_ ^ 2 * k16) * 16;
 #pragma unroll
     for (int m = 0; m < Tile::kRowMmas; ++m) ptx::loadMatrix(f.pixels[m], pixels + m * 16 * Rows::kRowBytes);
 #pragma unroll
@@ -70,7 +55,7 @@ class WarpProduct {
   }
 
   __device__ __forceinline__ void multiply(const Fragments& f) {
-    typename Storage<typename Tile::T>::Element element;
+    constexpr Element<T> element{};
 #pragma unroll
     for (int m = 0; m < Tile::kRowMmas; ++m)
 #pragma unroll
@@ -79,36 +64,33 @@ class WarpProduct {
   }
 
   // body(row of the tile, eight sums) for this lane's rows at columns [column, column + 8) of the tile, column =
-  // firstColumn() + 32 * quarter + 8 * (lane % 4); see sharedRowOfColumn.
+  // firstColumn() + 32 * n32 + 8 * (lane % 4); see sharedRowOfColumn.
   template <class Body>
-  __device__ __forceinline__ void forEachRow(int quarter, Body body) {
-    const int first = firstRow() + static_cast<int>(threadIdx.x) % 32 / 4;
+  __device__ __forceinline__ void forEachRow(int n32, Body body) {
+    const int first = firstRow() + laneOf() / 4;
 #pragma unroll
     for (int m = 0; m < Tile::kRowMmas; ++m)
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
         float sums[8];
 #pragma unroll
-        for (int i = 0; i < 8; ++i) sums[i] = sums_[m][quarter * 4 + i / 2][half * 2 + i % 2];
+        for (int i = 0; i < 8; ++i) sums[i] = sums_[m][n32 * 4 + i / 2][half * 2 + i % 2];
         body(first + m * 16 + half * 8, sums);
       }
   }
 
  private:
   static constexpr int kWarpsDown = Tile::kRows / Tile::kWarpRows;
-  static __device__ __forceinline__ int warp() {
-    return static_cast<int>(threadIdx.x) / 32;
-  }
 
-  int pixelRow_, pixelPiece_, columnRow_, columnPiece_;
+  int pixelRow_, pixelChunk_, columnRow_, columnChunk_;
   float sums_[Tile::kRowMmas][Tile::kColumnMmas][4];
 };
 
-// Adds all of a block's terms up. Entering step s, stages s to s + kStages - 2 are under way or there; the stage
-// of step s - 1, which all warps have left at the barrier before, takes step s + kStages - 1.
-template <class Tile, class Copy>
-__device__ __forceinline__ void addUp(int steps, Copy copy, WarpProduct<Tile>& product) {
-  constexpr int kSixteenths = Tile::kTerms / 16;
+// The main loop: adds all of a block's terms up. Entering step s, stages s to s + kStages - 2 are under way or there;
+// the stage of step s - 1, which all warps have left at the barrier before, takes step s + kStages - 1.
+template <class Tile, class T, class Copy>
+__device__ __forceinline__ void addSteps(int steps, Copy copy, WarpProduct<Tile, T>& product) {
+  constexpr int kGroups = Tile::kTerms / 16;
   char* const ring = dynamicShared();
 #pragma unroll
   for (int s = 0; s < Tile::kStages - 1; ++s) {
@@ -118,13 +100,13 @@ __device__ __forceinline__ void addUp(int steps, Copy copy, WarpProduct<Tile>& p
   ptx::copyAsyncWait<Tile::kStages - 2>();
   __syncthreads();
 
-  typename WarpProduct<Tile>::Fragments fragments[2];
+  typename WarpProduct<Tile, T>::Fragments fragments[2];
   product.load(ring, 0, fragments[0]);
   int reading = 0, writing = Tile::kStages - 1;
   for (int s = 0; s < steps; ++s) {
 #pragma unroll
-    for (int k = 0; k < kSixteenths; ++k) {
-      if (k + 1 < kSixteenths) {
+    for (int k = 0; k < kGroups; ++k) {
+      if (k + 1 < kGroups) {
         product.load(ring + reading * Tile::kStageBytes, k + 1, fragments[(k + 1) % 2]);
       } else {
         ptx::copyAsyncWait<Tile::kStages - 2>();
@@ -142,9 +124,10 @@ __device__ __forceinline__ void addUp(int steps, Copy copy, WarpProduct<Tile>& p
   }
 }
 
-// X is the type of x, T or float. Aligned: x can be copied 16 bytes at a time. Grid: tiles x splits x groups.
+// T is the type of the weights, X that of x, T or float. Aligned: x can be copied 16 bytes at a time. Grid: tiles x
+// splits x groups.
 // Registers: at most 256.
-template <class Tile, class X, bool Aligned>
+template <class Tile, class T, class X, bool Aligned>
 __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks) convMma(MmaArguments a) {
   const int tile = static_cast<int>(blockIdx.x);
   const int rowTile = a.rowsInnermost ? tile % a.rowTiles : tile / a.columnTiles;
@@ -152,38 +135,37 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks) convMma(MmaArgu
   const int split = static_cast<int>(blockIdx.y), group = static_cast<int>(blockIdx.z);
   const int firstPixel = rowTile * Tile::kRows, tileColumn = columnTile * Tile::kColumns;
   const int firstTerm = split * a.splitSteps * Tile::kTerms;
-  const int left = (a.rowTerms - firstTerm + Tile::kTerms - 1) / Tile::kTerms;
+  const int left = ceilDivide(a.rowTerms - firstTerm, Tile::kTerms);
 
-  WarpProduct<Tile> product;
+  WarpProduct<Tile, T> product;
   {
-    const PixelCopy<typename Tile::T, X, Tile, Aligned> pixels(a, firstPixel, group);
-    WeightCopy<typename Tile::T, Tile> weights(a, tileColumn, group, firstTerm);
-    constexpr int kPieces = SharedRows<Tile::kTerms>::kPieces;
-    TermCursor cursor(a, firstTerm + static_cast<int>(threadIdx.x) % kPieces * kPieceNumbers);
+    const PixelCopy<T, X, Tile, Aligned> pixels(a, firstPixel, group);
+    WeightCopy<T, Tile> weights(a, tileColumn, group, firstTerm);
+    constexpr int kChunks = SwizzledRows<T, Tile::kTerms>::kChunks;
+    TermCursor cursor(a, firstTerm + static_cast<int>(threadIdx.x) % kChunks * kMmaChunk);
     const auto copy = [&](char* stage) {
       pixels.issue(a, cursor, stage);
       weights.issue(a, cursor.inside(a), stage + Tile::kPixelBytes);
       cursor.advance(a, Tile::kTerms);
     };
-    addUp<Tile>(min(left, a.splitSteps), copy, product);
+    addSteps(min(left, a.splitSteps), copy, product);
   }
 
-  const auto store = [&](auto columns, int quarter) {
-    product.forEachRow(quarter, [&](int row, float(&sums)[8]) {
-      if (firstPixel + row < a.pixels) columns.finish(firstPixel + row, sums);
+  const auto store = [&](auto epilogue, int n32) {
+    product.forEachRow(n32, [&](int row, float(&sums)[8]) {
+      if (firstPixel + row < a.pixels) epilogue.store(firstPixel + row, sums);
     });
   };
 #pragma unroll
-  for (int quarter = 0; quarter < Tile::kWarpColumns / 32; ++quarter) {
-    const int column =
-        tileColumn + product.firstColumn() + quarter * 32 + static_cast<int>(threadIdx.x) % 4 * 8;
+  for (int n32 = 0; n32 < Tile::kWarpColumns / 32; ++n32) {
+    const int column = tileColumn + product.firstColumn() + n32 * 32 + laneOf() % 4 * 8;
     if (column >= a.columns) continue;
     if (a.toSplits)
-      store(SplitColumns(a.splits, split, group, column), quarter);
+      store(SplitColumns(a.splits, split, group, column), n32);
     else if (a.maxout == 2)
-      store(FourOfEightColumns(a.end, group, a.columns, column), quarter);
+      store(MaxoutEpilogue(a.epilogue, group, a.columns, column), n32);
     else
-      store(EightColumns(a.end, group, a.columns, column), quarter);
+      store(ColumnEpilogue(a.epilogue, group, a.columns, column), n32);
   }
 }
 

@@ -1,4 +1,4 @@
-// The kernels of conv2dMma, one source file an element type.
+// The kernels of conv2dMma, one source file per element type.
 #pragma once
 
 #include "cuda/conv2d/common/tile.h"
@@ -7,7 +7,7 @@
 namespace facenet::cuda {
 
 // How x is read.
-enum class PixelSource { pieces, numbers, floats };  // 16 bytes at a time, one number at a time, fp32
+enum class PixelSource { chunks, numbers, floats };  // 16 bytes at a time, one number at a time, fp32
 
 void launchMmaBf16(const MmaArguments& arguments, const ConvTile& tile, PixelSource source,
                    cudaStream_t stream);

@@ -7,12 +7,12 @@
 namespace facenet::cuda {
 namespace {
 
-constexpr int kBlocksAnSm = 4;  // leaves 128 registers a thread
+constexpr int kBlocksPerSm = 4;  // leaves 128 registers per thread
 
 // Blocks x column tiles. Patch and weights lie in dynamic shared memory, the weights first.
 // Registers: at most 128.
 template <class Product, class T, class X>
-__global__ void __launch_bounds__(kStemThreads, kBlocksAnSm) stemKernel(StemArguments a) {
+__global__ void __launch_bounds__(kStemThreads, kBlocksPerSm) stemKernel(StemArguments a) {
   char* const weights = dynamicShared();
   auto* const patch = reinterpret_cast<uint32_t*>(weights + Product::weightBytes(a.terms));
   const int firstColumn = static_cast<int>(blockIdx.y) * Product::kColumns;
@@ -29,11 +29,11 @@ __global__ void __launch_bounds__(kStemThreads, kBlocksAnSm) stemKernel(StemArgu
     product.multiply(a, patch, weights);
     __syncthreads();  // the next tile's patch may overwrite this one
     product.forEachPixel([&](int column) {
-      const EightColumns eight(a.end, 0, a.columns, firstColumn + column);
-      return [&a, eight, across, down, image](int row, int x, float(&sums)[8]) {
+      const ColumnEpilogue epilogue(a.epilogue, 0, a.columns, firstColumn + column);
+      return [&a, epilogue, across, down, image](int row, int x, float(&sums)[8]) {
         const int y = down + row;
         if (y < a.outHeight && across + x < a.outWidth)
-          eight.finish((int64_t{image} * a.outHeight + y) * a.outWidth + across + x, sums);
+          epilogue.store((int64_t{image} * a.outHeight + y) * a.outWidth + across + x, sums);
       };
     });
   }
@@ -45,18 +45,18 @@ struct Patch {
   int bytes() const { return (shifted ? 2 * shifted : rows * pitch) * 4; }
 };
 Patch patchOf(const Window& w, int64_t channels, DType weightType, int rows) {
-  const int64_t apart = w.strideWidth * channels, places = w.kernelWidth * channels;
-  const int64_t numbers = (kStemWidth - 1) * apart + places,
+  const int64_t apart = w.strideWidth * channels, windowTerms = w.kernelWidth * channels;
+  const int64_t numbers = (kStemWidth - 1) * apart + windowTerms,
                 down = (rows - 1) * w.strideHeight + w.kernelHeight;
   Patch patch{toInt(down), toInt(numbers), 0, 0};
   if (weightType == DType::f32) {
-    patch.pitch = toInt((numbers + 31) / 32 * 32) + 1;  // odd: two rows at once lie in different banks
+    patch.pitch = toInt(roundUp(numbers, kWarpSize)) + 1;  // odd: two rows at once lie in different banks
     return patch;
   }
-  const int64_t read = (kStemWidth - 1) * apart + (places + 7) / 8 * 8;
-  patch.pitch = toInt((read + 63) / 64 * 32);
+  const int64_t read = (kStemWidth - 1) * apart + roundUp(windowTerms, 8);
+  patch.pitch = toInt(ceilDivide(read, 64) * 32);
   // Half of all banks away, where odd and even pixels meet.
-  if (apart % 2 == 1) patch.shifted = toInt((down * patch.pitch + 31) / 32 * 32 + 16);
+  if (apart % 2 == 1) patch.shifted = toInt(roundUp(down * patch.pitch, kWarpSize) + 16);
   return patch;
 }
 
@@ -76,7 +76,7 @@ StemArguments argumentsOf(const StemCall& call, int rows) {
   const int64_t channels = channelsOf(call);
   FACENET_ASSERT(call.preprocess.has_value() == (x.dtype == DType::u8) && x.count == y.count);
   FACENET_ASSERT(!call.preprocess || (!call.preprocess->perImage && x.shape.channels == 3));
-  FACENET_ASSERT(channels >= 1 && channels <= kMostStemChannels && call.columns % kColumnAlignment == 0);
+  FACENET_ASSERT(channels >= 1 && channels <= kMaxStemChannels && call.columns % kColumnAlignment == 0);
   FACENET_ASSERT(slidingShape(w, x.shape, y.shape.channels) == y.shape);
   const StemLayout layout(w, channels, call.columns, call.weightType);
   const Patch patch = patchOf(w, channels, call.weightType, rows);
@@ -92,7 +92,7 @@ StemArguments argumentsOf(const StemCall& call, int rows) {
   a.x = x.data;
   a.height = toInt(x.shape.height), a.width = toInt(x.shape.width);
   a.channels = toInt(channels), a.xStride = toInt(x.pixelStride);
-  a.perChannel = static_cast<unsigned>((65536 + channels - 1) / channels);
+  a.perChannel = static_cast<unsigned>(ceilDivide(65536, channels));
   if (call.preprocess) {
     a.grey = call.preprocess->grey;
     std::copy_n(call.preprocess->order.begin(), 3, a.order);
@@ -102,15 +102,15 @@ StemArguments argumentsOf(const StemCall& call, int rows) {
   a.kernelHeight = toInt(w.kernelHeight);
   a.strideHeight = toInt(w.strideHeight), a.strideWidth = toInt(w.strideWidth);
   a.padTop = toInt(w.padTop), a.padLeft = toInt(w.padLeft);
-  a.rowTerms = toInt(layout.rowTerms), a.rowPlaces = toInt(w.kernelWidth * channels);
+  a.rowTerms = toInt(layout.rowTerms), a.windowTerms = toInt(w.kernelWidth * channels);
   a.patchRows = patch.rows, a.rowNumbers = patch.rowNumbers, a.pitch = patch.pitch, a.shifted = patch.shifted;
   a.weight = call.weight;
   a.columns = toInt(call.columns), a.terms = toInt(layout.terms);
   a.outHeight = toInt(y.shape.height), a.outWidth = toInt(y.shape.width);
-  a.tilesAcross = toInt((y.shape.width + kStemWidth - 1) / kStemWidth);
-  a.tilesDown = toInt((y.shape.height + rows - 1) / rows);
+  a.tilesAcross = toInt(ceilDivide(y.shape.width, kStemWidth));
+  a.tilesDown = toInt(ceilDivide(y.shape.height, rows));
   a.tiles = toInt(y.count * a.tilesDown * a.tilesAcross);
-  a.end = convEnd(product);
+  a.epilogue = epilogueOf(product);
   return a;
 }
 
@@ -118,8 +118,8 @@ template <class Product, class T, class X>
 void launchStem(const StemCall& call, int multiprocessors, cudaStream_t stream) {
   const StemArguments a = argumentsOf(call, Product::kRows);
   if (a.tiles == 0) return;
-  const dim3 grid(static_cast<unsigned>(std::min(a.tiles, multiprocessors * kBlocksAnSm)),
-                  static_cast<unsigned>((a.columns + Product::kColumns - 1) / Product::kColumns));
+  const dim3 grid(static_cast<unsigned>(std::min(a.tiles, multiprocessors * kBlocksPerSm)),
+                  static_cast<unsigned>(ceilDivide(a.columns, Product::kColumns)));
   const int sharedBytes = sharedBytesOf<Product>(call.window, a.channels, call.weightType);
   launch<stemKernel<Product, T, X>>(grid, kStemThreads, static_cast<size_t>(sharedBytes), stream, a);
 }

@@ -10,11 +10,12 @@
 #include <optional>
 
 #include "cuda/conv2d/common/conv2d.cuh"
+#include "native/core/integers.h"
 #include "native/ops/preprocess.h"
 
 namespace facenet::cuda {
 
-constexpr int64_t kMostStemChannels = 4;
+constexpr int64_t kMaxStemChannels = 4;
 
 // As ConvCall, without groups and maxout, but with weights as StemLayout has them. Weights that are bf16 or f16
 // multiply on tensor cores, and the image is rounded to their type; fp32 ones with fused multiply-adds.
@@ -30,7 +31,7 @@ struct StemCall {
   View residual;
 };
 
-// Where the weight of a column, a kernel row and a place in that row (kx * channels + channel) lies. What is not
+// Where the weight of a column, a kernel row and a number in that row (kx * channels + channel) lies. What is not
 // named is zero.
 struct StemLayout {
   bool halves;  // bf16 or f16: columns x terms, kernel rows padded to 16 bytes; else terms x columns
@@ -38,12 +39,12 @@ struct StemLayout {
 
   StemLayout(const Window& window, int64_t channels, int64_t columns, DType weightType)
       : halves(weightType != DType::f32), columns(columns), rowTerms(window.kernelWidth * channels) {
-    if (halves) rowTerms = (rowTerms + 7) / 8 * 8;
+    if (halves) rowTerms = roundUp(rowTerms, 8);
     terms = window.kernelHeight * rowTerms;
   }
   int64_t size() const { return columns * terms; }
-  int64_t index(int64_t column, int64_t ky, int64_t place) const {
-    const int64_t term = ky * rowTerms + place;
+  int64_t index(int64_t column, int64_t ky, int64_t inRow) const {
+    const int64_t term = ky * rowTerms + inRow;
     return halves ? column * terms + term : term * columns + column;
   }
 };

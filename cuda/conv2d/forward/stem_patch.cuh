@@ -2,11 +2,12 @@
 #pragma once
 
 #include "cuda/common/device.cuh"
-#include "cuda/conv2d/forward/eight_columns.cuh"
+#include "cuda/common/warp.cuh"
+#include "cuda/conv2d/common/epilogue.cuh"
 
 namespace facenet::cuda {
 
-constexpr int kStemThreads = 128, kStemWarps = kStemThreads / 32;
+constexpr int kStemThreads = 128, kStemWarps = kStemThreads / kWarpSize;
 constexpr int kStemWidth = 16;  // output pixels of a tile's row
 
 struct StemArguments {
@@ -17,18 +18,18 @@ struct StemArguments {
   bool grey;
   int order[3];
   float mean[3], scale[3];
-  // The window, and what it sees of a row: `rowTerms` numbers, of which `rowPlaces` exist
+  // The window, and what it sees of a row: `rowTerms` numbers, of which `windowTerms` exist
   int kernelHeight, strideHeight, strideWidth, padTop, padLeft;
-  int rowTerms, rowPlaces;
-  // The patch: rows `pitch` words apart, of which as many 32 as there are are filled; rowNumbers numbers exist. Words of two-byte numbers also lie
-  // `shifted` words further on, one number later; 0: they do not.
+  int rowTerms, windowTerms;
+  // The patch: rows `pitch` words apart, filled as far as whole warps of words go; rowNumbers numbers exist. Words of
+  // two-byte numbers also lie `shifted` words further on, one number later; 0: they do not.
   int patchRows, rowNumbers, pitch, shifted;
   // The product
   const void* weight;
   int columns, terms;
   int tiles, tilesAcross, tilesDown;  // tiles: of all images
   int outHeight, outWidth;
-  ConvEnd end;
+  ConvEpilogue epilogue;
 };
 
 // The network's channel c of a pixel.
@@ -70,19 +71,19 @@ class PatchRow {
   bool inside_;
 };
 
-// Fills the patch whose first pixel is (top, left) of the image. A warp takes a row at a time.
+// Fills the patch whose first pixel is (top, left) of the image. A warp takes one row at a time.
 template <class T, class X>
 __device__ __forceinline__ void fillPatch(const StemArguments& a, int image, int top, int left,
                                           uint32_t* patch) {
-  for (int r = static_cast<int>(threadIdx.x) / 32; r < a.patchRows; r += kStemWarps) {
+  for (int r = warpOf(); r < a.patchRows; r += kStemWarps) {
     const PatchRow<X> row(a, image, top + r, left);
-    for (int first = 0; first + 32 <= a.pitch; first += 32) {
-      const int word = first + static_cast<int>(threadIdx.x) % 32;
+    for (int first = 0; first + kWarpSize <= a.pitch; first += kWarpSize) {
+      const int word = first + laneOf();
       uint32_t* const to = patch + r * a.pitch + word;
       if constexpr (sizeof(T) == 4) {
         *to = __float_as_uint(row[word]);
       } else {
-        typename Storage<T>::Element element;
+        constexpr Element<T> element{};
         const float second = row[2 * word + 1];
         *to = ptx::pairOf(element, row[2 * word], second);
         if (a.shifted) to[a.shifted] = ptx::pairOf(element, second, row[2 * word + 2]);

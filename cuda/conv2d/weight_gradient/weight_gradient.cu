@@ -9,20 +9,19 @@
 namespace facenet::cuda {
 namespace {
 
-constexpr int64_t kMostInt = std::numeric_limits<int>::max();
+constexpr int64_t kMaxInt = std::numeric_limits<int>::max();
 
 int64_t tapsOf(const Window& window) {
   return window.kernelHeight * window.kernelWidth;
 }
 
-bool depthwise(int64_t groups, const Shape& x) {
+bool isDepthwise(int64_t groups, const Shape& x) {
   return groups > 1 && groups == x.channels;
 }
 
-// A piece holds channels of one tap.
+// A chunk of 16 bytes holds channels of one tap.
 int64_t tapTermsOf(const Shape& x, int64_t groups, DType dtype) {
-  const int64_t piece = 16 / static_cast<int64_t>(byteSize(dtype));
-  return ceilDivide(x.channels / groups, piece) * piece;
+  return roundUp(x.channels / groups, 16 / static_cast<int64_t>(byteSize(dtype)));
 }
 
 GradientProduct productOf(const Window& window, int64_t groups, const Shape& x, const Shape& y, int64_t count,
@@ -31,11 +30,11 @@ GradientProduct productOf(const Window& window, int64_t groups, const Shape& x, 
           dtype};
 }
 
-bool copiesPieces(const View& view, int64_t groups, DType dtype) {
-  const int64_t piece = 16 / static_cast<int64_t>(byteSize(dtype));
-  return view.dtype == dtype && view.pixelStride % piece == 0 &&
+bool copiesChunks(const View& view, int64_t groups, DType dtype) {
+  const int64_t chunk = 16 / static_cast<int64_t>(byteSize(dtype));
+  return view.dtype == dtype && view.pixelStride % chunk == 0 &&
          reinterpret_cast<uintptr_t>(view.data) % 16 == 0 &&
-         (groups == 1 || view.shape.channels / groups % piece == 0);
+         (groups == 1 || view.shape.channels / groups % chunk == 0);
 }
 
 // With one split the sums of a window of one tap are as the weights are.
@@ -47,9 +46,9 @@ GradientArguments argumentsOf(const WeightGradientCall& call, const GradientProd
                               const GradientTile& tile, int64_t splits, bool inPlace) {
   const View &x = call.x, &g = call.g;
   const Window& w = call.window;
-  FACENET_ASSERT(x.count * x.shape.pixels() <= kMostInt / 2 && product.pixels <= kMostInt / 2);
+  FACENET_ASSERT(x.count * x.shape.pixels() <= kMaxInt / 2 && product.pixels <= kMaxInt / 2);
   // So that no pixel under a window's edge overflows either.
-  FACENET_ASSERT((w.kernelHeight + w.padTop) * x.shape.width <= kMostInt / 4 && w.padLeft <= kMostInt / 4);
+  FACENET_ASSERT((w.kernelHeight + w.padTop) * x.shape.width <= kMaxInt / 4 && w.padLeft <= kMaxInt / 4);
   GradientArguments a{};
   a.x = x.data, a.g = g.data;
   a.xStride = x.pixelStride, a.gStride = g.pixelStride;
@@ -63,7 +62,7 @@ GradientArguments argumentsOf(const WeightGradientCall& call, const GradientProd
   a.rows = toInt(product.rows), a.pixels = toInt(product.pixels);
   a.rowTiles = toInt(ceilDivide(product.rows, tile.rows));
   a.columnTiles = toInt(ceilDivide(product.columns, tile.columns));
-  FACENET_ASSERT(int64_t{a.rowTiles} * a.columnTiles <= kMostInt && call.groups <= 65535);
+  FACENET_ASSERT(int64_t{a.rowTiles} * a.columnTiles <= kMaxInt && call.groups <= 65535);
   a.splitPixels = toInt(ceilDivide(ceilDivide(product.pixels, tile.pixels), splits) * tile.pixels);
   FACENET_ASSERT(inPlace || call.scratch);
   a.sums = {inPlace ? call.weight : static_cast<float*>(call.scratch), g.shape.channels,
@@ -76,13 +75,13 @@ void addProduct(const WeightGradientCall& call, cudaStream_t stream) {
   const DType dtype = gradientArithmetic(call.x.dtype, call.g.dtype);
   GradientProduct product =
       productOf(call.window, call.groups, call.x.shape, call.g.shape, call.g.count, dtype);
-  product.direct = copiesPieces(call.x, call.groups, dtype) && copiesPieces(call.g, call.groups, dtype);
+  product.direct = copiesChunks(call.x, call.groups, dtype) && copiesChunks(call.g, call.groups, dtype);
   const GradientTile tile = gradientTile(product);
-  const int64_t most = gradientSplits(product);
-  const bool inPlace = !throughScratch(call.window, call.groups, call.x.shape, most);
-  const GradientArguments a = argumentsOf(call, product, tile, most, inPlace);
+  const int64_t maxSplits = gradientSplits(product);
+  const bool inPlace = !throughScratch(call.window, call.groups, call.x.shape, maxSplits);
+  const GradientArguments a = argumentsOf(call, product, tile, maxSplits, inPlace);
   // Where the stages do not divide, fewer splits of as many stages hold them all.
-  const auto splits = static_cast<int>(ceilDivide(a.pixels, a.splitPixels));
+  const auto splits = static_cast<int>(ceilDivide(int64_t{a.pixels}, a.splitPixels));
   (dtype == DType::f32 ? launchGradientF32 : launchGradientMma)(
       a, tile, {call.x.dtype, call.g.dtype, product.direct}, splits, toInt(call.groups), stream);
   if (!inPlace)
@@ -91,21 +90,21 @@ void addProduct(const WeightGradientCall& call, cudaStream_t stream) {
 }
 
 void addDepthwise(const WeightGradientCall& call, cudaStream_t stream) {
-  const int64_t pieces = depthwiseGradientPieces(call.window, call.g.shape, call.g.count);
+  const int64_t splits = depthwiseGradientSplits(call.window, call.g.shape, call.g.count);
   FACENET_ASSERT(call.scratch);
-  depthwiseGradient(call, pieces, static_cast<float*>(call.scratch), stream);
+  depthwiseGradient(call, splits, static_cast<float*>(call.scratch), stream);
   // The weights of all channels as one row.
   const int values = toInt(call.g.shape.channels * tapsOf(call.window));
   addGradientSplits({call.weight, 1, 1, values, values, call.add}, static_cast<float*>(call.scratch),
-                    toInt(pieces), stream);
+                    toInt(splits), stream);
 }
 
 }  // namespace
 
 int64_t weightGradientScratch(const Window& window, int64_t groups, const Shape& x, const Shape& y,
                               int64_t count, DType dtype) {
-  if (depthwise(groups, x))
-    return depthwiseGradientPieces(window, y, count) * y.channels * tapsOf(window) * 4;
+  if (isDepthwise(groups, x))
+    return depthwiseGradientSplits(window, y, count) * y.channels * tapsOf(window) * 4;
   const GradientProduct product = productOf(window, groups, x, y, count, dtype);
   const int64_t splits = gradientSplits(product);
   if (!throughScratch(window, groups, x, splits)) return 0;
@@ -120,13 +119,13 @@ void weightGradient(const WeightGradientCall& call, cudaStream_t stream) {
                  (g.dtype == DType::f32 || g.dtype == DType::bf16));
   FACENET_ASSERT(reinterpret_cast<uintptr_t>(call.weight) % 16 == 0);
   if (g.count == 0) return;
-  depthwise(call.groups, x.shape) ? addDepthwise(call, stream) : addProduct(call, stream);
+  isDepthwise(call.groups, x.shape) ? addDepthwise(call, stream) : addProduct(call, stream);
 }
 
 std::string describeWeightGradient(const Window& window, int64_t groups, const Shape& x, const Shape& y,
                                    int64_t count, DType dtype) {
-  if (depthwise(groups, x))
-    return text("gradient depthwise in ", depthwiseGradientPieces(window, y, count), " pieces");
+  if (isDepthwise(groups, x))
+    return text("gradient depthwise in ", depthwiseGradientSplits(window, y, count), " splits");
   return describe(productOf(window, groups, x, y, count, dtype));
 }
 

@@ -1,7 +1,7 @@
 // The gradient of a convolution's weights (ops/conv2d.h) as one product:
 //   weight[o, i, ky, kx] += sum over images and output pixels q of g[q, o] * x[q * s + (ky, kx) - pad, i]
-// Its rows are output channels, its columns the terms (ky, kx, i), i innermost, as inputs lie in memory, and it
-// adds up over the output pixels of all images.
+// Its rows (GEMM M) are output channels, its columns (N) the terms (ky, kx, i), i innermost, as inputs lie in memory,
+// and it adds up over the output pixels of all images (K), which are split among blocks.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -20,8 +20,8 @@ namespace facenet::cuda {
 // view.
 struct WeightGradientCall {
   Window window;
-  int64_t groups = 1;       // groups == channels of x: depthwise, with any number of output channels a group
-  View x, g;                // the forward's input, and the gradient of the output before bias and activation
+  int64_t groups = 1;  // groups == channels of x: depthwise, with any number of output channels per group
+  View x, g;           // the forward's input, and the gradient of the output before bias and activation
   float* weight = nullptr;  // O x I/groups x KH x KW on the device, aligned to 16 bytes
   bool add = true;          // to what weight holds; false: overwrite it
   void* scratch = nullptr;  // weightGradientScratch() bytes, aligned to 256
@@ -38,7 +38,7 @@ inline DType gradientArithmetic(DType x, DType g) {
 int64_t weightGradientScratch(const Window& window, int64_t groups, const Shape& x, const Shape& y,
                               int64_t count, DType dtype);
 
-// Asynchronous on `stream`; throws where a launch fails. Pixels are cut into pieces by shapes and count
+// Asynchronous on `stream`; throws where a launch fails. Pixels are cut into splits by shapes and count
 // alone, whose sums are added in a fixed order: the same call gives the same bits on every device.
 void weightGradient(const WeightGradientCall& call, cudaStream_t stream);
 

@@ -1,8 +1,10 @@
-// The operands of a weight gradient on their way to shared memory. Both lie there as in memory, a pixel a
-// row: neighbours in a row are output channels of g, and terms of x. A thread copies the same 16 bytes, a
-// piece, of several pixels of every stage.
+// The operands of a weight gradient on their way to shared memory. Both lie there as in memory, one pixel per row:
+// neighbours in a row are output channels of g, and terms of x. A thread copies the same 16 bytes, a chunk, of several
+// pixels of every stage.
 #pragma once
 
+#include "cuda/common/swizzle.cuh"
+#include "cuda/conv2d/weight_gradient/gradient_tiles.h"
 #include "cuda/conv2d/weight_gradient/weight_gradient_sums.cuh"
 
 namespace facenet::cuda {
@@ -26,47 +28,42 @@ struct GradientArguments {
   GradientSums sums;
 };
 
-template <class T>
-constexpr int kPieceOf = 16 / static_cast<int>(sizeof(T));  // numbers
-
-// Rows of `Numbers` of type T in shared memory. Pieces of 16-bit numbers change places within 128 bytes, so
-// that the eight rows of a matrix that ldmatrix reads fall on all banks. fp32 rows are read along their
-// length.
-template <class T, int Numbers>
-struct SharedPixels {
-  static constexpr int kPieces = Numbers / kPieceOf<T>;
-  static constexpr int kRowBytes = Numbers * static_cast<int>(sizeof(T));
-  static_assert(kPieces % 4 == 0);
-
-  static __device__ __forceinline__ int turn(int row) {
-    if constexpr (sizeof(T) == 4) return 0;
-    return kPieces % 8 == 0 ? row % 8 : row / 2 % 4;
-  }
-  static __device__ __forceinline__ int offset(int row, int piece) {
-    return row * kRowBytes + (piece ^ turn(row)) * 16;
-  }
+// What a tile is of: T the type of both operands in shared memory, X and G those of x and g in global memory. Aligned:
+// both are copied 16 bytes at a time.
+template <class Tile, class TType, class XType, class GType, bool AlignedOperands>
+struct GradientOperands : Tile {
+  using T = TType;
+  using X = XType;
+  using G = GType;
+  static constexpr bool kAligned = AlignedOperands;
+  static constexpr int kWarpsDown = Tile::kRows / Tile::kWarpRows;
+  static constexpr int kThreads = kWarpsDown * (Tile::kColumns / Tile::kWarpColumns) * kWarpSize;
+  static constexpr int kOutputBytes = Tile::kRows * Tile::kPixels * static_cast<int>(sizeof(T));
+  static constexpr int kStageBytes =
+      kOutputBytes + Tile::kColumns * Tile::kPixels * static_cast<int>(sizeof(T));
+  static constexpr int kSharedBytes = Tile::kStages * kStageBytes;
 };
 
-// The first `count` numbers of a piece, 0 to all, and zeros behind them; `from` is not read where there are
-// none. Pieces: `from` is aligned to 16 bytes.
-template <class T, bool Pieces, class From>
-__device__ __forceinline__ void copyPiece(char* to, const From* from, int count) {
-  if constexpr (Pieces) {
+// The first `count` numbers of a chunk, 0 to all, and zeros behind them; `from` is not read where there are
+// none. Aligned: `from` is aligned to 16 bytes.
+template <class T, bool Aligned, class From>
+__device__ __forceinline__ void copyChunk(char* to, const From* from, int count) {
+  if constexpr (Aligned) {
     ptx::copyAsyncPartly(to, from, count * static_cast<int>(sizeof(T)));
   } else if constexpr (sizeof(T) == 4) {
 #pragma unroll
-    for (int i = 0; i < kPieceOf<T>; ++i) ptx::copyAsync<4>(to + i * 4, from + i, i < count);
+    for (int i = 0; i < kChunkNumbers<T>; ++i) ptx::copyAsync<4>(to + i * 4, from + i, i < count);
   } else {
-    float numbers[kPieceOf<T>];
+    float numbers[kChunkNumbers<T>];
 #pragma unroll
-    for (int i = 0; i < kPieceOf<T>; ++i) {
+    for (int i = 0; i < kChunkNumbers<T>; ++i) {
       float number[1] = {0.f};
       if (i < count) unpack(from[i], number);
       numbers[i] = number[0];
     }
-    Pack<T, kPieceOf<T>> packed;
+    Pack<T, kChunkNumbers<T>> packed;
     pack(numbers, packed);
-    *reinterpret_cast<Pack<T, kPieceOf<T>>*>(to) = packed;
+    *reinterpret_cast<Pack<T, kChunkNumbers<T>>*>(to) = packed;
   }
 }
 
@@ -76,17 +73,17 @@ class OutputCopy {
  public:
   using T = typename Tile::T;
   using G = typename Tile::G;
-  using Rows = SharedPixels<T, Tile::kRows>;
-  static constexpr int kStep = Tile::kThreads / Rows::kPieces;  // pixels at once
-  static constexpr int kPasses = (Tile::kPixels + kStep - 1) / kStep;
-  // Whether there are threads or passes beyond the stage's pieces.
-  static constexpr bool kSpare = Tile::kThreads % Rows::kPieces != 0 || Tile::kPixels % kStep != 0;
+  using Rows = SwizzledRows<T, Tile::kRows>;
+  static constexpr int kStep = Tile::kThreads / Rows::kChunks;  // pixels at once
+  static constexpr int kPasses = ceilDivide(Tile::kPixels, kStep);
+  // Whether there are threads or passes beyond the stage's chunks.
+  static constexpr bool kSpare = Tile::kThreads % Rows::kChunks != 0 || Tile::kPixels % kStep != 0;
 
   __device__ __forceinline__ OutputCopy(const GradientArguments& a, int first, int end, int row, int group) {
-    pixel_ = static_cast<int>(threadIdx.x) / Rows::kPieces;
-    piece_ = static_cast<int>(threadIdx.x) % Rows::kPieces;
-    const int channel = row + piece_ * kPieceOf<T>;
-    numbers_ = max(min(a.rows - channel, kPieceOf<T>), 0);
+    pixel_ = static_cast<int>(threadIdx.x) / Rows::kChunks;
+    chunk_ = static_cast<int>(threadIdx.x) % Rows::kChunks;
+    const int channel = row + chunk_ * kChunkNumbers<T>;
+    numbers_ = max(min(a.rows - channel, kChunkNumbers<T>), 0);
     left_ = end - first - pixel_;
     from_ = static_cast<const G*>(a.g) + (int64_t{first} + pixel_) * a.gStride + group * a.rows + channel;
   }
@@ -97,8 +94,8 @@ class OutputCopy {
     for (int i = 0; i < kPasses; ++i) {
       const int row = pixel_ + i * kStep;
       if (kSpare && (pixel_ >= kStep || row >= Tile::kPixels)) break;
-      copyPiece<T, Tile::kPieces>(stage + Rows::offset(row, piece_), from_ + i * kStep * a.gStride,
-                                  i * kStep < left_ ? numbers_ : 0);
+      copyChunk<T, Tile::kAligned>(stage + Rows::offset(row, chunk_), from_ + i * kStep * a.gStride,
+                                   i * kStep < left_ ? numbers_ : 0);
     }
     from_ += Tile::kPixels * a.gStride;
     left_ -= Tile::kPixels;
@@ -106,7 +103,7 @@ class OutputCopy {
 
  private:
   const G* from_;
-  int pixel_, piece_, numbers_, left_;
+  int pixel_, chunk_, numbers_, left_;
 };
 
 // x under the window at the same pixels: a tile's terms. The output pixels that a thread has follow each
@@ -116,16 +113,16 @@ class WindowCopy {
  public:
   using T = typename Tile::T;
   using X = typename Tile::X;
-  using Rows = SharedPixels<T, Tile::kColumns>;
-  static constexpr int kStep = Tile::kThreads / Rows::kPieces;
-  static_assert(Tile::kThreads % Rows::kPieces == 0 && Tile::kPixels % kStep == 0);
+  using Rows = SwizzledRows<T, Tile::kColumns>;
+  static constexpr int kStep = Tile::kThreads / Rows::kChunks;
+  static_assert(Tile::kThreads % Rows::kChunks == 0 && Tile::kPixels % kStep == 0);
 
   __device__ __forceinline__ WindowCopy(const GradientArguments& a, int first, int end, int column,
                                         int group) {
-    row_ = static_cast<int>(threadIdx.x) / Rows::kPieces;
-    piece_ = static_cast<int>(threadIdx.x) % Rows::kPieces;
-    const int term = column + piece_ * kPieceOf<T>, tap = term / a.tapTerms, channel = term % a.tapTerms;
-    numbers_ = tap < a.taps ? max(min(a.channels - channel, kPieceOf<T>), 0) : 0;
+    row_ = static_cast<int>(threadIdx.x) / Rows::kChunks;
+    chunk_ = static_cast<int>(threadIdx.x) % Rows::kChunks;
+    const int term = column + chunk_ * kChunkNumbers<T>, tap = term / a.tapTerms, channel = term % a.tapTerms;
+    numbers_ = tap < a.taps ? max(min(a.channels - channel, kChunkNumbers<T>), 0) : 0;
     top_ = tap / a.kernelWidth - a.padTop;
     left_ = tap % a.kernelWidth - a.padLeft;
     from_ = static_cast<const X*>(a.x) + group * a.channels + channel;
@@ -146,8 +143,8 @@ class WindowCopy {
       const bool inside = rest_ > 0 && static_cast<unsigned>(y) < static_cast<unsigned>(a.inHeight) &&
                           static_cast<unsigned>(x) < static_cast<unsigned>(a.inWidth);
       const int pixel = (image_ * a.inHeight + y) * a.inWidth + x;
-      copyPiece<T, Tile::kPieces>(stage + Rows::offset(row_ + i * kStep, piece_), from_ + pixel * a.xStride,
-                                  inside ? numbers_ : 0);
+      copyChunk<T, Tile::kAligned>(stage + Rows::offset(row_ + i * kStep, chunk_), from_ + pixel * a.xStride,
+                                   inside ? numbers_ : 0);
       advance(a);
     }
   }
@@ -163,7 +160,7 @@ class WindowCopy {
   }
 
   const X* from_;
-  int row_, piece_, numbers_;
+  int row_, chunk_, numbers_;
   int top_, left_;                           // of the tap, from the window's corner on an unpadded image
   int image_, y_, x_, rest_;                 // the next output pixel; rest_: pixels from it to the end
   int stepImages_, stepRows_, stepColumns_;  // from one pixel to the next
@@ -183,7 +180,7 @@ class GradientBlock {
   template <class Multiply>
   __device__ __forceinline__ void forEachStage(const GradientArguments& a, Multiply multiply) const {
     const int first = split * a.splitPixels, end = min(first + a.splitPixels, a.pixels);
-    const int stages = (end - first + Tile::kPixels - 1) / Tile::kPixels;
+    const int stages = ceilDivide(end - first, Tile::kPixels);
     OutputCopy<Tile> outputs(a, first, end, row, group);
     WindowCopy<Tile> windows(a, first, end, column, group);
     char* const ring = dynamicShared();

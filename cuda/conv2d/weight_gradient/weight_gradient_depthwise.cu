@@ -8,7 +8,7 @@
 namespace facenet::cuda {
 namespace {
 
-constexpr int kThreads = 256, kBlocksAnSm = 2;
+constexpr int kThreads = 256, kBlocksPerSm = 2;
 // Taps that a thread sums at once: those of a row of the usual 3x3 window share g.
 constexpr int kTaps = 3;
 
@@ -17,8 +17,8 @@ struct Arguments {
   int64_t xStride, gStride;
   int inHeight, inWidth, outHeight, outWidth, channels, multiplier;  // channels: of g
   int kernelWidth, taps, strideHeight, strideWidth, padTop, padLeft;
-  int pixels, piecePixels;
-  int groups, pixelsAStep;  // groups of N channels that a block has, and its pixels at once
+  int pixels, splitPixels;
+  int groups, pixelsPerStep;  // groups of N channels that a block has, and its pixels at once
   float* scratch;
 };
 
@@ -32,16 +32,16 @@ struct Partial {
   float of[4][kThreads + 8];
 };
 
-// Grid: pieces x channels x taps. A thread has N neighbouring channels, one where there are several outputs an
-// input channel or memory is not aligned, and every so many-th pixel of the piece.
+// Grid: splits x channels x taps. A thread has N neighbouring channels, one where there are several outputs per
+// input channel or memory is not aligned, and every so many-th pixel of the split.
 // Registers: at most 128.
 template <class X, class G, int N>
-__global__ void __launch_bounds__(kThreads, kBlocksAnSm) depthwiseGradientKernel(Arguments a) {
+__global__ void __launch_bounds__(kThreads, kBlocksPerSm) depthwiseGradientKernel(Arguments a) {
   const int column = static_cast<int>(threadIdx.x) % a.groups, row = static_cast<int>(threadIdx.x) / a.groups;
   const int channel = (static_cast<int>(blockIdx.y) * a.groups + column) * N;
   const int firstTap = static_cast<int>(blockIdx.z) * kTaps;
-  const int first = static_cast<int>(blockIdx.x) * a.piecePixels, end = min(first + a.piecePixels, a.pixels);
-  const bool works = row < a.pixelsAStep && channel < a.channels;
+  const int first = static_cast<int>(blockIdx.x) * a.splitPixels, end = min(first + a.splitPixels, a.pixels);
+  const bool works = row < a.pixelsPerStep && channel < a.channels;
 
   int tops[kTaps], lefts[kTaps];
   float sums[kTaps][N] = {};
@@ -53,7 +53,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAnSm) depthwiseGradientKernel
   const auto* const g = static_cast<const G*>(a.g) + channel;
   const auto* const x = static_cast<const X*>(a.x) + channel / a.multiplier;
 #pragma unroll 2
-  for (int pixel = works ? first + row : end; pixel < end; pixel += a.pixelsAStep) {
+  for (int pixel = works ? first + row : end; pixel < end; pixel += a.pixelsPerStep) {
     const int image = pixel / (a.outHeight * a.outWidth), inImage = pixel % (a.outHeight * a.outWidth);
     const int y = inImage / a.outWidth * a.strideHeight, left = inImage % a.outWidth * a.strideWidth;
     float gradient[N];
@@ -81,7 +81,8 @@ __global__ void __launch_bounds__(kThreads, kBlocksAnSm) depthwiseGradientKernel
       __syncthreads();
       if (row < kAtOnce && works && firstTap + k < a.taps && channel + i + row < a.channels) {
         float sum = 0.f;
-        for (int other = 0; other < a.pixelsAStep; ++other) sum += partial.of[row][other * a.groups + column];
+        for (int other = 0; other < a.pixelsPerStep; ++other)
+          sum += partial.of[row][other * a.groups + column];
         a.scratch[(int64_t{blockIdx.x} * a.channels + channel + i + row) * a.taps + firstTap + k] = sum;
       }
       __syncthreads();
@@ -90,17 +91,17 @@ __global__ void __launch_bounds__(kThreads, kBlocksAnSm) depthwiseGradientKernel
 }
 
 template <class X, class G, int N>
-void launchWidth(const WeightGradientCall& call, int64_t pieces, Arguments a, cudaStream_t stream) {
+void launchWidth(const WeightGradientCall& call, int64_t splits, Arguments a, cudaStream_t stream) {
   // Blocks of few channels have more pixels at once; at least four rows, which add the sums of a pack up.
-  const int64_t all = (call.g.shape.channels + N - 1) / N, groups = std::min<int64_t>(all, kThreads / 4);
+  const int64_t all = ceilDivide(call.g.shape.channels, N), groups = std::min<int64_t>(all, kThreads / 4);
   a.groups = toInt(groups);
-  a.pixelsAStep = kThreads / a.groups;
-  const dim3 grid(static_cast<unsigned>(pieces), static_cast<unsigned>((all + groups - 1) / groups),
-                  static_cast<unsigned>((a.taps + kTaps - 1) / kTaps));
+  a.pixelsPerStep = kThreads / a.groups;
+  const dim3 grid(static_cast<unsigned>(splits), static_cast<unsigned>(ceilDivide(all, groups)),
+                  static_cast<unsigned>(ceilDivide(a.taps, kTaps)));
   launch<depthwiseGradientKernel<X, G, N>>(grid, kThreads, 0, stream, a);
 }
 
-Arguments argumentsOf(const WeightGradientCall& call, int64_t pieces, float* scratch) {
+Arguments argumentsOf(const WeightGradientCall& call, int64_t splits, float* scratch) {
   const View &x = call.x, &g = call.g;
   const Window& w = call.window;
   const int64_t pixels = g.count * g.shape.pixels();
@@ -121,27 +122,27 @@ Arguments argumentsOf(const WeightGradientCall& call, int64_t pieces, float* scr
           .padTop = toInt(w.padTop),
           .padLeft = toInt(w.padLeft),
           .pixels = toInt(pixels),
-          .piecePixels = toInt((pixels + pieces - 1) / pieces),
+          .splitPixels = toInt(ceilDivide(pixels, splits)),
           .groups = 0,
-          .pixelsAStep = 0,
+          .pixelsPerStep = 0,
           .scratch = scratch};
 }
 
 }  // namespace
 
-int64_t depthwiseGradientPieces(const Window& window, const Shape& y, int64_t count) {
-  constexpr int64_t kBlocks = int64_t{kTrainingDevice.multiprocessors} * kBlocksAnSm * 2, kLeastPixels = 256;
+int64_t depthwiseGradientSplits(const Window& window, const Shape& y, int64_t count) {
+  constexpr int64_t kBlocks = int64_t{kTrainingDevice.multiprocessors} * kBlocksPerSm * 2, kMinPixels = 256;
   const int64_t taps = window.kernelHeight * window.kernelWidth;
-  const int64_t blocks = (taps + kTaps - 1) / kTaps * ((y.channels + 511) / 512);
-  return std::max<int64_t>(std::min(kBlocks / blocks, count * y.pixels() / kLeastPixels), 1);
+  const int64_t blocks = ceilDivide(taps, kTaps) * ceilDivide(y.channels, 512);
+  return std::max<int64_t>(std::min(kBlocks / blocks, count * y.pixels() / kMinPixels), 1);
 }
 
-void depthwiseGradient(const WeightGradientCall& call, int64_t pieces, float* scratch, cudaStream_t stream) {
-  const Arguments a = argumentsOf(call, pieces, scratch);
+void depthwiseGradient(const WeightGradientCall& call, int64_t splits, float* scratch, cudaStream_t stream) {
+  const Arguments a = argumentsOf(call, splits, scratch);
   withTrainedTypes(call.x.dtype, call.g.dtype, [&]<class X, class G>(TypeOf<X>, TypeOf<G>) {
     constexpr int kWide = kPackedChannels<X, G>;
     withWidth<kWide>(a.multiplier == 1 && packs<X, kWide>(call.x) && packs<G, kWide>(call.g),
-                     [&]<int N>(Width<N>) { launchWidth<X, G, N>(call, pieces, a, stream); });
+                     [&]<int N>(Width<N>) { launchWidth<X, G, N>(call, splits, a, stream); });
   });
 }
 

@@ -7,10 +7,10 @@
 
 namespace facenet::cuda {
 
-// Pieces that the pixels are cut into: by shapes and count alone, never less for more images.
-int64_t depthwiseGradientPieces(const Window& window, const Shape& y, int64_t count);
+// Splits that the pixels are cut into: by shapes and count alone, never less for more images.
+int64_t depthwiseGradientSplits(const Window& window, const Shape& y, int64_t count);
 
-// Leaves pieces x channels of y x taps sums in `scratch`. call.groups is the channels of x.
-void depthwiseGradient(const WeightGradientCall& call, int64_t pieces, float* scratch, cudaStream_t stream);
+// Leaves splits x channels of y x taps sums in `scratch`. call.groups is the channels of x.
+void depthwiseGradient(const WeightGradientCall& call, int64_t splits, float* scratch, cudaStream_t stream);
 
 }  // namespace facenet::cuda

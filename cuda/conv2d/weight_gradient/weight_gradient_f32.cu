@@ -8,25 +8,13 @@ namespace {
 constexpr int kLanesDown = 4, kLanesAcross = 8, kRun = 4;
 constexpr int kWarpRows = kLanesDown * kRun * 2, kWarpColumns = kLanesAcross * kRun * 2;
 
-template <int Rows, int Columns, int Stages, int Blocks, bool PiecesType = true>
-struct F32Tile {
-  using T = float;
-  using X = float;
-  using G = float;
-  static constexpr bool kPieces = PiecesType;
-  static constexpr int kRows = Rows, kColumns = Columns, kPixels = 16, kStages = Stages, kBlocks = Blocks;
-  static constexpr int kWarpsDown = Rows / kWarpRows;
-  static constexpr int kThreads = kWarpsDown * (Columns / kWarpColumns) * 32;
-  static constexpr int kOutputBytes = Rows * kPixels * 4;
-  static constexpr int kStageBytes = kOutputBytes + Columns * kPixels * 4;
-  static constexpr int kSharedBytes = kStages * kStageBytes;
-};
-
 template <class Tile>
 class LaneSums {
  public:
+  static_assert(Tile::kWarpRows == kWarpRows && Tile::kWarpColumns == kWarpColumns);
+
   __device__ __forceinline__ LaneSums() {
-    const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
+    const int lane = laneOf(), warp = warpOf();
     row_ = warp % Tile::kWarpsDown * kWarpRows + lane % kLanesDown * kRun;
     column_ = warp / Tile::kWarpsDown * kWarpColumns + lane / kLanesDown * kRun;
 #pragma unroll
@@ -81,29 +69,24 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks) weightGradientF
   storeSums(a, block, product);
 }
 
-template <class Tile>
-bool launchIfTile(const GradientArguments& a, const GradientTile& tile, int splits, int groups,
-                  cudaStream_t stream) {
-  if (tile.rows != Tile::kRows || tile.columns != Tile::kColumns) return false;
-  FACENET_ASSERT(tile.pixels == Tile::kPixels && tile.threads() == Tile::kThreads);
-  launch<weightGradientF32<Tile>>(gradientGrid(a, splits, groups), Tile::kThreads, Tile::kSharedBytes, stream,
-                                  a);
-  return true;
+template <class Tile, bool Aligned>
+void launchTile(const GradientArguments& a, int splits, int groups, cudaStream_t stream) {
+  using Operands = GradientOperands<Tile, float, float, float, Aligned>;
+  launch<weightGradientF32<Operands>>(gradientGrid(a, splits, groups), Operands::kThreads,
+                                      Operands::kSharedBytes, stream, a);
 }
 
 }  // namespace
 
 void launchGradientF32(const GradientArguments& a, const GradientTile& tile, const GradientSource& source,
                        int splits, int groups, cudaStream_t stream) {
-  bool known;
-  if (source.pieces)
-    known = launchIfTile<F32Tile<128, 128, 3, 2>>(a, tile, splits, groups, stream) ||
-            launchIfTile<F32Tile<64, 128, 3, 4>>(a, tile, splits, groups, stream) ||
-            launchIfTile<F32Tile<64, 64, 4, 6>>(a, tile, splits, groups, stream) ||
-            launchIfTile<F32Tile<32, 64, 4, 8>>(a, tile, splits, groups, stream);
-  else
-    known = launchIfTile<F32Tile<64, 64, 4, 6, false>>(a, tile, splits, groups, stream);
-  FACENET_ASSERT(known);
+  if (source.aligned)
+    return F32GradientTiles::dispatch(tile.rows, tile.columns, [&]<class Tile>(Tile) {
+      launchTile<Tile, true>(a, splits, groups, stream);
+    });
+  FACENET_ASSERT(tile.rows == SquareF32GradientTile::kRows &&
+                 tile.columns == SquareF32GradientTile::kColumns);
+  launchTile<SquareF32GradientTile, false>(a, splits, groups, stream);
 }
 
 }  // namespace facenet::cuda

@@ -1,4 +1,4 @@
-// The kernels of weightGradient, one source file an arithmetic.
+// The kernels of weightGradient, one source file per arithmetic.
 #pragma once
 
 #include "cuda/conv2d/weight_gradient/weight_gradient_copy.cuh"
@@ -9,7 +9,7 @@ namespace facenet::cuda {
 // How x and g are read.
 struct GradientSource {
   DType x, g;
-  bool pieces;  // both 16 bytes at a time
+  bool aligned;  // both 16 bytes at a time
 };
 
 void launchGradientMma(const GradientArguments& a, const GradientTile& tile, const GradientSource& source,

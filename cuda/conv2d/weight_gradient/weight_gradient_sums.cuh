@@ -1,12 +1,12 @@
 // Where the sums of a weight gradient go: to the weights, or to scratch where a second pass adds them up.
 #pragma once
 
-#include "cuda/common/channels.cuh"
+#include "cuda/common/pixel_grid.cuh"
 
 namespace facenet::cuda {
 
 // Rows of sums, of all groups. Where the product has one split, and its columns are those of the weights (a
-// window of one tap, channels of whole pieces), `to` are the weights. Else it is scratch, splits x rows x
+// window of one tap, channels of whole chunks), `to` are the weights. Else it is scratch, splits x rows x
 // columns.
 struct GradientSums {
   float* to;

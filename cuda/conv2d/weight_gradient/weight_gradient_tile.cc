@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "cuda/conv2d/common/tile.h"
+#include "cuda/conv2d/weight_gradient/gradient_tiles.h"
 #include "native/core/error.h"
 #include "native/core/integers.h"
 
@@ -18,9 +19,9 @@ constexpr double kMultiplyAdds = 128;      // of fp32
 constexpr double kSharedBytes = 128;
 constexpr double kGlobalBytes = 40;  // from the L2 cache
 
-// Fewer pixels a split would leave a block mostly starting and storing; more splits take longer to add up
+// Fewer pixels per split would leave a block mostly starting and storing; more splits take longer to add up
 // than they save.
-constexpr int64_t kLeastSplitPixels = 256, kMostSplits = 128;
+constexpr int64_t kMinSplitPixels = 256, kMaxSplits = 128;
 
 // Clocks of a multiprocessor for the pixels of a stage. What is padded counts like the rest.
 double stageClocks(const GradientTile& t, DType dtype) {
@@ -38,20 +39,8 @@ int64_t tilesOf(const GradientProduct& p, const GradientTile& t) {
 
 }  // namespace
 
-// 96 rows fit the networks' many layers of 96 and 192 channels; few rows are those of the reductions before
-// larger windows, few columns those of 1x1 convolutions of few channels.
 const std::vector<GradientTile>& gradientTiles(DType dtype) {
-  static const std::vector<GradientTile> mma{
-      {128, 128, 32, 64, 64, 4, 2}, {96, 128, 32, 96, 32, 4, 2}, {64, 128, 32, 32, 64, 4, 3},
-      {128, 64, 32, 64, 32, 4, 3},  {32, 128, 32, 32, 32, 4, 4}, {64, 64, 32, 32, 32, 4, 4},
-  };
-  static const std::vector<GradientTile> f32{
-      {128, 128, 16, 32, 64, 3, 2},
-      {64, 128, 16, 32, 64, 3, 4},
-      {64, 64, 16, 32, 64, 4, 6},
-      {32, 64, 16, 32, 64, 4, 8},
-  };
-  return dtype == DType::f32 ? f32 : mma;
+  return dtype == DType::f32 ? F32GradientTiles::table() : MmaGradientTiles::table();
 }
 
 GradientTile gradientTile(const GradientProduct& product) {
@@ -72,8 +61,8 @@ int64_t gradientSplits(const GradientProduct& product) {
   const GradientTile tile = gradientTile(direct);
   const int64_t wanted = kTrainingDevice.multiprocessors * tile.blocks / tilesOf(direct, tile);
   const int64_t bytes = product.groups * product.rows * product.columns * 4;
-  const int64_t most = std::min({kMostSplits, product.pixels / kLeastSplitPixels, kMostSplitBytes / bytes});
-  return std::max<int64_t>(std::min(wanted, most), 1);
+  const int64_t maxSplits = std::min({kMaxSplits, product.pixels / kMinSplitPixels, kMaxSplitBytes / bytes});
+  return std::max<int64_t>(std::min(wanted, maxSplits), 1);
 }
 
 int64_t sharedBytesOf(const GradientTile& tile, DType dtype) {

@@ -2,6 +2,7 @@
 
 #include "cuda/activation_gradient.cuh"
 #include "native/backends/cuda/channel_parameter.h"
+#include "native/core/integers.h"
 
 namespace facenet::cuda {
 namespace {

@@ -41,7 +41,7 @@ class TrainSlopes {
   int64_t preparedBytes() const { return parameter_.one ? padded_ * static_cast<int64_t>(sizeof(float)) : 0; }
   void prepare(const Pass& pass) const {
     if (parameter_.one)
-      spread(parameter_.in(pass.parameters), padded_, static_cast<float*>(pass.prepared), streamOf(pass));
+      broadcast(parameter_.in(pass.parameters), padded_, static_cast<float*>(pass.prepared), streamOf(pass));
   }
   const float* values(const Pass& pass) const {
     return parameter_.one ? static_cast<const float*>(pass.prepared) : parameter_.in(pass.parameters);

@@ -5,6 +5,7 @@
 
 #include "cuda/common/channel_padding.h"
 #include "native/backends/cuda/runtime/device_buffer.h"
+#include "native/core/integers.h"
 
 namespace facenet::cuda {
 
@@ -21,9 +22,7 @@ class ChannelValues {
   int64_t bytes() const { return static_cast<int64_t>(values_.bytes()); }
 
  private:
-  static int64_t padded(int64_t count) {
-    return (count + kChannelPadding - 1) / kChannelPadding * kChannelPadding;
-  }
+  static int64_t padded(int64_t count) { return roundUp(count, kChannelPadding); }
   DeviceBuffer<float> values_;
 };
 

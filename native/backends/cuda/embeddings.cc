@@ -54,7 +54,7 @@ class GalleryUpload {
   const Stream& compute() const { return compute_; }
 
   // The piece whose first row is `first`; `compute()` waits for it.
-  GalleryPiece begin(int64_t first, int64_t rows) {
+  GalleryChunk begin(int64_t first, int64_t rows) {
     Slot& slot = slots_[next_];
     const auto bytes = static_cast<size_t>(rows * rowBytes(task_.dimensions));
     slot.uploaded.wait();  // what was in the pinned memory is on the device
@@ -92,8 +92,8 @@ void findNearestOf(const TopK& task, int64_t first, int64_t count, int multiproc
   const int64_t pieceRows = rowsAPiece(task.rows, rowBytes(task.dimensions), kGalleryBytes);
   DeviceBuffer<float> queries(count * task.dimensions);
   queries.copyFrom(task.queries + first * task.dimensions);
-  std::vector<NeighbourKey> keys(static_cast<size_t>(count * task.k), kNoNeighbour);
-  DeviceBuffer<NeighbourKey> best(count * task.k);
+  std::vector<DistanceKey> keys(static_cast<size_t>(count * task.k), kNoKey);
+  DeviceBuffer<DistanceKey> best(count * task.k);
   best.copyFrom(keys.data());
   // The last piece is the smaller one, but may be cut into as many parts.
   const int64_t lastRows = (task.rows - 1) % pieceRows + 1;
@@ -102,7 +102,7 @@ void findNearestOf(const TopK& task, int64_t first, int64_t count, int multiproc
   GalleryUpload gallery(task, pieceRows);
   for (int64_t row = 0; row < task.rows; row += pieceRows) {
     task.throwIfCancelled();
-    const GalleryPiece piece = gallery.begin(row, std::min(pieceRows, task.rows - row));
+    const GalleryChunk piece = gallery.begin(row, std::min(pieceRows, task.rows - row));
     nearestRows(queries.data(), count, piece, task.dimensions, task.k, best.data(), scratch.data(),
                 multiprocessors, gallery.compute().get());
     gallery.end();
@@ -110,7 +110,7 @@ void findNearestOf(const TopK& task, int64_t first, int64_t count, int multiproc
   FACENET_CUDA_CHECK(cudaStreamSynchronize(gallery.compute().get()));
   best.copyTo(keys.data());
   for (size_t i = 0; i < keys.size(); ++i) {
-    indices[i] = indexOf(keys[i]);
+    indices[i] = rowOf(keys[i]);
     distances[i] = distanceOf(keys[i]);
   }
 }

@@ -5,6 +5,7 @@
 
 #include "native/backends/cuda/runtime/staging.h"
 #include "native/core/cancel.h"
+#include "native/core/integers.h"
 
 namespace facenet::cuda {
 namespace {
@@ -60,8 +61,8 @@ CudaExecutor::~CudaExecutor() {
 // Images of a chunk, with memory for them.
 int64_t CudaExecutor::reserve(int64_t count) {
   const auto evenly = [&] {
-    const int64_t rounds = (count + maxImages_ - 1) / maxImages_;
-    return (count + rounds - 1) / rounds;
+    const int64_t rounds = ceilDivide(count, maxImages_);
+    return ceilDivide(count, rounds);
   };
   if (workspace_ && evenly() <= workspace_->images) return evenly();
   graphs_.clear();
@@ -75,7 +76,7 @@ int64_t CudaExecutor::reserve(int64_t count) {
     allocate(evenly());
   } catch (const Error& error) {
     if (!outOfMemory(error)) throw;
-    maxImages_ = (evenly() + 1) / 2;
+    maxImages_ = ceilDivide(evenly(), 2);
     try {
       allocate(evenly());
     } catch (const Error& again) {

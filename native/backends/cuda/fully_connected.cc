@@ -9,7 +9,7 @@
 #include <algorithm>
 
 #include "cuda/conv2d/common/pack_weights.cuh"
-#include "cuda/conv2d/data_gradient/end_gradient.cuh"
+#include "cuda/conv2d/data_gradient/epilogue_gradient.cuh"
 #include "cuda/conv2d/weight_gradient/weight_gradient.cuh"
 #include "cuda/flatten.cuh"
 #include "native/backends/cuda/conv/layer_kernel.h"
@@ -123,7 +123,7 @@ class FullyConnectedTrainKernel final : public TrainKernel {
   int64_t scratchBytes(int64_t count) const override {
     const Shape out{1, 1, op_.outFeatures};
     const int64_t rest =
-        std::max({product(count).scratchBytes, endGradientScratch(out, count),
+        std::max({product(count).scratchBytes, epilogueGradientScratch(out, count),
                   weightGradientScratch({}, 1, flatShape(), out, count, dtype_),
                   weightGradientScratch({}, 1, flatShape(), {1, 1, count}, op_.outFeatures, dtype_)});
     return Scratch(*this, nullptr, count).restOffset + rest;
@@ -144,13 +144,13 @@ class FullyConnectedTrainKernel final : public TrainKernel {
   void backward(const Pass& pass, const Gradients& gradients) const override {
     const Scratch scratch(*this, pass.scratch, pass.x[0].count);
     const View& dy = gradients.dy[0];
-    endGradient({.y = pass.y[0],
-                 .dy = dy,
-                 .activation = op_.activation.kind,
-                 .residual = {},
-                 .bias = rows_.biasGradient(gradients.parameters),
-                 .scratch = scratch.rest},
-                streamOf(pass));
+    epilogueGradient({.y = pass.y[0],
+                      .dy = dy,
+                      .activation = op_.activation.kind,
+                      .residual = {},
+                      .bias = rows_.biasGradient(gradients.parameters),
+                      .scratch = scratch.rest},
+                     streamOf(pass));
     if (gradients.parameters)
       weightGradient({.window = {},
                       .x = flattened(pass, scratch),

@@ -33,7 +33,7 @@ class DeviceOptimizer final : public train::NetworkOptimizer {
   Optimizer optimizer_;
   cudaStream_t stream_;
   std::vector<DeviceBuffer<float>> slots_;
-  DeviceBuffer<WeightPiece> pieces_;
+  DeviceBuffer<WeightChunk> chunks_;
   DeviceBuffer<double> sums_;  // one per piece, and the norm
   PinnedBuffer norm_{sizeof(double)};
 };

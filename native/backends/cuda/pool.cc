@@ -37,7 +37,7 @@ class PoolTrainKernel final : public TrainKernel {
                  gradients.dx[0], gradients.accumulate[0], streamOf(pass));
   }
   int64_t savedBytes(int64_t count) const override {
-    return op_.kind == Pool::Kind::max ? placesBytes(count, out_) : 0;
+    return op_.kind == Pool::Kind::max ? argmaxBytes(count, out_) : 0;
   }
   std::string describe() const override { return text(poolName(op_.kind), " pool, gathered gradients"); }
 

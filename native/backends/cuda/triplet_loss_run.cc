@@ -51,7 +51,7 @@ TripletSums TripletLossRun::run(const DeviceRows& rows, const TripletsView& trip
 double TripletLossRun::lossInOrder(int64_t count, const TripletLoss& loss) const {
   constexpr int64_t kPiece = int64_t{1} << 20;
   std::vector<float> positive(static_cast<size_t>(std::min(count, kPiece)));
-  std::vector<TripletKey> negative(positive.size());
+  std::vector<DistanceKey> negative(positive.size());
   const auto download = [](const auto* from, size_t values, auto* to) {
     FACENET_CUDA_CHECK(cudaMemcpy(to, from, values * sizeof *from, cudaMemcpyDeviceToHost));
   };

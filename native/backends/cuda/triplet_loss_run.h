@@ -34,7 +34,7 @@ class TripletLossRun {
   GrowingBuffer<int32_t> ends_, anchors_, positives_, negatives_;
   GrowingBuffer<GradientPart> parts_;
   GrowingBuffer<float> positiveDistances_;
-  GrowingBuffer<TripletKey> keys_;
+  GrowingBuffer<DistanceKey> keys_;
   PinnedBuffer hostSums_{sizeof(TripletSums)};
 };
 

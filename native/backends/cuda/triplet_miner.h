@@ -57,7 +57,7 @@ class TripletMiner {
   GrowingBuffer<unsigned char> groups_;  // firstPairs and numbers of the order
   GrowingBuffer<float> distances_, sorted_, farthest_;
   GrowingBuffer<int32_t> pairOrder_, anchors_, positives_, histogram_, counts_;
-  GrowingBuffer<TripletKey> nearest_, negatives_;
+  GrowingBuffer<DistanceKey> nearest_, negatives_;
   GrowingBuffer<unsigned long long> total_;
   PinnedBuffer hostTotal_{sizeof(unsigned long long)};
 };

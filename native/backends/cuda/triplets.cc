@@ -80,7 +80,7 @@ class HostMining {
     const auto anchors = download(slots.anchors, slots.count);
     const auto positives = download(slots.positives, slots.count);
     for (size_t i = 0; i < keys.size(); ++i) {
-      if (keys[i] == kNoTriplet) continue;
+      if (keys[i] == kNoKey) continue;
       placed_.triplets.add(anchors[i], positives[i], static_cast<int32_t>(keys[i] & 0xffffffffu));
       ++placed_.counts[static_cast<size_t>(miner_.order().places()[anchors[i]])];
     }

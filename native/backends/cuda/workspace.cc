@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "native/core/integers.h"
+
 namespace facenet::cuda {
 namespace {
 
@@ -17,7 +19,7 @@ int64_t outputOffset(const Plan& plan, size_t output, int64_t count) {
   int64_t offset = 0;
   for (size_t i = 0; i < output; ++i) {
     const int64_t bytes = count * denseBytes(plan.tensors[static_cast<size_t>(plan.outputs[i])]);
-    offset += (bytes + alignment - 1) / alignment * alignment;
+    offset += roundUp(bytes, alignment);
   }
   return offset;
 }

@@ -1,4 +1,4 @@
-// Runs all tests, or those whose names contain the argument, on the first GPU. A line a test, "ok <name>", "skip
+// Runs all tests, or those whose names contain the argument, on the first GPU. One line per test, "ok <name>", "skip
 // <name>: <why>" or "not ok <name>: <why>", and "ran <count>" at the end.
 #include <cuda_runtime_api.h>
 

@@ -4,9 +4,9 @@
 
 #include "case.h"
 #include "forward_loops.h"
-#include "report.h"
 #include "native/backends/cuda/kernels.h"
 #include "native/backends/reference/kernels.h"
+#include "report.h"
 #ifdef FACENET_EMULATOR
 #include "emulator/emulator.h"
 #endif

@@ -8,8 +8,8 @@
 
 #include "case.h"
 #include "forward_loops.h"
-#include "report.h"
 #include "native/backends/reference/kernels.h"
+#include "report.h"
 
 namespace facenet::train::test {
 namespace {

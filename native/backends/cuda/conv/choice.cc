@@ -15,7 +15,7 @@ constexpr int64_t kDescribedImages = 256;
 
 // A layer that reads an image of few channels, through a window that fits the device's shared memory.
 bool isStem(const ConvProblem& p, const ConvDevice& device) {
-  return p.kind == ConvProblem::Kind::conv2d && p.groups == 1 && p.in.channels <= kMostStemChannels &&
+  return p.kind == ConvProblem::Kind::conv2d && p.groups == 1 && p.in.channels <= kMaxStemChannels &&
          stemSharedBytes(p.window, p.in.channels, p.outChannels, p.weightType) <= device.sharedBytes;
 }
 
@@ -34,8 +34,8 @@ int64_t strideOf(const ConvProblem& p) {
 
 ConvConfig chooseConv(const ConvProblem& p, int64_t images, const ConvDevice& device) {
   ConvConfig config{.kernel = kernelOf(p, device)};
-  const bool turned = p.kind == ConvProblem::Kind::dataGradient;
-  const int64_t rows = turned ? p.inChannels : p.outChannels;
+  const bool transposed = p.kind == ConvProblem::Kind::dataGradient;
+  const int64_t rows = transposed ? p.inChannels : p.outChannels;
   const int64_t groups = config.kernel == Kernel::depthwise ? 1 : p.groups;  // of columns
   config.columns = roundUp(rows / groups, kColumnAlignment);
   config.tapTerms = roundUp(p.in.channels / p.groups, 16 / static_cast<int64_t>(byteSize(p.weightType)));
@@ -43,7 +43,7 @@ ConvConfig chooseConv(const ConvProblem& p, int64_t images, const ConvDevice& de
                       .columns = config.columns,
                       .terms = p.taps() * config.tapTerms,
                       .groups = p.groups,
-                      .direct = p.aligned && copiesPieces(p.inType, strideOf(p), p.in.channels, p.groups)};
+                      .direct = p.aligned && copiesChunks(p.inType, strideOf(p), p.in.channels, p.groups)};
   const ConvDevice& tiles = p.training ? kTrainingDevice : device;
   if (config.kernel == Kernel::mma) {
     config.tile = chooseTile(product, images, tiles);

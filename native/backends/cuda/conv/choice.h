@@ -12,7 +12,7 @@
 namespace facenet::cuda {
 
 struct ConvProblem {
-  // The window of a fully connected layer covers the image. A data gradient multiplies by turned weights.
+  // The window of a fully connected layer covers the image. A data gradient multiplies by transposed weights.
   enum class Kind : uint8_t { conv2d, fullyConnected, dataGradient };
   Kind kind = Kind::conv2d;
   // Tiles are those of kTrainingDevice on every device, and x may begin anywhere.

@@ -3,7 +3,7 @@
 // input, one after the other.
 #include <algorithm>
 
-#include "cuda/conv2d/data_gradient/end_gradient.cuh"
+#include "cuda/conv2d/data_gradient/epilogue_gradient.cuh"
 #include "cuda/conv2d/weight_gradient/weight_gradient.cuh"
 #include "native/backends/cuda/conv/data_gradient.h"
 #include "native/backends/cuda/conv/layer_kernel.h"
@@ -35,9 +35,9 @@ class ConvKernel final : public DeviceKernel {
  public:
   ConvKernel(const Conv2d& op, const StepContext& context, const Device& device) {
     const ConvProblem problem = problemOf(op, context);
-    for (size_t first = 0; first < op.parts.size(); first += kMostParts) {
+    for (size_t first = 0; first < op.parts.size(); first += kMaxParts) {
       FoldedLayer layer;
-      for (size_t p = first; p < std::min(first + kMostParts, op.parts.size()); ++p)
+      for (size_t p = first; p < std::min(first + kMaxParts, op.parts.size()); ++p)
         layer.add(foldConvPart(op.parts[p], problem.inChannels / op.groups, op.window, context.weights,
                                context.step.name),
                   op.parts[p].activation, op.parts[p].outChannels, context);
@@ -49,7 +49,7 @@ class ConvKernel final : public DeviceKernel {
               cudaStream_t stream) const override {
     auto begin = outputs.begin();
     for (const auto& layer : layers_) {
-      const auto end = begin + std::min<std::ptrdiff_t>(kMostParts, outputs.end() - begin);
+      const auto end = begin + std::min<std::ptrdiff_t>(kMaxParts, outputs.end() - begin);
       layer->launch(inputs, {begin, end}, scratch, stream);
       begin = end;
     }
@@ -112,7 +112,7 @@ class Part {
 
   int64_t scratchBytes(int64_t count) const {
     return std::max({forward_->scratchBytes(count), dataGradient_ ? dataGradient_->scratchBytes(count) : 0,
-                     endGradientScratch(out_, count),
+                     epilogueGradientScratch(out_, count),
                      weightGradientScratch(window_, groups_, in_, out_, count, arithmetic_)});
   }
 
@@ -128,15 +128,15 @@ class Part {
     float* parameters;  // of gradients; null: not wanted
   };
   void backward(const Pass& pass, const Backward& to, const char* packed, cudaStream_t stream) const {
-    endGradient({.y = to.y,
-                 .dy = to.dy,
-                 .activation = part_.activation.kind,
-                 .factor = part_.factor,
-                 .residual = to.residual,
-                 .accumulateResidual = to.accumulateResidual,
-                 .bias = to.parameters && bias_ >= 0 ? to.parameters + bias_ : nullptr,
-                 .scratch = pass.scratch},
-                stream);
+    epilogueGradient({.y = to.y,
+                      .dy = to.dy,
+                      .activation = part_.activation.kind,
+                      .factor = part_.factor,
+                      .residual = to.residual,
+                      .accumulateResidual = to.accumulateResidual,
+                      .bias = to.parameters && bias_ >= 0 ? to.parameters + bias_ : nullptr,
+                      .scratch = pass.scratch},
+                     stream);
     if (to.parameters)
       weightGradient({.window = window_,
                       .groups = groups_,

@@ -59,7 +59,7 @@ class ByClasses final : public ConvDataGradient {
           {static_cast<const char*>(call.packed) + each.packedOffset, call.g, {{part}}, View{}, call.scratch},
           stream);
     }
-    spreadClasses({shape_.window, spread, type, pixelStride_, call.dx, call.accumulate}, stream);
+    interleaveClasses({shape_.window, spread, type, pixelStride_, call.dx, call.accumulate}, stream);
   }
 
   int64_t scratchBytes(int64_t count) const override {

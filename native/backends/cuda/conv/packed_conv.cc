@@ -111,7 +111,7 @@ void PackedConv::packTerms(const Stored& stored, void* to, cudaStream_t stream) 
                 .inChannels = p.inChannels / p.groups,
                 .kernelHeight = p.kernelHeight,
                 .kernelWidth = p.kernelWidth,
-                .turned = p.kind == ConvProblem::Kind::dataGradient,
+                .transposed = p.kind == ConvProblem::Kind::dataGradient,
                 .tapsDown = p.tapsDown,
                 .tapsAcross = p.tapsAcross,
                 .dtype = p.weightType,

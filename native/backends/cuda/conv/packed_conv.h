@@ -1,5 +1,5 @@
 // A convolution with weights that are packed on the device: the forward of a layer, in inference and training, or, of
-// turned weights, the gradient of its input.
+// transposed weights, the gradient of its input.
 #pragma once
 
 #include "native/backends/cuda/conv/choice.h"

@@ -1,10 +1,12 @@
-// Values as they are stored, one or 16 bytes full, and as the fp32 numbers that kernels compute with.
+// Vectors of 16 bytes: packs of numbers as they are stored, loaded and stored in one access, and the fp32 numbers that
+// kernels compute with.
 #pragma once
 
 #include <cuda_runtime.h>
 
 #include <cstdint>
 
+#include "cuda/common/channel_padding.h"
 #include "cuda/ptx.cuh"
 #include "native/core/dtype.h"
 
@@ -24,43 +26,19 @@ struct alignas(8) F16x4 {
   uint2 pairs;
 };
 
-// How many numbers a stored value holds.
-template <class Value>
-constexpr int kNumbers = 1;
+// What ptx.cuh calls the 16-bit type of a register's two numbers.
+template <class T>
+struct ElementOf;
 template <>
-inline constexpr int kNumbers<float4> = 4;
-template <>
-inline constexpr int kNumbers<Bf16x8> = 8;
-template <>
-inline constexpr int kNumbers<F16x8> = 8;
-template <>
-inline constexpr int kNumbers<Bf16x4> = 4;
-template <>
-inline constexpr int kNumbers<F16x4> = 4;
-
-// What stores single numbers of a type (`Number`), 16 bytes of them (`Packed`), and how many these are.
-template <class Number>
-struct Storage;
-template <>
-struct Storage<float> {
-  using Packed = float4;
-  static constexpr DType dtype = DType::f32;
-  static constexpr int kNumbers = 4;
+struct ElementOf<bf16> {
+  using Type = ptx::Bf16;
 };
 template <>
-struct Storage<bf16> {
-  using Packed = Bf16x8;
-  using Element = ptx::Bf16;
-  static constexpr DType dtype = DType::bf16;
-  static constexpr int kNumbers = 8;
+struct ElementOf<f16> {
+  using Type = ptx::F16;
 };
-template <>
-struct Storage<f16> {
-  using Packed = F16x8;
-  using Element = ptx::F16;
-  static constexpr DType dtype = DType::f16;
-  static constexpr int kNumbers = 8;
-};
+template <class T>
+using Element = typename ElementOf<T>::Type;
 
 // The values are taken by value: a reference would be read in pieces.
 __device__ __forceinline__ void unpack(float value, float (&numbers)[1]) {
@@ -143,5 +121,77 @@ __device__ __forceinline__ void pack(const float (&numbers)[4], Bf16x4& value) {
 __device__ __forceinline__ void pack(const float (&numbers)[4], F16x4& value) {
   value.pairs = packPairs(ptx::F16{}, numbers);
 }
+
+// The stored value that holds N numbers of type T.
+template <class T, int N>
+struct PackOf;
+template <class T>
+struct PackOf<T, 1> {
+  using Type = T;
+};
+template <>
+struct PackOf<float, 2> {
+  using Type = float2;
+};
+template <>
+struct PackOf<float, 4> {
+  using Type = float4;
+};
+template <>
+struct PackOf<bf16, 4> {
+  using Type = Bf16x4;
+};
+template <>
+struct PackOf<bf16, 8> {
+  using Type = Bf16x8;
+};
+template <>
+struct PackOf<f16, 4> {
+  using Type = F16x4;
+};
+template <>
+struct PackOf<f16, 8> {
+  using Type = F16x8;
+};
+template <class T, int N>
+using Pack = typename PackOf<T, N>::Type;
+
+template <int N, class T>
+__device__ __forceinline__ Pack<T, N> loadPack(const T* from) {
+  return *reinterpret_cast<const Pack<T, N>*>(from);
+}
+
+// Stores the first `valid` numbers and leaves alone what lies behind them.
+template <class T, int N>
+__device__ __forceinline__ void storeNumbers(const float (&numbers)[N], int valid, T* to) {
+  if (valid >= N) {
+    Pack<T, N> packed;
+    pack(numbers, packed);
+    *reinterpret_cast<Pack<T, N>*>(to) = packed;
+    return;
+  }
+#pragma unroll
+  for (int i = 0; i < N; ++i) {
+    const float number[1] = {numbers[i]};
+    if (i < valid) pack(number, to[i]);
+  }
+}
+
+// N of a layer's values, one per channel, from an array that is padded to kChannelPadding.
+template <int N>
+__device__ __forceinline__ void loadOfChannels(const float* values, float (&numbers)[N]) {
+  constexpr int kStep = N < 4 ? N : 4;
+#pragma unroll
+  for (int i = 0; i < N; i += kStep) {
+    float some[kStep];
+    unpack(loadPack<kStep>(values + i), some);
+#pragma unroll
+    for (int k = 0; k < kStep; ++k) numbers[i + k] = some[k];
+  }
+}
+
+// Numbers of type T in 16 bytes, a chunk: the unit of asynchronous copies and of ldmatrix.
+template <class T>
+constexpr int kChunkNumbers = 16 / static_cast<int>(sizeof(T));
 
 }  // namespace facenet::cuda

@@ -1,11 +1,11 @@
-// The end of a product on tensor cores: bias, residual, maxout and activation in fp32, then the store of a
-// pixel's neighbouring channels in the type and the slice of their part.
+// The epilogue of a product: bias, residual, maxout and activation in fp32, then the store of a pixel's neighbouring
+// channels in the type and the slice of their part.
 #pragma once
 
 #include <cuda_runtime.h>
 
 #include "cuda/common/activate.cuh"
-#include "cuda/common/channels.cuh"
+#include "cuda/common/pixel_grid.cuh"
 #include "cuda/conv2d/common/conv2d.cuh"
 
 namespace facenet::cuda {
@@ -15,18 +15,17 @@ struct PixelMemory {
   char* data;
   int64_t pixelStride;  // elements
   DType dtype;
-  bool
-      packs;  // eight neighbouring channels, the first a multiple of eight, can be accessed 16 bytes at a time
+  bool packs;  // whether eight channels, the first a multiple of eight, can be accessed 16 bytes at a time
 };
 
 // What a kernel needs to know of a ConvCall's destinations; a parameter of the kernel.
-struct ConvEnd {
+struct ConvEpilogue {
   struct Part {
     PixelMemory y;
     int first, end;  // columns; with maxout, channels
     Activation::Kind activation;
   };
-  Part parts[kMostParts];
+  Part parts[kMaxParts];
   PixelMemory residual;       // data null: none
   const float *bias, *slope;  // bias null: already added
   int count;
@@ -34,9 +33,9 @@ struct ConvEnd {
 };
 
 // Throws where the call does not keep what conv2d.cuh says.
-ConvEnd convEnd(const ConvCall& call);
+ConvEpilogue epilogueOf(const ConvCall& call);
 
-// Element i, which is not known when the kernel is compiled; registers have no addresses.
+// Element i, which is not known when the kernel is compiled: registers have no addresses.
 template <int Count>
 __device__ __forceinline__ float numberAt(const float (&numbers)[Count], int i) {
   float number = numbers[0];
@@ -81,7 +80,7 @@ __device__ __forceinline__ void writeRun(char* data, int64_t element, const floa
   }
 }
 
-// The same of any type and place. Only the first `valid` numbers are touched; the others are then read as 0.
+// The same of any type and alignment. Only the first `valid` numbers are touched; the others are then read as 0.
 template <int Count>
 __device__ __forceinline__ void readAny(const PixelMemory& from, int64_t element, int valid,
                                         float (&numbers)[Count]) {
@@ -121,13 +120,14 @@ __device__ __forceinline__ void writeAny(const PixelMemory& to, int64_t element,
   }
 }
 
-// Eight columns of a group, the first a multiple of eight, with what is the same for all pixels at hand.
-class EightColumns {
+// The epilogue of eight neighbouring columns of a group, the first a multiple of eight, with what is the same for all
+// pixels at hand.
+class ColumnEpilogue {
  public:
-  __device__ __forceinline__ EightColumns(const ConvEnd& end, int group, int columns, int column)
-      : end_(end), channel_(group * end.groupChannels), valid_(0) {
-    for (int p = 0; p < end.count; ++p) {
-      const ConvEnd::Part& part = end.parts[p];
+  __device__ __forceinline__ ColumnEpilogue(const ConvEpilogue& epilogue, int group, int columns, int column)
+      : epilogue_(epilogue), channel_(group * epilogue.groupChannels), valid_(0) {
+    for (int p = 0; p < epilogue.count; ++p) {
+      const ConvEpilogue::Part& part = epilogue.parts[p];
       if (column < part.first || column >= part.end) continue;
       y_ = part.y;
       channel_ += column - part.first;
@@ -135,19 +135,19 @@ class EightColumns {
       activation_ = part.activation;
     }
     if (valid_ == 0) return;
-    const char* const bias = reinterpret_cast<const char*>(end.bias);
+    const char* const bias = reinterpret_cast<const char*>(epilogue.bias);
     if (bias) readRun<float>(bias, group * columns + column, bias_);
     if (activation_ == Activation::Kind::prelu)
-      readRun<float>(reinterpret_cast<const char*>(end.slope), group * columns + column, slope_);
+      readRun<float>(reinterpret_cast<const char*>(epilogue.slope), group * columns + column, slope_);
   }
 
-  __device__ __forceinline__ void finish(int64_t pixel, float (&sums)[8]) const {
+  __device__ __forceinline__ void store(int64_t pixel, float (&sums)[8]) const {
     if (valid_ == 0) return;
 #pragma unroll
     for (int i = 0; i < 8; ++i) sums[i] += bias_[i];
-    if (end_.residual.data) {
+    if (epilogue_.residual.data) {
       float residual[8];
-      readAny(end_.residual, pixel * end_.residual.pixelStride + channel_, valid_, residual);
+      readAny(epilogue_.residual, pixel * epilogue_.residual.pixelStride + channel_, valid_, residual);
 #pragma unroll
       for (int i = 0; i < 8; ++i) sums[i] += residual[i];
     }
@@ -157,27 +157,27 @@ class EightColumns {
   }
 
  private:
-  const ConvEnd& end_;
+  const ConvEpilogue& epilogue_;
   PixelMemory y_{};
   int channel_, valid_;
   Activation::Kind activation_ = Activation::Kind::none;
   float bias_[8] = {}, slope_[8] = {};
 };
 
-// Four channels of a layer with maxout 2: the largest of each pair among eight columns.
-class FourOfEightColumns {
+// The same of a layer with maxout 2: four channels, the largest of each pair among eight columns.
+class MaxoutEpilogue {
  public:
-  __device__ __forceinline__ FourOfEightColumns(const ConvEnd& end, int, int, int column)
-      : y_(end.parts[0].y), channel_(column / 2), activation_(end.parts[0].activation) {
-    valid_ = max(min(end.parts[0].end - channel_, 4), 0);
+  __device__ __forceinline__ MaxoutEpilogue(const ConvEpilogue& epilogue, int, int, int column)
+      : y_(epilogue.parts[0].y), channel_(column / 2), activation_(epilogue.parts[0].activation) {
+    valid_ = max(min(epilogue.parts[0].end - channel_, 4), 0);
 #pragma unroll
-    for (int i = 0; i < 8; ++i) bias_[i] = i < 2 * valid_ ? end.bias[column + i] : 0.f;
+    for (int i = 0; i < 8; ++i) bias_[i] = i < 2 * valid_ ? epilogue.bias[column + i] : 0.f;
 #pragma unroll
     for (int i = 0; i < 4; ++i)
-      slope_[i] = activation_ == Activation::Kind::prelu && i < valid_ ? end.slope[channel_ + i] : 0.f;
+      slope_[i] = activation_ == Activation::Kind::prelu && i < valid_ ? epilogue.slope[channel_ + i] : 0.f;
   }
 
-  __device__ __forceinline__ void finish(int64_t pixel, const float (&sums)[8]) const {
+  __device__ __forceinline__ void store(int64_t pixel, const float (&sums)[8]) const {
     if (valid_ == 0) return;
     float largest[4];
 #pragma unroll

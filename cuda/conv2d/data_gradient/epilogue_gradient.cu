@@ -1,36 +1,36 @@
 #include <algorithm>
 
-#include "cuda/common/channels.cuh"
-#include "cuda/conv2d/data_gradient/end_gradient.cuh"
+#include "cuda/common/pixel_grid.cuh"
+#include "cuda/conv2d/data_gradient/epilogue_gradient.cuh"
 
 namespace facenet::cuda {
 namespace {
 
-// Pieces of pixels whose sums of g are added up by a second kernel: enough to fill a large device, each of
-// enough pixels for a block.
-constexpr int64_t kMostPieces = 512, kLeastPiecePixels = 256;
-constexpr int kBlocksAnSm = 2;  // leaves 128 registers a thread
+// Splits of the pixels, whose sums of g a second kernel adds up: enough to fill a large device, each of enough pixels
+// for a block.
+constexpr int64_t kMaxSplits = 512, kMinSplitPixels = 256;
+constexpr int kBlocksPerSm = 2;  // leaves 128 registers per thread
 // Pixels of a thread whose loads are under way at once.
 constexpr int kPixels = 4;
-// The second kernel's blocks have kChannels channels, and add kRows runs of pieces at once.
+// The second kernel's blocks have kChannels channels, and add kRows runs of splits at once.
 constexpr int kChannels = 8, kRows = 32;
 
 struct Arguments {
   void *dy, *residual;
   const void* y;
   int64_t yStride, dyStride, residualStride;
-  int64_t piecePixels;
+  int64_t splitPixels;
   Activation::Kind activation;
   float factor;
   bool accumulate, writes;  // writes: dy changes
-  float* partial;           // pieces x channels; null: no bias
+  float* partial;           // splits x channels; null: no bias
 };
 
 // The sums of a block's threads, of each of their N channels. Lanes that read the N channels of some threads
 // find them in different banks.
 template <int N>
 struct Partial {
-  static constexpr int kPitch = kWalkThreads + 32 / N;
+  static constexpr int kPitch = kPixelThreads + kWarpSize / N;
   float of[N][kPitch];
 };
 
@@ -41,46 +41,47 @@ __device__ __forceinline__ bool passes(Activation::Kind kind, float y) {
 
 // The sums of all threads that have the same channels, in the order of their pixels.
 template <int N>
-__device__ __forceinline__ void storePartial(const Walk& walk, const float (&sums)[N], float* partial) {
+__device__ __forceinline__ void storePartial(const PixelGrid& grid, const float (&sums)[N], float* partial) {
   auto& all = shared<Partial<N>>();
 #pragma unroll
   for (int i = 0; i < N; ++i) all.of[i][threadIdx.x] = sums[i];
   __syncthreads();
-  const int across = walk.groups * N;
+  const int across = grid.groups * N;
   for (int i = static_cast<int>(threadIdx.x); i < across; i += static_cast<int>(blockDim.x)) {
     const int channel = static_cast<int>(blockIdx.y) * across + i;
-    if (channel >= walk.channels) break;
+    if (channel >= grid.channels) break;
     float sum = 0.f;
-    for (int row = 0; row < walk.pixelsAStep; ++row) sum += all.of[i % N][row * walk.groups + i / N];
-    partial[int64_t{blockIdx.x} * walk.channels + channel] = sum;
+    for (int row = 0; row < grid.pixelsPerStep; ++row) sum += all.of[i % N][row * grid.groups + i / N];
+    partial[int64_t{blockIdx.x} * grid.channels + channel] = sum;
   }
 }
 
-// A block has a piece of the pixels.
+// One block per split of the pixels.
 // Registers: at most 96.
 template <class T, class R, int N>
-__global__ void __launch_bounds__(kWalkThreads, kBlocksAnSm) endGradientKernel(Arguments a, Walk walk) {
-  const Walker<N> walker(walk);
-  const T* const y = static_cast<const T*>(a.y) + walker.channel;
-  T* const dy = static_cast<T*>(a.dy) + walker.channel;
-  R* const residual = static_cast<R*>(a.residual) + walker.channel;
-  const int64_t begin = int64_t{blockIdx.x} * a.piecePixels;
-  const int64_t end = walker.valid > 0 ? min(begin + a.piecePixels, walk.pixels) : 0;
+__global__ void __launch_bounds__(kPixelThreads, kBlocksPerSm)
+    epilogueGradientKernel(Arguments a, PixelGrid grid) {
+  const PixelThread<N> thread(grid);
+  const T* const y = static_cast<const T*>(a.y) + thread.channel;
+  T* const dy = static_cast<T*>(a.dy) + thread.channel;
+  R* const residual = static_cast<R*>(a.residual) + thread.channel;
+  const int64_t begin = int64_t{blockIdx.x} * a.splitPixels;
+  const int64_t end = thread.valid > 0 ? min(begin + a.splitPixels, grid.pixels) : 0;
   const bool masks = a.activation != Activation::Kind::none;
   float sums[N] = {};
-  for (int64_t first = begin + static_cast<int>(threadIdx.x) / walk.groups; first < end;
-       first += kPixels * walker.stride) {
+  for (int64_t first = begin + static_cast<int>(threadIdx.x) / grid.groups; first < end;
+       first += kPixels * thread.stride) {
     Pack<T, N> ys[kPixels], gs[kPixels];
 #pragma unroll
     for (int k = 0; k < kPixels; ++k) {
-      const int64_t pixel = first + k * walker.stride;
+      const int64_t pixel = first + k * thread.stride;
       if (pixel >= end) break;
       gs[k] = loadPack<N>(dy + pixel * a.dyStride);
       if (masks) ys[k] = loadPack<N>(y + pixel * a.yStride);
     }
 #pragma unroll
     for (int k = 0; k < kPixels; ++k) {
-      const int64_t pixel = first + k * walker.stride;
+      const int64_t pixel = first + k * thread.stride;
       if (pixel >= end) break;
       float g[N];
       unpack(gs[k], g);
@@ -95,13 +96,13 @@ __global__ void __launch_bounds__(kWalkThreads, kBlocksAnSm) endGradientKernel(A
         if (a.accumulate) unpack(loadPack<N>(residual + pixel * a.residualStride), through);
 #pragma unroll
         for (int i = 0; i < N; ++i) through[i] += g[i];
-        storeNumbers(through, walker.valid, residual + pixel * a.residualStride);
+        storeNumbers(through, thread.valid, residual + pixel * a.residualStride);
       }
       if (a.writes) {
         Pack<T, N> stored;
 #pragma unroll
         for (int i = 0; i < N; ++i) g[i] *= a.factor;
-        storeNumbers(g, walker.valid, dy + pixel * a.dyStride);
+        storeNumbers(g, thread.valid, dy + pixel * a.dyStride);
         pack(g, stored);
         unpack(stored, g);
       }
@@ -109,24 +110,24 @@ __global__ void __launch_bounds__(kWalkThreads, kBlocksAnSm) endGradientKernel(A
       for (int i = 0; i < N; ++i) sums[i] += g[i];
     }
   }
-  if (a.partial) storePartial(walk, sums, a.partial);
+  if (a.partial) storePartial(grid, sums, a.partial);
 }
 
 struct Rows {
   float of[kRows][kChannels];
 };
 
-// bias[c] += the sum of all pieces, in a fixed order.
+// bias[c] += the sum of all splits, in a fixed order.
 // Registers: at most 64.
 __global__ void __launch_bounds__(kChannels* kRows)
-    addPieces(const float* partial, int pieces, int channels, float* bias) {
+    addBiasSplits(const float* partial, int splits, int channels, float* bias) {
   auto& rows = shared<Rows>();
   const int lane = static_cast<int>(threadIdx.x) % kChannels, row = static_cast<int>(threadIdx.x) / kChannels;
   const int channel = static_cast<int>(blockIdx.x) * kChannels + lane;
   float sum = 0.f;
   if (channel < channels)
 #pragma unroll 8
-    for (int piece = row; piece < pieces; piece += kRows) sum += partial[int64_t{piece} * channels + channel];
+    for (int split = row; split < splits; split += kRows) sum += partial[int64_t{split} * channels + channel];
   rows.of[row][lane] = sum;
   __syncthreads();
   if (row > 0 || channel >= channels) return;
@@ -134,36 +135,36 @@ __global__ void __launch_bounds__(kChannels* kRows)
   bias[channel] += sum;
 }
 
-int64_t piecesOf(const Shape& y, int64_t count) {
-  return std::clamp<int64_t>(count * y.pixels() / kLeastPiecePixels, 1, kMostPieces);
+int64_t splitsOf(const Shape& y, int64_t count) {
+  return std::clamp<int64_t>(count * y.pixels() / kMinSplitPixels, 1, kMaxSplits);
 }
 
 template <class T, class R>
-void launchTypes(const EndGradientCall& call, Arguments a, cudaStream_t stream) {
+void launchTypes(const EpilogueGradientCall& call, Arguments a, cudaStream_t stream) {
   constexpr int kWide = kPackedChannels<T, R>;
   const bool packed = (!a.y || packs<T, kWide>(call.y)) && packs<T, kWide>(call.dy) &&
                       (!a.residual || packs<R, kWide>(call.residual));
   withWidth<kWide>(packed, [&]<int N>(Width<N>) {
-    WalkLaunch w = walkOver<N>(call.dy);
-    const int64_t least = int64_t{w.walk.pixelsAStep} * kPixels;
-    // Without a bias any cut will do: one step a block.
-    a.piecePixels = a.partial ? (w.walk.pixels + a.piecePixels - 1) / a.piecePixels : least;
-    w.grid.x = static_cast<unsigned>((w.walk.pixels + a.piecePixels - 1) / a.piecePixels);
-    launch<endGradientKernel<T, R, N>>(w.grid, w.threads, 0, stream, a, w.walk);
+    PixelLaunch w = pixelLaunch<N>(call.dy);
+    const int64_t stepPixels = int64_t{w.grid.pixelsPerStep} * kPixels;
+    // Without a bias any cut will do: one step per block.
+    a.splitPixels = a.partial ? ceilDivide(w.grid.pixels, a.splitPixels) : stepPixels;
+    w.blocks.x = static_cast<unsigned>(ceilDivide(w.grid.pixels, a.splitPixels));
+    launch<epilogueGradientKernel<T, R, N>>(w.blocks, w.threads, 0, stream, a, w.grid);
     if (a.partial)
-      launch<addPieces>(static_cast<unsigned>((w.walk.channels + kChannels - 1) / kChannels),
-                        kChannels * kRows, 0, stream, static_cast<const float*>(a.partial),
-                        static_cast<int>(w.grid.x), w.walk.channels, call.bias);
+      launch<addBiasSplits>(static_cast<unsigned>(ceilDivide(w.grid.channels, kChannels)), kChannels * kRows,
+                            0, stream, static_cast<const float*>(a.partial), static_cast<int>(w.blocks.x),
+                            w.grid.channels, call.bias);
   });
 }
 
 }  // namespace
 
-int64_t endGradientScratch(const Shape& y, int64_t count) {
-  return piecesOf(y, count) * y.channels * 4;
+int64_t epilogueGradientScratch(const Shape& y, int64_t count) {
+  return splitsOf(y, count) * y.channels * 4;
 }
 
-void endGradient(const EndGradientCall& call, cudaStream_t stream) {
+void epilogueGradient(const EpilogueGradientCall& call, cudaStream_t stream) {
   const View &y = call.y, &dy = call.dy, &residual = call.residual;
   const bool masks = call.activation != Activation::Kind::none, writes = masks || call.factor != 1;
   FACENET_ASSERT(!masks || call.activation == Activation::Kind::relu ||
@@ -178,7 +179,7 @@ void endGradient(const EndGradientCall& call, cudaStream_t stream) {
                     .yStride = y.pixelStride,
                     .dyStride = dy.pixelStride,
                     .residualStride = residual.pixelStride,
-                    .piecePixels = piecesOf(dy.shape, dy.count),
+                    .splitPixels = splitsOf(dy.shape, dy.count),
                     .activation = call.activation,
                     .factor = call.factor,
                     .accumulate = call.accumulateResidual,

@@ -1,5 +1,5 @@
 // The backward of a product's end against its formula, in every layout, and what it costs.
-#include "cuda/conv2d/data_gradient/end_gradient.cuh"
+#include "cuda/conv2d/data_gradient/epilogue_gradient.cuh"
 
 #include <algorithm>
 #include <cmath>
@@ -11,7 +11,7 @@ namespace emulator::tests {
 namespace {
 
 using Kind = facenet::Activation::Kind;
-using facenet::cuda::endGradientScratch;
+using facenet::cuda::epilogueGradientScratch;
 
 struct End {
   Kind activation = Kind::relu;
@@ -70,16 +70,16 @@ void check(const End& end, DType dtype, DType residualType, const Shape& shape, 
   const TestView held = TestView::random(residualType, count, shape, {shape.channels}, 3);
   TestView residual = copyOf(held, from);
   const auto bias = onDevice(before(shape.channels));
-  const facenet::cuda::DeviceBuffer<uint8_t> scratch(endGradientScratch(shape, count));
-  facenet::cuda::endGradient({.y = end.activation == Kind::none ? View{} : y.view(),
-                              .dy = dy.view(),
-                              .activation = end.activation,
-                              .factor = end.factor,
-                              .residual = end.residual ? residual.view() : View{},
-                              .accumulateResidual = end.accumulate,
-                              .bias = end.bias ? bias.data() : nullptr,
-                              .scratch = end.bias ? scratch.data() : nullptr},
-                             nullptr);
+  const facenet::cuda::DeviceBuffer<uint8_t> scratch(epilogueGradientScratch(shape, count));
+  facenet::cuda::epilogueGradient({.y = end.activation == Kind::none ? View{} : y.view(),
+                                   .dy = dy.view(),
+                                   .activation = end.activation,
+                                   .factor = end.factor,
+                                   .residual = end.residual ? residual.view() : View{},
+                                   .accumulateResidual = end.accumulate,
+                                   .bias = end.bias ? bias.data() : nullptr,
+                                   .scratch = end.bias ? scratch.data() : nullptr},
+                                  nullptr);
 
   const auto through = [&](int64_t n, int64_t row, int64_t x, int64_t c) {
     const double value = yAt(n, row, x, c);
@@ -124,7 +124,7 @@ TEST("the end of a product backward where the residual is bf16 and the result fp
   });
 }
 
-TEST("bias gradients of many pixels and many channels, added in pieces") {
+TEST("bias gradients of many pixels and many channels, added in splits") {
   for (const DType dtype : {DType::f32, DType::bf16}) {
     check({}, dtype, dtype, {31, 17, 16}, 3, {16}, {16});
     check({}, dtype, dtype, {2, 3, 2100}, 2, {2104}, {2104});
@@ -134,7 +134,7 @@ TEST("bias gradients of many pixels and many channels, added in pieces") {
 TEST("the end of a product without anything to do launches nothing") {
   const TestView dy = TestView::untouched(DType::bf16, 2, {3, 3, 8}, {8});
   const Counters n =
-      count([&] { facenet::cuda::endGradient({.y = {}, .dy = dy.view(), .residual = {}}, nullptr); });
+      count([&] { facenet::cuda::epilogueGradient({.y = {}, .dy = dy.view(), .residual = {}}, nullptr); });
   expect(n.globalBytesRead == 0 && n.globalBytesWritten == 0, n.globalBytesRead, " bytes read");
 }
 
@@ -144,15 +144,15 @@ TEST("the end of a product backward reads y and dy once and writes dy once") {
   const TestView y = TestView::random(DType::bf16, 2, shape, {64}, 1);
   const TestView dy = TestView::random(DType::bf16, 2, shape, {64}, 2);
   const auto bias = onDevice(std::vector<float>(64));
-  const facenet::cuda::DeviceBuffer<uint8_t> scratch(endGradientScratch(shape, 2));
+  const facenet::cuda::DeviceBuffer<uint8_t> scratch(epilogueGradientScratch(shape, 2));
   const Counters n = count([&] {
-    facenet::cuda::endGradient({.y = y.view(),
-                                .dy = dy.view(),
-                                .activation = Kind::relu,
-                                .residual = {},
-                                .bias = bias.data(),
-                                .scratch = scratch.data()},
-                               nullptr);
+    facenet::cuda::epilogueGradient({.y = y.view(),
+                                     .dy = dy.view(),
+                                     .activation = Kind::relu,
+                                     .residual = {},
+                                     .bias = bias.data(),
+                                     .scratch = scratch.data()},
+                                    nullptr);
   });
   const double read = static_cast<double>(n.globalBytesRead) / static_cast<double>(2 * elements * 2);
   const double written = static_cast<double>(n.globalBytesWritten) / static_cast<double>(elements * 2);

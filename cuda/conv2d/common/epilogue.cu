@@ -1,4 +1,4 @@
-#include "cuda/conv2d/forward/eight_columns.cuh"
+#include "cuda/conv2d/common/epilogue.cuh"
 
 namespace facenet::cuda {
 namespace {
@@ -13,24 +13,24 @@ PixelMemory pixelMemory(const View& view, int64_t groups) {
 
 }  // namespace
 
-ConvEnd convEnd(const ConvCall& call) {
+ConvEpilogue epilogueOf(const ConvCall& call) {
   const int64_t groups = call.weights.groups;
   const bool plain = groups == 1 && call.maxout == 1 && !call.residual.data;
-  FACENET_ASSERT(!call.to.empty() && call.to.size() <= (plain ? kMostParts : 1));
+  FACENET_ASSERT(!call.to.empty() && call.to.size() <= (plain ? kMaxParts : 1));
   FACENET_ASSERT(call.maxout == 1 || (groups == 1 && !call.residual.data));
-  ConvEnd end{};
+  ConvEpilogue epilogue{};
   for (const ConvDestination& to : call.to) {
     const int64_t channels = to.y.shape.channels / groups, last = to.firstColumn + channels;
     FACENET_ASSERT(to.firstColumn % kColumnAlignment == 0 && last * call.maxout <= call.weights.columns);
     FACENET_ASSERT(to.activation != Activation::Kind::sigmoid && to.y.shape.channels % groups == 0);
-    end.parts[end.count++] = {pixelMemory(to.y, groups), static_cast<int>(to.firstColumn),
-                              static_cast<int>(last), to.activation};
-    end.groupChannels = static_cast<int>(channels);
+    epilogue.parts[epilogue.count++] = {pixelMemory(to.y, groups), static_cast<int>(to.firstColumn),
+                                        static_cast<int>(last), to.activation};
+    epilogue.groupChannels = static_cast<int>(channels);
   }
-  if (call.residual.data) end.residual = pixelMemory(call.residual, groups);
-  end.bias = call.weights.bias;
-  end.slope = call.weights.slope;
-  return end;
+  if (call.residual.data) epilogue.residual = pixelMemory(call.residual, groups);
+  epilogue.bias = call.weights.bias;
+  epilogue.slope = call.weights.slope;
+  return epilogue;
 }
 
 }  // namespace facenet::cuda
