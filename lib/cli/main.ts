@@ -1,34 +1,46 @@
 #!/usr/bin/env node
 /**
- * The `facenet` command. Results go to stdout, everything else to stderr.
- * Exit codes: 0 done, 1 failed or partly failed, 2 wrong usage, 130 interrupted.
+ * The command `facenet-native`. Results go to stdout, everything else to stderr.
+ * Exit codes: 0 done, 1 failed or partly failed, 2 wrong usage, 130 interrupted, 143 and 129 ended by SIGTERM and SIGHUP.
  */
 import { FaceNetError } from '../errors.js'
-import { errorLine, PartialFailure, UsageError } from './context.js'
+import { errorLine, PartialFailure } from './context.js'
 import { dispatch } from './dispatch.js'
+import { UsageError } from './usage_error.js'
+
+/** 128 and the signal's number, as shells count. */
+const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
 
 async function main(): Promise<number> {
-  const interrupt = new AbortController()
-  process.on('SIGINT', () => (interrupt.signal.aborted ? process.exit(130) : interrupt.abort()))
+  const stop = new AbortController()
+  let stopped: number | undefined
+  for (const [signal, code] of Object.entries(exitCodes)) {
+    // The first asks the command to end, which leaves no temporary files; the second ends it.
+    process.on(signal, () => {
+      if (stopped !== undefined) process.exit(code)
+      stopped = code
+      stop.abort()
+    })
+  }
   // A reader that closes early, as `head` does, ends the command quietly.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
   try {
-    await dispatch(process.argv.slice(2), interrupt.signal)
+    await dispatch(process.argv.slice(2), stop.signal)
     return 0
   } catch (error) {
-    return report(error, interrupt.signal)
+    return report(error, stopped)
   }
 }
 
-function report(error: unknown, interrupted: AbortSignal): number {
+function report(error: unknown, stopped: number | undefined): number {
   if (error instanceof PartialFailure) return 1
   if (error instanceof UsageError) {
-    process.stderr.write(`error: ${error.message}\nRun facenet --help, or facenet <command> --help.\n`)
+    process.stderr.write(`error: ${error.message}\nRun facenet-native --help, or facenet-native <command> --help.\n`)
     return 2
   }
-  if (interrupted.aborted && error instanceof FaceNetError && error.code === 'ERR_FACENET_ABORTED') {
-    process.stderr.write('interrupted\n')
-    return 130
+  if (stopped !== undefined && error instanceof FaceNetError && error.code === 'ERR_FACENET_ABORTED') {
+    process.stderr.write(stopped === exitCodes.SIGINT ? 'interrupted\n' : 'terminated\n')
+    return stopped
   }
   process.stderr.write(`error: ${errorLine(error)}\n`)
   return 1

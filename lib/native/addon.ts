@@ -11,7 +11,7 @@ export function native(): NativeAddon {
     if (addon.info().onednn === null) {
       process.emitWarning(
         "This build has no oneDNN: device 'cpu' runs on the slow reference backend. " +
-          'Install oneDNN (Debian: libdnnl-dev) and run `npx facenet build`.',
+          'Install oneDNN (Debian: libdnnl-dev) and run `npx facenet-native build`.',
         { type: 'FaceNetWarning', code: 'FACENET_NO_ONEDNN' },
       )
     }
@@ -27,7 +27,9 @@ function load(): NativeAddon {
     const what = tries
       ? `The native addon is not built. Looked for it at\n${tries.join('\n')}`
       : `The native addon cannot be loaded: ${message}`
-    throw new FaceNetError('ERR_FACENET_ADDON_NOT_FOUND', `${what}\nTo build it, run: npx facenet build`, { cause })
+    throw new FaceNetError('ERR_FACENET_ADDON_NOT_FOUND', `${what}\nTo build it, run: npx facenet-native build`, {
+      cause,
+    })
   }
 }
 

@@ -40,7 +40,7 @@ test('a missing addon is reported with the places looked at and what to run', ()
   assert.match(message, /not built/)
   assert.match(message, /build\/cmake\/Release\/facenet\.node/)
   assert.match(message, /native\/build\/Release\/facenet\.node/)
-  assert.match(message, /npx facenet build/)
+  assert.match(message, /npx facenet-native build/)
 })
 
 test('an addon that cannot be loaded is reported with the reason of the loader', () => {

@@ -125,22 +125,27 @@ test('a folder without images is an error', async () => {
   })
 })
 
-test('an interrupt ends with 130 and leaves no file', async () => {
-  await withFaces(400, {}, async (folder) => {
-    const faces = join(folder, 'faces')
-    const { process, outcome } = start([
-      ...['embed', ...Array.from({ length: 50 }, () => faces), '--model', join(folder, 'm.safetensors')],
-      ...['--out', join(folder, 'out.npy'), '--batch-size', '8', '--device', 'reference', '--align', 'none'],
-    ])
-    // The output's pending file shows that work is under way.
-    while ((await readdir(folder)).length < 3) await new Promise((resolve) => setTimeout(resolve, 20))
-    process.kill('SIGINT')
-    const { code, stderr } = await outcome
-    assert.is(code, 130)
-    assert.match(stderr, /interrupted/)
-    assert.equal((await readdir(folder)).sort(), ['faces', 'm.safetensors'])
+for (const [signal, ending, message] of [
+  ['SIGINT', 130, /interrupted/],
+  ['SIGTERM', 143, /terminated/],
+] as const) {
+  test(`${signal} ends with ${ending} and leaves no file`, async () => {
+    await withFaces(400, {}, async (folder) => {
+      const faces = join(folder, 'faces')
+      const { process, outcome } = start([
+        ...['embed', ...Array.from({ length: 50 }, () => faces), '--model', join(folder, 'm.safetensors')],
+        ...['--out', join(folder, 'out.npy'), '--batch-size', '8', '--device', 'reference', '--align', 'none'],
+      ])
+      // The output's pending file shows that work is under way.
+      while ((await readdir(folder)).length < 3) await new Promise((resolve) => setTimeout(resolve, 20))
+      process.kill(signal)
+      const { code, stderr } = await outcome
+      assert.is(code, ending)
+      assert.match(stderr, message)
+      assert.equal((await readdir(folder)).sort(), ['faces', 'm.safetensors'])
+    })
   })
-})
+}
 
 test('FACENET_MODEL stands for --model, and verify compares two images', async () => {
   await withFaces(2, {}, async (folder) => {

@@ -2,10 +2,13 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { UsageError } from '../../lib/cli/context.js'
 import { dispatch } from '../../lib/cli/dispatch.js'
+import { UsageError } from '../../lib/cli/usage_error.js'
 import { asPngs, pixels, rejection, withFolder } from '../api/support.js'
-import { facenet, writeSmallModel } from '../cli/support.js'
+import { facenet as run, writeSmallModel } from '../cli/support.js'
+
+/** The pictures show no faces, so they are taken whole. */
+const facenet = (...args: string[]) => run(...args, ...(args.includes('--align') ? [] : ['--align', 'none']))
 
 const input = { inputSize: { height: 140, width: 116 } }
 const people = ['Ann', 'Bob', 'Cy', 'Dee']
@@ -230,10 +233,10 @@ test('embeddings of two models are not compared', async () => {
   const files = { 'a.jsonl': row('Ann/1.jpg', 'one'), 'b.jsonl': row('Ann/2.jpg', 'two'), 'c.jsonl': '{"path": "x"' }
   await withFolder(files, async (folder) => {
     const [a, b, c] = Object.keys(files).map((name) => join(folder, name)) as [string, string, string]
-    const run = (...paths: string[]) =>
+    const judge = (...paths: string[]) =>
       rejection(dispatch(['evaluate', 'pairs', ...paths], new AbortController().signal))
-    assert.match((await run(a, b)).message, /embeddings of one model \(one\) for fingerprint but received two/)
-    assert.match((await run(a, c)).message, /for .*c\.jsonl:1 but received/)
+    assert.match((await judge(a, b)).message, /embeddings of one model \(one\) for fingerprint but received two/)
+    assert.match((await judge(a, c)).message, /for .*c\.jsonl:1 but received/)
   })
 })
 
@@ -247,19 +250,23 @@ const mistakes: [string, string[], RegExp][] = [
   [
     'a count for one model of two',
     ['robustness', 'x', '--model', 'm', '--model', 'n', '--training-images', '5'],
-    /--training-images takes one number a model, and 1 came for 2 models/,
+    /--training-images takes one number per model, and 1 came for 2 models/,
   ],
-  ['half an image', ['robustness', 'x', '--model', 'm', '--training-images', '1.5'], /whole numbers of at least 1/],
+  [
+    'half an image',
+    ['robustness', 'x', '--model', 'm', '--training-images', '1.5'],
+    /--training-images is an integer of at least 1, or several with commas, not 1\.5/,
+  ],
   [
     'a detector without detection',
-    ['pairs', 'x', '--model', 'm', '--detector', 'd'],
+    ['pairs', 'x', '--model', 'm', '--align', 'none', '--detector', 'd'],
     /--detector is for --align detect, not none/,
   ],
   ['a slice of no table', ['pairs', 'x', '--slice', 'age', '--model', 'm'], /--table and --slice go together/],
   [
     'a fraction above 1',
     ['pairs', 'x', '--center-fraction', '2', '--model', 'm'],
-    /--center-fraction is above 0 and at most 1/,
+    /--center-fraction is a number above 0 and at most 1, not 2/,
   ],
 ]
 for (const [what, args, message] of mistakes) {

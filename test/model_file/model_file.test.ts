@@ -163,7 +163,7 @@ test('metadata that contradicts the graph is refused', async () => {
   await writeModel(path, { graph, tensors, threshold: { value: 1, metric: 'squared-l2' } })
   const { metadata } = await readTensors(path)
   const changes: [string, string | undefined, RegExp][] = [
-    ['format', 'pt', /facenet import/],
+    ['format', 'pt', /facenet-native import/],
     ['formatVersion', '2', /formatVersion/],
     ['graph', undefined, /for graph/],
     ['graph', '{}', /graph\.name/],
@@ -188,7 +188,7 @@ test('metadata that contradicts the graph is refused', async () => {
 
 test('plain safetensors are not a model', async () => {
   await writeSafetensors(join(folder, 'plain.safetensors'), tensors)
-  await modelFails(() => readModel(join(folder, 'plain.safetensors')), /facenet import/)
+  await modelFails(() => readModel(join(folder, 'plain.safetensors')), /facenet-native import/)
 })
 
 test('graphs that do not hold together are refused, naming the place', async () => {

@@ -146,7 +146,7 @@ test('a report that cannot be written is refused before any work', () =>
       assert.match((await rejection(run)).message, /Cannot write .*missing.report/)
     }
     const run = (...words: string[]) => rejection(dispatch(['cluster', 'x', '--model', 'm', ...words], signal))
-    assert.match((await run('--report', join(folder, 'report.pdf'))).message, /--report ends in \.html/)
+    assert.match((await run('--report', join(folder, 'report.pdf'))).message, /--report is a path that ends in \.html/)
     assert.match((await run('--run', folder)).message, /--run is for --report/)
     const noRun = await run('--report', join(folder, 'a.html'), '--run', folder)
     assert.match(noRun.message, /progress\.jsonl/)

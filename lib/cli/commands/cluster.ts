@@ -1,13 +1,6 @@
 /** `facenet cluster`: a heap of images to folders of people, or to a table that says who is where. */
 import { basename, dirname } from 'node:path'
-import {
-  type ClusterScores,
-  clusterEmbeddings,
-  clusterMethods,
-  type Linkage,
-  linkages,
-  scoreClusters,
-} from '../../clustering/index.js'
+import { type ClusterScores, clusterEmbeddings, type Linkage, scoreClusters } from '../../clustering/index.js'
 import { concatenateRows } from '../../embeddings/concatenate_rows.js'
 import { PendingFile } from '../../files/pending_file.js'
 import type { FivePoints } from '../../images/index.js'
@@ -15,38 +8,39 @@ import { FaceNetError, type FailedImage, type Model, openModel } from '../../ind
 import { type Alignment, readAlignment, withDetector } from '../common/alignment.js'
 import { isMistake, listFailures } from '../common/failures.js'
 import { imageProgress } from '../common/progress.js'
-import { describeThreshold, givenThreshold, thresholdFacts, thresholdFor } from '../common/threshold.js'
-import { type Context, PartialFailure, UsageError } from '../context.js'
+import { describeThreshold, thresholdFacts, thresholdFor } from '../common/threshold.js'
+import { type Context, PartialFailure } from '../context.js'
+import type { ClusterOptions } from '../options/images.js'
 import { writeClusterReport } from '../report/clusters.js'
 import { reportTarget } from '../report/target.js'
+import { UsageError } from '../usage_error.js'
 import { writePeople } from './people_folders.js'
 
-export async function run(context: Context): Promise<void> {
+export async function run(context: Context<ClusterOptions>): Promise<void> {
   const how = readMethod(context)
-  const given = givenThreshold(context)
-  const alignment = readAlignment(context, 'all')
-  const options = context.modelOptions()
+  const alignment = readAlignment(context)
+  const { options } = context
   const target = await reportTarget(context)
-  await using model = await openModel(context.modelPath(), options)
+  await using model = await openModel(options.model, context.opening())
   const { dimensions, fingerprint } = model
-  const threshold = await thresholdFor(given, model)
+  const threshold = await thresholdFor(options.threshold, model)
   if (!threshold) throw new UsageError('--threshold is missing, and the model names none')
   const { faces, embeddings, failures } = await withDetector(context, alignment, (alignment) =>
     embedAll(context, model, alignment),
   )
 
-  const { device, threads, signal } = options
+  const { device, threads, signal } = context.opening()
   const settings = { dimensions, threshold: threshold.value, device, threads, signal }
   const labels = await clusterEmbeddings(embeddings, { ...settings, ...how })
   const noise = labels.filter((label) => label < 0).length
   const people = new Set(labels).size - Math.min(noise, 1)
-  const scores = context.flag('score-folders') ? scoreClusters(labels, faces.map(personOf)) : undefined
+  const scores = options.scoreFolders ? scoreClusters(labels, faces.map(personOf)) : undefined
   const images = faces.map((face, i) => ({ ...face, label: labels[i]! }))
   const rows = images.map(({ path, label }) => ({ path, label }))
   const facts = { threshold: threshold.value, ...thresholdFacts(threshold), ...how, fingerprint }
   const result = { ...facts, clusters: people, noise, scores, images: rows }
 
-  const out = context.text('out')
+  const { out } = options
   if (out?.endsWith('.json')) await writeJson(out, result)
   else if (out !== undefined) await writePeople(out, context.operands, images, context.signal)
   if (context.json) await context.print(JSON.stringify(result))
@@ -72,15 +66,14 @@ export async function run(context: Context): Promise<void> {
 
 type Method = { method: 'agglomerative'; linkage: Linkage } | { method: 'dbscan'; minFaces: number }
 
-function readMethod(context: Context): Method {
-  const method = context.oneOf('method', clusterMethods) ?? 'agglomerative'
-  const [linkage, minFaces] = [context.oneOf('linkage', linkages), context.integer('min-faces', 1)]
+function readMethod({ options, given }: Context<ClusterOptions>): Method {
+  const { method, linkage, minFaces } = options
   if (method === 'dbscan') {
-    if (linkage) throw new UsageError('--linkage is for --method agglomerative')
-    return { method, minFaces: minFaces ?? 3 }
+    if (given.has('linkage')) throw new UsageError('--linkage is for --method agglomerative')
+    return { method, minFaces }
   }
-  if (minFaces !== undefined) throw new UsageError('--min-faces is for --method dbscan')
-  return { method, linkage: linkage ?? 'average' }
+  if (given.has('minFaces')) throw new UsageError('--min-faces is for --method dbscan')
+  return { method, linkage }
 }
 
 const describeMethod = (how: Method) =>
@@ -93,13 +86,13 @@ interface Face {
   points?: FivePoints
 }
 
-async function embedAll(context: Context, model: Model, alignment: Alignment) {
+async function embedAll(context: Context<ClusterOptions>, model: Model, alignment: Alignment) {
   const progress = imageProgress(context.quiet)
   const [faces, rows, failures]: [Face[], Float32Array[], FailedImage[]] = [[], [], []]
   try {
     for await (const { path, embedding, face } of model.embedStream(context.operands, {
       ...alignment,
-      batchSize: context.integer('batch-size', 1),
+      batchSize: context.options.batchSize,
       signal: context.signal,
       onError: (failure) => failures.push(failure),
       onProgress: (now) => progress.update(now),

@@ -8,13 +8,12 @@ import { drawFaces } from '../../report/overlay.js'
 import { openSource, type SourceImage } from '../../sources/index.js'
 import { detectorOf, readDetection } from '../common/alignment.js'
 import { listFailures } from '../common/failures.js'
-import { type Context, PartialFailure, UsageError } from '../context.js'
+import { type Context, PartialFailure } from '../context.js'
+import type { DetectOptions } from '../options/images.js'
+import { UsageError } from '../usage_error.js'
 
-export async function run(context: Context): Promise<void> {
-  const overlay = context.text('overlay')
-  if (overlay !== undefined && !/\.(jpe?g|png|webp)$/i.test(overlay)) {
-    throw new UsageError(`--overlay ends in .jpg, .png or .webp, and ${overlay} does not`)
-  }
+export async function run(context: Context<DetectOptions>): Promise<void> {
+  const { overlay } = context.options
   if (overlay !== undefined && context.operands.length > 1) throw new UsageError('--overlay is for one image')
   const detection = readDetection(context)
   const detector = await detectorOf(context)

@@ -4,23 +4,20 @@ import { type EmbeddedImage, FaceNetError, type FailedImage, type Model, openMod
 import { type Alignment, readAlignment, withDetector } from '../common/alignment.js'
 import { isMistake, listFailures } from '../common/failures.js'
 import { imageProgress } from '../common/progress.js'
-import { type Context, PartialFailure, UsageError } from '../context.js'
+import { type Context, PartialFailure } from '../context.js'
+import type { EmbedOptions } from '../options/images.js'
 
 /** Rows written at a time. */
 const writeEvery = 256
 
-export async function run(context: Context): Promise<void> {
-  const out = context.text('out')
-  if (out !== undefined && !/\.(npy|parquet|jsonl)$/i.test(out)) {
-    throw new UsageError(`--out ends in .npy, .parquet or .jsonl, and ${out} does not`)
-  }
-  const alignment = readAlignment(context, 'all')
-  await using model = await openModel(context.modelPath(), context.modelOptions())
-  await withDetector(context, alignment, (alignment) => embed(context, model, alignment, out))
+export async function run(context: Context<EmbedOptions>): Promise<void> {
+  const alignment = readAlignment(context)
+  await using model = await openModel(context.options.model, context.opening())
+  await withDetector(context, alignment, (alignment) => embed(context, model, alignment))
 }
 
-async function embed(context: Context, model: Model, alignment: Alignment, out: string | undefined): Promise<void> {
-  const batchSize = context.integer('batch-size', 1)
+async function embed(context: Context<EmbedOptions>, model: Model, alignment: Alignment): Promise<void> {
+  const { out, batchSize } = context.options
   const sink = out === undefined ? toStdout(context, model) : await toFile(context, model, out)
 
   const progress = imageProgress(context.quiet)

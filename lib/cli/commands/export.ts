@@ -3,12 +3,12 @@ import { exportOnnx } from '../../convert/exporters/onnx.js'
 import { writeAtomically } from '../../files/atomic_write.js'
 import { readModel } from '../../files/model/model_file.js'
 import { readTensors } from '../../files/model/tensor_reader.js'
-import { type Context, UsageError } from '../context.js'
+import type { Context } from '../context.js'
+import type { ExportOptions } from '../options/files.js'
 
-export async function run(context: Context): Promise<void> {
+export async function run(context: Context<ExportOptions>): Promise<void> {
   const [path] = context.operands
-  const out = context.required('out')
-  if (!/\.onnx$/i.test(out)) throw new UsageError(`--out ends in .onnx, and ${out} does not`)
+  const { out } = context.options
   const { graph, metadata } = await readModel(path!)
   const { values } = await readTensors(path!)
   const bytes = exportOnnx(graph, values, { notes: metadata })

@@ -7,7 +7,7 @@ import type { Context } from '../context.js'
 
 export async function run(context: Context): Promise<void> {
   const info = native().info()
-  const device = resolveDevice(context.modelOptions().device)
+  const device = resolveDevice(context.options.device)
   const node = process.version
   if (context.json) {
     await context.print(JSON.stringify({ ...info, node, cores: availableParallelism(), device }))

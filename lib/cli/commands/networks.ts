@@ -3,12 +3,13 @@ import { countRows } from '../../convert/networks/count.js'
 import { type NetworkDefinition, network, networks } from '../../convert/networks/index.js'
 import { native, nativeCallSync } from '../../native/addon.js'
 import { table } from '../common/table.js'
-import { type Context, UsageError } from '../context.js'
+import type { Context } from '../context.js'
+import type { NetworksOptions } from '../options/files.js'
+import { UsageError } from '../usage_error.js'
 
-export async function run(context: Context): Promise<void> {
+export async function run(context: Context<NetworksOptions>): Promise<void> {
   const [name] = context.operands
-  const plan = context.flag('plan')
-  const training = context.flag('training')
+  const { plan, training } = context.options
   if (training && !plan) throw new UsageError('--training needs --plan')
   if (name === undefined) {
     if (plan) throw new UsageError('--plan needs the name of a network')
@@ -58,7 +59,7 @@ async function layers(context: Context, definition: NetworkDefinition): Promise<
 }
 
 async function printPlan(context: Context, definition: NetworkDefinition): Promise<void> {
-  const { dtype } = context.modelOptions()
+  const { dtype } = context.options
   const plan = nativeCallSync(() => native().plan(definition.graph(), { dtype }))
   await context.print(context.json ? JSON.stringify({ ...plan, text: undefined }) : plan.text.trimEnd())
 }

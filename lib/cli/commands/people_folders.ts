@@ -23,7 +23,7 @@ export interface LabelledFace {
  */
 export async function writePeople(
   folder: string,
-  sources: string[],
+  sources: readonly string[],
   faces: readonly LabelledFace[],
   signal: AbortSignal,
 ): Promise<void> {

@@ -14,8 +14,9 @@ import {
 import { type Alignment, readAlignment, withDetector } from '../common/alignment.js'
 import { isMistake, listFailures } from '../common/failures.js'
 import { imageProgress } from '../common/progress.js'
-import { givenThreshold, type Threshold, thresholdFacts, thresholdFor } from '../common/threshold.js'
-import { type Context, PartialFailure, UsageError } from '../context.js'
+import { type Threshold, thresholdFacts, thresholdFor } from '../common/threshold.js'
+import { type Context, PartialFailure } from '../context.js'
+import type { SearchOptions } from '../options/images.js'
 
 interface Rows {
   paths: string[]
@@ -26,15 +27,12 @@ interface Rows {
   failures: FailedImage[]
 }
 
-export async function run(context: Context): Promise<void> {
-  const [place, ...images] = context.operands as [string, ...string[]]
-  const options = context.modelOptions()
-  const most = context.integer('k', 1) ?? 5
-  if (most > 128) throw new UsageError(`--k is at most 128, not ${most}`)
-  const given = givenThreshold(context)
-  const alignment = readAlignment(context, 'all')
-  await using model = await openModel(context.modelPath(), options)
-  const threshold = await thresholdFor(given, model)
+export async function run(context: Context<SearchOptions>): Promise<void> {
+  const [place, ...images] = context.operands as readonly [string, ...string[]]
+  const { options } = context
+  const alignment = readAlignment(context)
+  await using model = await openModel(options.model, context.opening())
+  const threshold = await thresholdFor(options.threshold, model)
   const stored = isStored(place) ? await storedRows(place, model) : undefined
   const [gallery, queries] = await withDetector(context, alignment, async (alignment) => [
     stored ?? (await embedAll(context, model, alignment, [place])),
@@ -43,8 +41,8 @@ export async function run(context: Context): Promise<void> {
   refuseNothing(context, gallery, `No faces are in ${place}, so there is nothing to search`)
   refuseNothing(context, queries, `No faces are in ${images.join(', ')}, so there is nobody to search for`)
 
-  const { device, threads, signal } = options
-  const k = Math.min(most, gallery.paths.length)
+  const { device, threads, signal } = context.opening()
+  const k = Math.min(options.k, gallery.paths.length)
   const settings = { dimensions: model.dimensions, k, device, threads, signal }
   const { indices, distances } = await nearestNeighbors(queries.embeddings, gallery.embeddings, settings)
   for (const [i, path] of queries.paths.entries()) {
@@ -78,14 +76,19 @@ async function storedRows(path: string, { fingerprint, dimensions }: Model): Pro
   return { paths: stored.paths, embeddings: stored.data, faces: [], failures: [] }
 }
 
-async function embedAll(context: Context, model: Model, alignment: Alignment, sources: string[]): Promise<Rows> {
+async function embedAll(
+  context: Context<SearchOptions>,
+  model: Model,
+  alignment: Alignment,
+  sources: string[],
+): Promise<Rows> {
   const progress = imageProgress(context.quiet)
   const found: Rows = { paths: [], faces: [], embeddings: new Float32Array(0), failures: [] }
   const rows: Float32Array[] = []
   try {
     for await (const { path, embedding, face } of model.embedStream(sources, {
       ...alignment,
-      batchSize: context.integer('batch-size', 1),
+      batchSize: context.options.batchSize,
       signal: context.signal,
       onError: (failure) => found.failures.push(failure),
       onProgress: (now) => progress.update(now),

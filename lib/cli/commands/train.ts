@@ -1,40 +1,28 @@
 /** `facenet train`: from folders of faces to a network that tells people apart. */
 import { mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { network } from '../../convert/networks/index.js'
-import { strategies } from '../../embeddings/triplets.js'
 import { FaceNetError } from '../../errors.js'
 import { checkTemplate, type TemplateName } from '../../images/index.js'
-import { devicePreferences } from '../../native/check_arguments.js'
 import { checkAugmentOptions, noAugmentation } from '../../training/augment.js'
 import { type FaceOptions, openFaces, readIdentities } from '../../training/faces.js'
 import { BatchMaker, type BatchSource } from '../../training/faces_batches.js'
-import {
-  createTrainer,
-  optimizerNames,
-  type Trainer,
-  type TrainerOptions,
-  trainingDTypes,
-} from '../../training/index.js'
+import { createTrainer, type Trainer, type TrainerOptions } from '../../training/index.js'
 import { files, type Loop, train } from '../../training/loop.js'
-import {
-  collapseActions,
-  firstState,
-  type LoopSettings,
-  type LoopState,
-  readLoopState,
-  selections,
-} from '../../training/loop_state.js'
+import { firstState, type LoopSettings, type LoopState, readLoopState } from '../../training/loop_state.js'
 import { OfflineSampler } from '../../training/offline.js'
 import { ProgressLog } from '../../training/progress_log.js'
 import { Sampler } from '../../training/sampler.js'
-import { needsTotal, parseSchedule } from '../../training/schedule.js'
+import { needsTotal } from '../../training/schedule.js'
 import { Validation } from '../../training/validate.js'
-import { type Context, UsageError } from '../context.js'
+import type { Context } from '../context.js'
+import type { CommonOptions } from '../options/common.js'
+import { flagOf } from '../options/option.js'
+import type { TrainOptions } from '../options/train.js'
+import { UsageError } from '../usage_error.js'
 import { trainingProgress } from './train_progress.js'
 
 /** What --resume takes beside folders: all else is as the checkpoint says. */
-const resumable = [
+const resumable: readonly string[] = [
   'out',
   'resume',
   'minutes',
@@ -44,16 +32,17 @@ const resumable = [
   'memory',
   'identities',
   'validation',
-  'validation-images',
+  'validationImages',
   'json',
   'quiet',
   'dtype',
-]
+] satisfies (keyof (TrainOptions & CommonOptions))[]
 
-export async function run(context: Context): Promise<void> {
-  const folder = context.required('out')
-  const resumed = context.flag('resume')
-  if (resumed) refuseOthers(context)
+type TrainContext = Context<TrainOptions>
+
+export async function run(context: TrainContext): Promise<void> {
+  const { out: folder, resume } = context.options
+  if (resume) refuseOthers(context)
   else await refuseOverwriting(folder)
   const trainer = await openTrainer(context, folder)
   let loop: Loop | undefined
@@ -66,43 +55,34 @@ export async function run(context: Context): Promise<void> {
   }
 }
 
-async function openTrainer(context: Context, folder: string): Promise<Trainer> {
-  const device = context.oneOf('device', devicePreferences)
-  const dtype = context.oneOf('dtype', trainingDTypes)
-  const common = { device, dtype, threads: context.integer('threads', 1), signal: context.signal }
-  if (context.flag('resume')) return createTrainer.resume(join(folder, files.checkpoint), common)
-  const [name, from] = [context.text('network'), context.text('from')]
-  if ((name === undefined) === (from === undefined)) throw new UsageError('--network or --from is needed, one of them')
-  const options: TrainerOptions = {
-    ...common,
-    dimensions: context.integer('dimensions', 1),
-    batchNorm: context.flag('batch-norm') || undefined,
-    optimizer: context.oneOf('optimizer', optimizerNames),
-    learningRate: context.number('learning-rate'),
-    margin: context.number('margin'),
-    strategy: context.oneOf('strategy', strategies),
-    weightDecay: context.number('weight-decay'),
-    clipNorm: context.number('clip-norm'),
-    frozen: context.text('freeze')?.split(','),
-    seed: context.integer('seed', 0),
-    chunk: context.integer('chunk', 1),
-    alignment: context.text('template'),
+async function openTrainer(context: TrainContext, folder: string): Promise<Trainer> {
+  const { network: name, from, dtype, device, threads, ...options } = context.options
+  const place = { device, threads, signal: context.signal }
+  if (options.resume) {
+    const given = context.given.has('dtype') ? { dtype } : {}
+    return createTrainer.resume(join(folder, files.checkpoint), { ...place, ...given })
   }
-  return createTrainer(name === undefined ? from! : network(name).name, options)
+  if ((name === undefined) === (from === undefined)) throw new UsageError('--network or --from is needed, one of them')
+  const { dimensions, optimizer, learningRate, margin, strategy, weightDecay, clipNorm, seed, chunk } = options
+  const batchNorm = options.batchNorm || undefined
+  const network = { dimensions, batchNorm, frozen: options.freeze, alignment: options.template }
+  const learning = { optimizer, learningRate, margin, strategy, weightDecay, clipNorm, seed, chunk, dtype }
+  return createTrainer(name ?? from!, { ...place, ...network, ...learning } satisfies TrainerOptions)
 }
 
-async function prepare(context: Context, trainer: Trainer, folder: string): Promise<Loop> {
+async function prepare(context: TrainContext, trainer: Trainer, folder: string): Promise<Loop> {
   const path = join(folder, files.checkpoint)
-  const saved = context.flag('resume') ? readLoopState(path, trainer.state) : undefined
+  const { options } = context
+  const saved = options.resume ? readLoopState(path, trainer.state) : undefined
   const given = saved?.settings ?? readSettings(context, trainer)
-  const identities = context.text('identities')
+  const { identities, memory, threads, minutes } = options
   const faceOptions: FaceOptions = {
     input: trainer.inputSize,
     border: given.border,
     template: given.template === null ? undefined : checkTemplate(given.template as TemplateName),
     templateBorder: given.templateBorder,
     ...(identities !== undefined && { identities: await readIdentities(identities) }),
-    memoryBytes: (context.number('memory') ?? 2048) * 2 ** 20,
+    memoryBytes: memory * 2 ** 20,
     signal: context.signal,
   }
   const faces = await openFaces(context.operands, faceOptions)
@@ -119,7 +99,7 @@ async function prepare(context: Context, trainer: Trainer, folder: string): Prom
   const settings: LoopSettings = {
     ...given,
     data: faces.digest,
-    steps: saved ? (context.integer('steps', 1) ?? given.steps) : stepsOf(context, source),
+    steps: saved ? (options.steps ?? given.steps) : stepsOf(context, source),
   }
   const state: LoopState = saved?.state ?? firstState()
   await mkdir(folder, { recursive: true })
@@ -137,8 +117,8 @@ async function prepare(context: Context, trainer: Trainer, folder: string): Prom
     log: await ProgressLog.open(folder),
     validation,
     folder,
-    minutes: context.number('minutes'),
-    threads: context.integer('threads', 1),
+    minutes,
+    threads,
     signal: context.signal,
     onBaseline: () => {},
     onStep: () => {},
@@ -146,79 +126,76 @@ async function prepare(context: Context, trainer: Trainer, folder: string): Prom
   }
 }
 
-function readSettings(context: Context, trainer: Trainer): LoopSettings {
-  const schedule = context.text('schedule') ?? 'constant'
-  parseSchedule(schedule)
-  if (needsTotal(schedule) && context.text('steps') === undefined && context.text('epochs') === undefined) {
+function readSettings(context: TrainContext, trainer: Trainer): LoopSettings {
+  const { options } = context
+  const { schedule, align, template } = options
+  if (needsTotal(schedule) && options.steps === undefined && options.epochs === undefined) {
     throw new UsageError(`--schedule ${schedule} needs --steps or --epochs`)
   }
-  const align = context.oneOf('align', ['none', 'points']) ?? 'none'
-  const template = context.text('template')
   if ((align === 'points') !== (template !== undefined))
     throw new UsageError('--align points and --template go together')
-  const augmentation = context.flag('no-augment')
-    ? noAugmentation
-    : checkAugmentOptions({ colour: context.number('colour'), jpeg: context.number('jpeg') })
+  const { colour, jpeg } = options
+  const augmentation = options.noAugment ? noAugmentation : checkAugmentOptions({ colour, jpeg })
   return {
     data: '',
     seed: trainer.settings.seed,
-    identitiesPerBatch: context.integer('identities-per-batch', 1) ?? 32,
-    facesPerIdentity: context.integer('faces-per-identity', 2) ?? 8,
-    negatives: context.integer('negatives', 0) ?? 0,
+    identitiesPerBatch: options.identitiesPerBatch,
+    facesPerIdentity: options.facesPerIdentity,
+    negatives: options.negatives,
     ...readSelection(context, trainer),
     augmentation,
-    border: context.number('border') ?? 1 / 14,
+    border: options.border,
     template: template ?? null,
-    templateBorder: context.number('template-border') ?? 0,
+    templateBorder: options.templateBorder,
     learningRate: trainer.settings.learningRate,
     schedule,
     steps: 0,
-    checkpointEvery: context.integer('checkpoint-every', 1) ?? 200,
-    validateEvery: context.integer('validate-every', 1) ?? 200,
-    patience: context.integer('patience', 1) ?? 0,
-    onCollapse: context.oneOf('on-collapse', collapseActions) ?? 'warn',
+    checkpointEvery: options.checkpointEvery,
+    validateEvery: options.validateEvery,
+    patience: options.patience ?? 0,
+    onCollapse: options.onCollapse,
   }
 }
 
 function readSelection(
-  context: Context,
+  context: TrainContext,
   trainer: Trainer,
 ): Pick<LoopSettings, 'selection' | 'selectEvery' | 'selectFrom'> {
-  const [selectEvery, selectFrom] = [context.integer('select-every', 1), context.integer('select-from', 3)]
-  if ((context.oneOf('selection', selections) ?? 'online') === 'online') {
-    if ((selectEvery ?? selectFrom) === undefined) return { selection: 'online', selectEvery: 0, selectFrom: 0 }
-    throw new UsageError('--select-every and --select-from go with --selection offline')
+  const { selection, selectEvery, selectFrom } = context.options
+  if (selection === 'online') {
+    if (context.given.has('selectEvery') || context.given.has('selectFrom')) {
+      throw new UsageError('--select-every and --select-from go with --selection offline')
+    }
+    return { selection, selectEvery: 0, selectFrom: 0 }
   }
   if (trainer.settings.strategy === 'all') {
     throw new UsageError('--selection offline goes with --strategy hard or semi-hard')
   }
-  return { selection: 'offline', selectEvery: selectEvery ?? 50, selectFrom: selectFrom ?? 1800 }
+  return { selection, selectEvery, selectFrom }
 }
 
 /** How many there will be; with --minutes alone as many as there is time for. */
-function stepsOf(context: Context, source: BatchSource): number {
-  const [steps, epochs, minutes] = [context.integer('steps', 1), context.number('epochs'), context.number('minutes')]
+function stepsOf({ options }: TrainContext, source: BatchSource): number {
+  const { steps, epochs, minutes } = options
   if (steps !== undefined && epochs !== undefined) throw new UsageError('--steps or --epochs, not both')
-  if (epochs !== undefined && !(epochs > 0)) throw new UsageError(`--epochs is above 0, not ${epochs}`)
-  if (minutes !== undefined && !(minutes > 0)) throw new UsageError(`--minutes is above 0, not ${minutes}`)
   if (steps !== undefined) return steps
   if (epochs !== undefined) return Math.ceil(epochs * source.batchesPerEpoch)
   if (minutes === undefined) throw new UsageError('--steps, --epochs or --minutes is missing')
   return Number.MAX_SAFE_INTEGER
 }
 
-async function openValidation(context: Context, options: FaceOptions): Promise<Validation | undefined> {
-  const [pairs, images] = [context.text('validation'), context.texts('validation-images')]
+async function openValidation(context: TrainContext, options: FaceOptions): Promise<Validation | undefined> {
+  const { validation: pairs, validationImages: images, patience } = context.options
   if ((pairs === undefined) !== (images.length === 0)) {
     throw new UsageError('--validation and --validation-images go together')
   }
-  if (pairs === undefined && context.text('patience') !== undefined) {
+  if (pairs === undefined && patience !== undefined) {
     throw new UsageError('--patience counts validations: --validation is missing')
   }
   return pairs === undefined ? undefined : Validation.open(pairs, images, { ...options, memoryBytes: 2 ** 40 })
 }
 
-async function follow(context: Context, loop: Loop): Promise<void> {
+async function follow(context: TrainContext, loop: Loop): Promise<void> {
   const { folder, state } = loop
   const progress = trainingProgress(context, loop)
   const { failures } = loop.batches.faces
@@ -252,13 +229,13 @@ async function follow(context: Context, loop: Loop): Promise<void> {
     context.say(`model in ${join(folder, files.model)}`)
   } finally {
     progress.stop()
-    if (context.signal.aborted) context.say(`stopped; facenet train ... --resume --out ${folder} goes on`)
+    if (context.signal.aborted) context.say(`stopped; facenet-native train ... --resume --out ${folder} goes on`)
   }
 }
 
-function refuseOthers(context: Context): void {
-  const [other] = context.given().filter((name) => !resumable.includes(name))
-  if (other) throw new UsageError(`--resume goes on as the checkpoint says: --${other} cannot be changed`)
+function refuseOthers(context: TrainContext): void {
+  const other = [...context.given].find((name) => !resumable.includes(name))
+  if (other) throw new UsageError(`--resume goes on as the checkpoint says: ${flagOf(other)} cannot be changed`)
 }
 
 async function refuseOverwriting(folder: string): Promise<void> {

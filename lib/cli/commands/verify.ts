@@ -1,17 +1,16 @@
 /** `facenet verify`: are these two photographs of one person? */
 import { FaceNetError, openModel, pairwiseDistances } from '../../index.js'
 import { readAlignment, withDetector } from '../common/alignment.js'
-import { describeThreshold, givenThreshold, thresholdFacts, thresholdFor } from '../common/threshold.js'
-import { type Context, UsageError } from '../context.js'
+import { describeThreshold, thresholdFacts, thresholdFor } from '../common/threshold.js'
+import type { Context } from '../context.js'
+import type { VerifyOptions } from '../options/images.js'
 import { embedOne } from './embed_one.js'
 
-export async function run(context: Context): Promise<void> {
-  const options = context.modelOptions()
-  const given = givenThreshold(context)
-  const alignment = readAlignment(context, 'largest')
-  if (alignment.faces === 'all') throw new UsageError('--faces is largest or one where two images are compared')
-  await using model = await openModel(context.modelPath(), options)
-  const threshold = await thresholdFor(given, model)
+export async function run(context: Context<VerifyOptions>): Promise<void> {
+  const { options } = context
+  const alignment = readAlignment(context)
+  await using model = await openModel(options.model, context.opening())
+  const threshold = await thresholdFor(options.threshold, model)
   const [first, second] = context.operands as [string, string]
   const [a, b] = await withDetector(context, alignment, async (alignment) => [
     await embedOne(model, first, alignment, context.signal),

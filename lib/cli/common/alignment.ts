@@ -1,9 +1,11 @@
-/** What `embed`, `verify` and `detect` share: how faces are found and brought to a network's input. */
+/** What the commands share that look for faces: how faces are found and brought to a network's input. */
 import { openDetector } from '../../detection/index.js'
 import type { Detector } from '../../detection/types.js'
-import { type FaceChoice, faceChoices } from '../../images/index.js'
-import type { Align } from '../../index.js'
-import { type Context, UsageError } from '../context.js'
+import type { Align, FaceChoice } from '../../images/index.js'
+import type { Context } from '../context.js'
+import { flagOf } from '../options/option.js'
+import type { DetectionOptions, DetectorOptions } from '../options/shared.js'
+import { UsageError } from '../usage_error.js'
 import { defaultDetector } from './default_detector.js'
 
 export interface Alignment {
@@ -14,37 +16,30 @@ export interface Alignment {
   scoreThreshold?: number
 }
 
-export interface DetectionOptions {
-  minSize?: number
-  scoreThreshold?: number
-}
-
 /** Options that mean nothing unless faces are detected. */
-const detecting = ['detector', 'faces', 'min-size', 'score']
+const detecting = ['detector', 'faces', 'minSize', 'score']
 
-/** The options but for the detector; `faces` where the command line does not say which. */
-export function readAlignment(context: Context, faces: FaceChoice): Alignment {
-  const align = context.oneOf('align', ['detect', 'none', 'center', 'points']) ?? 'detect'
-  if (align === 'detect') {
-    return { align, faces: context.oneOf('faces', faceChoices) ?? faces, ...readDetection(context) }
-  }
-  const needless = detecting.find((name) => context.text(name) !== undefined)
-  if (needless) throw new UsageError(`--${needless} is for --align detect, not ${align}`)
+/** The options but for the detector. */
+export function readAlignment(context: Context<DetectionOptions & { align: Align; faces: FaceChoice }>): Alignment {
+  const { align, faces } = context.options
+  if (align === 'detect') return { align, faces, ...readDetection(context) }
+  refuseDetecting(context, align)
   return { align }
 }
 
-export function readDetection(context: Context): DetectionOptions {
-  const [minSize, scoreThreshold] = [context.number('min-size'), context.number('score')]
-  if (minSize !== undefined && !(minSize > 0)) throw new UsageError(`--min-size is above 0, not ${minSize}`)
-  if (scoreThreshold !== undefined && !(scoreThreshold >= 0 && scoreThreshold <= 1)) {
-    throw new UsageError(`--score is a number in 0..1, not ${scoreThreshold}`)
-  }
-  return { minSize, scoreThreshold }
+/** Options of detection where nothing is detected. */
+export function refuseDetecting({ given }: Context, align: Align): void {
+  const needless = detecting.find((name) => given.has(name))
+  if (needless) throw new UsageError(`${flagOf(needless)} is for --align detect, not ${align}`)
+}
+
+export function readDetection({ options }: Context<DetectionOptions>) {
+  return { minSize: options.minSize, scoreThreshold: options.score }
 }
 
 /** `use` with the detector that the alignment needs, if any; it is disposed afterwards. */
 export async function withDetector<T>(
-  context: Context,
+  context: Context<DetectorOptions>,
   alignment: Alignment,
   use: (alignment: Alignment) => Promise<T>,
 ): Promise<T> {
@@ -58,8 +53,8 @@ export async function withDetector<T>(
 }
 
 /** The detector that the command line or FACENET_DETECTOR names, else the default one. */
-export async function detectorOf(context: Context): Promise<Detector> {
-  const { device, threads, signal } = context.modelOptions()
-  const path = context.text('detector') ?? (process.env.FACENET_DETECTOR || (await defaultDetector()))
+export async function detectorOf(context: Context<DetectorOptions>): Promise<Detector> {
+  const { device, threads, signal } = context.opening()
+  const path = context.options.detector ?? (process.env.FACENET_DETECTOR || (await defaultDetector()))
   return openDetector(path, { device, threads, signal })
 }

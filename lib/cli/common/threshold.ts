@@ -1,7 +1,6 @@
 /** The threshold of a command: a number, a threshold file that `evaluate pairs` wrote, or else the model's own. */
 import { readThresholdFile, type ThresholdFile } from '../../evaluation/threshold_file.js'
 import type { Model } from '../../index.js'
-import { type Context, UsageError } from '../context.js'
 
 export interface Threshold {
   /** Squared L2; two faces are one person where their distance is below it. */
@@ -9,18 +8,9 @@ export interface Threshold {
   file?: ThresholdFile
 }
 
-/** What --threshold says, a number or a path; checked before anything is opened. */
-export function givenThreshold(context: Context): number | string | undefined {
-  const text = context.text('threshold')
-  if (text === undefined) return undefined
-  const number = Number(text)
-  // `nan` is what a script prints that failed to compute a threshold, rather than a file of that name.
-  if (Number.isNaN(number) && !/^[-+]?nan$/i.test(text)) return text
-  if (number >= 0 && number < Infinity && text.trim() !== '') return number
-  throw new UsageError(`--threshold is a number of at least 0 or a threshold file, not ${text}`)
-}
-
-/** Undefined where nothing is given and the model names none. A file that was made for another model is refused. */
+/**
+ * Undefined where nothing is given and the model names none. `given` is a number or a path; a file that was made for another model is refused.
+ */
 export async function thresholdFor(
   given: number | string | undefined,
   model: Pick<Model, 'fingerprint' | 'threshold'>,

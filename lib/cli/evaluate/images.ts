@@ -2,21 +2,23 @@
 import { basename } from 'node:path'
 import type { Detector } from '../../detection/index.js'
 import type { Degradation } from '../../evaluation/degrade.js'
-import { evaluationAligns } from '../../evaluation/embed_images.js'
 import type { ImagePair } from '../../evaluation/lfw_pairs.js'
 import { type EmbeddedImages, embedNamed, presentPairs as presentAmong } from '../../evaluation/listed_images.js'
+import type { Align } from '../../images/index.js'
 import { type Model, openModel, type StreamProgress } from '../../index.js'
 import type { SourceImage } from '../../sources/index.js'
-import { detectorOf } from '../common/alignment.js'
+import { detectorOf, refuseDetecting } from '../common/alignment.js'
 import { imageProgress } from '../common/progress.js'
-import { type Context, UsageError } from '../context.js'
+import type { Context } from '../context.js'
+import type { EvaluateOptions } from '../options/evaluate.js'
+import { UsageError } from '../usage_error.js'
 
 export interface Setup {
   model: Model
   /** The network's, or where the file gives it none, the file's. */
   name: string
-  align: (typeof evaluationAligns)[number]
-  centerFraction?: number
+  align: Align
+  centerFraction: number
   detector?: Detector
   flip: boolean
   batchSize?: number
@@ -24,27 +26,26 @@ export interface Setup {
 
 /** Opens the model, and the detector where one is asked for, for as long as `use` runs. */
 export async function withSetup(
-  context: Context,
+  context: Context<EvaluateOptions>,
   use: (setup: Setup) => Promise<void>,
-  path = context.modelPath(),
+  path = modelPaths(context)[0]!,
 ): Promise<void> {
-  const align = context.oneOf('align', evaluationAligns) ?? 'none'
-  const centerFraction = context.number('center-fraction')
-  if (centerFraction !== undefined && !(centerFraction > 0 && centerFraction <= 1)) {
-    throw new UsageError('--center-fraction is above 0 and at most 1')
-  }
-  if (context.text('detector') !== undefined && align !== 'detect') {
-    throw new UsageError(`--detector is for --align detect, not ${align}`)
-  }
-  const batchSize = context.integer('batch-size', 1)
-  await using model = await openModel(path, context.modelOptions())
+  const { align, centerFraction, flip, batchSize } = context.options
+  if (align !== 'detect') refuseDetecting(context, align)
+  await using model = await openModel(path, context.opening())
   const detector = align === 'detect' ? await detectorOf(context) : undefined
   const name = model.name || basename(path)
   try {
-    await use({ model, name, align, centerFraction, detector, flip: context.flag('flip'), batchSize })
+    await use({ model, name, align, centerFraction, detector, flip, batchSize })
   } finally {
     detector?.dispose()
   }
+}
+
+/** At least one. */
+export function modelPaths({ options }: Context<EvaluateOptions>): string[] {
+  if (options.model.length === 0) throw new UsageError('--model is missing, and FACENET_MODEL is not set')
+  return options.model
 }
 
 /** What an evaluation must say of how embeddings were made. */
@@ -56,7 +57,7 @@ export function describeSetup({ model, name, align, centerFraction, detector, fl
     device: device.kind,
     dtype,
     align,
-    ...(align === 'center' ? { centerFraction: centerFraction ?? 0.5 } : {}),
+    ...(align === 'center' ? { centerFraction } : {}),
     ...(detector ? { detector: detector.name } : {}),
     flip,
   }
@@ -74,8 +75,13 @@ export function setupLine(setup: Setup): string {
 }
 
 /** Pairs whose two sides are `there`, and how many are not. Without --skip-missing the first that is not is an error. */
-export function presentPairs(context: Context, pairs: ImagePair[], file: string, there: (name: string) => boolean) {
-  return presentAmong({ pairs, file }, there, context.flag('skip-missing'))
+export function presentPairs(
+  { options }: Context<EvaluateOptions>,
+  pairs: ImagePair[],
+  file: string,
+  there: (name: string) => boolean,
+) {
+  return presentAmong({ pairs, file }, there, options.skipMissing)
 }
 
 /** In the order of the map, which for an archive is its own. */

@@ -5,20 +5,22 @@ import type { ImagePair } from '../../evaluation/lfw_pairs.js'
 import type { EmbeddedImages, PairList } from '../../evaluation/listed_images.js'
 import { isFolder } from '../../files/read.js'
 import type { SourceImage } from '../../sources/index.js'
-import { type Context, UsageError } from '../context.js'
+import type { Context } from '../context.js'
+import type { EvaluateOptions } from '../options/evaluate.js'
 import { type ShownListedPairs, writeListedPairsReport } from '../report/listed_pairs.js'
 import { reportTarget } from '../report/target.js'
+import { UsageError } from '../usage_error.js'
 import { kinds } from './format.js'
 import { embedAll, withSetup } from './images.js'
 import { printListedPairs } from './print_listed_pairs.js'
 
-export async function run(context: Context, sources: string[]): Promise<void> {
-  const view = Number(context.oneOf('view', ['1', '2']) ?? '2')
+export async function run(context: Context<EvaluateOptions>, sources: string[]): Promise<void> {
+  const view = Number(context.options.view)
   const target = await reportTarget(context)
   const lists = await readLists(context, sources[0]!, view)
   await withSetup(context, async (setup) => {
     const embed = (images: Map<string, SourceImage>) => embedAll(context, setup, images)
-    const judged = await judgeLfw(lists, sources, embed, context.flag('skip-missing'))
+    const judged = await judgeLfw(lists, sources, embed, context.options.skipMissing)
     const { pairs, images, result, embedded, skipped, distances } = judged
     const printed = {
       set: 'lfw' as const,
@@ -38,8 +40,12 @@ export async function run(context: Context, sources: string[]): Promise<void> {
 }
 
 /** `pairs.txt`, or the two lists of View 1; beside the images unless --pairs says where. */
-export async function readLists(context: Context, images: string, view: number): Promise<PairList[]> {
-  const given = context.text('pairs')
+export async function readLists(
+  { options }: Context<EvaluateOptions>,
+  images: string,
+  view: number,
+): Promise<PairList[]> {
+  const given = options.pairs
   if (view === 1 && given !== undefined && !(await isFolder(given))) {
     throw new UsageError('--view 1 reads two lists: --pairs is the folder they are in')
   }

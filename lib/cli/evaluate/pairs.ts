@@ -9,9 +9,11 @@ import { writeThresholdFile } from '../../evaluation/threshold_file.js'
 import { readText, readWhole } from '../../files/read.js'
 import { PairWatch } from '../../report/pair_watch.js'
 import { table } from '../common/table.js'
-import { type Context, PartialFailure, UsageError } from '../context.js'
+import { type Context, PartialFailure } from '../context.js'
+import type { EvaluateOptions } from '../options/evaluate.js'
 import { mostWorstPairs, type ShownAllPairs, writeAllPairsReport } from '../report/all_pairs.js'
 import { faceLoader, reportTarget, setupFacts } from '../report/target.js'
+import { UsageError } from '../usage_error.js'
 import { percent, valLines } from './format.js'
 import { describeSetup, embedAll, setupLine, withSetup } from './images.js'
 
@@ -25,17 +27,17 @@ interface Labeled {
   shown: ShownAllPairs
 }
 
-export async function run(context: Context, sources: string[]): Promise<void> {
-  const [tablePath, column] = [context.text('table'), context.text('slice')]
+export async function run(context: Context<EvaluateOptions>, sources: string[]): Promise<void> {
+  const { table: tablePath, slice: column, far, splits, out } = context.options
   if ((tablePath === undefined) !== (column === undefined)) throw new UsageError('--table and --slice go together')
-  const options = { far: context.number('far'), splits: context.integer('splits', 2), ...deviceOf(context) }
+  const { device, signal } = context.opening()
+  const options = { far, splits, device, signal }
   const target = await reportTarget(context)
   const input = await labeled(context, sources)
   const slices =
     tablePath === undefined ? undefined : sliceColumn(await readText(tablePath), tablePath, column!, input.people.paths)
   const watch = target && new PairWatch(input.people.people, mostWorstPairs)
   const result = await evaluateAllPairs(input.people, { ...options, slices, onTile: watch?.onTile })
-  const out = context.text('out')
   if (out !== undefined) await writeThresholdFile(out, thresholdOf(result, column, input.fingerprint))
   if (context.json)
     await context.print(JSON.stringify({ ...input.made.facts, fingerprint: input.fingerprint, ...result }))
@@ -45,13 +47,8 @@ export async function run(context: Context, sources: string[]): Promise<void> {
   if (input.failed > 0) throw new PartialFailure()
 }
 
-const deviceOf = (context: Context) => {
-  const { device, signal } = context.modelOptions()
-  return { device, signal }
-}
-
 /** Embeddings are read where `sources` are .jsonl files, and otherwise made. */
-async function labeled(context: Context, sources: string[]): Promise<Labeled> {
+async function labeled(context: Context<EvaluateOptions>, sources: string[]): Promise<Labeled> {
   const stored = sources.filter((source) => /\.jsonl$/i.test(source))
   if (stored.length === sources.length) return fromFiles(context, sources)
   if (stored.length > 0) throw new UsageError('evaluate pairs takes images or .jsonl files of embeddings, not both')
@@ -80,9 +77,9 @@ async function labeled(context: Context, sources: string[]): Promise<Labeled> {
   return made!
 }
 
-async function fromFiles(context: Context, files: string[]): Promise<Labeled> {
+async function fromFiles(context: Context<EvaluateOptions>, files: string[]): Promise<Labeled> {
   const { paths, rows, fingerprint } = await readEmbeddings(files)
-  if (context.text('model') !== undefined) {
+  if (context.given.has('model')) {
     await withSetup(context, async ({ model }) => assertSameFingerprint(model.fingerprint, fingerprint))
   }
   const line = `embeddings of ${files.join(', ')}`

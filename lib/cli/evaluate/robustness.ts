@@ -10,11 +10,13 @@ import {
   supportedFar,
 } from '../../evaluation/robustness.js'
 import type { SourceImage } from '../../sources/index.js'
-import { type Context, PartialFailure, UsageError } from '../context.js'
+import { type Context, PartialFailure } from '../context.js'
+import type { EvaluateOptions } from '../options/evaluate.js'
 import { writeRobustnessReport } from '../report/robustness.js'
 import { reportTarget } from '../report/target.js'
+import { UsageError } from '../usage_error.js'
 import { kinds } from './format.js'
-import { describeSetup, embedAll, presentPairs, type Setup, setupLine, withSetup } from './images.js'
+import { describeSetup, embedAll, modelPaths, presentPairs, type Setup, setupLine, withSetup } from './images.js'
 import { readLists } from './lfw.js'
 import type { DegradedRow, Judged, ModelRobustness } from './model_robustness.js'
 import { labeledByFolder } from './pairs.js'
@@ -25,11 +27,11 @@ const degradations: Degradation[] = [
   ...pixelCounts.map((pixels) => ({ kind: 'pixels' as const, pixels })),
 ]
 
-export async function run(context: Context, sources: string[]): Promise<void> {
-  const paths = context.modelPaths()
+export async function run(context: Context<EvaluateOptions>, sources: string[]): Promise<void> {
+  const paths = modelPaths(context)
   const target = await reportTarget(context)
   const trainingImages = readTrainingImages(context, paths.length)
-  const judge = context.text('pairs') === undefined ? await onPeople(context, sources) : await onPairs(context, sources)
+  const judge = context.options.pairs === undefined ? await onPeople(context, sources) : await onPairs(context, sources)
   const models: ModelRobustness[] = []
   for (const [i, path] of paths.entries()) {
     const use = async (setup: Setup) => void models.push(await judgeModel(context, setup, judge, trainingImages[i]))
@@ -41,7 +43,7 @@ export async function run(context: Context, sources: string[]): Promise<void> {
 }
 
 async function judgeModel(
-  context: Context,
+  context: Context<EvaluateOptions>,
   setup: Setup,
   judge: Judge,
   trainingImages: number | undefined,
@@ -70,16 +72,16 @@ async function judgeModel(
   }
 }
 
-function readTrainingImages(context: Context, models: number): number[] {
-  const counts = context.numbers('training-images') ?? []
-  if (counts.some((count) => !Number.isSafeInteger(count) || count < 1)) {
-    throw new UsageError('--training-images are whole numbers of at least 1')
-  }
+function readTrainingImages({ options }: Context<EvaluateOptions>, models: number): number[] {
+  const counts = options.trainingImages ?? []
   if (counts.length > 0 && counts.length !== models) {
-    throw new UsageError(`--training-images takes one number a model, and ${counts.length} came for ${models} models`)
+    throw new UsageError(`--training-images takes one number per model, and ${counts.length} came for ${models} models`)
   }
   return counts
 }
+
+/** Without it, a rate is taken that the pairs can show. */
+const askedFar = ({ options, given }: Context<EvaluateOptions>) => (given.has('far') ? options.far : undefined)
 
 /** Which pairs are judged, and how: a list of pairs, or all pairs of labelled images. */
 interface Judge {
@@ -89,10 +91,10 @@ interface Judge {
   measure(names: readonly string[], rows: readonly Float32Array[], far: number): Promise<Robustness>
 }
 
-async function onPairs(context: Context, sources: string[]): Promise<Judge> {
+async function onPairs(context: Context<EvaluateOptions>, sources: string[]): Promise<Judge> {
   const [list] = await readLists(context, sources[0]!, 2)
   const { pairs, file } = list!
-  const asked = context.number('far')
+  const asked = askedFar(context)
   const images = await findImages(sources, lfwName)
   const among = (names: Iterable<string>) => {
     const there = new Set(names)
@@ -121,11 +123,11 @@ async function onPairs(context: Context, sources: string[]): Promise<Judge> {
 }
 
 /** The folder an image lies in names its person. */
-async function onPeople(context: Context, sources: string[]): Promise<Judge> {
+async function onPeople(context: Context<EvaluateOptions>, sources: string[]): Promise<Judge> {
   const images = await findImages(sources, (path) => path)
-  const asked = context.number('far')
-  const { device, signal } = context.modelOptions()
-  const options = { splits: context.integer('splits', 2), device, signal }
+  const asked = askedFar(context)
+  const { device, signal } = context.opening()
+  const options = { splits: context.options.splits, device, signal }
   const describe = (names: readonly string[]) => {
     const { people } = labeledByFolder([...names], [])
     const different = countDifferent(people)

@@ -2,22 +2,24 @@
 import { concatenateRows } from '../../embeddings/concatenate_rows.js'
 import { foldCount, judgeYtf, readYtfList, type YtfResult } from '../../evaluation/ytf.js'
 import type { SourceImage } from '../../sources/index.js'
-import { type Context, UsageError } from '../context.js'
+import type { Context } from '../context.js'
+import type { EvaluateOptions } from '../options/evaluate.js'
 import { type ShownListedPairs, writeListedPairsReport } from '../report/listed_pairs.js'
 import { reportTarget } from '../report/target.js'
+import { UsageError } from '../usage_error.js'
 import { kinds } from './format.js'
 import { embedAll, withSetup } from './images.js'
 import { printListedPairs } from './print_listed_pairs.js'
 
-export async function run(context: Context, sources: string[]): Promise<void> {
-  const most = context.integer('frames', 1) ?? 100
-  const file = context.required('pairs')
+export async function run(context: Context<EvaluateOptions>, sources: string[]): Promise<void> {
+  const { frames: most, pairs: file } = context.options
+  if (file === undefined) throw new UsageError('--pairs is missing: the file of the splits')
   const target = await reportTarget(context)
   const list = await readYtfList(file)
   if (foldCount(list) < 2) throw new UsageError(`${file} has fewer than two folds`)
   await withSetup(context, async (setup) => {
     const embed = (images: Map<string, SourceImage>) => embedAll(context, setup, images)
-    const judged = await judgeYtf(list, sources, most, embed, context.flag('skip-missing'))
+    const judged = await judgeYtf(list, sources, most, embed, context.options.skipMissing)
     const { result, embedded, skipped, distances, summaries } = judged
     const pairs = judged.pairs[0]!
     const counted = `${summaries.size} videos, ${embedded.embeddings.size} frames`

@@ -4,6 +4,7 @@ import type { FaceLoader } from '../../report/faces.js'
 import type { PairWatch } from '../../report/pair_watch.js'
 import type { WorstPairs } from '../../report/sections/worst_pairs.js'
 import type { Context } from '../context.js'
+import type { EvaluateOptions } from '../options/evaluate.js'
 import { type Facts, type ReportTarget, shortName, writeReport } from './target.js'
 
 /** What a report says and shows beside the figures. */
@@ -17,7 +18,7 @@ export interface ShownAllPairs {
 export { mostWorstPairs } from '../../report/sections/worst_pairs.js'
 
 export async function writeAllPairsReport(
-  context: Context,
+  context: Context<EvaluateOptions>,
   target: ReportTarget,
   people: LabeledEmbeddings,
   result: AllPairsResult,
@@ -46,7 +47,7 @@ export async function writeAllPairsReport(
       result,
       histogram: watch.histogram,
       worst: worstOf(paths, result, watch),
-      column: context.text('slice'),
+      column: context.options.slice,
     }),
   )
 }

@@ -5,6 +5,7 @@ import type { Align, FivePoints } from '../../images/index.js'
 import type { Model } from '../../index.js'
 import { openSource, type SourceImage } from '../../sources/index.js'
 import type { Context } from '../context.js'
+import type { ClusterOptions } from '../options/images.js'
 import { alignmentNames, type Facts, faceLoader, type ReportTarget, shortName, writeReport } from './target.js'
 
 export interface ClusteredFace {
@@ -32,7 +33,7 @@ export interface ClusteredShown {
 }
 
 export async function writeClusterReport(
-  context: Context,
+  context: Context<ClusterOptions>,
   target: ReportTarget,
   model: Model,
   shown: ClusteredShown,
@@ -50,7 +51,7 @@ export async function writeClusterReport(
   const paths = faces.map(({ path }) => path)
   await writeReport(context, target, async () =>
     clusterReport({
-      model: model.name || basename(context.modelPath()),
+      model: model.name || basename(context.options.model),
       command: 'facenet cluster',
       facts: factsOf(model, shown),
       loadFace: await faceLoader(shown, (path) => {

@@ -3,8 +3,10 @@
 import type { EmbeddedImages } from '../../evaluation/listed_images.js'
 import type { FaceLoader, FacePicture } from '../../report/faces.js'
 import type { Progress } from '../../report/training_progress.js'
-import { type Context, UsageError } from '../context.js'
+import type { Context } from '../context.js'
 import { describeSetup, type Setup } from '../evaluate/images.js'
+import type { ReportOptions } from '../options/shared.js'
+import { UsageError } from '../usage_error.js'
 
 export interface ReportTarget {
   path: string
@@ -13,13 +15,12 @@ export interface ReportTarget {
 }
 
 /** What --report asks for, if it is given; checked before any work is done. */
-export async function reportTarget(context: Context): Promise<ReportTarget | undefined> {
-  const [path, run] = [context.text('report'), context.text('run')]
+export async function reportTarget(context: Context<ReportOptions>): Promise<ReportTarget | undefined> {
+  const { report: path, run } = context.options
   if (path === undefined) {
     if (run !== undefined) throw new UsageError('--run is for --report')
     return undefined
   }
-  if (!/\.html?$/i.test(path)) throw new UsageError(`--report ends in .html, and ${path} does not`)
   const { checkDestination } = await import('../../report/destination.js')
   await checkDestination(path)
   if (run === undefined) return { path }
@@ -80,7 +81,7 @@ function fallbacksOf({ fallbacks, embeddings }: EmbeddedImages): string {
 
 /** Shows faces as they were aligned: upright where points are known, else the part of the image that was used. */
 export async function faceLoader(
-  { align, centerFraction }: Pick<Setup, 'align' | 'centerFraction'>,
+  { align, centerFraction }: Pick<Setup, 'align'> & Partial<Pick<Setup, 'centerFraction'>>,
   find: (path: string) => FacePicture | undefined,
 ): Promise<FaceLoader> {
   const { loadFaces } = await import('../../report/faces.js')

@@ -137,7 +137,7 @@ export function decodeMetadata(map: ReadonlyMap<string, string>): { graph: Graph
 /** Throws where the map is not that of a file of ours. */
 export function checkFormat(map: ReadonlyMap<string, string>): void {
   if (map.get('format') !== format) {
-    throw invalidModel('format', `'${format}' (other weights go through \`facenet import\`)`, map.get('format'))
+    throw invalidModel('format', `'${format}' (other weights go through \`facenet-native import\`)`, map.get('format'))
   }
   if (map.get('formatVersion') !== String(formatVersion)) {
     throw invalidModel('formatVersion', `${formatVersion}`, map.get('formatVersion'))

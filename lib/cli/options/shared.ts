@@ -1,0 +1,122 @@
+/** Options that several commands have. */
+import { faceChoices } from '../../images/target.js'
+import {
+  group,
+  integer,
+  number,
+  oneOf,
+  orEnvironment,
+  parsed,
+  pathEnding,
+  required,
+  text,
+  type Values,
+} from './option.js'
+
+export const modelOptions = group('Model', {
+  model: orEnvironment(
+    'FACENET_MODEL',
+    required(text({ text: 'Model file (.safetensors)', value: '<file>', short: 'm', defaultText: '$FACENET_MODEL' })),
+  ),
+})
+export type ModelOptions = Values<typeof modelOptions>
+
+export const batchOptions = group('Computation', {
+  batchSize: integer({ text: 'Faces per batch', min: 1, default: 32 }),
+})
+
+export const aligns = ['detect', 'none', 'center', 'points'] as const
+
+export const alignOptions = group('Faces', {
+  align: oneOf(aligns, {
+    text:
+      'How faces are cut out: detect finds them and aligns them by their points, none takes whole images, center the ' +
+      'middle of images, points aligns by five points per face from the .tsv file beside the images',
+    value: '<how>',
+    default: 'detect',
+  }),
+})
+
+export const detectorOptions = group('Faces', {
+  detector: text({
+    text: 'Detector file (.safetensors)',
+    value: '<file>',
+    defaultText: '$FACENET_DETECTOR, else the detector of the package @vladmandic/face-api',
+  }),
+})
+export type DetectorOptions = Values<typeof detectorOptions>
+
+export const detectionOptions = {
+  ...detectorOptions,
+  ...group('Faces', {
+    minSize: number({
+      text: 'Shorter side, in pixels, of the smallest face to look for',
+      value: '<pixels>',
+      above: 0,
+      defaultText: "the detector's own",
+    }),
+    score: number({
+      text: 'Lowest score of a face that is used',
+      min: 0,
+      max: 1,
+      defaultText: "the detector's own",
+    }),
+  }),
+}
+export type DetectionOptions = Values<typeof detectionOptions>
+
+const facesText = {
+  largest: 'the largest',
+  all: 'all',
+  one: 'the only one (an image with several is an error)',
+}
+
+/** Which faces of an image are used. */
+export const facesOptions = group('Faces', {
+  faces: oneOf(faceChoices, {
+    text: `Which faces of an image to use: ${facesText.largest}, ${facesText.all}, or ${facesText.one}`,
+    value: '<which>',
+    default: 'all',
+  }),
+})
+
+/** Of commands that use one face per image. */
+export const oneFaceOptions = group('Faces', {
+  faces: oneOf(['largest', 'one'], {
+    text: `Which face of an image to use: ${facesText.largest}, or ${facesText.one}`,
+    value: '<which>',
+    default: 'largest',
+  }),
+})
+
+export const thresholdOptions = group('Decision', {
+  threshold: parsed(
+    'a number of at least 0 or a threshold file',
+    {
+      text: 'Squared distance below which two faces show the same person, or a threshold file that evaluate pairs wrote',
+      value: '<x|file>',
+      defaultText: "the model's own",
+    },
+    readThreshold,
+  ),
+})
+export type ThresholdOptions = Values<typeof thresholdOptions>
+
+/** A number, or a path. */
+function readThreshold(given: string): number | string | undefined {
+  const value = Number(given)
+  // `nan` is what a script prints that failed to compute a threshold, rather than a file of that name.
+  if (Number.isNaN(value)) return /^[-+]?nan$/i.test(given) ? undefined : given
+  return value >= 0 && value < Infinity && given.trim() !== '' ? value : undefined
+}
+
+export const reportOptions = group('Report', {
+  report: pathEnding(['.html', '.htm'], {
+    text: 'Page to write: figures, curves and pictures in one file',
+  }),
+  run: text({ text: "With --report: folder of the model's training run, whose curves are shown", value: '<folder>' }),
+})
+export type ReportOptions = Values<typeof reportOptions>
+
+/** The file or folder that a command writes. */
+export const outOption = { text: 'File to write', value: '<file>', short: 'o' } as const
