@@ -61,16 +61,24 @@ test('those that stay do not overlap, and each that goes overlaps a better one t
   )
 })
 
-test('many thousand boxes take seconds, not minutes', () => {
+test('of many thousand boxes each is held against those near it only', () => {
   const random = seeded(3)
-  const boxes = Array.from({ length: 20_000 }, () => {
+  let reads = 0
+  const boxes = Array.from({ length: 20_000 }, (): FaceBox => {
     const side = 2 ** random.integer(3, 8)
-    return box(random.integer(0, 6000), random.integer(0, 4000), side, side)
+    const { x, ...rest } = box(random.integer(0, 6000), random.integer(0, 4000), side, side)
+    return {
+      ...rest,
+      get x() {
+        reads++
+        return x
+      },
+    }
   })
-  const start = performance.now()
   const kept = nonMaximumSuppression(boxes, new Float32Array(boxes.length).fill(1), 0.7)
   assert.ok(kept.length > 10_000, `${kept.length} stay`)
-  assert.ok(performance.now() - start < 10_000, `${performance.now() - start} ms`)
+  // Against all that stay it would be some 10,000 others a box, four reads each.
+  assert.ok(reads < 400 * boxes.length, `${reads / boxes.length} reads a box`)
 })
 
 test('thresholds, kinds and numbers of scores that make no sense', () => {
