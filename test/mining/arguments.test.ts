@@ -6,6 +6,7 @@ import { native } from '../../lib/native/addon.js'
 import { whyNoCuda } from '../../lib/native/devices.js'
 import { rejection } from '../api/support.js'
 import { failure } from '../binding/support.js'
+import { turns } from '../support/aborting.js'
 import { columns, faces } from './oracle.js'
 
 const x = new Float32Array(8).fill(0.5)
@@ -96,7 +97,8 @@ test('an aborted call rejects with the reason as its cause, before or during the
   const during = rejection(
     mineTriplets(embeddings, many, { dimensions: 64, strategy: 'all', device: 'reference', signal: controller.signal }),
   )
-  setTimeout(() => controller.abort('enough'), 20)
+  await turns(1)
+  controller.abort('enough')
   const error = (await during) as { code: string; cause?: unknown }
   assert.is(error.code, 'ERR_FACENET_ABORTED')
   assert.is(error.cause, 'enough')
