@@ -78,7 +78,7 @@ function report(name, { passed, failed, skipped, problem }, output, seconds) {
   if (failed) console.log(`${output.trimEnd()}\n${name}: ${problem}\n`)
 }
 
-// Otherwise the first file that needs them builds them, beside another that may measure time.
+// Otherwise the first file that needs them builds them, and the minutes that takes count as its own.
 if (wanted.length === 0) for (const what of ['tests', 'addon', 'training']) buildEmulator(what)
 
 const total = { passed: 0, failed: 0, skipped: 0 }
