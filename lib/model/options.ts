@@ -60,7 +60,7 @@ export interface EmbedOptions {
    * @default 2
    */
   maxInFlight?: number
-  /** Ends the work with ERR_FACENET_ABORTED, within 100 ms: it is looked at between layers. */
+  /** Ends the work with ERR_FACENET_ABORTED: it is looked at between layers. */
   signal?: AbortSignal
   /** Called after every batch. */
   onProgress?: (progress: StreamProgress) => void
