@@ -125,7 +125,7 @@ test('arguments that make no sense', async () => {
   await fails(() => detector.detect([image], { threshold: 1 } as object), /threshold/)
   await fails(() => detectFaces([image], { model: 7 as never }), /model/)
   detector.dispose()
-  await fails(() => detector.detect([noise(40, 40)]), /disposed/)
+  await assertFails(() => detector.detect([noise(40, 40)]), 'ERR_FACENET_DISPOSED', /disposed/)
 })
 
 test('weights of another detector, and a network in the place of another', async () => {
