@@ -1,13 +1,16 @@
 /** Embeddings for an evaluation: the preprocessings of the paper, a detector with its fallback, averaging with the mirror image. */
 import type { FaceFinder } from '../detection/index.js'
+import type { DetectedFace } from '../detection/types.js'
 import type { FaceNetError } from '../errors.js'
+import { placeFace } from '../images/faces.js'
 import { centred, type FivePoints } from '../images/geometry.js'
 import { decodeImage, type FaceTarget, type RawImage, templatePoints } from '../images/index.js'
+import { marginOf } from '../images/templates.js'
 import { type Model, runModel } from '../model/model.js'
 import { faceTarget, type StreamProgress } from '../model/options.js'
 import type { EmbeddedImage } from '../model/stream.js'
 import { throwIfAborted } from '../native/check_arguments.js'
-import { batches, type SourceImage } from '../sources/index.js'
+import { batches, type PlacedImage, type SourceImage } from '../sources/index.js'
 import { type Degradation, degrade } from './degrade.js'
 
 export const evaluationAligns = ['none', 'center', 'points', 'detect'] as const
@@ -98,13 +101,17 @@ function normalizeRows(rows: Float32Array, dimensions: number): void {
   }
 }
 
-/** Each image with the points of the face nearest its middle: evaluation sets centre images on the person they name. */
+/**
+ * Each image with the points of the face nearest its middle, or for a template of a box and a margin with the part around that
+ * face's box: evaluation sets centre images on the person they name.
+ */
 async function* detected(
   images: AsyncIterable<SourceImage>,
   detector: FaceFinder,
   target: FaceTarget,
   { signal, onFallback, onPoints }: EmbedImagesOptions,
-): AsyncGenerator<SourceImage> {
+): AsyncGenerator<PlacedImage> {
+  const byBox = marginOf(target.template!) !== undefined
   for await (const image of images) {
     throwIfAborted(signal)
     const decoded = await decodeIfGood(image)
@@ -114,10 +121,17 @@ async function* detected(
     }
     const [faces] = await detector.detect([decoded.pixels], { signal })
     const face = faces!.toSorted((a, b) => offCentre(a.box, decoded.pixels) - offCentre(b.box, decoded.pixels))[0]
-    if (!face) onFallback(image.path, image.points ? 'points' : 'center')
+    // Given points have no box, so they do not say what a template with a margin needs.
+    if (!face) onFallback(image.path, image.points && !byBox ? 'points' : 'center')
+    const read = async () => decoded.bytes
+    if (byBox) {
+      if (face) onPoints?.(image.path, face.points)
+      yield { path: image.path, read, placement: placeByBox(face, decoded.pixels, target) }
+      continue
+    }
     const points = face?.points ?? image.points ?? centrePoints(decoded.pixels, target)
     onPoints?.(image.path, points)
-    yield { path: image.path, read: async () => decoded.bytes, points }
+    yield { path: image.path, read, points }
   }
 }
 
@@ -132,6 +146,12 @@ async function decodeIfGood(image: SourceImage) {
 
 const offCentre = (box: { x: number; y: number; width: number; height: number }, image: RawImage) =>
   Math.hypot(box.x + box.width / 2 - image.width / 2, box.y + box.height / 2 - image.height / 2)
+
+/** The box with its margin, as `embed` cuts it out; without a face the centre crop. */
+function placeByBox(face: DetectedFace | undefined, image: RawImage, target: FaceTarget) {
+  if (!face) return centred(image, target, target.centerFraction ?? 0.5)
+  return placeFace(face, image, { x: 1, y: 1 }, target, target.template!)
+}
 
 /** Points for which aligning by points gives the centre crop: where that crop takes the template's points from. */
 function centrePoints(image: RawImage, target: FaceTarget): FivePoints {

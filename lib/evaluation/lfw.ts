@@ -15,6 +15,7 @@ import {
   type PairList,
   presentPairs,
   squaredDistance,
+  whyUnusable,
 } from './listed_images.js'
 
 /** Options of `evaluateLfw`. */
@@ -107,7 +108,8 @@ export async function judgeLfw(
   const needed = new Set(listed.flatMap(({ a, b }) => [a, b]))
   for (const name of images.keys()) if (!needed.has(name)) images.delete(name)
   const embedded = await embed(images)
-  const judged = lists.map((list) => presentPairs(list, (name) => embedded.embeddings.has(name), skipMissing))
+  const why = whyUnusable(embedded, (name) => (images.has(name) ? [images.get(name)!] : []))
+  const judged = lists.map((list) => presentPairs(list, (name) => embedded.embeddings.has(name), skipMissing, why))
   const pairs = judged.map((list) => list.present)
   const skipped = judged.reduce((sum, list) => sum + list.skipped, 0)
   return { ...(await judge(pairs, embedded)), pairs, skipped, images, embedded }

@@ -45,11 +45,15 @@ export async function findImages(
   return images
 }
 
-/** Pairs whose two sides are `there`, and how many are not. Unless `skipMissing` the first that is not is an error. */
+/**
+ * Pairs whose two sides are `there`, and how many are not. Unless `skipMissing` the first that is not is an error, which says
+ * `why`: an image that is there and cannot be used is not missing.
+ */
 export function presentPairs(
   { pairs, file }: PairList,
   there: (name: string) => boolean,
   skipMissing: boolean,
+  why: (name: string) => string = () => 'is missing',
 ): { present: ImagePair[]; skipped: number } {
   const present: ImagePair[] = []
   for (const pair of pairs) {
@@ -57,12 +61,22 @@ export function presentPairs(
     if (missing === undefined) present.push(pair)
     else if (!skipMissing) {
       const argument = `${file}:${pair.line}`
-      const message = `Expected images that are there for ${argument} but received ${missing}, which is missing; skipMissing (--skip-missing) leaves such pairs out`
+      const message = `Expected images that can be used for ${argument} but received ${missing}, which ${why(missing)}; skipMissing (--skip-missing) leaves such pairs out`
       throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', message, { argument, received: missing })
     }
   }
-  if (present.length === 0) throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', `No pair of ${file} has its images`)
+  if (present.length === 0)
+    throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', `No pair of ${file} has images that can be used`)
   return { present, skipped: pairs.length - present.length }
+}
+
+/** Why a name has no embedding, for `presentPairs`; `imagesOf` are the images that it stands for. */
+export function whyUnusable({ failures }: EmbeddedImages, imagesOf: (name: string) => readonly SourceImage[]) {
+  return (name: string): string => {
+    const paths = imagesOf(name).map(({ path }) => path)
+    const failure = failures.find(({ path }) => paths.includes(path))
+    return failure ? `could not be used: ${failure.error.message}` : 'is missing'
+  }
 }
 
 /** In the order of the map, which for an archive is its own. */

@@ -14,6 +14,7 @@ import {
   type ListedOptions,
   type PairList,
   presentPairs,
+  whyUnusable,
 } from './listed_images.js'
 import {
   type Frame,
@@ -99,7 +100,8 @@ export async function judgeYtf(
     const rows = videos.get(name)!.flatMap(({ path }) => embedded.embeddings.get(path) ?? [])
     if (rows.length > 0) summaries.set(name, sumUp(rows))
   }
-  const judged = presentPairs(list, (name) => summaries.has(name), skipMissing)
+  const why = whyUnusable(embedded, (name) => videos.get(name) ?? [])
+  const judged = presentPairs(list, (name) => summaries.has(name), skipMissing, why)
   const pairs = judged.present
   const distances = Float64Array.from(pairs, ({ a, b }) => meanDistance(summaries.get(a)!, summaries.get(b)!))
   const same = pairs.map((pair) => pair.same)

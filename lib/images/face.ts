@@ -15,7 +15,8 @@ const margin = 2
 
 /**
  * Decodes an image and writes one network input, height x width x 3 bytes of RGB, into `out`.
- * `points` are in pixels of the image as displayed, that is with its EXIF orientation applied.
+ * `points` and `known` are in pixels of the image as displayed, that is with its EXIF orientation applied. `known` is the map
+ * from output pixels where a caller has made it already; `target.align` and points then say nothing.
  */
 export async function loadFace(
   input: ImageInput,
@@ -23,9 +24,10 @@ export async function loadFace(
   out: Uint8Array,
   points?: FivePoints,
   name?: string,
+  known?: Affine,
 ): Promise<void> {
   const encoded = await readImage(input, name)
-  const place = placement(target, points, encoded.name)
+  const place = known ? () => known : placement(target, points, encoded.name)
   if (encoded.bytes.length > decodeWholeBytes) {
     const size = await readImageSize(encoded, target)
     const { window, map } = reduce(size, place(size), target)

@@ -116,8 +116,8 @@ function choose(found: readonly DetectedFace[], faces: FaceChoice, name: string)
   return faces === 'largest' ? bySize(found).slice(0, 1) : bySize(found)
 }
 
-/** From pixels of the network's input to pixels of the image the face was found in. */
-function placeFace(
+/** From pixels of the network's input to pixels of the image the face was found in, which is reduced by `shrink`. */
+export function placeFace(
   { box, points }: DetectedFace,
   image: Size,
   shrink: Shrink,

@@ -6,7 +6,7 @@ import type { DetectedFace } from '../detection/types.js'
 import { FaceNetError } from '../errors.js'
 import { type FaceTarget, loadFace, loadFaces } from '../images/index.js'
 import { checkInteger, throwIfAborted } from '../native/check_arguments.js'
-import type { ImageSource, SourceImage } from './source.js'
+import type { ImageSource, PlacedImage } from './source.js'
 
 export interface BatchOptions {
   /**
@@ -76,7 +76,7 @@ export async function* batches(
   const finish = (batch: Batch): Batch => ({ ...batch, images: batch.images.subarray(0, batch.count * bytes) })
 
   let batch = empty()
-  const load = (image: SourceImage) => loadInputs(image, target, bytes, options.signal)
+  const load = (image: PlacedImage) => loadInputs(image, target, bytes, options.signal)
   for await (const { inputs, failure } of inOrder(source, load, concurrency, ahead, options.signal)) {
     if (failure) batch.failures.push(failure)
     for (const { path, pixels, face } of inputs) {
@@ -101,7 +101,7 @@ interface Input {
 
 /** What the network is given of an image. Does not reject. */
 async function loadInputs(
-  image: SourceImage,
+  image: PlacedImage,
   target: FaceTarget,
   bytes: number,
   signal?: AbortSignal,
@@ -115,7 +115,7 @@ async function loadInputs(
       return { inputs }
     }
     const pixels = new Uint8Array(bytes)
-    await loadFace(await image.read(), target, pixels, image.points, path)
+    await loadFace(await image.read(), target, pixels, image.points, path, image.placement)
     return { inputs: [{ path, pixels }] }
   } catch (cause) {
     const error =

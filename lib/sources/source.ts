@@ -1,5 +1,5 @@
 /** What a source of images gives. */
-import type { FivePoints } from '../images/index.js'
+import type { Affine, FivePoints } from '../images/geometry.js'
 
 /** An image file of a source, read when it is asked for. */
 export interface SourceImage {
@@ -10,4 +10,10 @@ export interface SourceImage {
   points?: FivePoints
 }
 
-export type ImageSource = AsyncIterable<SourceImage>
+/** An image of which is known beforehand what is cut out. */
+export interface PlacedImage extends SourceImage {
+  /** From pixels of the network's input to pixels of the image; it takes the place of alignment. */
+  placement?: Affine
+}
+
+export type ImageSource = AsyncIterable<PlacedImage>

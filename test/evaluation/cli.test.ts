@@ -137,6 +137,31 @@ test('a missing image is an error with its line, or counted with --skip-missing'
   })
 })
 
+test('an image that cannot be used is not called missing, and makes the exit code 1', async () => {
+  await withLfw(async (folder, model) => {
+    await writeFile(join(folder, 'lfw/Cy/Cy_0002.png'), 'no image')
+    // Three folds, of which the second needs that image.
+    const [pairs, splits] = [join(folder, 'three.txt'), join(folder, 'three_splits.txt')]
+    await writeFile(pairs, '3 1\nAnn 1 2\nAnn 1 Bob 1\nCy 1 2\nCy 2 Dee 1\nBob 1 2\nBob 2 Ann 1\n')
+    const listed = ['1, 1, Ann/0, Ann/1, 1', '1, 2, Ann/0, Bob/0, 0', '2, 1, Cy/0, Cy/1, 1', '2, 2, Cy/1, Dee/0, 0']
+    await writeFile(splits, [...listed, '3, 1, Bob/0, Bob/1, 1', '3, 2, Bob/1, Ann/0, 0', ''].join('\n'))
+    for (const args of [
+      ['lfw', join(folder, 'lfw'), '--pairs', pairs],
+      ['ytf', join(folder, 'lfw'), '--pairs', splits],
+    ]) {
+      const refused = await facenet('evaluate', ...args, '--model', model)
+      assert.equal([refused.code, refused.stdout], [1, ''])
+      assert.match(refused.stderr, /error: .*:\d but received Cy\/\S+, which could not be used: .*Cy_0002\.png/)
+      assert.not.match(refused.stderr, /is missing/)
+      const counted = await facenet('evaluate', ...args, '--model', model, '--skip-missing')
+      assert.is(counted.code, 1)
+      assert.match(counted.stdout, /\n2 pairs were skipped: their images are missing or could not be used\n/)
+      assert.match(counted.stdout, /\naccuracy /)
+      assert.match(counted.stderr, /Cy_0002\.png.*ERR_FACENET_IMAGE_INVALID/)
+    }
+  })
+})
+
 test('evaluate ytf: videos from the table beside the images', async () => {
   await withLfw(async (folder, model) => {
     const args = ['evaluate', 'ytf', join(folder, 'lfw'), '--pairs', join(folder, 'splits.txt'), '--model', model]

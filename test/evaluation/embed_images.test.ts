@@ -1,8 +1,9 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { DetectedFace, FaceFinder, RgbImage } from '../../lib/detection/index.js'
+import type { DetectedFace, Detector, FaceFinder, RgbImage } from '../../lib/detection/index.js'
 import { type EmbedImagesOptions, embedImages } from '../../lib/evaluation/embed_images.js'
-import { asPngs, openSmall, pixels } from '../api/support.js'
+import { type Model, openModel } from '../../lib/index.js'
+import { asPngs, inMemory, openSmall, pixels } from '../api/support.js'
 
 const points = [40, 60, 76, 60, 58, 82, 44, 104, 72, 104]
 
@@ -25,8 +26,13 @@ async function* source(files: Uint8Array[], given?: number[]) {
   for (const [i, bytes] of files.entries()) yield { path: `${i}.png`, read: async () => bytes, points: given }
 }
 
-async function run(files: Uint8Array[], options: Partial<EmbedImagesOptions>, given?: number[]) {
-  await using model = await openSmall()
+async function run(
+  files: Uint8Array[],
+  options: Partial<EmbedImagesOptions>,
+  given?: number[],
+  open: () => Promise<Model> = openSmall,
+) {
+  await using model = await open()
   const seen = { embeddings: [] as Float32Array[], failures: [] as string[], fallbacks: [] as string[] }
   const all: EmbedImagesOptions = {
     align: 'none',
@@ -79,6 +85,26 @@ test('where no face is found: the given points, or else the centre crop; listed 
   assert.equal(cropped.fallbacks, ['0.png center', '1.png center'])
   const expected = await run(files, { align: 'center', centerFraction: 0.7 })
   for (const [i, embedding] of cropped.embeddings.entries()) near(embedding, expected.embeddings[i]!)
+})
+
+test('detect cuts out the box and its margin where the model is made for that, as embed does', async () => {
+  const files = await asPngs(input, pixels(input, 1))
+  for (const alignment of ['margin:20%', 'margin:12']) {
+    const open = () => openModel({ ...inMemory(), alignment })
+    const found = await run(files, { align: 'detect', detector: fakeDetector([[faceAt(58, 70, 0.6)]]) }, points, open)
+    assert.equal([found.failures, found.fallbacks], [[], []])
+    await using model = await open()
+    const detector = fakeDetector([[faceAt(58, 70, 0.6)]]) as Detector
+    const embedded = await model.embed(files, { detector })
+    assert.equal([...found.embeddings[0]!], [...embedded])
+
+    // Points that are given say nothing of a box.
+    const options = { align: 'detect', centerFraction: 0.7, detector: fakeDetector([[]]) } as const
+    const cropped = await run(files, options, points, open)
+    assert.equal([cropped.failures, cropped.fallbacks], [[], ['0.png center']])
+    const expected = await run(files, { align: 'center', centerFraction: 0.7 }, undefined, open)
+    assert.equal(cropped.embeddings, expected.embeddings)
+  }
 })
 
 test('an image that cannot be decoded is listed, and the others are embedded', async () => {

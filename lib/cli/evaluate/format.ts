@@ -8,6 +8,9 @@ export function fallbackLine(fallbacks: EmbeddedImages['fallbacks'], images: num
   return `${found}: ${given} aligned by given points, ${fallbacks.length - given} cropped at the centre`
 }
 
+/** Of pairs, where so many images failed. */
+export const whySkipped = (failed: number): string => (failed > 0 ? 'are missing or could not be used' : 'are missing')
+
 export const percent = (share: number, digits = 2): string => `${(share * 100).toFixed(digits)} %`
 
 /** `99.12 ± 0.16 %` */

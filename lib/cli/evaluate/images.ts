@@ -2,8 +2,7 @@
 import { basename } from 'node:path'
 import type { Detector } from '../../detection/index.js'
 import type { Degradation } from '../../evaluation/degrade.js'
-import type { ImagePair } from '../../evaluation/lfw_pairs.js'
-import { type EmbeddedImages, embedNamed, presentPairs as presentAmong } from '../../evaluation/listed_images.js'
+import { type EmbeddedImages, embedNamed } from '../../evaluation/listed_images.js'
 import type { Align } from '../../images/index.js'
 import { type Model, openModel, type StreamProgress } from '../../index.js'
 import type { SourceImage } from '../../sources/index.js'
@@ -72,16 +71,6 @@ export function setupLine(setup: Setup): string {
     detect: 'aligned by detected faces',
   }
   return `${model} on ${device}, ${dtype}, ${how[align]}, ${flip ? 'averaged with mirror images' : 'no mirror images'}`
-}
-
-/** Pairs whose two sides are `there`, and how many are not. Without --skip-missing the first that is not is an error. */
-export function presentPairs(
-  { options }: Context<EvaluateOptions>,
-  pairs: ImagePair[],
-  file: string,
-  there: (name: string) => boolean,
-) {
-  return presentAmong({ pairs, file }, there, options.skipMissing)
 }
 
 /** In the order of the map, which for an archive is its own. */

@@ -5,7 +5,7 @@ import type { ImagePair } from '../../evaluation/lfw_pairs.js'
 import type { EmbeddedImages, PairList } from '../../evaluation/listed_images.js'
 import { isFolder } from '../../files/read.js'
 import type { SourceImage } from '../../sources/index.js'
-import type { Context } from '../context.js'
+import { type Context, PartialFailure } from '../context.js'
 import type { EvaluateOptions } from '../options/evaluate.js'
 import { type ShownListedPairs, writeListedPairsReport } from '../report/listed_pairs.js'
 import { reportTarget } from '../report/target.js'
@@ -36,6 +36,7 @@ export async function run(context: Context<EvaluateOptions>, sources: string[]):
       const shown = { pairs: pairs.at(-1)!, distances, ...shownImages(images, embedded) }
       await writeListedPairsReport(context, setup, target, printed, shown)
     }
+    if (embedded.failures.length > 0) throw new PartialFailure()
   })
 }
 

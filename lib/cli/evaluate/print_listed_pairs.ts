@@ -4,7 +4,7 @@ import type { EmbeddedImages } from '../../evaluation/listed_images.js'
 import { publishedFigures } from '../../evaluation/published.js'
 import { table } from '../common/table.js'
 import type { Context } from '../context.js'
-import { fallbackLine, percent, valLines, withError } from './format.js'
+import { fallbackLine, percent, valLines, whySkipped, withError } from './format.js'
 import { describeSetup, type Setup, setupLine } from './images.js'
 
 export interface ListedPairsResult {
@@ -22,14 +22,15 @@ export interface ListedPairsResult {
 
 export async function printListedPairs(context: Context, setup: Setup, judged: ListedPairsResult): Promise<void> {
   const { protocol, heading, result, errorOf, embedded, skipped, set } = judged
+  const failed = embedded.failures.length
   if (context.json) {
     const { roc, ...figures } = result
-    const facts = { protocol, images: embedded.embeddings.size, skipped, fallbacks: embedded.fallbacks }
+    const facts = { protocol, images: embedded.embeddings.size, skipped, failed, fallbacks: embedded.fallbacks }
     await context.print(JSON.stringify({ ...figures, ...facts, ...describeSetup(setup), roc }))
     return
   }
   await context.print(`${setupLine(setup)}\n${protocol}: ${heading}`)
-  if (skipped > 0) await context.print(`${skipped} pairs were skipped: their images are missing`)
+  if (skipped > 0) await context.print(`${skipped} pairs were skipped: their images ${whySkipped(failed)}`)
   if (setup.align === 'detect') await context.print(fallbackLine(embedded.fallbacks, embedded.embeddings.size))
   const { accuracy, standardError, threshold, val } = result
   await context.print(foldTable(result))

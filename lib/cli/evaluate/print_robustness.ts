@@ -4,7 +4,7 @@ import { type PublishedTable, publishedRobustness } from '../../evaluation/publi
 import type { Robustness } from '../../evaluation/robustness.js'
 import { table } from '../common/table.js'
 import type { Context } from '../context.js'
-import { fallbackLine, percent, withError } from './format.js'
+import { fallbackLine, percent, whySkipped, withError } from './format.js'
 import type { DegradedRow, ModelRobustness } from './model_robustness.js'
 
 const count = (value: number) => value.toLocaleString('en-US')
@@ -27,7 +27,7 @@ function describeModel(model: ModelRobustness): string {
   const { line, judged, images, fallbacks, setup, original } = model
   const { width, height } = setup.inputSize
   const lines = [line, `${judged.pairs} of ${count(images)} images; VAL at FAR ${judged.far}`]
-  if (judged.skipped > 0) lines.push(`${judged.skipped} pairs were skipped: their images are missing`)
+  if (judged.skipped > 0) lines.push(`${judged.skipped} pairs were skipped: their images ${whySkipped(model.failed)}`)
   if (setup.align === 'detect') lines.push(fallbackLine(fallbacks, images))
   const { jpegQuality, pixels } = publishedRobustness
   const jpegRows = model.jpegQuality.map((row) => [String(row.at), ...cells(row), published(jpegQuality, row)])

@@ -1,7 +1,7 @@
 /** `facenet evaluate robustness`: the paper's tables of JPEG quality, image size, dimensions and training images. */
 import { type Degradation, jpegQualities, pixelCounts } from '../../evaluation/degrade.js'
 import { lfwName } from '../../evaluation/lfw.js'
-import { findImages, squaredDistance } from '../../evaluation/listed_images.js'
+import { findImages, presentPairs, squaredDistance } from '../../evaluation/listed_images.js'
 import {
   countDifferent,
   type Robustness,
@@ -16,7 +16,7 @@ import { writeRobustnessReport } from '../report/robustness.js'
 import { reportTarget } from '../report/target.js'
 import { UsageError } from '../usage_error.js'
 import { kinds } from './format.js'
-import { describeSetup, embedAll, modelPaths, presentPairs, type Setup, setupLine, withSetup } from './images.js'
+import { describeSetup, embedAll, modelPaths, type Setup, setupLine, withSetup } from './images.js'
 import { readLists } from './lfw.js'
 import type { DegradedRow, Judged, ModelRobustness } from './model_robustness.js'
 import { labeledByFolder } from './pairs.js'
@@ -93,12 +93,13 @@ interface Judge {
 
 async function onPairs(context: Context<EvaluateOptions>, sources: string[]): Promise<Judge> {
   const [list] = await readLists(context, sources[0]!, 2)
-  const { pairs, file } = list!
   const asked = askedFar(context)
   const images = await findImages(sources, lfwName)
   const among = (names: Iterable<string>) => {
     const there = new Set(names)
-    return presentPairs(context, pairs, file, (name) => there.has(name))
+    // All that are needed stay in `images`, those that could not be embedded too.
+    const why = (name: string) => (images.has(name) ? 'could not be used' : 'is missing')
+    return presentPairs(list!, (name) => there.has(name), context.options.skipMissing, why)
   }
   const describe = (names: Iterable<string>) => {
     const { present, skipped } = among(names)

@@ -2,7 +2,7 @@
 import { concatenateRows } from '../../embeddings/concatenate_rows.js'
 import { foldCount, judgeYtf, readYtfList, type YtfResult } from '../../evaluation/ytf.js'
 import type { SourceImage } from '../../sources/index.js'
-import type { Context } from '../context.js'
+import { type Context, PartialFailure } from '../context.js'
 import type { EvaluateOptions } from '../options/evaluate.js'
 import { type ShownListedPairs, writeListedPairsReport } from '../report/listed_pairs.js'
 import { reportTarget } from '../report/target.js'
@@ -37,6 +37,7 @@ export async function run(context: Context<EvaluateOptions>, sources: string[]):
       const shown = { pairs, distances, ...shownVideos(judged) }
       await writeListedPairsReport(context, setup, target, printed, shown)
     }
+    if (embedded.failures.length > 0) throw new PartialFailure()
   })
 }
 

@@ -30,7 +30,7 @@ export async function writeListedPairsReport(
   const { listedPairsReport } = await import('../../report/reports.js')
   const { set, protocol, heading, result, errorOf, embedded, skipped } = printed
   const facts = setupFacts(setup, embedded)
-  if (skipped > 0) facts.push(['Pairs left out, their images missing', `${skipped}`])
+  if (skipped > 0) facts.push(['Pairs left out, their images missing or not usable', `${skipped}`])
   const thresholdOf = thresholds(pairs, result)
   await writeReport(context, target, async () =>
     listedPairsReport({

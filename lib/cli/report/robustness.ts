@@ -11,7 +11,7 @@ export async function writeRobustnessReport(
   const { robustnessReport } = await import('../../report/reports.js')
   const facts = models.flatMap(({ setup, line, judged, images, failed }): Facts => {
     const left = [
-      judged.skipped > 0 && `${judged.skipped} pairs left out, their images missing`,
+      judged.skipped > 0 && `${judged.skipped} pairs left out, their images missing or not usable`,
       failed > 0 && `${failed} images could not be used`,
     ].filter(Boolean)
     return [
