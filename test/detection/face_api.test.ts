@@ -97,7 +97,7 @@ testWith(folder, 'bad input is named', async () => {
   await wrong(() => detector.detect([{ ...noise(8, 1), width: 9 }]), /images\[0\].data/)
   await assertFails(() => detector.detect([], { signal: 1 as never }), 'ERR_FACENET_INVALID_ARGUMENT', /signal/)
   detector.dispose()
-  await wrong(() => detector.detect([noise(8, 1)]), /disposed/)
+  await assertFails(() => detector.detect([noise(8, 1)]), 'ERR_FACENET_DISPOSED', /disposed/)
   const { detect, landmarks } = file.graphs as { detect: never; landmarks: never }
   await modelFails(() => openFaceApi({ ...file, graphs: { detect } }, options), /the graph landmarks/)
   await modelFails(

@@ -174,7 +174,7 @@ testWith(onnx, 'bad input is named', async () => {
   await wrong(() => detector.detect([{ ...image, height: 0 }]), /images\[0\]/)
   await assertFails(() => detector.detect([image], { signal: AbortSignal.abort() }), 'ERR_FACENET_ABORTED', /aborted/)
   detector.dispose()
-  await wrong(() => detector.detect([image]), /disposed/)
+  await assertFails(() => detector.detect([image]), 'ERR_FACENET_DISPOSED', /disposed/)
   await modelFails(() => openYunet({ ...file, graphs: {} }, options), /the graph detect/)
   const detect = { ...file.graphs.detect!, outputs: file.graphs.detect!.outputs.slice(1) }
   await modelFails(() => openYunet({ ...file, graphs: { detect } }, options), /output cls_8/)
