@@ -5,8 +5,16 @@ export type { DetectedFace, FaceBox } from '../detection/types.js'
 export type { Embeddings } from '../embeddings/embeddings.js'
 export { readEmbeddings, type StoredEmbeddings } from '../evaluation/embedding_rows.js'
 export { readThresholdFile, type ThresholdFile, writeThresholdFile } from '../evaluation/threshold_file.js'
+export type { Affine } from '../images/geometry.js'
 export type { FivePoints } from '../images/index.js'
-export { type ImageSource, openSource, type SourceImage, type TarEntry, tarEntries } from '../sources/index.js'
+export {
+  type ImageSource,
+  openSource,
+  type PlacedImage,
+  type SourceImage,
+  type TarEntry,
+  tarEntries,
+} from '../sources/index.js'
 export { type WriteChunk, type WriteOptions, writeAtomically } from './atomic_write.js'
 export {
   type DetectorContents,

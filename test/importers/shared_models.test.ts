@@ -183,7 +183,10 @@ testWith(mobileFile, 'what the file does not say must be said', async () => {
     'ERR_FACENET_INVALID_ARGUMENT',
     /threshold/,
   )
-  await modelFails(() => importModel(mobileFile, { graph, size: [40, 40], mean: 0 }), /a kernel no larger than the padded input.*7x7 over/)
+  await modelFails(
+    () => importModel(mobileFile, { graph, size: [40, 40], mean: 0 }),
+    /a kernel no larger than the padded input.*7x7 over/,
+  )
 })
 
 testWith(join(weights, 'yunet_n_320_320.onnx'), 'a detector is refused by its outputs', () =>
