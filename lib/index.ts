@@ -91,6 +91,7 @@ export type { EmbeddedImage, StreamSource } from './model/stream.js'
 export type { DevicePreference } from './native/check_arguments.js'
 export { type Device, devices } from './native/devices.js'
 export type { EmbeddedFace, FailedImage, SourceImage } from './sources/index.js'
+export { type CreateTrainer, createTrainer, type ResumeOptions } from './training/create_trainer.js'
 export type {
   OptimizerName,
   OptimizerSettings,
@@ -98,14 +99,11 @@ export type {
   TrainingDType,
   TrainingSettings,
 } from './training/options.js'
-export {
-  type CallOptions,
-  type CreateTrainer,
-  createTrainer,
-  type ResumeOptions,
-  type StepCallOptions,
-  type StepResult,
-  type Trainer,
-  type TrainerEmbedOptions,
-  type TrainerTensors,
+export type {
+  CallOptions,
+  StepCallOptions,
+  StepResult,
+  Trainer,
+  TrainerEmbedOptions,
+  TrainerTensors,
 } from './training/trainer.js'

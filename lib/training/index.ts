@@ -16,6 +16,7 @@ export type { Device } from '../native/devices.js'
 export { type Progress, readProgress } from '../report/training_progress.js'
 export type { SourceImage } from '../sources/source.js'
 export { type AugmentOptions, checkAugmentOptions, noAugmentation } from './augment.js'
+export { type CreateTrainer, createTrainer, type ResumeOptions } from './create_trainer.js'
 export { type FaceOptions, FaceStore, type ListedFace, openFaces, readIdentities } from './faces.js'
 export { BatchMaker, type BatchSource, type FaceBatch, type Making, makeBatch } from './faces_batches.js'
 export { type Ending, files, type Loop, train } from './loop.js'
@@ -41,15 +42,12 @@ export { type BaselineLine, type ProgressLine, ProgressLog } from './progress_lo
 export { type SampledBatch, Sampler, type SamplerOptions } from './sampler.js'
 export { parseSchedule, type Schedule } from './schedule.js'
 export { EventWriter, type Scalars } from './tensorboard.js'
-export {
-  type CallOptions,
-  type CreateTrainer,
-  createTrainer,
-  type ResumeOptions,
-  type StepCallOptions,
-  type StepResult,
-  type Trainer,
-  type TrainerEmbedOptions,
-  type TrainerTensors,
+export type {
+  CallOptions,
+  StepCallOptions,
+  StepResult,
+  Trainer,
+  TrainerEmbedOptions,
+  TrainerTensors,
 } from './trainer.js'
 export { type Embedder, Validation, type ValidationResult } from './validate.js'

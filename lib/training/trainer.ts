@@ -8,37 +8,17 @@ import type {
   TrainingPlanReport,
 } from '../../types/native.js'
 import { checkLabels } from '../embeddings/labels.js'
-import { checkLabelledTriplets, type Strategy, type Triplets } from '../embeddings/triplets.js'
-import { disposed, invalidArgument, invalidModel } from '../errors.js'
-import { type FileSource, isUrl, pathOf } from '../files/file_source.js'
+import { checkLabelledTriplets, type Triplets } from '../embeddings/triplets.js'
+import { disposed, invalidArgument } from '../errors.js'
 import { describeGraph, type ModelMetadata, type ModelNotes } from '../files/model/metadata.js'
 import { writeModel } from '../files/model/model_file.js'
-import { elementCount, f32Tensor, type Tensors, toFloat32, weightSource } from '../files/model/tensor.js'
-import type { ModelInMemory } from '../model/in_memory.js'
+import { elementCount, f32Tensor, type Tensors, toFloat32 } from '../files/model/tensor.js'
 import { checkPixels, type Pixels } from '../model/pixels.js'
-import { native, nativeCall } from '../native/addon.js'
-import {
-  checkNamed,
-  checkOptions,
-  checkOut,
-  checkSignal,
-  checkThreads,
-  type DevicePreference,
-  throwIfAborted,
-} from '../native/check_arguments.js'
-import { checkDeviceIndex, type Device, resolveDevice } from '../native/devices.js'
+import { checkOptions, checkOut, checkSignal } from '../native/check_arguments.js'
+import type { Device } from '../native/devices.js'
 import { enqueueCall, InFlight } from '../native/queue.js'
-import { optimizerPrefix, readCheckpoint, valuesOf, writeCheckpoint } from './checkpoint.js'
-import {
-  checkLearningRate,
-  checkSettings,
-  checkTrainerOptions,
-  nativeOptions,
-  type TrainerOptions,
-  type TrainingDType,
-  type TrainingSettings,
-} from './options.js'
-import { startOf } from './start.js'
+import { optimizerPrefix, valuesOf, writeCheckpoint } from './checkpoint.js'
+import { checkLearningRate, type TrainingSettings } from './options.js'
 
 /** What a step did. `skipped`: the batch had no triplet, and nothing has changed. */
 export interface StepResult extends StepReport {
@@ -70,93 +50,8 @@ export interface StepCallOptions extends CallOptions {
   triplets?: Triplets
 }
 
-/** Options of `createTrainer.resume`. */
-export interface ResumeOptions extends CallOptions {
-  /** The network that the checkpoint has to be of; any where there is no such option. `undefined` is an error. */
-  network?: string
-  /** From here on; what the checkpoint says where it is left out. */
-  strategy?: Strategy
-  /** The same. */
-  dtype?: TrainingDType
-  /**
-   * What it is trained on.
-   * @default 'auto'
-   */
-  device?: DevicePreference
-  /** Which of several CUDA devices, by its number. The first that can be used where it is left out. */
-  deviceIndex?: number
-  /** CPU threads, 1..1024; every core where it is left out. */
-  threads?: number
-}
-
-/** Makes a trainer; see the call and `resume`. */
-export interface CreateTrainer {
-  /**
-   * Starts training a network by its name, with random weights, or goes on training a model. With `dimensions`, a model gets an
-   * embedding of that size, whose last layer starts anew.
-   *
-   * @param source a network's name (`networks` lists them), a model file by path, `file:` URL or bytes, or a model in memory.
-   * @param options how it learns, and where.
-   * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT for an option, ERR_FACENET_IO or ERR_FACENET_MODEL_INVALID for the file,
-   *   ERR_FACENET_CUDA_UNAVAILABLE where `cuda` is asked for and cannot be used, ERR_FACENET_CUDA_OOM where the network and a
-   *   chunk do not fit on the device.
-   *
-   * @example
-   * ```ts
-   * await using trainer = await createTrainer('nns2', { dimensions: 128, learningRate: 0.05 })
-   * const { loss } = await trainer.step(images, labels)
-   * ```
-   */
-  (source: FileSource | ModelInMemory, options?: TrainerOptions): Promise<Trainer>
-  /**
-   * Goes on from a checkpoint that `trainer.save` wrote: with the same batches, the curve of the CPU is bit for bit that of
-   * training that never stopped.
-   *
-   * @param path of the checkpoint, or its `file:` URL.
-   * @param options what differs from here on.
-   * @throws FaceNetError ERR_FACENET_IO or ERR_FACENET_MODEL_INVALID where the file cannot be read, is damaged, or is of another
-   *   network than `options.network`; the message names the checkpoint before it where there is one.
-   *
-   * @example
-   * ```ts
-   * const trainer = await createTrainer.resume('run/checkpoint.safetensors')
-   * ```
-   */
-  resume(path: string | URL, options?: ResumeOptions): Promise<Trainer>
-}
-
-async function create(source: FileSource | ModelInMemory, options: TrainerOptions = {}): Promise<Trainer> {
-  const settings = checkTrainerOptions(options)
-  const signal = checkSignal(options.signal)
-  throwIfAborted(signal)
-  const where = placeOf(options)
-  const { graph, tensors, notes } = await startOf(source, options, settings.seed)
-  return open({ graph, tensors, settings, notes, ...where, signal })
-}
-
-async function resume(checkpoint: string | URL, options: ResumeOptions = {}): Promise<Trainer> {
-  const path = isUrl(checkpoint) ? pathOf(checkpoint, 'path') : checkpoint
-  if (typeof path !== 'string' || path === '') throw invalidArgument('path', 'the path of a checkpoint', path)
-  checkOptions(options, 'options', ['network', 'strategy', 'dtype', 'device', 'deviceIndex', 'threads', 'signal'])
-  checkNamed(options, 'network', 'the name of a network')
-  const signal = checkSignal(options.signal)
-  throwIfAborted(signal)
-  const where = placeOf(options)
-  const { graph, tensors, settings: saved, counters, state, notes } = await readCheckpoint(path)
-  const { strategy = saved.strategy, dtype = saved.dtype } = options
-  const settings = checkSettings({ ...saved, strategy, dtype })
-  if (options.network !== undefined && graph.name !== options.network.toLowerCase()) {
-    throw invalidModel(`network of ${path}`, options.network, graph.name)
-  }
-  const trainer = await open({ graph, tensors, settings, notes, ...where, signal, state })
-  await restore(trainer, tensors, counters)
-  return trainer
-}
-
-/** Makes a trainer, or goes on from a checkpoint; see `CreateTrainer`. */
-export const createTrainer: CreateTrainer = Object.assign(create, { resume })
-
-interface Opening {
+/** What a trainer is made of. */
+export interface Opening {
   graph: GraphDescription
   tensors: Tensors
   settings: TrainingSettings
@@ -168,27 +63,9 @@ interface Opening {
   state?: unknown
 }
 
-function placeOf(options: ResumeOptions) {
-  const deviceIndex = checkDeviceIndex(options.deviceIndex, options.device)
-  return {
-    device: resolveDevice(options.device, deviceIndex),
-    ...(deviceIndex !== undefined && { deviceIndex }),
-    threads: checkThreads(options.threads),
-  }
-}
-
-async function open(opening: Opening): Promise<Trainer> {
-  const { graph, tensors, settings, device, deviceIndex, threads, signal } = opening
-  const options = nativeOptions(settings, { device: device.kind, deviceIndex, threads })
-  const opened = await nativeCall(() => native().openTrainer(graph, weightSource(tensors), options))
-  if (signal?.aborted) opened.dispose()
-  throwIfAborted(signal)
-  return make(opened, opening)
-}
-
-/** What `create` and `resume` may do with a trainer, and nobody else. */
-let make: (opened: NativeTrainer, opening: Opening) => Trainer
-let restore: (trainer: Trainer, tensors: Tensors, counters: TrainerCounters) => Promise<void>
+/** What `createTrainer` may do with a trainer, and nobody else. */
+export let makeTrainer: (opened: NativeTrainer, opening: Opening) => Trainer
+export let restoreTrainer: (trainer: Trainer, tensors: Tensors, counters: TrainerCounters) => Promise<void>
 
 /**
  * A network under training, of `createTrainer`. It holds native memory until it is closed: by `close()`, `dispose()`, or at the
@@ -196,8 +73,8 @@ let restore: (trainer: Trainer, tensors: Tensors, counters: TrainerCounters) => 
  */
 export class Trainer {
   static {
-    make = (opened, opening) => new Trainer(opened, opening)
-    restore = (trainer, tensors, counters) => trainer.#restore(tensors, counters)
+    makeTrainer = (opened, opening) => new Trainer(opened, opening)
+    restoreTrainer = (trainer, tensors, counters) => trainer.#restore(tensors, counters)
   }
 
   /** The network's name. */
