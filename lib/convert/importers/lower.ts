@@ -5,6 +5,7 @@ import type { Tensor } from '../../files/model/tensor.js'
 import type { Layout } from './layout.js'
 import { lowerNode } from './lower_ops.js'
 import { type InputRule, Lowering } from './lowering.js'
+import { checkOperator } from './operators.js'
 import { recognisePatterns } from './patterns.js'
 import type { SourceModel } from './source.js'
 
@@ -22,6 +23,7 @@ export function lowerModel(
   source: SourceModel,
   options: InputOptions,
 ): { graph: GraphDescription; tensors: Map<string, Tensor> } {
+  for (const node of source.nodes) checkOperator(node)
   const model = recognisePatterns(source)
   const { height, width, channels, layout } = inputOf(model, options)
   const rule = ruleOf(model, options, channels)

@@ -1,8 +1,9 @@
 /** Arithmetic with constants, which is affine, and sums of activations. */
 import { invalidModel } from '../../errors.js'
 import { dimsOf } from './layout.js'
-import { type Affine, type Lower, type Lowering, unknownOp } from './lowering.js'
-import { describeNode, type SourceNode } from './source.js'
+import type { Affine, Lower, Lowering, Value } from './lowering.js'
+import { unknownOp, unsupported } from './operators.js'
+import { type Constant, describeNode, intAttribute, type SourceNode } from './source.js'
 
 /** Add, Sub, Mul, Div: of an activation with a constant, an affine; the sum of two activations, an add. */
 export const arithmetic: Lower = (lowering, node) => {
@@ -15,7 +16,8 @@ export const arithmetic: Lower = (lowering, node) => {
   }
   const constantFirst = !lowering.isActivation(first!)
   const value = lowering.value(node, constantFirst ? 1 : 0)
-  const constant = lowering.perChannel(node, lowering.constant(node, constantFirst ? 0 : 1), value)
+  const operand = aligned(node, lowering.constant(node, constantFirst ? 0 : 1), value)
+  const constant = lowering.perChannel(node, operand, value)
   if (constantFirst && node.op === 'Div') throw unknownOp(node, ' of a constant by an activation')
   const signed = node.op === 'Sub'
   const affine: Record<string, () => Affine> = {
@@ -29,6 +31,24 @@ export const arithmetic: Lower = (lowering, node) => {
     }),
   }
   lowering.applyAffine(node, value, affine[node.op]!())
+}
+
+/**
+ * Before opset 7 the second operand is stretched only where `broadcast` says so, and its dimensions are those of the first
+ * from `axis` on. Returned as numpy would have it: with 1s behind.
+ */
+function aligned(node: SourceNode, constant: Constant, value: Value): Constant {
+  if (node.opset === undefined || node.opset >= 7) return constant
+  const { dims, data } = constant
+  const rank = dimsOf(value).length
+  const stretched = intAttribute(node, 'broadcast', 0) !== 0
+  if (!stretched && dims.length > 0 && dims.join() !== dimsOf(value).join()) {
+    throw unsupported(node, 'broadcast', `1 for ${dims.join('x')} beside ${dimsOf(value).join('x')}`, '0')
+  }
+  const axis = intAttribute(node, 'axis', rank - dims.length)
+  const behind = rank - dims.length - (axis < 0 ? axis + rank : axis)
+  if (behind < 0) throw unsupported(node, 'axis', `0..${rank - dims.length}`, String(axis))
+  return { dims: [...dims, ...new Array<number>(behind).fill(1)], data }
 }
 
 const zeros = ({ length }: Float64Array) => new Float64Array(length)

@@ -1,15 +1,36 @@
 /** What each source op becomes: ONNX's, and those that `patterns.ts` makes. */
 import type { PoolAttributes } from '../../../types/graph.js'
 import { invalidModel } from '../../errors.js'
-import { axesOf, foldConstant } from './constants.js'
+import { dataType } from '../../files/model/onnx_schema.js'
+import { axesOf, foldConstant, uniformValue } from './constants.js'
 import { channelAxis, dimsOf } from './layout.js'
 import { arithmetic, negate } from './lower_arithmetic.js'
 import { concat, flatten, gather, pad, reshape, resize, shapeOf, squeeze, transpose } from './lower_shapes.js'
-import { type Lower, type Lowering, unknownOp, type Value } from './lowering.js'
+import type { Lower, Lowering, Value } from './lowering.js'
+import { unknownOp, unsupported } from './operators.js'
 import { type Constant, describeNode, floatAttribute, intAttribute, intsAttribute, type SourceNode } from './source.js'
 import { poolOf, windowOf } from './window.js'
 
 const pass: Lower = (lowering, node) => lowering.pass(node, lowering.value(node, 0))
+
+/** Between floats of any width, which are all fp32 here. A cast to integers rounds and one to bool compares: no op of ours. */
+const cast: Lower = (lowering, node) => {
+  const { float, float16, bfloat16, double } = dataType
+  const to = intAttribute(node, 'to', 0)
+  if (!([float, float16, bfloat16, double] as number[]).includes(to)) {
+    const name = Object.entries(dataType).find(([, type]) => type === to)?.[0] ?? `type ${to}`
+    throw unsupported(node, 'to', 'float, float16, bfloat16 or double, for an activation', name)
+  }
+  lowering.pass(node, lowering.value(node, 0))
+}
+
+/** In inference it passes on what it is given. */
+const dropout: Lower = (lowering, node) => {
+  const training = lowering.optionalConstant(node, 2)
+  if (training && uniformValue(training) !== 0) throw unsupported(node, 'training_mode', 'false', 'true')
+  if (intAttribute(node, 'is_test', 1) === 0) throw unsupported(node, 'is_test', '1', '0, training')
+  lowering.pass(node, lowering.value(node, 0))
+}
 
 const simple =
   (op: 'relu' | 'relu6' | 'sigmoid'): Lower =>
@@ -94,6 +115,10 @@ const batchNorm: Lower = (lowering, node) => {
   const value = lowering.value(node, 0)
   if (intAttribute(node, 'training_mode', 0) || channelAxis(value) !== 1) {
     throw invalidModel(describeNode(node), 'inference over the channels of N x C x H x W', dimsOf(value).join('x'))
+  }
+  if (intAttribute(node, 'is_test', 1) === 0) throw unsupported(node, 'is_test', '1', '0, training')
+  if (intAttribute(node, 'spatial', 1) === 0 && value.shape[0] * value.shape[1] > 1) {
+    throw unsupported(node, 'spatial', '1, a mean and a variance a channel', '0, one a pixel')
   }
   const name = lowering.nodeName(node, node.inputs[1])
   const channels = value.shape[2]
@@ -210,8 +235,8 @@ const maxout: Lower = (lowering, node) => {
 
 const table = new Map<string, Lower>([
   ['Identity', pass],
-  ['Dropout', pass],
-  ['Cast', pass],
+  ['Dropout', dropout],
+  ['Cast', cast],
   ['Conv', conv],
   ['BatchNormalization', batchNorm],
   ['Relu', simple('relu')],

@@ -2,11 +2,20 @@
 import { invalidModel } from '../../errors.js'
 import { axesOf, integers, resolveReshape, squeezedDims, uniformValue } from './constants.js'
 import { channelAxis, dimsOf, reshapedLayout, transposedLayout } from './layout.js'
-import { type Lower, unknownOp } from './lowering.js'
-import { describeNode, floatAttribute, intAttribute, intsAttribute, stringAttribute } from './source.js'
+import type { Lower } from './lowering.js'
+import { unknownOp, unsupported } from './operators.js'
+import {
+  describeNode,
+  floatAttribute,
+  intAttribute,
+  intsAttribute,
+  type SourceNode,
+  stringAttribute,
+} from './source.js'
 
 export const concat: Lower = (lowering, node) => {
   const values = node.inputs.map((_, index) => lowering.value(node, index))
+  if (!node.attributes.has('axis')) throw unsupported(node, 'axis', 'that of the channels', 'none')
   const axis = intAttribute(node, 'axis', 1)
   const sound = values.every((value) => {
     const rank = dimsOf(value).length
@@ -53,6 +62,7 @@ export const pad: Lower = (lowering, node) => {
 export const resize: Lower = (lowering, node) => {
   const value = lowering.value(node, 0)
   const [height, width] = value.shape
+  resizeForm(node)
   const scales = node.inputs[2] ? [...lowering.constant(node, 2).data] : []
   const sizes = node.inputs[3] ? [...lowering.constant(node, 3).data] : []
   const factors =
@@ -74,6 +84,16 @@ export const resize: Lower = (lowering, node) => {
     )
   }
   lowering.emit(node, lowering.nodeName(node), { op: 'upsample', attributes: { factor } }, [value])
+}
+
+/** What of a Resize says nothing about a nearest neighbour must be as if it were not there. */
+function resizeForm(node: SourceNode): void {
+  if (node.opset !== undefined && node.opset < 11) throw unsupported(node, 'opset', '11 or newer', String(node.opset))
+  const antialias = intAttribute(node, 'antialias', 0)
+  if (antialias !== 0) throw unsupported(node, 'antialias', '0', String(antialias))
+  if (node.attributes.has('axes')) throw unsupported(node, 'axes', 'none', intsAttribute(node, 'axes', []).join())
+  const policy = stringAttribute(node, 'keep_aspect_ratio_policy', 'stretch')
+  if (policy !== 'stretch') throw unsupported(node, 'keep_aspect_ratio_policy', 'stretch', policy)
 }
 
 export const reshape: Lower = (lowering, node) => {
@@ -118,8 +138,11 @@ export const gather: Lower = (lowering, node) => {
   lowering.pass(node, value)
 }
 
+/** From opset 15 on a part of the shape may be asked for; bounds outside it are moved to its ends. */
 export const shapeOf: Lower = (lowering, node) => {
-  lowering.constants.set(node.outputs[0]!, integers(dimsOf(lowering.value(node, 0))))
+  const dims = dimsOf(lowering.value(node, 0))
+  const [start, end] = [intAttribute(node, 'start', 0), intAttribute(node, 'end', dims.length)]
+  lowering.constants.set(node.outputs[0]!, integers(dims.slice(start, end)))
 }
 
 export const transpose: Lower = (lowering, node) => {

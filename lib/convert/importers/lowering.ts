@@ -257,8 +257,3 @@ function composed(first: Affine, next: Affine): Affine {
 function shortest(values: number[]): number[] {
   return values.every((value) => value === values[0]) ? values.slice(0, 1) : values
 }
-
-export function unknownOp(node: SourceNode, what = '') {
-  const name = node.name || node.outputs[0] || 'unnamed'
-  return invalidModel(`node ${name}`, 'an op of embedding networks', `the unsupported op ${node.op}${what}`)
-}

@@ -15,6 +15,7 @@ import {
 import { elementCount } from '../../files/model/tensor.js'
 import { halfToFloat } from '../../files/model/tensor_reader.js'
 import { isObject, parseStrictJson } from '../../files/strict_json.js'
+import { opsets } from './operators.js'
 import type { AttributeValue, Constant, SourceModel, SourceNode } from './source.js'
 
 /** Protobuf's own limit. */
@@ -39,12 +40,13 @@ export function parseOnnx(bytes: Uint8Array): SourceModel {
   const [input] = inputs
   if (!input || inputs.length > 1)
     throw invalidModel('inputs of the graph', 'one', inputs.map(({ name }) => name).join() || 'none')
+  const opset = opsetOf(model)
   const properties = new Map(model.metadataProps.map(({ key, value }) => [key, value]))
   return {
     name: graph.name,
     input: { name: input.name, dims: inputDims(graph, input.name) },
     outputs: graph.output.map(({ name }) => name),
-    nodes: graph.node.map(readNode),
+    nodes: graph.node.map((node) => readNode(node, opset)),
     constants,
     notes: readNotes(properties),
     rule: readRule(properties),
@@ -66,12 +68,24 @@ function inputDims({ input }: OnnxGraph, name: string): (number | undefined)[] {
   return (shape?.dim ?? []).map(({ dimValue }) => (dimValue > 0n ? Number(dimValue) : undefined))
 }
 
-function readNode({ opType, name, input, output, attribute, domain }: OnnxNode): SourceNode {
+/** Of ONNX's own operators. */
+function opsetOf({ opsetImport }: OnnxModel): number {
+  const own = opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx')
+  const version = Number(own?.version ?? 0)
+  const { oldest, newest } = opsets
+  if (version < oldest || version > newest) {
+    const advice = 'onnx.version_converter makes one of another'
+    throw invalidModel('opset of the model', `${oldest} to ${newest}`, `${own ? version : 'none'} (${advice})`)
+  }
+  return version
+}
+
+function readNode({ opType, name, input, output, attribute, domain }: OnnxNode, opset: number): SourceNode {
   if (domain !== '' && domain !== 'ai.onnx')
     throw invalidModel(`node ${name}`, 'an op of ONNX itself', `${domain}.${opType}`)
   if (output.length === 0) throw invalidModel(`node ${name}`, 'at least one output', 'none')
   const attributes = attribute.map((entry): [string, AttributeValue] => [entry.name, readAttribute(entry, name)])
-  return { op: opType, name, inputs: input, outputs: output, attributes: new Map(attributes) }
+  return { op: opType, name, inputs: input, outputs: output, attributes: new Map(attributes), opset }
 }
 
 function readAttribute(attribute: OnnxAttribute, node: string): AttributeValue {

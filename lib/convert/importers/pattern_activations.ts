@@ -1,5 +1,5 @@
 /** ReLU, ReLU6 and PReLU in the ways that converters write them. */
-import { broadcast, scalar, uniformValue } from './constants.js'
+import { broadcast, scalar } from './constants.js'
 import type { Patterns, Rule } from './pattern_graph.js'
 import { type Constant, floatAttribute, type SourceNode } from './source.js'
 
@@ -24,7 +24,8 @@ export function clampOf(node: SourceNode | undefined, patterns: Patterns): Clamp
   }
   if (node.op !== 'Max' && node.op !== 'Min') return undefined
   const operand = patterns.constantOperand(node)
-  const value = uniformValue(operand?.constant)
+  // One number: a constant of more values could stretch what it is compared with.
+  const value = operand?.constant.data.length === 1 ? operand.constant.data[0] : undefined
   if (!operand || value === undefined) return undefined
   return { ...none, input: operand.other, ...(node.op === 'Max' ? { low: value } : { high: value }) }
 }
@@ -69,7 +70,9 @@ function negativePart(name: string, patterns: Patterns): NegativePart | undefine
     }
     case 'Min': {
       const operand = patterns.constantOperand(node)
-      return operand && uniformValue(operand.constant) === 0 ? { input: operand.other, factors: [] } : undefined
+      return operand && operand.constant.data.length === 1 && operand.constant.data[0] === 0
+        ? { input: operand.other, factors: [] }
+        : undefined
     }
     case 'Sub':
       return patterns.producer(b, 'Abs')?.inputs[0] === a ? { input: a!, factors: [scalar(2)] } : undefined

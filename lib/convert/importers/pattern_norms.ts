@@ -29,8 +29,14 @@ interface Length {
 function lengthOf(name: string | undefined, patterns: Patterns): Length | undefined {
   const node = patterns.producer(name, 'Expand', 'Clip', 'Max', 'Add', 'ReduceL2', 'Sqrt')
   if (!node) return undefined
-  if (node.op === 'Expand') return lengthOf(node.inputs[0], patterns)
-  if (node.op === 'ReduceL2') return { input: node.inputs[0]!, axes: reductionAxes(node, patterns), epsilon: 0 }
+  if (node.op === 'Expand') {
+    const length = lengthOf(node.inputs[0], patterns)
+    const shape = patterns.producer(node.inputs[1], 'Shape')
+    return length && shape?.inputs[0] === length.input && isWhole(shape) ? length : undefined
+  }
+  if (node.op === 'ReduceL2') {
+    return keepsAxes(node) ? { input: node.inputs[0]!, axes: reductionAxes(node, patterns), epsilon: 0 } : undefined
+  }
   if (node.op === 'Sqrt') {
     const sum = squareSum(node.inputs[0], patterns)
     return sum && { ...sum, epsilon: Math.sqrt(sum.epsilon) }
@@ -38,11 +44,18 @@ function lengthOf(name: string | undefined, patterns: Patterns): Length | undefi
   return withFloor(node, patterns, lengthOf)
 }
 
+/** A reduction whose result still lines up with what it was made of. */
+const keepsAxes = (node: SourceNode) => intAttribute(node, 'keepdims', 1) !== 0
+
+/** A Shape of all dimensions. */
+const isWhole = (node: SourceNode) => intAttribute(node, 'start', 0) === 0 && !node.attributes.has('end')
+
 /** sum(x²), with or without a lower bound. */
 function squareSum(name: string | undefined, patterns: Patterns): Length | undefined {
   const node = patterns.producer(name, 'Clip', 'Max', 'Add', 'ReduceSum', 'ReduceSumSquare')
   if (!node) return undefined
   if (node.op === 'Clip' || node.op === 'Max' || node.op === 'Add') return withFloor(node, patterns, squareSum)
+  if (!keepsAxes(node)) return undefined
   const input = node.op === 'ReduceSum' ? squared(node.inputs[0], patterns) : node.inputs[0]
   return input === undefined ? undefined : { input, axes: reductionAxes(node, patterns), epsilon: 0 }
 }

@@ -21,6 +21,8 @@ export interface SourceNode {
   inputs: string[]
   outputs: string[]
   attributes: ReadonlyMap<string, AttributeValue>
+  /** Of ONNX, in which this op is meant; undefined: what any opset that is read calls so. */
+  opset?: number
 }
 
 export interface SourceModel {
