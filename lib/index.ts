@@ -99,11 +99,11 @@ export type {
   TrainingDType,
   TrainingSettings,
 } from './training/options.js'
+export type { Trainer } from './training/trainer.js'
 export type {
   CallOptions,
   StepCallOptions,
   StepResult,
-  Trainer,
   TrainerEmbedOptions,
   TrainerTensors,
-} from './training/trainer.js'
+} from './training/trainer_calls.js'

@@ -1,29 +1,10 @@
 /** The native surface, typed once. Only `lib/native/addon.ts` touches it; arguments are validated before they get here. */
+import type { BuildInfo, DeviceKind, DType, StoredDType } from './device.js'
 import type { GraphDescription, GraphNode } from './graph.js'
+import type { NativeTrainer, TrainerOptions, TrainingPlanReport, TripletIndices } from './native_trainer.js'
 
-/** CUDA kernels, the CPU backend, or plain loops that specify both. */
-export type DeviceKind = 'cuda' | 'cpu' | 'reference'
-/** Of activations and prepared weights. f16 is for CUDA and the reference. */
-export type DType = 'f32' | 'bf16' | 'f16'
-/** Of tensors in model files. */
-export type StoredDType = 'f32' | 'bf16'
-
-export interface BuildInfo {
-  version: string
-  /** Version of oneDNN the CPU backend was built with; null: built without it, so only the reference backend is there. */
-  onednn: string | null
-  /** What the CPU backend runs with here: 'avx512_amx', 'avx512_bf16', 'avx512', 'avx2', 'baseline'. */
-  isa: string
-  /** null: built without CUDA. `driver` 0: no driver. `reason`: why no device is used, empty where one is. */
-  cuda: null | { runtime: number; driver: number; architectures: string[]; devices: CudaDevice[]; reason: string }
-}
-
-export interface CudaDevice {
-  index: number
-  name: string
-  computeCapability: string
-  memoryBytes: number
-}
+export type * from './device.js'
+export type * from './native_trainer.js'
 
 export interface PlanOptions {
   dtype?: DType
@@ -122,144 +103,6 @@ export interface TripletOptions {
   margin: number
   threads: number
   device: DeviceKind
-}
-
-/** Rows of the embeddings, three arrays of one length. */
-export interface TripletIndices {
-  anchors: Int32Array
-  positives: Int32Array
-  negatives: Int32Array
-}
-
-/** Formulas in `native/ops/optimizer.h`. Fields of other kinds are not read. */
-export interface OptimizerOptions {
-  kind: 'sgd' | 'momentum' | 'adagrad' | 'adam'
-  /** momentum */
-  momentum: number
-  nesterov: boolean
-  /** adagrad */
-  initialAccumulator: number
-  /** adagrad, adam */
-  epsilon: number
-  /** adam */
-  beta1: number
-  beta2: number
-  /** L2: this times the weight is added to its gradient. */
-  weightDecay: number
-  /** Whether biases, slopes and the scales and shifts of norms decay too. */
-  decayAll: boolean
-}
-
-export interface TrainerOptions {
-  device: DeviceKind
-  /** Of CUDA; the first that can be used where it is left out. */
-  deviceIndex?: number
-  threads: number
-  optimizer: OptimizerOptions
-  margin: number
-  strategy: 'all' | 'semi-hard' | 'hard'
-  /** Layers or tensors by name; `*` at the end stands for any ending. */
-  frozen: readonly string[]
-  /** How far one chunk moves the running statistics of batch normalisation, 0..1. */
-  statisticsRate: number
-  /** The most images that go forward and backward together; 0: as many as `memoryBytes` holds. */
-  chunk: number
-  /** What a chunk's activations and gradients may take; 0: the device's own. */
-  memoryBytes: number
-  /** Of activations and their gradients; f32 where it is left out. */
-  dtype?: 'f32' | 'bf16'
-}
-
-export interface StepOptions {
-  learningRate: number
-  /** Gradients of a larger L2 norm are scaled down to it; 0: never. */
-  clipNorm: number
-  /** Of the batch, to learn from, in place as the images; without: those that mining selects. */
-  triplets?: TripletIndices
-}
-
-/** What a training step did. */
-export interface StepReport {
-  /** Calls of `step` that have ended so far, this one included. */
-  step: number
-  /** Sum of the triplets' hinges. */
-  lossSum: number
-  triplets: number
-  /** Triplets whose hinge is above zero. */
-  active: number
-  /** Mean squared distance of the triplets' anchors to their positives and to their negatives; 0 without triplets. */
-  meanPositive: number
-  meanNegative: number
-  /** L2 norm, before clipping, of the gradient of the mean hinge with respect to all trained weights. */
-  gradientNorm: number
-  /** Images in each chunk; batch normalisation has its statistics from these. */
-  chunks: number[]
-  /** No triplet was found, so nothing has changed. */
-  skipped: boolean
-  seconds: { forward: number; mining: number; backward: number; optimizer: number }
-}
-
-/** A tensor that a trainer holds. */
-export interface TrainerTensor {
-  /** The model's name of it; `optimizer/<slot>/<weight>` and `gradient/<weight>` of what belongs to a weight. */
-  name: string
-  shape: number[]
-  kind: 'weight' | 'statistic' | 'optimizer' | 'gradient'
-  /** Weights that are not trained. */
-  frozen: boolean
-}
-
-/** What is executed in a training step. */
-export interface TrainingPlanReport {
-  /** Layers of the backward steps, in the order in which they run. */
-  backward: { layers: string[]; weights: boolean }[]
-  /** Of one image: activations kept for the backward steps, and gradients of activations at their peak. */
-  keptBytes: number
-  gradientBytes: number
-  chunk: number
-  /** Forward and backward as printable lines. */
-  text: string
-}
-
-/**
- * A network under training. Calls run one after the other on the environment's worker; `cancel` as for `run`. A step that
- * fails or is cancelled leaves weights, statistics and optimiser as they were.
- */
-export interface NativeTrainer {
-  readonly dimensions: number
-  readonly plan: TrainingPlanReport
-  /** How each forward step and its backward are executed, one string a step. */
-  readonly kernels: string[]
-  readonly tensors: readonly TrainerTensor[]
-  /** Native bytes held: weights, gradients, optimiser, activations, scratch. */
-  readonly memoryBytes: number
-  /**
-   * One optimiser step on labels.length images, in place as for `run`. ERR_FACENET_NOT_FINITE names the step and the first
-   * layer where NaN or infinity turns up.
-   */
-  step(
-    images: Uint8Array | Float32Array,
-    labels: Int32Array,
-    options: StepOptions,
-    cancel: Int32Array,
-  ): Promise<StepReport>
-  /** The same without the optimiser: the gradient of the mean hinge is left in the tensors `gradient/<weight>`. */
-  gradient(images: Uint8Array | Float32Array, labels: Int32Array, cancel: Int32Array): Promise<StepReport>
-  /** Embeddings as the model will give them when it is used: batch normalisation by running statistics. */
-  embed(images: Uint8Array | Float32Array, count: number, out: Float32Array, cancel: Int32Array): Promise<void>
-  /** Copies tensors to `out`, all at one moment between steps. Resolves to the trainer's counters then. */
-  read(names: readonly string[], out: Float32Array[]): Promise<TrainerCounters>
-  /** The other way round. */
-  write(names: readonly string[], values: Float32Array[], counters?: TrainerCounters): Promise<void>
-  /** Idempotent. Work in flight finishes first. */
-  dispose(): void
-}
-
-export interface TrainerCounters {
-  /** Calls of `step` that have ended. */
-  steps: number
-  /** Those that changed the weights. */
-  updates: number
 }
 
 /** One image's activation: `[height, width, channels]`. A vector of d values is `[1, 1, d]`. */

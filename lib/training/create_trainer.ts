@@ -23,7 +23,8 @@ import {
   type TrainingDType,
 } from './options.js'
 import { startOf } from './start.js'
-import { type CallOptions, makeTrainer, type Opening, restoreTrainer, type Trainer } from './trainer.js'
+import { makeTrainer, restoreTrainer, type Trainer } from './trainer.js'
+import type { CallOptions, Opening } from './trainer_calls.js'
 
 /** Options of `createTrainer.resume`. */
 export interface ResumeOptions extends CallOptions {

@@ -42,12 +42,6 @@ export { type BaselineLine, type ProgressLine, ProgressLog } from './progress_lo
 export { type SampledBatch, Sampler, type SamplerOptions } from './sampler.js'
 export { parseSchedule, type Schedule } from './schedule.js'
 export { EventWriter, type Scalars } from './tensorboard.js'
-export type {
-  CallOptions,
-  StepCallOptions,
-  StepResult,
-  Trainer,
-  TrainerEmbedOptions,
-  TrainerTensors,
-} from './trainer.js'
+export type { Trainer } from './trainer.js'
+export type { CallOptions, StepCallOptions, StepResult, TrainerEmbedOptions, TrainerTensors } from './trainer_calls.js'
 export { type Embedder, Validation, type ValidationResult } from './validate.js'

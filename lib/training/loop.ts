@@ -12,7 +12,8 @@ import type { LoopSettings, LoopState } from './loop_state.js'
 import type { OfflineSampler } from './offline.js'
 import type { BaselineLine, ProgressLine, ProgressLog } from './progress_log.js'
 import { parseSchedule } from './schedule.js'
-import type { StepResult, Trainer } from './trainer.js'
+import type { Trainer } from './trainer.js'
+import type { StepResult } from './trainer_calls.js'
 import type { Validation, ValidationResult } from './validate.js'
 
 export interface Loop {

@@ -1,67 +1,29 @@
 /** A network under training. */
 import type { GraphDescription } from '../../types/graph.js'
-import type {
-  NativeTrainer,
-  StepReport,
-  TrainerCounters,
-  TrainerTensor,
-  TrainingPlanReport,
-} from '../../types/native.js'
-import { checkLabels } from '../embeddings/labels.js'
-import { checkLabelledTriplets, type Triplets } from '../embeddings/triplets.js'
-import { disposed, invalidArgument } from '../errors.js'
+import type { NativeTrainer, TrainerCounters, TrainerTensor, TrainingPlanReport } from '../../types/native.js'
+import { checkLabelledTriplets } from '../embeddings/triplets.js'
+import { disposed } from '../errors.js'
 import { describeGraph, type ModelMetadata, type ModelNotes } from '../files/model/metadata.js'
 import { writeModel } from '../files/model/model_file.js'
-import { elementCount, f32Tensor, type Tensors, toFloat32 } from '../files/model/tensor.js'
+import type { Tensors } from '../files/model/tensor.js'
 import { checkPixels, type Pixels } from '../model/pixels.js'
 import { checkOptions, checkOut, checkSignal } from '../native/check_arguments.js'
 import type { Device } from '../native/devices.js'
 import { enqueueCall, InFlight } from '../native/queue.js'
-import { optimizerPrefix, valuesOf, writeCheckpoint } from './checkpoint.js'
+import { writeCheckpoint } from './checkpoint.js'
 import { checkLearningRate, type TrainingSettings } from './options.js'
-
-/** What a step did. `skipped`: the batch had no triplet, and nothing has changed. */
-export interface StepResult extends StepReport {
-  /** Mean hinge of the triplets, which is what is minimised; 0 where there are none. */
-  loss: number
-}
-
-/** What calls of a trainer take. */
-export interface CallOptions {
-  /** Rejects with ERR_FACENET_ABORTED; it is looked at between layers. A step leaves everything as it was. */
-  signal?: AbortSignal
-}
-
-/** Options of `trainer.embed`. */
-export interface TrainerEmbedOptions extends CallOptions {
-  /** N x dimensions floats to write to, instead of a new array. */
-  out?: Float32Array
-}
-
-/** Tensors of a trainer by their names, as `trainer.read` copies them. */
-export type TrainerTensors = Map<string, { shape: number[]; data: Float32Array }>
-
-/** Options of `trainer.step`. */
-export interface StepCallOptions extends CallOptions {
-  /**
-   * Images of the batch to learn from, as `mineTriplets` gives them: anchor and positive are two images of one label, the
-   * negative has another. None at all skips the step. Default: those that the strategy selects in the batch.
-   */
-  triplets?: Triplets
-}
-
-/** What a trainer is made of. */
-export interface Opening {
-  graph: GraphDescription
-  tensors: Tensors
-  settings: TrainingSettings
-  notes: ModelNotes
-  device: Device
-  deviceIndex?: number
-  threads: number
-  signal?: AbortSignal
-  state?: unknown
-}
+import {
+  type CallOptions,
+  checkBatch,
+  checkPath,
+  type Opening,
+  type StepCallOptions,
+  type StepResult,
+  type TrainerEmbedOptions,
+  type TrainerTensors,
+  withLoss,
+} from './trainer_calls.js'
+import { readTensors, type Snapshot, writeOptimizerState } from './trainer_tensors.js'
 
 /** What `createTrainer` may do with a trainer, and nobody else. */
 export let makeTrainer: (opened: NativeTrainer, opening: Opening) => Trainer
@@ -169,7 +131,7 @@ export class Trainer {
     options: StepCallOptions = {},
   ): Promise<StepResult> {
     const signal = this.#checkCall(options, ['triplets'])
-    const { data, labelOf } = this.#checkBatch(images, labels)
+    const { data, labelOf } = checkBatch(images, labels, this.inputSize)
     const triplets = options.triplets === undefined ? undefined : checkLabelledTriplets(options.triplets, labelOf)
     const { clipNorm } = this.#settings
     const report = await this.#run(signal, (cancel) =>
@@ -193,7 +155,7 @@ export class Trainer {
     options: CallOptions = {},
   ): Promise<StepResult> {
     const signal = this.#checkCall(options)
-    const { data, labelOf } = this.#checkBatch(images, labels)
+    const { data, labelOf } = checkBatch(images, labels, this.inputSize)
     return withLoss(await this.#run(signal, (cancel) => this.#native.gradient(data, labelOf, cancel)))
   }
 
@@ -265,20 +227,12 @@ export class Trainer {
   }
 
   async #restore(tensors: Tensors, counters: TrainerCounters): Promise<void> {
-    const wanted = this.#native.tensors.filter(({ name }) => name.startsWith(optimizerPrefix))
-    const values = wanted.map(({ name, shape }) => toFloat32(valuesOf(tensors, name, shape)))
-    const names = wanted.map(({ name }) => name)
-    await this.#run(undefined, () => this.#native.write(names, values, counters))
+    await this.#run(undefined, () => writeOptimizerState(this.#native, tensors, counters))
     this.#steps = counters.steps
   }
 
-  async #snapshot(selected: (tensor: TrainerTensor) => boolean) {
-    const wanted = this.#native.tensors.filter(selected)
-    const values = wanted.map(({ shape }) => new Float32Array(elementCount(shape)))
-    const names = wanted.map(({ name }) => name)
-    const counters = await this.#run(undefined, () => this.#native.read(names, values))
-    const tensors = new Map(wanted.map(({ name, shape }, i) => [name, f32Tensor(shape, values[i]!)]))
-    return { tensors, counters }
+  #snapshot(selected: (tensor: TrainerTensor) => boolean): Promise<Snapshot> {
+    return this.#run(undefined, () => readTensors(this.#native, selected))
   }
 
   /** Native work of this trainer, in turn with all other; `dispose` waits for it. */
@@ -297,12 +251,6 @@ export class Trainer {
     this.#checkOpen()
     checkOptions(options, 'options', ['signal', ...others])
     return checkSignal(options.signal)
-  }
-
-  #checkBatch(images: unknown, labels: unknown): { data: Uint8Array; labelOf: Int32Array } {
-    const { data, count } = checkPixels(images, this.inputSize)
-    if (count === 0) throw invalidArgument('images', 'at least one image', images)
-    return { data, labelOf: checkLabels(labels, count, 'image') }
   }
 
   #checkOpen(): void {
@@ -338,12 +286,4 @@ export class Trainer {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
-}
-
-function withLoss(report: StepReport): StepResult {
-  return { ...report, loss: report.triplets === 0 ? 0 : report.lossSum / report.triplets }
-}
-
-function checkPath(path: unknown): void {
-  if (typeof path !== 'string' || path === '') throw invalidArgument('path', 'the path of a file', path)
 }

@@ -2,22 +2,22 @@
  * Runs a graph node by node in plain TypeScript, written apart from the native code: in fp64 it is the oracle of every
  * device, in fp32 and bf16 it shows what error that precision costs.
  */
-import { outputShape, type Shape } from '../../lib/convert/networks/shapes.js'
-import type { GraphDescription, GraphNode, PoolAttributes } from '../../types/graph.js'
+import { outputShape } from '../../lib/convert/networks/shapes.js'
+import type { GraphDescription, GraphNode } from '../../types/graph.js'
+import {
+  type Activations,
+  at,
+  type Call,
+  channelValue,
+  forEachPixel,
+  type NodeOf,
+  type Tensors,
+} from './activations.js'
+import { globalPool, slidingPool } from './pools.js'
 import type { Precision } from './precision.js'
-import { winograd } from './winograd.js'
+import { conv2d, fullyConnected } from './products.js'
 
-/** Tensors of a model by name, as fp32 values. */
-export type Tensors = Record<string, { shape: number[]; data: Float32Array }>
-
-/** N x H x W x C, dense. */
-export interface Activations {
-  count: number
-  shape: Shape
-  data: Float64Array
-}
-
-type NodeOf<Name extends GraphNode['op']> = Extract<GraphNode, { op: Name }>
+export type { Tensors } from './activations.js'
 
 /** The graph's outputs for `count` images. The convolutions named in `byWinograd` are computed that way. */
 export function evaluate(
@@ -46,14 +46,6 @@ export function evaluate(
   return graph.outputs.map((output) => made.get(output)!.data)
 }
 
-interface Call {
-  inputs: Activations[]
-  out: Activations
-  tensors: Tensors
-  precision: Precision
-  byWinograd: readonly string[]
-}
-
 type Loop<Name extends GraphNode['op']> = (node: NodeOf<Name>, call: Call) => void
 
 const loops: { [Name in GraphNode['op']]: Loop<Name> } = {
@@ -77,28 +69,6 @@ const loops: { [Name in GraphNode['op']]: Loop<Name> } = {
   prelu: elementwise,
   maxout: elementwise,
   add: elementwise,
-}
-
-/** Calls `body` for every image, row and column of the output. */
-function forEachPixel(out: Activations, body: (n: number, y: number, x: number) => void): void {
-  for (let n = 0; n < out.count; n++) {
-    for (let y = 0; y < out.shape[0]; y++) for (let x = 0; x < out.shape[1]; x++) body(n, y, x)
-  }
-}
-
-function at({ shape: [height, width, channels] }: Activations, n: number, y: number, x: number, c = 0): number {
-  return ((n * height + y) * width + x) * channels + c
-}
-
-function inside({ shape: [height, width] }: Activations, y: number, x: number): boolean {
-  return y >= 0 && y < height && x >= 0 && x < width
-}
-
-/** Value of channel c in a tensor of one value a channel, or one for all. */
-function channelValue(tensors: Tensors, name: string | undefined, c: number, otherwise: number): number {
-  if (name === undefined) return otherwise
-  const { data } = tensors[name]!
-  return data[data.length === 1 ? 0 : c]!
 }
 
 function preprocess(node: NodeOf<'preprocess'>, { inputs, out, precision }: Call): void {
@@ -126,96 +96,6 @@ function preprocess(node: NodeOf<'preprocess'>, { inputs, out, precision }: Call
           : r(r(value - (mean[c] ?? mean[0]!)) * (scale[c] ?? scale[0]!))
     })
   }
-}
-
-function conv2d(node: NodeOf<'conv2d'>, { inputs, out, tensors, precision, byWinograd }: Call): void {
-  const [x] = inputs as [Activations]
-  const r = precision.arithmetic
-  const { kernel, stride, padding, outChannels, groups = 1 } = node.attributes
-  const weight = tensors[node.tensors.weight]!.data.map(precision.weight)
-  const groupInputs = x.shape[2] / groups
-  const windowSum = (n: number, row: number, column: number, o: number) => {
-    const firstInput = Math.floor(o / (outChannels / groups)) * groupInputs
-    let sum = 0
-    for (let ky = 0; ky < kernel[0]; ky++) {
-      for (let kx = 0; kx < kernel[1]; kx++) {
-        const [fromRow, fromColumn] = [row * stride[0] + ky - padding[0], column * stride[1] + kx - padding[1]]
-        if (!inside(x, fromRow, fromColumn)) continue
-        for (let i = 0; i < groupInputs; i++) {
-          const w = weight[((o * groupInputs + i) * kernel[0] + ky) * kernel[1] + kx]!
-          sum = r(sum + r(w * x.data[at(x, n, fromRow, fromColumn, firstInput + i)]!))
-        }
-      }
-    }
-    return sum
-  }
-  const isWinograd = byWinograd.includes(node.name)
-  if (isWinograd) winograd(x, weight, padding, out, precision)
-  forEachPixel(out, (n, row, column) => {
-    for (let o = 0; o < outChannels; o++) {
-      const place = at(out, n, row, column, o)
-      const sum = isWinograd ? out.data[place]! : windowSum(n, row, column, o)
-      out.data[place] = r(sum + channelValue(tensors, node.tensors.bias, o, 0))
-    }
-  })
-}
-
-function fullyConnected(node: NodeOf<'fully_connected'>, { inputs, out, tensors, precision }: Call): void {
-  const [x] = inputs as [Activations]
-  const r = precision.arithmetic
-  const [height, width, channels] = x.shape
-  const inFeatures = height * width * channels
-  const weight = tensors[node.tensors.weight]!.data.map(precision.weight)
-  const place = (i: number) => {
-    if (node.attributes.order === 'hwc') return i
-    const [y, column, c] = [Math.floor(i / channels / width), Math.floor(i / channels) % width, i % channels]
-    return (c * height + y) * width + column
-  }
-  for (let n = 0; n < out.count; n++) {
-    for (let o = 0; o < node.attributes.outFeatures; o++) {
-      let sum = 0
-      for (let i = 0; i < inFeatures; i++) {
-        sum = r(sum + r(x.data[n * inFeatures + i]! * weight[o * inFeatures + place(i)]!))
-      }
-      out.data[n * node.attributes.outFeatures + o] = r(sum + channelValue(tensors, node.tensors.bias, o, 0))
-    }
-  }
-}
-
-function slidingPool(node: NodeOf<'max_pool' | 'avg_pool' | 'l2_pool'>, call: Call): void {
-  pool(node.op, node.attributes, call)
-}
-
-function pool(op: 'max_pool' | 'avg_pool' | 'l2_pool', attributes: PoolAttributes, call: Call): void {
-  const { inputs, out, precision } = call
-  const [x] = inputs as [Activations]
-  const r = precision.arithmetic
-  const { kernel, stride, padding, countPadding = false, mean = false } = attributes
-  const [top, left, bottom, right] = padding
-  forEachPixel(out, (n, row, column) => {
-    for (let c = 0; c < out.shape[2]; c++) {
-      let [largest, sum, squares, divisor] = [Number.NEGATIVE_INFINITY, 0, 0, 0]
-      for (let ky = 0; ky < kernel[0]; ky++) {
-        for (let kx = 0; kx < kernel[1]; kx++) {
-          const [y, fromColumn] = [row * stride[0] + ky - top, column * stride[1] + kx - left]
-          const isInside = inside(x, y, fromColumn)
-          if (isInside || (countPadding && y < x.shape[0] + bottom && fromColumn < x.shape[1] + right)) divisor++
-          if (!isInside) continue
-          const value = x.data[at(x, n, y, fromColumn, c)]!
-          largest = Math.max(largest, value)
-          sum = r(sum + value)
-          squares = r(squares + r(value * value))
-        }
-      }
-      const l2 = r(Math.sqrt(mean ? r(squares / divisor) : squares))
-      out.data[at(out, n, row, column, c)] = op === 'max_pool' ? largest : op === 'avg_pool' ? r(sum / divisor) : l2
-    }
-  })
-}
-
-function globalPool({ attributes: { kind, mean } }: NodeOf<'global_pool'>, call: Call): void {
-  const [height, width] = call.inputs[0]!.shape
-  pool(`${kind}_pool`, { kernel: [height, width], stride: [1, 1], padding: [0, 0, 0, 0], mean }, call)
 }
 
 function lrn({ attributes }: NodeOf<'lrn'>, { inputs, out, precision }: Call): void {

@@ -3,7 +3,7 @@
  * backends that compute it that way. Its transforms multiply by up to 8 and cancel, so in fp32 its error is a few times
  * that of the direct sum, and its sixths keep small integers from being exact.
  */
-import type { Activations } from './evaluate.js'
+import type { Activations } from './activations.js'
 import type { Precision } from './precision.js'
 
 type Matrix = number[][]

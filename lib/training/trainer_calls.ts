@@ -1,0 +1,73 @@
+/** What a trainer is made of, and what its calls take and give. */
+import type { GraphDescription } from '../../types/graph.js'
+import type { StepReport } from '../../types/native.js'
+import { checkLabels } from '../embeddings/labels.js'
+import type { Triplets } from '../embeddings/triplets.js'
+import { invalidArgument } from '../errors.js'
+import type { ModelNotes } from '../files/model/metadata.js'
+import type { Tensors } from '../files/model/tensor.js'
+import type { Size } from '../images/geometry.js'
+import { checkPixels } from '../model/pixels.js'
+import type { Device } from '../native/devices.js'
+import type { TrainingSettings } from './options.js'
+
+/** What a step did. `skipped`: the batch had no triplet, and nothing has changed. */
+export interface StepResult extends StepReport {
+  /** Mean hinge of the triplets, which is what is minimised; 0 where there are none. */
+  loss: number
+}
+
+/** What calls of a trainer take. */
+export interface CallOptions {
+  /** Rejects with ERR_FACENET_ABORTED; it is looked at between layers. A step leaves everything as it was. */
+  signal?: AbortSignal
+}
+
+/** Options of `trainer.embed`. */
+export interface TrainerEmbedOptions extends CallOptions {
+  /** N x dimensions floats to write to, instead of a new array. */
+  out?: Float32Array
+}
+
+/** Tensors of a trainer by their names, as `trainer.read` copies them. */
+export type TrainerTensors = Map<string, { shape: number[]; data: Float32Array }>
+
+/** Options of `trainer.step`. */
+export interface StepCallOptions extends CallOptions {
+  /**
+   * Images of the batch to learn from, as `mineTriplets` gives them: anchor and positive are two images of one label, the
+   * negative has another. None at all skips the step. Default: those that the strategy selects in the batch.
+   */
+  triplets?: Triplets
+}
+
+/** What a trainer is made of. */
+export interface Opening {
+  graph: GraphDescription
+  tensors: Tensors
+  settings: TrainingSettings
+  notes: ModelNotes
+  device: Device
+  deviceIndex?: number
+  threads: number
+  signal?: AbortSignal
+  state?: unknown
+}
+
+export function withLoss(report: StepReport): StepResult {
+  return { ...report, loss: report.triplets === 0 ? 0 : report.lossSum / report.triplets }
+}
+
+export function checkBatch(
+  images: unknown,
+  labels: unknown,
+  inputSize: Size,
+): { data: Uint8Array; labelOf: Int32Array } {
+  const { data, count } = checkPixels(images, inputSize)
+  if (count === 0) throw invalidArgument('images', 'at least one image', images)
+  return { data, labelOf: checkLabels(labels, count, 'image') }
+}
+
+export function checkPath(path: unknown): void {
+  if (typeof path !== 'string' || path === '') throw invalidArgument('path', 'the path of a file', path)
+}
