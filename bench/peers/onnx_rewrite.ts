@@ -126,7 +126,7 @@ function attribute(node: OnnxNode, name: string): OnnxAttribute {
 }
 
 function makeNode(opType: string, name: string, input: string[], attributes: OnnxAttribute[] = []): OnnxNode {
-  return { opType, name, input, output: [name], attribute: attributes, domain: '' }
+  return { opType, name, input, output: [name], attribute: attributes, domain: '', overload: '' }
 }
 
 function addConstant(constants: Map<string, Constant>, name: string, dims: number[], values: Float32Array): void {

@@ -6,8 +6,9 @@ export type { ModelNotes, Threshold } from '../files/model/metadata.js'
 export type { ModelContents } from '../files/model/model_file.js'
 export type { Tensor, Tensors } from '../files/model/tensor.js'
 export { type ExportOnnxOptions, exportOnnx } from './exporters/onnx.js'
-export { importDetector } from './importers/import_detector.js'
-export { type ImportOptions, importModel } from './importers/import_model.js'
+export type { ImportCheck } from './importers/check.js'
+export { type ImportedDetector, importDetector } from './importers/import_detector.js'
+export { type ImportedModel, type ImportOptions, importModel } from './importers/import_model.js'
 export type { InputOptions } from './importers/lower.js'
 export {
   type NetworkDefinition,

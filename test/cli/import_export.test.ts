@@ -24,7 +24,12 @@ test('a model exported to ONNX and imported again embeds alike', async () => {
 
     const imported = await facenet('import', onnx, '--out', second, '--json')
     assert.is(imported.code, 0)
-    const { fingerprint, ...facts } = JSON.parse(imported.stdout) as { fingerprint: string }
+    const { fingerprint, check, ...facts } = JSON.parse(imported.stdout) as {
+      fingerprint: string
+      check: { checked: boolean; images: number; difference: number; tolerance: number }
+    }
+    assert.equal([check.checked, check.images], [true, 2])
+    assert.ok(check.difference <= check.tolerance)
     assert.match(fingerprint, /^[0-9a-f]{64}$/)
     const inputSize = { height: 140, width: 116 }
     assert.equal(facts, { out: second, network: 'nns2', inputSize, dimensions: 128, unitLength: true, threshold: 0.75 })

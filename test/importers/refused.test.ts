@@ -104,7 +104,14 @@ const unsound: [string, ReturnType<typeof source>, RegExp][] = [
     /48 elements/,
   ],
   ['a reshape into nothing', source(image, [node('Reshape', ['x', 's'], 'y')], { s: whole([-1, -1]) }), /48 elements/],
-  ['a transpose of height and width', source(image, [node('Transpose', ['x'], 'y', { perm: [0, 1, 3, 2] })]), /perm/],
+  [
+    'a convolution of what has height and width exchanged',
+    source(image, [node('Transpose', ['x'], 't', { perm: [0, 1, 3, 2] }), node('Conv', ['t', 'w'], 'y')], {
+      w: weight,
+    }),
+    /N x C x H x W/,
+  ],
+  ['an order of other axes', source(image, [node('Transpose', ['x'], 'y', { perm: [0, 1, 1, 2] })]), /perm/],
   [
     'a matrix for other features',
     source(image, [node('Flatten', ['x'], 'f'), node('MatMul', ['f', 'w'], 'y')], { w: floats([2, 2], [1, 2, 3, 4]) }),

@@ -1,7 +1,8 @@
 /** `facenet import`: other formats' weights as a model file. */
-import { importDetector } from '../../convert/importers/import_detector.js'
+import type { ImportCheck } from '../../convert/importers/check.js'
+import { type ImportedDetector, importDetector } from '../../convert/importers/import_detector.js'
 import { importModel } from '../../convert/importers/import_model.js'
-import { type DetectorContents, writeDetector } from '../../files/model/detector_file.js'
+import { writeDetector } from '../../files/model/detector_file.js'
 import { writeModel } from '../../files/model/model_file.js'
 import type { Context } from '../context.js'
 import type { ImportOptions } from '../options/files.js'
@@ -11,7 +12,10 @@ import { UsageError } from '../usage_error.js'
 export async function run(context: Context<ImportOptions>): Promise<void> {
   const [weights] = context.operands
   const { out, graph, size, color, mean, scale, name, threshold: sameBelow, alignment } = context.options
-  const detector = graph === undefined ? await importDetector(weights!) : undefined
+  const { output, check: must, noCheck } = context.options
+  if (must && noCheck) throw new UsageError('--check and --no-check exclude each other')
+  const check = must ? true : noCheck ? false : undefined
+  const detector = graph === undefined ? await importDetector(weights!, { check }) : undefined
   if (detector) return importedDetector(context, detector, out)
   const contents = await importModel(weights!, {
     graph,
@@ -22,6 +26,8 @@ export async function run(context: Context<ImportOptions>): Promise<void> {
     name,
     threshold: sameBelow,
     alignment,
+    output,
+    check,
   })
   const metadata = await writeModel(out, contents)
   const { network, dimensions, unitLength, fingerprint, threshold } = metadata
@@ -29,21 +35,39 @@ export async function run(context: Context<ImportOptions>): Promise<void> {
   if (context.json) {
     const inputSize = { height, width }
     const facts = { out, network, inputSize, dimensions, unitLength, threshold: threshold?.value ?? null, fingerprint }
-    await context.print(JSON.stringify(facts))
+    await context.print(JSON.stringify({ ...facts, check: contents.check }))
     return
   }
   const length = unitLength ? '' : ', which are not of unit length'
   context.say(`${network}, ${height}x${width} to ${dimensions} floats${length}, written to ${out}`)
+  if (weights!.toLowerCase().endsWith('.onnx')) sayCheck(context, contents.check)
+}
+
+function sayCheck(context: Context<ImportOptions>, check: ImportCheck): void {
+  if (context.options.noCheck) return
+  if (check.checked) {
+    const { images, difference } = check
+    context.say(`compared with onnxruntime on ${images} images: differs by at most ${difference.toExponential(1)}`)
+  } else context.complain(`not compared with onnxruntime: ${check.reason}`)
 }
 
 /** Options of embedding networks, which a detector has no use for. */
-const ofNetworks = ['size', 'color', 'mean', 'scale', 'name', 'threshold', 'alignment']
+const ofNetworks = ['output', 'size', 'color', 'mean', 'scale', 'name', 'threshold', 'alignment']
 
-async function importedDetector(context: Context, contents: DetectorContents, out: string): Promise<void> {
+async function importedDetector(
+  context: Context<ImportOptions>,
+  contents: ImportedDetector,
+  out: string,
+): Promise<void> {
   const needless = ofNetworks.find((name) => context.given.has(name))
   if (needless)
     throw new UsageError(`${flagOf(needless)} is not for detectors, and these are weights of ${contents.detector}`)
   const { detector, fingerprint } = await writeDetector(out, contents)
-  if (context.json) await context.print(JSON.stringify({ out, detector, fingerprint }))
-  else context.say(`the face detector ${detector}, written to ${out}`)
+  const { check } = contents
+  if (context.json) {
+    await context.print(JSON.stringify({ out, detector, fingerprint, ...(check && { check }) }))
+    return
+  }
+  context.say(`the face detector ${detector}, written to ${out}`)
+  if (check) sayCheck(context, check)
 }

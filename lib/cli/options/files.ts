@@ -6,6 +6,9 @@ import { outOption } from './shared.js'
 export const importOptions = {
   ...group('Weights', {
     graph: text({ text: 'Node list (.graph.json) that goes with a .safetensors file', value: '<file>' }),
+    output: text({ text: 'Of an ONNX file with several outputs: the one that is the embedding', value: '<name>' }),
+    check: flag({ text: 'Compare with onnxruntime-node what was imported, or fail [default: where it is installed]' }),
+    noCheck: flag({ text: 'Do not compare' }),
   }),
   ...group('Input of the network', {
     size: parsed('height x width, as 112x112', { text: 'Input size in pixels', value: '<HxW>' }, readSize),

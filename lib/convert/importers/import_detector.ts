@@ -1,24 +1,40 @@
 /** Foreign weights of face detectors: what `facenet import` tries before it takes them for those of an embedding network. */
 import { stat } from 'node:fs/promises'
 import { basename, dirname, extname } from 'node:path'
+import { invalidArgument } from '../../errors.js'
 import type { DetectorContents } from '../../files/model/detector_file.js'
+import type { ImportCheck } from './check.js'
 import { importFaceApi } from './face_api.js'
+import type { ImportOptions } from './import_model.js'
 import { importMtcnn, isMtcnnFile } from './mtcnn_files.js'
 import { readOnnx } from './onnx.js'
 import { importYunet, yunetOutputs } from './yunet.js'
 
 /** The detector whose weights these are: MTCNN's, YuNet's `.onnx`, or face-api's `model` folder; undefined for others. */
-export async function importDetector(path: string): Promise<DetectorContents | undefined> {
-  const contents = await readDetector(path)
+export async function importDetector(
+  path: string,
+  { check }: Pick<ImportOptions, 'check'> = {},
+): Promise<ImportedDetector | undefined> {
+  const contents = await readDetector(path, check)
+  if (check && contents && !contents.check?.checked) {
+    throw invalidArgument('check', 'an ONNX file, which onnxruntime can run', 'other weights')
+  }
   return contents && { ...contents, producer: 'facenet import' }
 }
 
-async function readDetector(path: string): Promise<DetectorContents | undefined> {
+/** A detector to write; of an ONNX file, with what comparing it with onnxruntime found. */
+export interface ImportedDetector extends DetectorContents {
+  check?: ImportCheck
+}
+
+async function readDetector(path: string, check: boolean | undefined): Promise<ImportedDetector | undefined> {
   if (await isFolder(path)) return importFaceApi(path)
   if (basename(path) === 'tiny_face_detector_model-weights_manifest.json') return importFaceApi(dirname(path))
   if (extname(path).toLowerCase() === '.onnx') {
     const outputs = await readOnnx(path).then((model) => model.outputs, unreadable)
-    return outputs && [...yunetOutputs.keys()].every((name) => outputs.includes(name)) ? importYunet(path) : undefined
+    return outputs && [...yunetOutputs.keys()].every((name) => outputs.includes(name))
+      ? importYunet(path, check)
+      : undefined
   }
   return (await isMtcnnFile(path).catch(unreadable)) ? importMtcnn(path) : undefined
 }

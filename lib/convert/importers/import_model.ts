@@ -4,7 +4,9 @@ import { FaceNetError, invalidArgument, invalidModel } from '../../errors.js'
 import { checkGraph } from '../../files/model/graph_schema.js'
 import { isThreshold } from '../../files/model/metadata.js'
 import { checkTensors, type ModelContents } from '../../files/model/model_file.js'
+import { checkImport, type ImportCheck, notAsked } from './check.js'
 import { readGraphJson } from './graph_json.js'
+import { dimsOf, sourceOrder } from './layout.js'
 import { type InputOptions, lowerModel } from './lower.js'
 import { readOnnx } from './onnx.js'
 import type { SourceModel } from './source.js'
@@ -21,6 +23,19 @@ export interface ImportOptions extends InputOptions {
   alignment?: string
   license?: string
   source?: string
+  /** Of an ONNX file with several outputs: the one to import. Any tensor that a node makes may be named. */
+  output?: string
+  /**
+   * Whether the import of an ONNX file is compared with what onnxruntime-node makes of the file. `true`: throws where that
+   * cannot be done; `false`: it is not.
+   * @default where onnxruntime-node is installed
+   */
+  check?: boolean
+}
+
+/** What an import is: a model to write, and whether it computes what its file says. */
+export interface ImportedModel extends ModelContents {
+  check: ImportCheck
 }
 
 /**
@@ -28,29 +43,37 @@ export interface ImportOptions extends InputOptions {
  * goes to `writeModel`. Throws ERR_FACENET_MODEL_INVALID where the file is damaged or holds what we have no op for,
  * ERR_FACENET_INVALID_ARGUMENT where the caller must say more, ERR_FACENET_IO where a file cannot be read.
  */
-export async function importModel(path: string, options: ImportOptions = {}): Promise<ModelContents> {
+export async function importModel(path: string, options: ImportOptions = {}): Promise<ImportedModel> {
   if (options.threshold !== undefined && !isThreshold(options.threshold)) {
     throw invalidArgument('threshold', 'a squared distance of at least 0', options.threshold)
   }
   try {
-    const contents = await readAny(path, options)
+    const { contents, check } = await readAny(path, options)
     const notes = { ...contents, ...statedNotes(options), producer: 'facenet import' }
     const model = { ...notes, graph: { ...contents.graph, name: options.name ?? contents.graph.name } }
     checkGraph(model.graph)
     checkTensors(model.graph, model.tensors)
-    return model
+    return { ...model, check: await check() }
   } catch (cause) {
     // What a hostile file makes of the machine under us (a stack or a buffer too large) is the file's fault as well.
     throw cause instanceof FaceNetError ? cause : invalidModel(path, 'a sound model', String(cause), cause)
   }
 }
 
-async function readAny(path: string, options: ImportOptions): Promise<ModelContents> {
+interface Read {
+  contents: ModelContents
+  check: () => Promise<ImportCheck>
+}
+
+async function readAny(path: string, options: ImportOptions): Promise<Read> {
   const extension = extname(path).toLowerCase()
   const name = basename(path, extname(path))
+  if (options.output !== undefined && extension !== '.onnx') {
+    throw invalidArgument('output', 'nothing but for a .onnx file', options.output)
+  }
   switch (extension) {
     case '.onnx':
-      return lowered(await readOnnx(path), name, options)
+      return lowered(await readOnnx(path, options.output), name, options)
     case '.safetensors':
       if (!options.graph)
         throw invalidArgument('graph', 'the node list that goes with the weights (.graph.json)', 'none')
@@ -58,7 +81,7 @@ async function readAny(path: string, options: ImportOptions): Promise<ModelConte
     case '.json': {
       rejectInputRule(options)
       const notes = { alignment: 'dlib', threshold: dlibThreshold, license: 'MIT', source: 'npm @vladmandic/face-api' }
-      return { ...(await readTfjs(path)), ...notes }
+      return { contents: { ...(await readTfjs(path)), ...notes }, check: async () => notOnnx(options) }
     }
     default:
       throw invalidArgument('weights', 'a .onnx, .safetensors or weights_manifest.json file', path)
@@ -76,12 +99,28 @@ function rejectInputRule({ graph, size, color, mean, scale }: ImportOptions): vo
 /** dlib's Euclidean 0.6, squared. */
 const dlibThreshold = { value: 0.36, metric: 'squared-l2' } as const
 
-function lowered(source: SourceModel, fileName: string, options: InputOptions): ModelContents {
+function lowered(source: SourceModel, fileName: string, options: ImportOptions): Read {
   if (source.outputs.length !== 1) {
-    throw invalidModel('outputs', 'one, the embedding (a detector is imported as such)', source.outputs.join(', '))
+    throw invalidModel(
+      'outputs',
+      'one, the embedding: name it (--output, option output; a detector is imported as such)',
+      source.outputs.join(', '),
+    )
   }
-  const { graph, tensors } = lowerModel({ ...source, name: source.name || fileName }, options)
-  return { graph, tensors, ...source.notes }
+  const result = lowerModel({ ...source, name: source.name || fileName }, options)
+  const { graph, tensors, outputs } = result
+  const [output] = outputs
+  if (sourceOrder(output!)?.some((place, i) => place !== i)) {
+    const received = `${dimsOf(output!).join('x')}, which are listed in another order here`
+    throw invalidModel(`output ${source.outputs[0]}`, 'an embedding, N x C (--output names another)', received)
+  }
+  const check = () => (options.check === false ? notAsked : checkImport(source, result, options.check === true))
+  return { contents: { graph, tensors, ...source.notes }, check: async () => check() }
+}
+
+function notOnnx({ check }: ImportOptions): ImportCheck {
+  if (check) throw invalidArgument('check', 'an ONNX file, which onnxruntime can run', 'other weights')
+  return { checked: false, reason: 'only ONNX files can be compared with onnxruntime' }
 }
 
 function statedNotes({ threshold, alignment, license, source }: ImportOptions): Partial<ModelContents> {

@@ -2,7 +2,7 @@
 import type { GraphDescription } from '../../../types/graph.js'
 import { invalidArgument, invalidModel } from '../../errors.js'
 import type { Tensor } from '../../files/model/tensor.js'
-import type { Layout } from './layout.js'
+import { channelsLast, type Held, maps } from './layout.js'
 import { lowerNode } from './lower_ops.js'
 import { type InputRule, Lowering } from './lowering.js'
 import { checkOperator } from './operators.js'
@@ -19,39 +19,46 @@ export interface InputOptions {
   scale?: number | readonly number[]
 }
 
-export function lowerModel(
-  source: SourceModel,
-  options: InputOptions,
-): { graph: GraphDescription; tensors: Map<string, Tensor> } {
+/** A graph of ours, with what the file was taken for. */
+export interface LoweredModel {
+  graph: GraphDescription
+  tensors: Map<string, Tensor>
+  /** The rule that the file's own input follows, and how the file holds its input and its outputs. */
+  input: { rule: InputRule; held: Held }
+  outputs: readonly Held[]
+}
+
+export function lowerModel(source: SourceModel, options: InputOptions): LoweredModel {
   for (const node of source.nodes) checkOperator(node)
   const model = recognisePatterns(source)
-  const { height, width, channels, layout } = inputOf(model, options)
-  const rule = ruleOf(model, options, channels)
-  const lowering = new Lowering(model, { shape: [height, width, channels], layout }, rule)
+  const held = inputOf(model, options)
+  const rule = ruleOf(model, options, held.shape[2])
+  const lowering = new Lowering(model, held, { ...rule })
   for (const node of model.nodes) lowerNode(lowering, node)
-  if (!rule.stated) {
+  if (!lowering.rule.stated) {
     throw invalidArgument(
       'mean and scale',
       'the input rule (pixel - mean) * scale, which the file does not say',
       'neither',
     )
   }
-  return lowering.finish(model, [height, width, channels])
+  return { ...lowering.finish(model, held.shape), input: { rule, held } }
 }
 
-function inputOf({ input: { name, dims } }: SourceModel, { size, color }: InputOptions) {
+function inputOf({ input: { name, dims } }: SourceModel, { size, color }: InputOptions): Held {
   const grey = color === 'grey' ? 1 : 3
-  const [batch, ...rest] = dims.length === 0 ? [1, grey, undefined, undefined] : dims
-  if (rest.length !== 3 || (batch !== undefined && batch < 1)) {
+  const isChannels = (extent: number | undefined) => extent === 3 || extent === 1
+  // One image without a batch around it is told by its three channels.
+  const alone = dims.length === 3 && (dims[0] === 3 || dims[2] === 3)
+  const [batch, ...rest] = dims.length === 0 ? [1, grey, undefined, undefined] : alone ? [1, ...dims] : dims
+  if (rest.length !== 3 || (batch !== undefined && !(batch >= 1 && batch <= maxBatch))) {
     throw invalidModel(
       `input ${name}`,
       'a batch of images: N x C x H x W or N x H x W x C',
       `${dims.length} dimensions`,
     )
   }
-  const isChannels = (extent: number | undefined) => extent === 3 || extent === 1
   const last = isChannels(rest[2]) && !isChannels(rest[0])
-  const layout: Layout = last ? 'nhwc' : 'nchw'
   const [channels = grey, height, width] = last ? [rest[2], rest[0], rest[1]] : rest
   if (!isChannels(channels)) throw invalidModel(`channels of ${name}`, '3 or 1', channels)
   const extent = (axis: 0 | 1, stated: number | undefined) => {
@@ -65,14 +72,25 @@ function inputOf({ input: { name, dims } }: SourceModel, { size, color }: InputO
       throw invalidArgument('size', '1..65536 pixels', value)
     return value
   }
-  return { height: extent(0, height), width: extent(1, width), channels, layout }
+  const shape = [extent(0, height), extent(1, width), channels] as const
+  const form = (last ? channelsLast : maps)(shape, batch ?? 1)
+  return { shape, dims: alone ? form.slice(1) : form, batch: batch ?? 1 }
 }
 
+/** Images of a fixed batch: far more than any file has. */
+const maxBatch = 65_536
+
 /** The caller's word goes before the file's. */
-function ruleOf({ rule }: SourceModel, options: InputOptions, channels: number): InputRule {
+function ruleOf({ rule, input }: SourceModel, options: InputOptions, channels: number): InputRule {
   const color = options.color ?? rule?.color ?? (channels === 1 ? 'grey' : 'rgb')
   if ((color === 'grey') !== (channels === 1)) throw invalidArgument('color', `one for ${channels} channels`, color)
   const stated = options.mean !== undefined || options.scale !== undefined
+  if (input.type === 'uint8') {
+    if (stated && !(isAll(options.mean ?? 0, 0) && isAll(options.scale ?? 1, 1))) {
+      throw invalidArgument('mean and scale', '0 and 1 for an input of bytes', 'others')
+    }
+    return { color, mean: [0], scale: [1], perImage: false, stated: true }
+  }
   return {
     color,
     mean: values('mean', options.mean ?? rule?.mean ?? 0),
@@ -81,6 +99,8 @@ function ruleOf({ rule }: SourceModel, options: InputOptions, channels: number):
     stated: stated || rule !== undefined,
   }
 }
+
+const isAll = (value: number | readonly number[], wanted: number) => [value].flat().every((each) => each === wanted)
 
 function values(name: string, value: number | readonly number[]): number[] {
   const list = typeof value === 'number' ? [value] : [...value]

@@ -1,6 +1,6 @@
 /** Arithmetic with constants, which is affine, and sums of activations. */
 import { invalidModel } from '../../errors.js'
-import { dimsOf } from './layout.js'
+import { dimsOf, sameOrder } from './layout.js'
 import type { Affine, Lower, Lowering, Value } from './lowering.js'
 import { unknownOp, unsupported } from './operators.js'
 import { type Constant, describeNode, intAttribute, type SourceNode } from './source.js'
@@ -62,7 +62,7 @@ export const negate: Lower = (lowering, node) => {
 
 function add(lowering: Lowering, node: SourceNode): void {
   const [a, b] = [lowering.value(node, 0), lowering.value(node, 1)]
-  if (dimsOf(a).join() !== dimsOf(b).join()) {
+  if (!sameOrder(a, b)) {
     throw invalidModel(
       `inputs of ${describeNode(node)}`,
       'one shape',

@@ -3,7 +3,7 @@ import type { PoolAttributes } from '../../../types/graph.js'
 import { invalidModel } from '../../errors.js'
 import { dataType } from '../../files/model/onnx_schema.js'
 import { axesOf, foldConstant, uniformValue } from './constants.js'
-import { channelAxis, dimsOf } from './layout.js'
+import { coveredAxes, dimsOf, flattened, flattenedLast, isChannelAxis, isHeldAs, maps, sourceOrder } from './layout.js'
 import { arithmetic, negate } from './lower_arithmetic.js'
 import { concat, flatten, gather, pad, reshape, resize, shapeOf, squeeze, transpose } from './lower_shapes.js'
 import type { Lower, Lowering, Value } from './lowering.js'
@@ -11,7 +11,7 @@ import { unknownOp, unsupported } from './operators.js'
 import { type Constant, describeNode, floatAttribute, intAttribute, intsAttribute, type SourceNode } from './source.js'
 import { poolOf, windowOf } from './window.js'
 
-const pass: Lower = (lowering, node) => lowering.pass(node, lowering.value(node, 0))
+const pass: Lower = (lowering, node) => lowering.pass(node, lowering.moved(node, 0))
 
 /** Between floats of any width, which are all fp32 here. A cast to integers rounds and one to bool compares: no op of ours. */
 const cast: Lower = (lowering, node) => {
@@ -21,7 +21,7 @@ const cast: Lower = (lowering, node) => {
     const name = Object.entries(dataType).find(([, type]) => type === to)?.[0] ?? `type ${to}`
     throw unsupported(node, 'to', 'float, float16, bfloat16 or double, for an activation', name)
   }
-  lowering.pass(node, lowering.value(node, 0))
+  lowering.pass(node, { ...lowering.moved(node, 0), bytes: false })
 }
 
 /** In inference it passes on what it is given. */
@@ -41,7 +41,7 @@ const simple =
 /** Windows and channel-wise ops need to know where the channels are. */
 function mapValue(lowering: Lowering, node: SourceNode): Value {
   const value = lowering.value(node, 0)
-  if (value.layout === 'nchw') return value
+  if (isHeldAs(maps, value)) return value
   throw invalidModel(`input of ${describeNode(node)}`, 'N x C x H x W', dimsOf(value).join('x'))
 }
 
@@ -98,22 +98,45 @@ const globalPool =
     lowering.emit(node, lowering.nodeName(node), { op: 'global_pool', attributes }, [mapValue(lowering, node)])
   }
 
-/** A reduction over height and width is a global pool. */
+/** A reduction over height and width is a global pool, one over either of them a pool of all of its rows or columns. */
 const reducedPool =
   (kind: 'max' | 'avg' | 'l2'): Lower =>
   (lowering, node) => {
     const value = lowering.value(node, 0)
-    const axes = axesOf(node, dimsOf(value).length, lowering.optionalConstant(node, 1))?.join()
-    if (axes !== (value.layout === 'nchw' ? '2,3' : value.layout === 'nhwc' ? '1,2' : undefined)) {
-      throw invalidModel(`axes of ${describeNode(node)}`, 'height and width', `${axes} of ${dimsOf(value).join('x')}`)
+    const extents = dimsOf(value)
+    const axes = reducedAxes(node, extents.length, lowering.optionalConstant(node, 1))
+    const covered = axes && coveredAxes(value, axes)
+    const keeps = intAttribute(node, 'keepdims', 1) !== 0
+    if (!axes || covered === undefined || covered.includes('c') || (kind === 'l2' && covered === '')) {
+      const received = axes ? `${axes.join()} of ${extents.join('x')}` : 'all'
+      throw unsupported(node, 'axes', 'height, width or both', received)
     }
-    const layout = intAttribute(node, 'keepdims', 1) ? value.layout : 'flat-chw'
-    lowering.emit(node, lowering.nodeName(node), { op: 'global_pool', attributes: { kind } }, [value], layout)
+    const dims = value.dims.flatMap((parts, axis) => (axes.includes(axis) ? (keeps ? [[]] : []) : [parts]))
+    if (covered === '') {
+      lowering.pass(node, value, { ...value, dims })
+      return
+    }
+    const [height, width] = value.shape
+    const name = lowering.nodeName(node)
+    if (covered === 'hw' || height * width === (covered === 'h' ? height : width)) {
+      lowering.emit(node, name, { op: 'global_pool', attributes: { kind } }, [value], () => dims)
+      return
+    }
+    const kernel = covered === 'h' ? ([height, 1] as const) : ([1, width] as const)
+    const attributes = { kernel, stride: [1, 1] as const, padding: [0, 0, 0, 0] as const }
+    lowering.emit(node, name, { op: `${kind}_pool`, attributes }, [value], () => dims)
   }
+
+/** Undefined: all. */
+function reducedAxes(node: SourceNode, rank: number, input: Constant | undefined): number[] | undefined {
+  const axes = axesOf(node, rank, input)
+  if (axes && axes.length > 0) return axes
+  return intAttribute(node, 'noop_with_empty_axes', 0) ? [] : undefined
+}
 
 const batchNorm: Lower = (lowering, node) => {
   const value = lowering.value(node, 0)
-  if (intAttribute(node, 'training_mode', 0) || channelAxis(value) !== 1) {
+  if (intAttribute(node, 'training_mode', 0) || !isChannelAxis(value, 1)) {
     throw invalidModel(describeNode(node), 'inference over the channels of N x C x H x W', dimsOf(value).join('x'))
   }
   if (intAttribute(node, 'is_test', 1) === 0) throw unsupported(node, 'is_test', '1', '0, training')
@@ -163,12 +186,9 @@ const fullyConnected: Lower = (lowering, node) => {
   const [rows = 0, columns = 0] = weight.dims
   const [features, outFeatures] = outFirst ? [columns, rows] : [rows, columns]
   const [, length] = dimsOf(value)
-  if (
-    !value.layout.startsWith('flat') ||
-    weight.dims.length !== 2 ||
-    features !== length ||
-    (gemm && intAttribute(node, 'transA', 0))
-  ) {
+  const batchInFront = value.dims.length === 2 && value.dims[0]!.every(({ axis }) => axis === 'n')
+  const order = batchInFront ? sourceOrder(value) : undefined
+  if (!order || weight.dims.length !== 2 || features !== length || (gemm && intAttribute(node, 'transA', 0))) {
     throw invalidModel(
       describeNode(node),
       `a vector times ${features} x ${outFeatures} weights`,
@@ -177,7 +197,9 @@ const fullyConnected: Lower = (lowering, node) => {
   }
   const alpha = gemm ? floatAttribute(node, 'alpha', 1) : 1
   const name = lowering.nodeName(node, node.inputs[1])
-  const values = outFirst && alpha === 1 ? weight.data : scaledRows(weight.data, features, outFirst, alpha)
+  const scaled = outFirst && alpha === 1 ? weight.data : scaledRows(weight.data, features, outFirst, alpha)
+  const last = !isHeldAs(flattened, value)
+  const values = last && !isHeldAs(flattenedLast, value) ? orderedColumns(scaled, order) : scaled
   const bias = gemm ? lowering.optionalConstant(node, 2) : undefined
   const beta = gemm ? floatAttribute(node, 'beta', 1) : 1
   const tensors = {
@@ -190,8 +212,8 @@ const fullyConnected: Lower = (lowering, node) => {
       ),
     }),
   }
-  const attributes = { outFeatures, ...(value.layout === 'flat-hwc' && { order: 'hwc' as const }) }
-  lowering.emit(node, name, { op: 'fully_connected', attributes, tensors }, [value], 'flat-chw')
+  const attributes = { outFeatures, ...(last && { order: 'hwc' as const }) }
+  lowering.emit(node, name, { op: 'fully_connected', attributes, tensors }, [value], flattened)
 }
 
 /** alpha x W, out x in. */
@@ -206,6 +228,16 @@ function scaledRows(data: Constant['data'], features: number, outFirst: boolean,
   return rows
 }
 
+/** Weights whose columns are in the source's order, with them in ours: height, width, channels. */
+function orderedColumns(data: Constant['data'], order: Int32Array): Float32Array {
+  const features = order.length
+  const columns = new Float32Array(data.length)
+  for (let row = 0; row < data.length; row += features) {
+    for (let i = 0; i < features; i++) columns[row + order[i]!] = data[row + i]!
+  }
+  return columns
+}
+
 function biasOf(node: SourceNode, bias: Constant, length: number): Float64Array {
   const uniform = bias.data.length === 1 ? bias.data[0] : undefined
   return uniform === undefined ? Float64Array.from(vector(node, bias, length)) : new Float64Array(length).fill(uniform)
@@ -216,7 +248,7 @@ const l2Normalize: Lower = (lowering, node) => {
   const rank = dimsOf(value).length
   const axes = intsAttribute(node, 'axes', []).map((axis) => (axis < 0 ? axis + rank : axis))
   const [height, width] = value.shape
-  if (height * width !== 1 || axes.length !== 1 || axes[0] !== channelAxis(value)) {
+  if (height * width !== 1 || axes.length !== 1 || !isChannelAxis(value, axes[0]!)) {
     throw invalidModel(
       describeNode(node),
       'a norm over all of a vector',

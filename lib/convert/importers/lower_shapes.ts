@@ -1,8 +1,9 @@
 /** Ops that move values about: padding, joining, and the reshapes that leave nothing behind. */
 import { invalidModel } from '../../errors.js'
-import { axesOf, integers, resolveReshape, squeezedDims, uniformValue } from './constants.js'
-import { channelAxis, dimsOf, reshapedLayout, transposedLayout } from './layout.js'
-import type { Lower } from './lowering.js'
+import { elementCount } from '../../files/model/tensor.js'
+import { integers, resolveReshape, squeezedDims, uniformValue } from './constants.js'
+import { channelsLast, dimsOf, heldLike, isChannelAxis, isHeldAs, maps, reshaped, transposed } from './layout.js'
+import type { Lower, Value } from './lowering.js'
 import { unknownOp, unsupported } from './operators.js'
 import {
   describeNode,
@@ -16,13 +17,38 @@ import {
 export const concat: Lower = (lowering, node) => {
   const values = node.inputs.map((_, index) => lowering.value(node, index))
   if (!node.attributes.has('axis')) throw unsupported(node, 'axis', 'that of the channels', 'none')
-  const axis = intAttribute(node, 'axis', 1)
-  const sound = values.every((value) => {
-    const rank = dimsOf(value).length
-    return value.layout === values[0]!.layout && channelAxis(value) === (axis < 0 ? axis + rank : axis)
-  })
-  if (!sound) throw invalidModel(`axis of ${describeNode(node)}`, 'the channels of inputs of one layout', axis)
-  lowering.emit(node, lowering.nodeName(node), { op: 'concat' }, values)
+  const given = intAttribute(node, 'axis', 1)
+  const [first] = values as [Value]
+  const axis = given < 0 ? given + first.dims.length : given
+  const others = (value: Value) =>
+    dimsOf(value)
+      .map((extent, i) => (i === axis ? 'C' : extent))
+      .join('x')
+  const sound = values.every(
+    (value) => isChannelAxis(value, axis) && others(value) === others(first) && sameForm(value, first),
+  )
+  if (!sound) {
+    throw unsupported(
+      node,
+      'axis',
+      'the channels of inputs that are alike in all else',
+      `${given} of ${values.map((value) => dimsOf(value).join('x')).join(' and ')}`,
+    )
+  }
+  const alike = values.find((value) => value.shape[2] > 1) ?? first
+  lowering.emit(
+    node,
+    lowering.nodeName(node),
+    { op: 'concat' },
+    values,
+    (shape) => heldLike(alike, shape) ?? first.dims,
+  )
+}
+
+/** Whether two activations are held in the same way but for the number of their channels. */
+function sameForm(a: Value, b: Value): boolean {
+  const dims = heldLike(a, b.shape)
+  return dims !== undefined && isHeldAs(() => dims, b)
 }
 
 /** Zeros around the image and after the last channel. */
@@ -31,11 +57,15 @@ export const pad: Lower = (lowering, node) => {
   const rank = dimsOf(value).length
   const given = lowering.optionalConstant(node, 1)
   const pads = given ? Array.from(given.data) : intsAttribute(node, 'pads', intsAttribute(node, 'paddings', []))
-  const axes = node.inputs[3] ? axesOf(node, rank, lowering.constant(node, 3))! : [...Array(rank).keys()]
+  const named = node.inputs[3] ? Array.from(lowering.constant(node, 3).data) : [...Array(rank).keys()]
+  const axes = named.map((axis) => (axis < 0 ? axis + rank : axis))
   const filler = node.inputs[2] ? uniformValue(lowering.constant(node, 2)) : floatAttribute(node, 'value', 0)
   const mode = stringAttribute(node, 'mode', 'constant')
   if (mode !== 'constant' || filler !== 0)
     throw invalidModel(describeNode(node), 'padding with zeros', `${mode} ${filler}`)
+  if (new Set(axes).size !== axes.length || axes.some((axis) => !(axis >= 0 && axis < rank))) {
+    throw unsupported(node, 'axes', `each of 0..${rank - 1} at most once`, named.join())
+  }
   if (pads.length !== 2 * axes.length || pads.some((count) => !Number.isSafeInteger(count) || count < 0)) {
     throw invalidModel(`pads of ${describeNode(node)}`, `${2 * axes.length} integers >= 0`, `[${pads.join(', ')}]`)
   }
@@ -43,8 +73,8 @@ export const pad: Lower = (lowering, node) => {
     const index = axes.indexOf(axis)
     return index < 0 ? 0 : pads[index + end * axes.length]!
   }
-  const [channel, row, column] = value.layout === 'nhwc' ? [3, 1, 2] : [1, 2, 3]
-  if (value.layout.startsWith('flat') || along(0, 0) || along(0, 1) || along(channel, 0)) {
+  const [channel, row, column] = isHeldAs(channelsLast, value) ? [3, 1, 2] : [1, 2, 3]
+  if ((!isHeldAs(maps, value) && !isHeldAs(channelsLast, value)) || along(0, 0) || along(0, 1) || along(channel, 0)) {
     throw invalidModel(
       `pads of ${describeNode(node)}`,
       'zeros around the image or after the last channel',
@@ -75,7 +105,8 @@ export const resize: Lower = (lowering, node) => {
   ].join(', ')
   const whole = Number.isSafeInteger(factor) && factor >= 1 && factors.every((other) => other === factor)
   const others = scales.length === 4 ? scales.slice(0, 2).join() : sizes.slice(0, 2).join()
-  const sound = whole && value.layout === 'nchw' && others === (scales.length === 4 ? '1,1' : `1,${value.shape[2]}`)
+  const sound =
+    whole && isHeldAs(maps, value) && others === (scales.length === 4 ? '1,1' : `${value.batch},${value.shape[2]}`)
   if (!sound || modes !== 'nearest, asymmetric, floor') {
     throw invalidModel(
       describeNode(node),
@@ -97,36 +128,37 @@ function resizeForm(node: SourceNode): void {
 }
 
 export const reshape: Lower = (lowering, node) => {
-  const value = lowering.value(node, 0)
-  const dims = dimsOf(value)
+  const value = lowering.moved(node, 0)
   const shape = lowering.optionalConstant(node, 1) ?? integers(intsAttribute(node, 'shape', []))
-  lowering.pass(node, value, reshapedLayout(node, value, resolveReshape(node, dims, shape)))
+  lowering.pass(node, value, reshaped(node, value, resolveReshape(node, dimsOf(value), shape)))
 }
 
 export const squeeze: Lower = (lowering, node) => {
-  const value = lowering.value(node, 0)
+  const value = lowering.moved(node, 0)
   const dims = squeezedDims(node, dimsOf(value), lowering.optionalConstant(node, 1))
-  lowering.pass(node, value, reshapedLayout(node, value, dims))
+  lowering.pass(node, value, reshaped(node, value, dims))
 }
 
+/** To two dimensions: those before `axis`, and the rest. */
 export const flatten: Lower = (lowering, node) => {
-  const value = lowering.value(node, 0)
-  const axis = intAttribute(node, 'axis', 1)
+  const value = lowering.moved(node, 0)
   const dims = dimsOf(value)
-  if (axis !== 1 && axis !== 1 - dims.length) throw invalidModel(`axis of ${describeNode(node)}`, '1', axis)
-  lowering.pass(node, value, reshapedLayout(node, value, [1, dims.reduce((product, extent) => product * extent, 1)]))
+  const given = intAttribute(node, 'axis', 1)
+  const axis = given < 0 ? given + dims.length : given
+  if (axis < 0 || axis > dims.length) throw unsupported(node, 'axis', `0..${dims.length}`, String(given))
+  lowering.pass(node, value, reshaped(node, value, [elementCount(dims.slice(0, axis)), elementCount(dims.slice(axis))]))
 }
 
 /** The only Gather of an activation: the image's channels turned round. */
 export const gather: Lower = (lowering, node) => {
-  const value = lowering.value(node, 0)
+  const value = lowering.moved(node, 0)
   const order = Array.from(lowering.constant(node, 1).data).join()
   const { rule } = lowering
   const axis = intAttribute(node, 'axis', 0)
   if (
     value.node !== lowering.preprocess ||
     value.shared ||
-    axis !== channelAxis(value) ||
+    !isChannelAxis(value, axis < 0 ? axis + value.dims.length : axis) ||
     order !== '2,1,0' ||
     rule.color === 'grey'
   ) {
@@ -140,12 +172,12 @@ export const gather: Lower = (lowering, node) => {
 
 /** From opset 15 on a part of the shape may be asked for; bounds outside it are moved to its ends. */
 export const shapeOf: Lower = (lowering, node) => {
-  const dims = dimsOf(lowering.value(node, 0))
+  const dims = dimsOf(lowering.moved(node, 0))
   const [start, end] = [intAttribute(node, 'start', 0), intAttribute(node, 'end', dims.length)]
   lowering.constants.set(node.outputs[0]!, integers(dims.slice(start, end)))
 }
 
 export const transpose: Lower = (lowering, node) => {
-  const value = lowering.value(node, 0)
-  lowering.pass(node, value, transposedLayout(node, value))
+  const value = lowering.moved(node, 0)
+  lowering.pass(node, value, transposed(node, value))
 }

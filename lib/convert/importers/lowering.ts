@@ -3,7 +3,19 @@ import type { GraphDescription, GraphNode, WindowAttributes } from '../../../typ
 import { invalidModel } from '../../errors.js'
 import { f32Tensor, type Tensor } from '../../files/model/tensor.js'
 import { outputShape, type Shape } from '../networks/shapes.js'
-import { channelAxis, dimsOf, type Held, type Layout } from './layout.js'
+import {
+  type Dimensions,
+  dimsOf,
+  type Held,
+  heldLike,
+  isChannelAxis,
+  isHeldAs,
+  maps,
+  shuffledGroups,
+  sourceOrder,
+  unshuffled,
+} from './layout.js'
+import { unsupported } from './operators.js'
 import { type Constant, describeNode, type SourceModel, type SourceNode } from './source.js'
 
 /** An activation of the source: the node of ours that makes it, and how the source holds it. */
@@ -11,6 +23,8 @@ export interface Value extends Held {
   node: string
   /** Whether anything else reads it: then the node that makes it must stay as it is. */
   shared: boolean
+  /** Bytes that the source still has as whole numbers. */
+  bytes?: boolean
 }
 
 /** Per channel: y = x * scale + shift. */
@@ -29,6 +43,7 @@ export interface InputRule {
   stated: boolean
 }
 
+type Hold = (shape: Shape, batch: number) => Dimensions
 type Body = GraphNode extends infer Node ? (Node extends GraphNode ? Omit<Node, 'name' | 'inputs'> : never) : never
 
 /** Translates one source node. */
@@ -45,6 +60,7 @@ export class Lowering {
   private readonly tensors = new Map<string, Tensor>()
   private readonly affines = new Map<string, Affine>()
 
+  /** The input is bytes where the file says so. */
   constructor(model: SourceModel, input: Held, rule: InputRule) {
     this.rule = rule
     this.constants = new Map(model.constants)
@@ -53,16 +69,37 @@ export class Lowering {
     }
     this.names = new Set([model.input.name])
     this.preprocess = this.unique('preprocess')
-    this.bind(model.input.name, { ...input, node: this.preprocess, shared: false })
+    this.bind(model.input.name, {
+      ...input,
+      node: this.preprocess,
+      shared: false,
+      bytes: model.input.type === 'uint8',
+    })
   }
 
-  /** The activation that a node reads. Throws where it is missing or a constant. */
+  /**
+   * The activation that a node reads, its channels in order. Throws where it is missing, a constant or bytes, which integer
+   * arithmetic would wrap.
+   */
   value(node: SourceNode, index: number): Value {
+    const value = this.moved(node, index)
+    if (value.bytes) throw unsupported(node, 'input', 'floats: a Cast of the bytes in front', 'bytes')
+    return this.inOrder(node, value)
+  }
+
+  /** The same for a node that only moves values about: in whatever way they are held. */
+  moved(node: SourceNode, index: number): Value {
     const name = node.inputs[index] ?? ''
     const value = this.values.get(name)
     if (!value)
       throw invalidModel(`input ${index} of ${describeNode(node)}`, 'an activation of an earlier node', this.what(name))
     return value
+  }
+
+  private inOrder(node: SourceNode, value: Value): Value {
+    const groups = shuffledGroups(value)
+    if (groups === undefined) return value
+    return shuffleChannels(this, node, value, groups, unshuffled(value))
   }
 
   /** An input that may be left out: undefined then. Throws where it is an activation. */
@@ -97,8 +134,8 @@ export class Lowering {
   }
 
   /** The same activation, held in another way. */
-  pass(node: SourceNode, value: Value, layout: Layout = value.layout): void {
-    this.bind(node.outputs[0]!, { ...value, layout })
+  pass(node: SourceNode, value: Value, held: Held = value): void {
+    this.bind(node.outputs[0]!, { ...value, dims: held.dims })
   }
 
   unique(base: string): string {
@@ -118,34 +155,48 @@ export class Lowering {
     return name
   }
 
-  /** Adds a node and binds what `source` makes to it. Throws where the inputs do not fit. */
-  emit(source: SourceNode, name: string, body: Body, inputs: readonly Value[], layout = inputs[0]!.layout): Value {
-    const node = { ...body, name, inputs: inputs.map((input) => input.node) } as GraphNode
-    const shape = outputShape(
-      node,
-      inputs.map((input) => input.shape),
-    )
-    this.nodes.set(name, node)
-    const value: Value = { node: name, shape, layout, shared: false }
+  /** Adds a node and binds what `source` makes to it, held like the first input unless told. Throws where the inputs do not fit. */
+  emit(source: SourceNode, name: string, body: Body, inputs: readonly Value[], hold?: Hold): Value {
+    const value = this.add(source, name, body, inputs, hold)
     this.bind(source.outputs[0]!, value)
     return value
   }
 
-  /** The values of a constant that has one value a channel of `value`, or one for all: always C of them. */
+  /** The same for a node that is one step of several: nothing is bound to it. */
+  add(source: SourceNode, name: string, body: Body, inputs: readonly Value[], hold?: Hold): Value {
+    const node = { ...body, name, inputs: inputs.map((input) => input.node) } as GraphNode
+    const [first] = inputs as [Value]
+    const shape = outputShape(
+      node,
+      inputs.map((input) => input.shape),
+    )
+    const same = shape.join() === first.shape.join()
+    const dims = hold ? hold(shape, first.batch) : same ? first.dims : heldLike(first, shape)
+    if (!dims) throw unsupported(source, 'input', 'N x C x H x W or N x C', dimsOf(first).join('x'))
+    this.nodes.set(name, node)
+    return { node: name, shape, dims, batch: first.batch, shared: false }
+  }
+
+  /**
+   * The values of a constant, stretched as numpy does, that has one value a channel of `value` or one for all: always C of
+   * them.
+   */
   perChannel(source: SourceNode, constant: Constant, value: Held): Float64Array {
-    const rank = dimsOf(value).length
-    const axis = channelAxis(value)
+    const extents = dimsOf(value)
     const channels = value.shape[2]
-    const dims = [...Array(Math.max(0, rank - constant.dims.length)).fill(1), ...constant.dims] as number[]
-    const along = dims.every((extent, i) => extent === 1 || (i === axis && extent === channels))
-    if (dims.length > rank || !along) {
-      throw invalidModel(
-        `constant of ${describeNode(source)}`,
-        `one value or ${channels}, one a channel`,
-        constant.dims.join('x'),
-      )
-    }
-    return Float64Array.from({ length: channels }, (_, c) => constant.data[constant.data.length === 1 ? 0 : c]!)
+    const { data } = constant
+    if (data.length === 1 && constant.dims.length <= extents.length) return new Float64Array(channels).fill(data[0]!)
+    const dims = [...Array(Math.max(0, extents.length - constant.dims.length)).fill(1), ...constant.dims] as number[]
+    const fits = dims.length === extents.length && dims.every((extent, i) => extent === 1 || extent === extents[i])
+    const alongChannels = fits && dims.every((extent, i) => extent === 1 || isChannelAxis(value, i))
+    const values = alongChannels ? Float64Array.from(data) : fits ? uniformOverPixels(data, dims, value) : undefined
+    if (values?.length === channels) return values
+    throw unsupported(
+      source,
+      'constant',
+      `one value or ${channels}, one a channel of ${extents.join('x')}`,
+      constant.dims.join('x'),
+    )
   }
 
   /** y = x * scale + shift: into the input rule, a bias or an affine that is already there where one can take it. */
@@ -206,6 +257,7 @@ export class Lowering {
   /** The padding of a spatial zero_pad that only this window reads: it is taken out, and the window pads instead. */
   takePadding(value: Value): { value: Value; padding: WindowAttributes['padding'] } | undefined {
     const node = this.nodes.get(value.node)
+    if (!isHeldAs(maps, value)) return undefined
     if (value.shared || node?.op !== 'zero_pad' || node.attributes.channels || !node.attributes.padding)
       return undefined
     const { padding } = node.attributes
@@ -213,14 +265,14 @@ export class Lowering {
     const [height, width, channels] = value.shape
     this.nodes.delete(node.name)
     const shape: Shape = [height - top - bottom, width - left - right, channels]
-    return { value: { ...value, node: node.inputs[0]!, shape }, padding }
+    return { value: { ...value, node: node.inputs[0]!, shape, dims: maps(shape, value.batch) }, padding }
   }
 
-  finish(model: SourceModel, size: Shape): { graph: GraphDescription; tensors: Map<string, Tensor> } {
-    const outputs = model.outputs.map((name) => this.values.get(name)?.node)
-    if (outputs.some((name) => name === undefined || name === this.preprocess)) {
-      throw invalidModel('outputs', 'what a node makes of the image', model.outputs.join(', '))
-    }
+  finish(
+    model: SourceModel,
+    size: Shape,
+  ): { graph: GraphDescription; tensors: Map<string, Tensor>; outputs: readonly Value[] } {
+    const outputs = model.outputs.map((name) => this.output(name, model.outputs))
     for (const [name, { scale, shift }] of this.affines) {
       const node = this.nodes.get(name)
       if (node?.op !== 'affine') continue
@@ -241,9 +293,20 @@ export class Lowering {
       name: model.name,
       input: { name: model.input.name, height: size[0], width: size[1], channels: 3, dtype: 'u8' },
       nodes: [preprocess, ...this.nodes.values()],
-      outputs: outputs as string[],
+      outputs: outputs.map(({ node }) => node),
     }
-    return { graph, tensors: this.tensors }
+    return { graph, tensors: this.tensors, outputs }
+  }
+
+  private output(name: string, all: readonly string[]): Value {
+    const found = this.values.get(name)
+    const node = { op: 'output', name, inputs: [], outputs: [name], attributes: new Map() }
+    const value = found && this.inOrder(node, found)
+    if (!value || value.node === this.preprocess) {
+      throw invalidModel('outputs', 'what a node makes of the image', all.join(', '))
+    }
+    if (!sourceOrder(value)) throw invalidModel(`output ${name}`, 'the batch in front', dimsOf(value).join('x'))
+    return value
   }
 }
 
@@ -256,4 +319,64 @@ function composed(first: Affine, next: Affine): Affine {
 
 function shortest(values: number[]): number[] {
   return values.every((value) => value === values[0]) ? values.slice(0, 1) : values
+}
+
+/** Channel 0 of every group, then channel 1 of every group, ...: a 1x1 convolution that takes each channel from its place. */
+function shuffleChannels(
+  lowering: Lowering,
+  source: SourceNode,
+  value: Value,
+  groups: number,
+  dims: Dimensions,
+): Value {
+  const channels = value.shape[2]
+  const from = Int32Array.from(
+    { length: channels },
+    (_, c) => (c % groups) * (channels / groups) + Math.floor(c / groups),
+  )
+  return selectChannels(lowering, source, value, from, () => dims)
+}
+
+/** The channels of these numbers, in this order. */
+export function selectChannels(
+  lowering: Lowering,
+  source: SourceNode,
+  value: Value,
+  from: Int32Array,
+  hold?: Hold,
+): Value {
+  const channels = value.shape[2]
+  const weights = new Float32Array(from.length * channels)
+  from.forEach((channel, c) => {
+    weights[c * channels + channel] = 1
+  })
+  const name = lowering.unique(`${source.name || source.outputs[0]}/channels`)
+  const weight = lowering.store(`${name}.weight`, [from.length, channels, 1, 1], weights)
+  const attributes = { kernel: [1, 1], stride: [1, 1], padding: [0, 0, 0, 0], outChannels: from.length } as const
+  return lowering.add(source, name, { op: 'conv2d', attributes, tensors: { weight } }, [value], hold)
+}
+
+/** One value a channel, where a constant has more but the same for all pixels of a channel; undefined where it has not. */
+function uniformOverPixels(data: Constant['data'], dims: readonly number[], held: Held): Float64Array | undefined {
+  const extents = dimsOf(held)
+  const places = sourceOrder(held)
+  const channels = held.shape[2]
+  if (!places || (held.batch > 1 && dims[0] !== 1)) return undefined
+  const values = new Float64Array(channels)
+  const seen = new Uint8Array(channels)
+  const strides = dims.map((extent, i) =>
+    extent === 1 ? 0 : dims.slice(i + 1).reduce((total, each) => total * each, 1),
+  )
+  for (let i = 0; i < places.length; i++) {
+    let [rest, at] = [i, 0]
+    for (let axis = extents.length - 1; axis >= (held.batch > 1 ? 1 : 0); axis--) {
+      at += (rest % extents[axis]!) * strides[axis]!
+      rest = Math.floor(rest / extents[axis]!)
+    }
+    const c = places[i]! % channels
+    if (seen[c] && values[c] !== data[at]) return undefined
+    values[c] = data[at]!
+    seen[c] = 1
+  }
+  return values
 }

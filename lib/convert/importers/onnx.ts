@@ -1,6 +1,7 @@
-/** `.onnx` files. Their weights must be inside; subgraphs, functions and custom domains are not for embedding networks. */
+/** `.onnx` files as source models. Only what their outputs need is looked at: nodes, weights, weights in other files. */
 import { readFile, stat } from 'node:fs/promises'
-import { cannotRead, invalidModel } from '../../errors.js'
+import { dirname } from 'node:path'
+import { cannotRead, invalidArgument, invalidModel } from '../../errors.js'
 import { isThreshold, type ModelNotes } from '../../files/model/metadata.js'
 import {
   attributeType,
@@ -9,47 +10,54 @@ import {
   type OnnxAttribute,
   type OnnxGraph,
   type OnnxModel,
-  type OnnxNode,
   type OnnxTensor,
+  withOutput,
 } from '../../files/model/onnx_schema.js'
-import { elementCount } from '../../files/model/tensor.js'
-import { halfToFloat } from '../../files/model/tensor_reader.js'
 import { isObject, parseStrictJson } from '../../files/strict_json.js'
-import { opsets } from './operators.js'
-import type { AttributeValue, Constant, SourceModel, SourceNode } from './source.js'
+import { type PlainNode, plainNodes } from './onnx_functions.js'
+import { readTensor, typeName } from './onnx_tensor.js'
+import type { AttributeValue, InputType, SourceModel, SourceNode } from './source.js'
 
 /** Protobuf's own limit. */
 const maxFileBytes = 2 ** 31 - 1
 
-export async function readOnnx(path: string): Promise<SourceModel> {
+export interface ReadOptions {
+  /** The only output to read, of those that the file has or of what any node makes. */
+  output?: string
+  /** Where the bytes come from; left out, weights in other files are refused. */
+  path?: string
+}
+
+export async function readOnnx(path: string, output?: string): Promise<SourceModel> {
   try {
     const { size } = await stat(path)
     if (size > maxFileBytes) throw invalidModel(path, `an ONNX file of at most ${maxFileBytes} bytes`, `${size} bytes`)
-    return parseOnnx(await readFile(path))
+    return parseOnnx(await readFile(path), { output, path })
   } catch (cause) {
     throw cannotRead(path, 'a readable file', cause)
   }
 }
 
-export function parseOnnx(bytes: Uint8Array): SourceModel {
+export function parseOnnx(bytes: Uint8Array, { output, path }: ReadOptions = {}): SourceModel {
   const model = decode(bytes)
   const { graph } = model
   if (!graph || graph.node.length === 0) throw invalidModel('ONNX file', 'a model with a graph', 'none')
-  const constants = new Map(graph.initializer.map((tensor) => [tensor.name, readTensor(tensor)]))
-  const inputs = graph.input.filter(({ name }) => !constants.has(name))
-  const [input] = inputs
-  if (!input || inputs.length > 1)
-    throw invalidModel('inputs of the graph', 'one', inputs.map(({ name }) => name).join() || 'none')
-  const opset = opsetOf(model)
+  const all = plainNodes(model)
+  const outputs = outputsOf(graph, all, output)
+  const { nodes, names } = needed(all, outputs)
+  const folder = path === undefined ? undefined : dirname(path)
+  const tensors = graph.initializer.filter(({ name }) => names.has(name))
   const properties = new Map(model.metadataProps.map(({ key, value }) => [key, value]))
   return {
     name: graph.name,
-    input: { name: input.name, dims: inputDims(graph, input.name) },
-    outputs: graph.output.map(({ name }) => name),
-    nodes: graph.node.map((node) => readNode(node, opset)),
-    constants,
+    input: inputOf(graph, names),
+    outputs,
+    nodes: nodes.map((node) => readNode(node, folder)),
+    constants: new Map(tensors.map((tensor) => [tensor.name, readTensor(tensor, folder)])),
     notes: readNotes(properties),
     rule: readRule(properties),
+    ...(path !== undefined && { file: { path, model: fileOf(path, bytes, graph, outputs) } }),
+    narrow: isNarrow(nodes, tensors),
   }
 }
 
@@ -62,99 +70,106 @@ function decode(bytes: Uint8Array): OnnxModel {
   }
 }
 
-function inputDims({ input }: OnnxGraph, name: string): (number | undefined)[] {
-  const shape = input.find((info) => info.name === name)?.type?.tensorType?.shape
-  // 0 stands for a dimension that is named or left open.
-  return (shape?.dim ?? []).map(({ dimValue }) => (dimValue > 0n ? Number(dimValue) : undefined))
+function outputsOf(graph: OnnxGraph, nodes: readonly PlainNode[], wanted: string | undefined): string[] {
+  const named = graph.output.map(({ name }) => name)
+  if (named.length === 0) throw invalidModel('outputs of the graph', 'at least one', 'none')
+  if (wanted === undefined) return named
+  if (wanted !== '' && nodes.some(({ node }) => node.output.includes(wanted))) return [wanted]
+  throw invalidArgument('output', `one of ${named.join(', ')}, or the name of what a node makes`, wanted)
 }
 
-/** Of ONNX's own operators. */
-function opsetOf({ opsetImport }: OnnxModel): number {
-  const own = opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx')
-  const version = Number(own?.version ?? 0)
-  const { oldest, newest } = opsets
-  if (version < oldest || version > newest) {
-    const advice = 'onnx.version_converter makes one of another'
-    throw invalidModel('opset of the model', `${oldest} to ${newest}`, `${own ? version : 'none'} (${advice})`)
+/** The nodes that the outputs are made of, in the order of the file, and the names of all that these read. */
+function needed(all: readonly PlainNode[], outputs: readonly string[]): { nodes: PlainNode[]; names: Set<string> } {
+  const makers = new Map(all.flatMap((plain) => plain.node.output.map((name) => [name, plain] as const)))
+  const names = new Set(outputs)
+  const kept = new Set<PlainNode>()
+  // A set is walked in the order it grows in.
+  for (const name of names) {
+    const maker = name === '' ? undefined : makers.get(name)
+    if (!maker || kept.has(maker)) continue
+    kept.add(maker)
+    for (const input of maker.node.input) names.add(input)
   }
-  return version
+  return { nodes: all.filter((plain) => kept.has(plain)), names }
 }
 
-function readNode({ opType, name, input, output, attribute, domain }: OnnxNode, opset: number): SourceNode {
-  if (domain !== '' && domain !== 'ai.onnx')
-    throw invalidModel(`node ${name}`, 'an op of ONNX itself', `${domain}.${opType}`)
+/** The one input that is not a weight; older files list these too. Inputs that nothing needed reads are left alone. */
+function inputOf(graph: OnnxGraph, names: ReadonlySet<string>): SourceModel['input'] {
+  const weights = new Set(graph.initializer.map(({ name }) => name))
+  const free = graph.input.filter(({ name }) => !weights.has(name))
+  const inputs = free.length > 1 ? free.filter(({ name }) => names.has(name)) : free
+  const [input] = inputs
+  if (!input || inputs.length > 1)
+    throw invalidModel('inputs of the graph', 'one', inputs.map(({ name }) => name).join() || 'none')
+  const type = input.type?.tensorType
+  // 0 stands for a dimension that is named or left open.
+  const dims = (type?.shape?.dim ?? []).map(({ dimValue }) => (dimValue > 0n ? Number(dimValue) : undefined))
+  return { name: input.name, dims, type: inputType(input.name, type?.elemType ?? 0) }
+}
+
+function inputType(name: string, type: number): InputType {
+  switch (type) {
+    // 0: not said.
+    case 0:
+    case dataType.float:
+      return 'float32'
+    case dataType.float16:
+      return 'float16'
+    case dataType.double:
+      return 'float64'
+    case dataType.uint8:
+      return 'uint8'
+    default:
+      throw invalidModel(`type of input ${name}`, 'float, float16, double or uint8', typeName(type))
+  }
+}
+
+/** What onnxruntime is to run: the file, or its bytes with an output that the file does not have. */
+function fileOf(path: string, bytes: Uint8Array, graph: OnnxGraph, outputs: readonly string[]): string | Uint8Array {
+  const [added] = outputs.filter((output) => !graph.output.some(({ name }) => name === output))
+  return added === undefined ? path : withOutput(bytes, added)
+}
+
+const half: readonly number[] = [dataType.float16, dataType.bfloat16]
+
+function isNarrow(nodes: readonly PlainNode[], tensors: readonly OnnxTensor[]): boolean {
+  const casts = nodes.some(({ node: { opType, attribute } }) => {
+    const to = opType === 'Cast' ? attribute.find(({ name }) => name === 'to') : undefined
+    return to !== undefined && half.includes(Number(to.i))
+  })
+  return casts || tensors.some((tensor) => half.includes(tensor.dataType))
+}
+
+/** Ops of other domains bear the domain in their name. */
+function readNode({ node, opset }: PlainNode, folder: string | undefined): SourceNode {
+  const { opType, name, input, output, attribute, domain } = node
   if (output.length === 0) throw invalidModel(`node ${name}`, 'at least one output', 'none')
-  const attributes = attribute.map((entry): [string, AttributeValue] => [entry.name, readAttribute(entry, name)])
-  return { op: opType, name, inputs: input, outputs: output, attributes: new Map(attributes), opset }
+  const attributes = attribute.map((each): [string, AttributeValue] => [each.name, readAttribute(each, name, folder)])
+  const op = domain === '' || domain === 'ai.onnx' ? opType : `${domain}.${opType}`
+  return { op, name, inputs: input, outputs: output, attributes: new Map(attributes), opset }
 }
 
-function readAttribute(attribute: OnnxAttribute, node: string): AttributeValue {
+function readAttribute(attribute: OnnxAttribute, node: string, folder: string | undefined): AttributeValue {
   switch (attribute.type) {
     case attributeType.float:
       return attribute.f
     case attributeType.int:
-      return wholeNumber(attribute.i, `${attribute.name} of ${node}`)
+      return Number(attribute.i)
     case attributeType.string:
       return new TextDecoder().decode(attribute.s)
     case attributeType.tensor:
-      if (attribute.t) return readTensor(attribute.t)
+      if (attribute.t) return readTensor(attribute.t, folder)
       break
     case attributeType.floats:
       return attribute.floats
     case attributeType.ints:
-      return attribute.ints.map((value) => wholeNumber(value, `${attribute.name} of ${node}`))
+      return attribute.ints.map(Number)
   }
   throw invalidModel(
     `attribute ${attribute.name} of ${node}`,
     'a number, a string or a tensor',
     `type ${attribute.type}`,
   )
-}
-
-/** Slices to "the end" are written as the largest int64; everything that is used as a number must be exact. */
-function wholeNumber(value: bigint, argument: string): number {
-  const number = Number(value)
-  if (!Number.isSafeInteger(number)) throw invalidModel(argument, 'an integer below 2^53', String(value))
-  return number
-}
-
-function readTensor(tensor: OnnxTensor): Constant {
-  const { name, dataLocation } = tensor
-  if (dataLocation !== 0)
-    throw invalidModel(`tensor ${name}`, 'its data inside the ONNX file', 'a reference to another file')
-  const dims = tensor.dims.map((extent) => wholeNumber(extent, `dims of ${name}`))
-  const count = elementCount(dims)
-  if (!dims.every((extent) => extent >= 0) || !Number.isSafeInteger(count)) {
-    throw invalidModel(`dims of ${name}`, 'a size that fits in memory', dims.join('x'))
-  }
-  const data = tensorData(tensor)
-  if (data.length !== count)
-    throw invalidModel(`data of ${name}`, `${count} values for ${dims.join('x')}`, `${data.length}`)
-  return { dims, data }
-}
-
-function tensorData(tensor: OnnxTensor): Constant['data'] {
-  const { name, rawData: raw, floatData, int32Data, int64Data, doubleData } = tensor
-  const packed = raw.length > 0
-  // The bytes may start anywhere in the file; typed arrays want alignment.
-  const view = (bytes: number) => {
-    if (raw.length % bytes !== 0) throw invalidModel(`data of ${name}`, `a multiple of ${bytes} bytes`, `${raw.length}`)
-    return new Uint8Array(raw).buffer
-  }
-  switch (tensor.dataType) {
-    case dataType.float:
-      return packed ? new Float32Array(view(4)) : Float32Array.from(floatData)
-    case dataType.double:
-      return packed ? Float32Array.from(new Float64Array(view(8))) : Float32Array.from(doubleData)
-    case dataType.float16:
-      return Float32Array.from(packed ? new Uint16Array(view(2)) : int32Data, halfToFloat)
-    case dataType.int64:
-      return Float64Array.from(packed ? new BigInt64Array(view(8)) : int64Data, (value) => wholeNumber(value, name))
-    case dataType.int32:
-      return Float64Array.from(packed ? new Int32Array(view(4)) : int32Data)
-    default:
-      throw invalidModel(`data type of ${name}`, 'float, double, float16, int32 or int64', `type ${tensor.dataType}`)
-  }
 }
 
 /** What `facenet export` leaves in the properties of a model. */

@@ -25,13 +25,26 @@ export interface SourceNode {
   opset?: number
 }
 
+/** Types of an image that onnxruntime and we both know. */
+export type InputType = 'float32' | 'float16' | 'float64' | 'uint8'
+
 export interface SourceModel {
   name: string
-  input: { name: string /** undefined: open, or not said. */; dims: (number | undefined)[] }
+  input: {
+    name: string
+    /** undefined: open, or not said. */
+    dims: (number | undefined)[]
+    /** float32 unless said. */
+    type?: InputType
+  }
   outputs: string[]
   nodes: SourceNode[]
   constants: Map<string, Constant>
   notes: ModelNotes
+  /** Of an ONNX file: where it lies, and what onnxruntime is to run, its path or its bytes. */
+  file?: { path: string; model: string | Uint8Array }
+  /** Whether the file has numbers of 16 bits, in which it may compute. */
+  narrow?: boolean
   /** Normalisation that the file describes beside its nodes. */
   rule?: { color?: 'rgb' | 'bgr' | 'grey'; mean?: number[]; scale?: number[]; perImage?: boolean }
 }

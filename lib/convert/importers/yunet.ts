@@ -6,6 +6,7 @@
 import type { GraphDescription } from '../../../types/graph.js'
 import { invalidModel } from '../../errors.js'
 import type { DetectorContents } from '../../files/model/detector_file.js'
+import { checkImport, type ImportCheck, notAsked } from './check.js'
 import { lowerModel } from './lower.js'
 import { readOnnx } from './onnx.js'
 
@@ -21,14 +22,16 @@ export const yunetOutputs: ReadonlyMap<string, { stride: number; channels: numbe
 )
 
 /** Throws ERR_FACENET_MODEL_INVALID where the file is damaged or is another network. */
-export async function importYunet(path: string): Promise<DetectorContents> {
+export async function importYunet(path: string, check?: boolean): Promise<DetectorContents & { check: ImportCheck }> {
   const source = await readOnnx(path)
   if (![...yunetOutputs.keys()].every((name) => source.outputs.includes(name))) {
     throw invalidModel('outputs', `those of YuNet, ${[...yunetOutputs.keys()].join(', ')}`, source.outputs.join(', '))
   }
   // As OpenCV feeds it: blue, green, red, 0 to 255.
-  const { graph, tensors } = lowerModel({ ...source, name: 'yunet' }, { color: 'bgr', mean: 0, scale: 1 })
+  const lowered = lowerModel({ ...source, name: 'yunet' }, { color: 'bgr', mean: 0, scale: 1 })
+  const { graph, tensors } = lowered
   return {
+    check: check === false ? notAsked : await checkImport(source, lowered, check === true),
     detector: 'yunet',
     graphs: { detect: withOutputNames(graph, source.outputs) },
     tensors,

@@ -23,11 +23,16 @@ export const dataType = {
   float: 1,
   uint8: 2,
   int8: 3,
+  uint16: 4,
+  int16: 5,
   int32: 6,
   int64: 7,
+  string: 8,
   bool: 9,
   float16: 10,
   double: 11,
+  uint32: 12,
+  uint64: 13,
   bfloat16: 16,
 } as const
 
@@ -41,6 +46,20 @@ export interface OnnxModel {
   graph?: OnnxGraph
   opsetImport: { domain: string; version: bigint }[]
   metadataProps: { key: string; value: string }[]
+  functions: OnnxFunction[]
+}
+
+/** A function of the model's own: nodes that stand for one node of its name. */
+export interface OnnxFunction {
+  name: string
+  domain: string
+  overload: string
+  input: string[]
+  output: string[]
+  node: OnnxNode[]
+  opsetImport: { domain: string; version: bigint }[]
+  /** Attributes that have a value where a call gives none. */
+  attributeProto: OnnxAttribute[]
 }
 
 export interface OnnxGraph {
@@ -58,6 +77,7 @@ export interface OnnxNode {
   opType: string
   attribute: OnnxAttribute[]
   domain: string
+  overload: string
 }
 
 export interface OnnxAttribute {
@@ -70,6 +90,8 @@ export interface OnnxAttribute {
   floats: number[]
   ints: bigint[]
   strings: Uint8Array[]
+  /** Inside a function: the attribute of the call whose value this one has. */
+  refAttrName: string
 }
 
 export interface OnnxTensor {
@@ -79,10 +101,12 @@ export interface OnnxTensor {
   int32Data: number[]
   int64Data: bigint[]
   doubleData: number[]
+  uint64Data: bigint[]
   name: string
   rawData: Uint8Array
-  /** 1: the data is in another file. */
+  /** 1: the data is in another file, which `externalData` names: `location`, `offset`, `length`. */
   dataLocation: number
+  externalData: { key: string; value: string }[]
 }
 
 export interface OnnxValueInfo {
@@ -92,7 +116,7 @@ export interface OnnxValueInfo {
 
 type FieldRow = readonly [number: number, name: string, type: Type | string, repeated?: 'repeated']
 
-const { STRING, BYTES, FLOAT, DOUBLE, INT32, INT64 } = Type
+const { STRING, BYTES, FLOAT, DOUBLE, INT32, INT64, UINT64 } = Type
 
 /** A message a key; a field a row. A type that is a string names another message. */
 const messages: Record<string, readonly FieldRow[]> = {
@@ -103,6 +127,17 @@ const messages: Record<string, readonly FieldRow[]> = {
     [7, 'graph', 'GraphProto'],
     [8, 'opset_import', 'OperatorSetIdProto', 'repeated'],
     [14, 'metadata_props', 'StringStringEntryProto', 'repeated'],
+    [25, 'functions', 'FunctionProto', 'repeated'],
+  ],
+  FunctionProto: [
+    [1, 'name', STRING],
+    [4, 'input', STRING, 'repeated'],
+    [5, 'output', STRING, 'repeated'],
+    [7, 'node', 'NodeProto', 'repeated'],
+    [9, 'opset_import', 'OperatorSetIdProto', 'repeated'],
+    [10, 'domain', STRING],
+    [11, 'attribute_proto', 'AttributeProto', 'repeated'],
+    [13, 'overload', STRING],
   ],
   OperatorSetIdProto: [
     [1, 'domain', STRING],
@@ -126,6 +161,7 @@ const messages: Record<string, readonly FieldRow[]> = {
     [4, 'op_type', STRING],
     [5, 'attribute', 'AttributeProto', 'repeated'],
     [7, 'domain', STRING],
+    [8, 'overload', STRING],
   ],
   AttributeProto: [
     [1, 'name', STRING],
@@ -137,6 +173,7 @@ const messages: Record<string, readonly FieldRow[]> = {
     [8, 'ints', INT64, 'repeated'],
     [9, 'strings', BYTES, 'repeated'],
     [20, 'type', INT32],
+    [21, 'ref_attr_name', STRING],
   ],
   TensorProto: [
     [1, 'dims', INT64, 'repeated'],
@@ -147,6 +184,8 @@ const messages: Record<string, readonly FieldRow[]> = {
     [8, 'name', STRING],
     [9, 'raw_data', BYTES],
     [10, 'double_data', DOUBLE, 'repeated'],
+    [11, 'uint64_data', UINT64, 'repeated'],
+    [13, 'external_data', 'StringStringEntryProto', 'repeated'],
     [14, 'data_location', INT32],
   ],
   ValueInfoProto: [
@@ -227,6 +266,12 @@ export function encodeModel(
     graphPieces.push(lengthPrefix(5, totalLength(tensor)), ...tensor)
   }
   return concatenate([encode('ModelProto', model), lengthPrefix(7, totalLength(graphPieces)), ...graphPieces])
+}
+
+/** The bytes of a model with one more output: what comes later in a protobuf is added to what came before. */
+export function withOutput(model: Uint8Array, name: string): Uint8Array {
+  const graph = encode('GraphProto', { output: [{ name }] })
+  return concatenate([model, lengthPrefix(7, graph.length), graph])
 }
 
 /** Tag of a length-delimited field (wire type 2) and its length, as varints. */
