@@ -6,6 +6,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { cannotRead, invalidModel } from '../../errors.js'
 import { isObject, parseStrictJson } from '../strict_json.js'
+import { foreignHeadBytes, importFirst } from './foreign.js'
 
 const maxHeaderBytes = 100_000_000
 const prefixBytes = 8
@@ -85,7 +86,14 @@ async function readRange(file: FileHandle, path: string, offset: number, bytes: 
 
 /** Throws ERR_FACENET_MODEL_INVALID where the file is not sound safetensors, ERR_FACENET_IO where it cannot be read. */
 export function readHeader(source: Source): Promise<SafetensorsHeader> {
-  return withSource(source, readHeaderFrom)
+  return withSource(source, async (fileBytes, read) => {
+    try {
+      return await readHeaderFrom(fileBytes, read)
+    } catch (error) {
+      const head = await read(0, Math.min(fileBytes, foreignHeadBytes))
+      throw importFirst(error, head, typeof source === 'string' ? source : undefined)
+    }
+  })
 }
 
 export async function readHeaderFrom(fileBytes: number, read: ReadRange): Promise<SafetensorsHeader> {
