@@ -37,14 +37,15 @@ const brand = Symbol.for('facenet-native.FaceNetError')
  * @example
  * ```ts
  * try {
- *   await model.embed(files, { signal: AbortSignal.timeout(1000) })
+ *   await model.embed(photographs, { signal: AbortSignal.timeout(1000) })
  * } catch (error) {
- *   if (error instanceof FaceNetError && error.code === 'ERR_FACENET_ABORTED') return
- *   throw error
+ *   if (!(error instanceof FaceNetError) || error.code !== 'ERR_FACENET_ABORTED') throw error
+ *   console.log('not done within a second')
  * }
  * ```
  */
 export class FaceNetError extends Error {
+  /** `AbortError` where the code is ERR_FACENET_ABORTED. */
   override readonly name: 'FaceNetError' | 'AbortError'
   /** One of a fixed list, for programs. */
   readonly code: FaceNetErrorCode
@@ -58,6 +59,8 @@ export class FaceNetError extends Error {
   readonly errors?: readonly Error[]
 
   /**
+   * Makes an error of this package.
+   *
    * @param code what went wrong, for programs.
    * @param message the same for people.
    * @param details of which the error has what is given.

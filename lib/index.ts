@@ -1,4 +1,8 @@
-/** FaceNet for Node.js: faces to points whose distance says who is who. */
+/**
+ * FaceNet for Node.js: faces to points whose distance says who is who.
+ *
+ * @module facenet-native
+ */
 export type {
   Extent,
   GraphDescription,
@@ -67,6 +71,7 @@ export {
   tripletLoss,
 } from './embeddings/triplets.js'
 export { FaceNetError, type FaceNetErrorCode, type FaceNetErrorDetails } from './errors.js'
+export type { Slice } from './evaluation/evaluate_all_pairs.js'
 export {
   evaluatePairs,
   type FoldResult,

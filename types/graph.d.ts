@@ -13,13 +13,17 @@ export type Rounding = 'floor' | 'ceil'
 
 /** Of ops with a sliding window. */
 export interface WindowAttributes {
+  /** Size of the window. */
   kernel: Extent
+  /** Pixels from one window to the next. */
   stride: Extent
+  /** Rows and columns added around the image: zeros for convolutions, nothing at all for pools. */
   padding: Padding
 }
 
 /** Of pooling. */
 export interface PoolAttributes extends WindowAttributes {
+  /** How the number of windows is rounded where the last one does not fit; `floor` where it is left out. */
   rounding?: Rounding
   /** `avg_pool`, and `l2_pool` with `mean`: divide by the window inside the padded image rather than inside the image. */
   countPadding?: boolean
@@ -29,7 +33,9 @@ export interface PoolAttributes extends WindowAttributes {
 
 /** Fields every node has. `name` is unique and names the tensor the node makes; `inputs` name earlier nodes. */
 export interface NodeBase {
+  /** Unique in its graph; also the name of the tensor that the node makes. */
   name: string
+  /** Names of earlier nodes, or of the graph's input. */
   inputs: string[]
 }
 
@@ -83,13 +89,17 @@ export type GraphNode = NodeBase &
     | { op: 'l2_normalize'; attributes?: { epsilon?: number } }
   )
 
+/** Names of all ops. */
 export type OpName = GraphNode['op']
 
+/** A network as data: its input, its nodes in order, and which of them are its outputs. */
 export interface GraphDescription {
+  /** The network's name, as in `nn4.small2`. */
   name: string
   /** dtype `u8`: interleaved RGB images, and the first op is `preprocess`; `f32`: H x W x C activations. */
   input: { name: string; height: number; width: number; channels: number; dtype: 'u8' | 'f32' }
   /** In topological order. */
   nodes: GraphNode[]
+  /** Names of the nodes whose tensors are the outputs; of a network that embeds, exactly one. */
   outputs: string[]
 }

@@ -18,14 +18,19 @@ export interface PlanOptions {
 
 /** One step of a plan. */
 export interface PlanStep {
+  /** The name of the step's last layer. */
   name: string
+  /** The op that is computed, as in `conv2d`. */
   op: string
   /** All layers of the graph this step stands for. */
   layers: string[]
   /** `[height, width, channels]` each. */
   inputs: [number, number, number][]
+  /** `[height, width, channels]` per output. */
   outputs: [number, number, number][]
+  /** Weights, biases, slopes, scales and shifts of the step's layers. */
   parameters: number
+  /** Multiply-adds for one image. */
   multiplyAdds: number
   /** Bytes from the start of one image's arena, an entry an output; -1: the caller's memory. */
   offsets: number[]
@@ -33,9 +38,13 @@ export interface PlanStep {
 
 /** What is executed for a network. */
 export interface PlanReport {
+  /** The network's name. */
   name: string
+  /** In the order in which they run. */
   steps: PlanStep[]
+  /** Weights, biases, slopes, scales and shifts of the network. */
   parameters: number
+  /** Multiply-adds for one image. */
   multiplyAdds: number
   /** Of one image. */
   arenaBytes: number
@@ -43,17 +52,23 @@ export interface PlanReport {
   buffers: { offset: number; bytes: number; firstStep: number; lastStep: number }[]
   /** Images that go through all steps together. */
   chunk: number
+  /** `[height, width, channels]` per output of the network. */
   outputs: [number, number, number][]
   /** The plan as printable lines. */
   text: string
 }
 
+/** Where a tensor lies in a file or a buffer. */
 export interface TensorEntry {
+  /** The tensor's name in the graph. */
   name: string
+  /** Type of its elements. */
   dtype: StoredDType
+  /** Its extents, the slowest first. */
   shape: number[]
   /** Bytes from the start of the file or buffer. */
   offset: number
+  /** Length in bytes. */
   bytes: number
 }
 

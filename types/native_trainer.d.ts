@@ -10,9 +10,11 @@ export interface TripletIndices {
 
 /** Formulas in `native/ops/optimizer.h`. Fields of other kinds are not read. */
 export interface OptimizerOptions {
+  /** Which optimiser. */
   kind: 'sgd' | 'momentum' | 'adagrad' | 'adam'
   /** momentum */
   momentum: number
+  /** momentum: Nesterov's form. */
   nesterov: boolean
   /** adagrad */
   initialAccumulator: number
@@ -20,6 +22,7 @@ export interface OptimizerOptions {
   epsilon: number
   /** adam */
   beta1: number
+  /** adam */
   beta2: number
   /** L2: this times the weight is added to its gradient. */
   weightDecay: number
@@ -61,11 +64,13 @@ export interface StepReport {
   step: number
   /** Sum of the triplets' hinges. */
   lossSum: number
+  /** Triplets that were learned from. */
   triplets: number
   /** Triplets whose hinge is above zero. */
   active: number
-  /** Mean squared distance of the triplets' anchors to their positives and to their negatives; 0 without triplets. */
+  /** Mean squared distance of the triplets' anchors and positives; 0 without triplets. */
   meanPositive: number
+  /** The same of anchors and negatives. */
   meanNegative: number
   /** L2 norm, before clipping, of the gradient of the mean hinge with respect to all trained weights. */
   gradientNorm: number
@@ -73,6 +78,7 @@ export interface StepReport {
   chunks: number[]
   /** No triplet was found, so nothing has changed. */
   skipped: boolean
+  /** How long each part of the step took. */
   seconds: { forward: number; mining: number; backward: number; optimizer: number }
 }
 
@@ -80,7 +86,9 @@ export interface StepReport {
 export interface TrainerTensor {
   /** The model's name of it; `optimizer/<slot>/<weight>` and `gradient/<weight>` of what belongs to a weight. */
   name: string
+  /** Its extents, the slowest first. */
   shape: number[]
+  /** What it is to the network or to its optimiser. */
   kind: 'weight' | 'statistic' | 'optimizer' | 'gradient'
   /** Weights that are not trained. */
   frozen: boolean
@@ -90,9 +98,11 @@ export interface TrainerTensor {
 export interface TrainingPlanReport {
   /** Layers of the backward steps, in the order in which they run. */
   backward: { layers: string[]; weights: boolean }[]
-  /** Of one image: activations kept for the backward steps, and gradients of activations at their peak. */
+  /** Bytes per image of the activations that are kept for the backward steps. */
   keptBytes: number
+  /** Bytes per image of the gradients of activations, at their peak. */
   gradientBytes: number
+  /** Images that go forward and backward together. */
   chunk: number
   /** Forward and backward as printable lines. */
   text: string

@@ -73,7 +73,7 @@ export interface ClusterOptions extends AgglomerativeOptions {
  *
  * @example
  * ```ts
- * const labels = await clusterEmbeddings(await model.embedRows(files), { threshold: model.threshold! })
+ * const labels = await clusterEmbeddings(await model.embedRows(photographs), { threshold: model.threshold! })
  * ```
  */
 export function clusterEmbeddings(embeddings: Embeddings, options: ForEmbeddings<ClusterOptions>): Promise<Int32Array>
@@ -115,7 +115,9 @@ export async function clusterEmbeddings(
  *
  * @example
  * ```ts
- * const all = await addToClusters(known, labels, await model.embedRows(newFiles), { threshold })
+ * const options = { threshold: model.threshold! }
+ * const labels = await clusterEmbeddings(rows, options)
+ * const all = await addToClusters(rows, labels, await model.embedRows(['new.jpg']), options)
  * ```
  */
 export function addToClusters(

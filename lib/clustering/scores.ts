@@ -26,6 +26,7 @@ export interface ClusterScores {
   clusters: number
   /** Images that are in no cluster. */
   noise: number
+  /** People among the faces. */
   identities: number
 }
 
@@ -39,7 +40,10 @@ export interface ClusterScores {
  *
  * @example
  * ```ts
- * const { bcubed } = scoreClusters(labels, paths.map((path) => basename(dirname(path))))
+ * import { basename, dirname } from 'node:path'
+ *
+ * const people = photographs.map((path) => basename(dirname(path)))
+ * const { bcubed } = scoreClusters(labels, people)
  * ```
  */
 export function scoreClusters(

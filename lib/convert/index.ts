@@ -1,4 +1,8 @@
-/** `facenet-native/convert`: weights of other formats as models of ours, models as ONNX, and the tables of networks. */
+/**
+ * Weights of other formats as models of ours, models as ONNX, and the tables of networks.
+ *
+ * @module facenet-native/convert
+ */
 export type * from '../../types/graph.js'
 export type { StoredDType } from '../../types/native.js'
 export type { DetectorContents, DetectorKind, Graphs } from '../files/model/detector_file.js'

@@ -1,25 +1,33 @@
 /** What every detector takes and gives. */
 import type { FivePoints } from '../images/geometry.js'
 
-/** H x W x 3 bytes. */
+/** An image in memory. */
 export interface RgbImage {
+  /** height x width x 3 bytes, red, green, blue. */
   data: Uint8Array
+  /** In pixels. */
   width: number
+  /** In pixels. */
   height: number
 }
 
-/** In pixels of the image; x and y are the top left corner, and a face cut by the border may reach over it. */
+/** A rectangle, in pixels of the image. A face at the border may reach over it. */
 export interface FaceBox {
+  /** Left edge. */
   x: number
+  /** Top edge. */
   y: number
+  /** From left to right. */
   width: number
+  /** From top to bottom. */
   height: number
 }
 
 /** A face that was found. */
 export interface DetectedFace {
+  /** Where the face is. */
   box: FaceBox
-  /** 0..1 */
+  /** How sure the detector is, 0..1. */
   score: number
   /** In pixels of the image: right eye, left eye, nose, right and left corner of the mouth. */
   points: FivePoints
@@ -31,6 +39,7 @@ export interface DetectOptions {
   minSize?: number
   /** Faces below it are left out, 0..1. */
   scoreThreshold?: number
+  /** Aborts with ERR_FACENET_ABORTED. */
   signal?: AbortSignal
 }
 
@@ -38,7 +47,13 @@ export interface DetectOptions {
 export interface FaceFinder {
   /** Which one it is. */
   readonly name: string
-  /** Faces of each image, the best first. */
+  /**
+   * Faces of each image, the best first.
+   *
+   * @param images to look at.
+   * @param options sizes and scores that are looked for.
+   * @returns a list of faces per image.
+   */
   detect(images: readonly RgbImage[], options?: DetectOptions): Promise<DetectedFace[][]>
 }
 
@@ -48,7 +63,8 @@ export interface FaceFinder {
  * @example
  * ```ts
  * await using detector = await openDetector('./d.safetensors')
- * const [faces] = await detector.detect([{ data, width, height }], { minSize: 40 })
+ * const image = { data: new Uint8Array(640 * 480 * 3), width: 640, height: 480 }
+ * const [faces] = await detector.detect([image], { minSize: 40 })
  * ```
  */
 export interface Detector extends FaceFinder {

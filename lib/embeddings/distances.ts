@@ -41,12 +41,12 @@ export interface DistanceOptions extends RowOptions {
  * const same = distances.map((distance) => Number(distance < model.threshold!))
  * ```
  */
-export function pairwiseDistances(a: Embeddings): Promise<Float32Array>
 export function pairwiseDistances(
   a: Embeddings,
   b: EmbeddingRows,
   options?: ForEmbeddings<RowOptions>,
 ): Promise<Float32Array>
+export function pairwiseDistances(a: Embeddings): Promise<Float32Array>
 export function pairwiseDistances(a: Embeddings, options: ForEmbeddings<DistanceOptions>): Promise<Float32Array>
 export function pairwiseDistances(
   a: Float32Array,
@@ -142,6 +142,7 @@ function checkFiniteRows(rows: CheckedRows, name: string): CheckedRows {
  *
  * @example
  * ```ts
+ * const stored = await readStored('faces.npy')
  * assertSameFingerprint(model.fingerprint, stored.fingerprint)
  * ```
  */

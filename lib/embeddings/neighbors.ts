@@ -37,7 +37,8 @@ export interface Neighbors {
  *
  * @example
  * ```ts
- * const { indices, distances } = await nearestNeighbors(await model.embedRows(['who.jpg']), gallery, { k: 5 })
+ * const queries = await model.embedRows(['who.jpg'])
+ * const { indices, distances } = await nearestNeighbors(queries, rows, { k: 5 })
  * ```
  */
 export function nearestNeighbors(

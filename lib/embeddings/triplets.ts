@@ -70,7 +70,7 @@ export interface TripletLoss {
  *
  * @example
  * ```ts
- * const { anchors, positives, negatives } = await mineTriplets(embeddings, labels, { dimensions: 128, strategy: 'hard' })
+ * const { anchors, positives, negatives } = await mineTriplets(rows, labels, { strategy: 'hard' })
  * ```
  */
 export function mineTriplets(
@@ -108,7 +108,8 @@ export async function mineTriplets(
  *
  * @example
  * ```ts
- * const { loss, gradient, active } = await tripletLoss(embeddings, triplets, { dimensions: 128, margin: 0.2 })
+ * const triplets = await mineTriplets(rows, labels, { margin: 0.2 })
+ * const { loss, gradient, active } = await tripletLoss(rows, triplets, { margin: 0.2 })
  * ```
  */
 export function tripletLoss(

@@ -20,8 +20,11 @@ export interface Grouping {
   count: number
 }
 
+/** How all pairs are measured. */
 export interface AllPairsOptions {
+  /** Where distances are computed; `auto` where it is left out. */
   device?: DevicePreference
+  /** Aborts with ERR_FACENET_ABORTED. */
   signal?: AbortSignal
   /** Pairs seen so far, of how many. */
   onProgress?: (done: number, total: number) => void
@@ -112,9 +115,13 @@ function checkKinds(labels: Int32Array): void {
 
 /** Rows and columns of the matrix of all distances; only what lies right of its diagonal counts. */
 export interface Tile {
+  /** First row. */
   top: number
+  /** The row after the last. */
   bottom: number
+  /** First column. */
   left: number
+  /** The column after the last. */
   right: number
 }
 

@@ -5,7 +5,9 @@ import type { Size } from '../images/geometry.js'
 /** - `jpeg`: encoded at this quality and decoded again. - `pixels`: made as small as this many pixels and enlarged again. */
 export type Degradation = { kind: 'jpeg'; quality: number } | { kind: 'pixels'; pixels: number }
 
+/** The JPEG qualities of the paper's table 4 (Schroff et al., CVPR 2015). */
 export const jpegQualities = [10, 20, 30, 50, 70, 90] as const
+/** The image sizes of the paper's table 4, in pixels. */
 export const pixelCounts = [1600, 6400, 14_400, 25_600, 65_536] as const
 
 /** The size of about `pixels` pixels with the shape of `input`; undefined where that has no more of them. */
@@ -15,7 +17,20 @@ export function reducedSize({ width, height }: Size, pixels: number): Size | und
   return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) }
 }
 
-/** `count` inputs of `size` (height x width x 3 bytes each), degraded. Undefined where the degradation changes nothing. */
+/**
+ * Makes network inputs worse. Undefined where the degradation changes nothing.
+ *
+ * @param inputs count x height x width x 3 bytes of RGB.
+ * @param count how many inputs there are.
+ * @param size of one input, in pixels.
+ * @param how by JPEG compression, or by fewer pixels.
+ * @returns the inputs made worse, in a new array.
+ *
+ * @example
+ * ```ts
+ * const worse = await degrade(images, 16, { width: 112, height: 112 }, { kind: 'jpeg', quality: 20 })
+ * ```
+ */
 export async function degrade(
   inputs: Uint8Array,
   count: number,

@@ -13,37 +13,57 @@ import { throwIfAborted } from '../native/check_arguments.js'
 import { batches, type PlacedImage, type SourceImage } from '../sources/index.js'
 import { type Degradation, degrade } from './degrade.js'
 
-export const evaluationAligns = ['none', 'center', 'points', 'detect'] as const
 /** How an evaluation brings faces to the network. */
-export type EvaluationAlign = (typeof evaluationAligns)[number]
+export type EvaluationAlign = 'none' | 'center' | 'points' | 'detect'
+/** All ways in which an evaluation brings faces to the network. */
+export const evaluationAligns: readonly EvaluationAlign[] = ['none', 'center', 'points', 'detect']
 
+/** How an evaluation cuts out and embeds faces. */
 export interface EmbedImagesOptions {
   /** `detect`: by the points that `detector` finds; where it finds no face, by given points or else the centre crop. */
   align: EvaluationAlign
   /** Middle part of an image that `center` uses, each way. */
   centerFraction?: number
+  /** What finds faces; needed by `detect`. */
   detector?: FaceFinder
   /** Average the embedding with that of the mirrored crop; embeddings of unit length are brought back to it. */
   flip: boolean
   /** Each input is embedded once more for each of them. */
   degradations?: readonly Degradation[]
+  /** Images per native call; 32 where it is left out. */
   batchSize?: number
+  /** Aborts with ERR_FACENET_ABORTED. */
   signal?: AbortSignal
+  /** Called after each batch. */
   onProgress?: (progress: StreamProgress) => void
-  /** An image that cannot be used. */
+  /** Called with an image that cannot be used. */
   onFailure: (failure: { path: string; error: FaceNetError }) => void
-  /** An image in which no face was found, and what it was aligned by instead. */
+  /** Called with an image in which no face was found, and what it was aligned by instead. */
   onFallback: (path: string, by: 'points' | 'center') => void
   /** With `detect`: the points an image is aligned by. */
   onPoints?: (path: string, points: FivePoints) => void
 }
 
+/** The embedding of an image, and those of its degraded versions. */
 export interface EvaluatedImage extends EmbeddedImage {
-  /** One for each of the degradations. */
+  /** One embedding per degradation. */
   degraded: Float32Array[]
 }
 
-/** In the order of `images`, in bounded memory. */
+/**
+ * Embeds images for an evaluation, in their order and in bounded memory.
+ *
+ * @param model what embeds the faces.
+ * @param images as `openSource` gives them.
+ * @param options how faces are cut out, and who hears of what goes wrong.
+ * @throws FaceNetError ERR_FACENET_ABORTED; whatever the source throws.
+ *
+ * @example
+ * ```ts
+ * const options = { align: 'center' as const, flip: true, onFailure: console.error, onFallback: console.error }
+ * for await (const { path, embedding } of embedImages(model, openSource('lfw/'), options)) console.log(path, embedding)
+ * ```
+ */
 export async function* embedImages(
   model: Model,
   images: AsyncIterable<SourceImage>,

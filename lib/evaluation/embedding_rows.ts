@@ -5,17 +5,27 @@ import { assertSameFingerprint } from '../embeddings/distances.js'
 import { cannotRead, FaceNetError } from '../errors.js'
 import { lineError } from './lfw_pairs.js'
 
+/** Embeddings that were stored, and the model they are of. */
 export interface StoredEmbeddings {
+  /** Image of each row. */
   paths: string[]
+  /** The embeddings. */
   rows: Float32Array[]
+  /** Of the model that made them. */
   fingerprint: string
 }
 
 /**
  * A line a row, `{"path","embedding","fingerprint"}`; lines `{"path","error"}` are left out. All files together must be of one model.
  *
+ * @param files paths of `.jsonl` files.
  * @throws FaceNetError ERR_FACENET_IO where a file cannot be read; ERR_FACENET_INVALID_ARGUMENT for a malformed line, and
  *   where a fingerprint differs from the first.
+ *
+ * @example
+ * ```ts
+ * const { paths, rows, fingerprint } = await readEmbeddings(['faces.jsonl'])
+ * ```
  */
 export async function readEmbeddings(files: readonly string[]): Promise<StoredEmbeddings> {
   const stored: StoredEmbeddings = { paths: [], rows: [], fingerprint: '' }

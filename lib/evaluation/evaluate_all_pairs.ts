@@ -18,11 +18,13 @@ import {
 } from './rates.js'
 import { standardError } from './statistics.js'
 
+/** Embeddings of images, and who is on each. */
 export interface LabeledEmbeddings {
   /** n x dimensions. */
   embeddings: Float32Array
+  /** Floats per embedding. */
   dimensions: number
-  /** Of each image, for errors. */
+  /** Path of each image, for error messages. */
   paths: readonly string[]
   /** The person on each image. */
   people: readonly string[]
@@ -41,6 +43,7 @@ export function bareRows(input: LabeledEmbeddings | LabeledRows): LabeledEmbeddi
   return { ...input, embeddings: data, dimensions }
 }
 
+/** Options of `evaluateAllPairs`. */
 export interface EvaluateAllPairsOptions extends AllPairsOptions {
   /**
    * Disjoint sets of people over which standard errors are taken.
@@ -48,48 +51,81 @@ export interface EvaluateAllPairsOptions extends AllPairsOptions {
    */
   splits?: number
   /**
-   * For which the threshold is chosen.
+   * The FAR for which the threshold is chosen, above 0 and below 1.
    * @default 1e-3
    */
   far?: number
-  /** Values of a column, one an image; undefined where an image has none. */
+  /** A value per image, of a column of the user's own; undefined where an image has none. */
   slices?: readonly (string | undefined)[]
 }
 
+/** What the threshold does to the pairs whose two images have one value of the user's column. */
 export interface Slice {
+  /** The value. */
   value: string
+  /** How many pairs of each kind. */
   pairs: { same: number; different: number }
-  /** At the threshold chosen on all pairs; null where the slice has no pairs of that kind. */
+  /** FAR at the threshold chosen on all pairs; null where the slice has no different pairs. */
   far: number | null
+  /** VAL at the threshold chosen on all pairs; null where the slice has no same pairs. */
   val: number | null
   /** Chosen on the slice's own pairs for the same FAR; null where they cannot show it. */
   threshold: number | null
+  /** Why there is no threshold. */
   reason?: string
 }
 
+/** What all pairs of labelled images say about a model. */
 export interface AllPairsResult {
+  /** How many images. */
   images: number
+  /** How many people. */
   people: number
+  /** How many pairs of each kind. */
   pairs: { same: number; different: number }
   /** Whether thresholds are exact, or rounded to bins. */
   exact: boolean
-  /** The largest threshold whose FAR over all pairs is at most `far`. */
+  /** The FAR that was asked for. */
   far: number
+  /** The largest threshold whose FAR over all pairs is at most `far`; squared L2. */
   threshold: number
-  /** VAL and FAR over all pairs at that threshold. */
+  /** VAL over all pairs at that threshold, 0..1. */
   valAtThreshold: number
+  /** FAR over all pairs at that threshold, 0..1. */
   farAtThreshold: number
+  /** Where the threshold may lie in other pairs of the same kind. */
   confidenceInterval: { level: 0.95; low: number; high: number }
   /** VAL over all pairs; standard errors are over the splits, null where a split has too few pairs for that FAR. */
   val: ValAtFar[]
+  /** Pairs within each split of the people. */
   splits: { pairs: { same: number; different: number } }[]
+  /** Where as many same pairs are rejected as different ones are accepted, in shares. */
   equalErrorRate: { rate: number; threshold: number }
+  /** VAL by FAR, from the strictest threshold to the loosest. */
   roc: RocPoint[]
+  /** Miss rate by FAR. */
   det: DetPoint[]
+  /** Per value of the user's column. */
   slices: Slice[]
 }
 
-/** @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT, also where the pairs cannot show the wanted FAR. */
+/**
+ * VAL, FAR and a threshold over all pairs of labelled images, as the paper's validation rate on its hold-out sets is
+ * defined (Schroff et al., CVPR 2015, section 4).
+ *
+ * @param labeled n embeddings, and who is on each image.
+ * @param options the FAR, splits, slices, and where distances are computed.
+ * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT, also where the pairs cannot show the wanted FAR.
+ *
+ * @example
+ * ```ts
+ * import { basename, dirname } from 'node:path'
+ *
+ * const people = photographs.map((path) => basename(dirname(path)))
+ * const all = { embeddings: await model.embedRows(photographs), paths: photographs, people }
+ * const { threshold, valAtThreshold } = await evaluateAllPairs(all, { far: 1e-2 })
+ * ```
+ */
 export async function evaluateAllPairs(
   labeled: LabeledEmbeddings | LabeledRows,
   options: EvaluateAllPairsOptions = {},

@@ -18,6 +18,7 @@ export interface FoldResult {
 
 /** VAL where FAR is at most `far`. `val`, `standardError` and `threshold` are null where the pairs cannot show that FAR. */
 export interface ValAtFar {
+  /** The false accept rate. */
   far: number
   /** Mean over the folds, 0..1. */
   val: number | null
@@ -37,6 +38,7 @@ export interface PairsResult {
   standardError: number
   /** Mean of the folds' thresholds, squared L2. */
   threshold: number
+  /** What each fold gave. */
   folds: FoldResult[]
   /** Of all pairs together, from the strictest threshold to the loosest; the corners only. */
   roc: RocPoint[]
@@ -125,7 +127,9 @@ export function valOfCurves(curves: readonly Curve[], where: string): ValAtFar[]
   })
 }
 
+/** Pairs of images that were checked. */
 export interface CheckedPairs {
+  /** Squared L2, finite. */
   distances: Float64Array
   /** 1: same, 0: different. */
   same: Uint8Array

@@ -1,4 +1,8 @@
-/** `facenet-native/evaluate`: what `facenet evaluate` does, for code. */
+/**
+ * What `facenet evaluate` does, for code.
+ *
+ * @module facenet-native/evaluate
+ */
 export type { DetectedFace, DetectOptions, FaceBox, FaceFinder, RgbImage } from '../detection/types.js'
 export type { Embeddings } from '../embeddings/embeddings.js'
 export type { FivePoints, Size } from '../images/geometry.js'

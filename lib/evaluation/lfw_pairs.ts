@@ -1,10 +1,13 @@
 /** The pair lists of Labeled Faces in the Wild. */
 import { FaceNetError } from '../errors.js'
 
-/** Images are named `person/person_0001`, without an ending. */
+/** A pair of images. Images are named `person/person_0001`, without an ending. */
 export interface ImagePair {
+  /** Name of one image. */
   a: string
+  /** Name of the other one. */
   b: string
+  /** Whether both show one person. */
   same: boolean
   /** 0 is the first. */
   fold: number
@@ -16,7 +19,16 @@ export interface ImagePair {
  * Two formats. `pairs.txt` starts with `folds n`, `pairsDevTrain.txt` and `pairsDevTest.txt` with `n`: one fold. Then come,
  * for each fold, n lines `person i j` (two images of one person) and n lines `person i other j` (images of two people).
  *
+ * @param text of the list.
+ * @param file its name, for error messages.
  * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT that names the line.
+ *
+ * @example
+ * ```ts
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const pairs = parseLfwPairs(await readFile('lfw/pairs.txt', 'utf8'), 'lfw/pairs.txt')
+ * ```
  */
 export function parseLfwPairs(text: string, file: string): ImagePair[] {
   const lines = text.replace(/\s+$/, '').split(/\r?\n/)

@@ -1,13 +1,18 @@
 /** Figures that others published. They are shown beside what is measured, under a heading of their own. */
 
+/** Accuracy that others published. */
 export interface PublishedFigure {
+  /** What they measured. */
   system: string
+  /** On which set. */
   set: 'lfw' | 'ytf'
   /** Per cent. */
   accuracy: number
   /** Per cent, as printed: standard error of the mean over ten folds. */
   standardError: number
+  /** By which protocol, in words. */
   protocol: string
+  /** Where it was published. */
   source: string
 }
 
@@ -16,6 +21,7 @@ const deepFace = 'Taigman et al., CVPR 2014'
 const deepId = 'Sun et al., CVPR 2015'
 const faceNet = 'Schroff et al., CVPR 2015'
 
+/** Accuracy on Labeled Faces in the Wild and YouTube Faces as printed in the papers that each row names. */
 export const publishedFigures: readonly PublishedFigure[] = [
   {
     system: 'DeepFace',
@@ -63,7 +69,9 @@ export const publishedFigures: readonly PublishedFigure[] = [
 
 /** VAL in per cent by what was varied, as the paper prints it. */
 export interface PublishedVal {
+  /** JPEG quality, pixels, dimensions or training images. */
   at: number
+  /** Per cent. */
   val: number
 }
 
@@ -71,12 +79,18 @@ export interface PublishedVal {
 export interface PublishedTable {
   /** The network it was measured with. */
   system: string
+  /** Where it was published. */
   source: string
+  /** In the order of the paper. */
   rows: readonly PublishedVal[]
 }
 
 const pairs = (rows: [at: number, val: number][]): PublishedVal[] => rows.map(([at, val]) => ({ at, val }))
 
+/**
+ * The tables of the FaceNet paper (Schroff et al., CVPR 2015): VAL by JPEG quality and by pixels (table 4), by
+ * dimensions (table 5) and by training images (table 6).
+ */
 export const publishedRobustness = {
   jpegQuality: {
     system: 'FaceNet NN1',

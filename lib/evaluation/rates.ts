@@ -3,6 +3,7 @@ import type { Curve } from './curve.js'
 
 /** VAL is the share of same pairs that are accepted, FAR the share of different pairs that are. */
 export interface RocPoint {
+  /** Squared L2. */
   threshold: number
   /** 0..1 */
   far: number
@@ -108,7 +109,9 @@ export function rocCorners(curve: Curve): RocPoint[] {
   return corners
 }
 
+/** A point of the detection error trade-off: how many same pairs are missed at a false accept rate. */
 export interface DetPoint {
+  /** Squared L2. */
   threshold: number
   /** False accepts, 0..1. */
   far: number

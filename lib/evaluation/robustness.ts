@@ -14,16 +14,19 @@ import { evaluatePairs } from './evaluate_pairs.js'
 import { atFar, atThreshold, equalErrorRate, farTargets, unsupported } from './rates.js'
 import { standardError } from './statistics.js'
 
+/** What is left of VAL and accuracy under one condition. */
 export interface Robustness {
-  /** 0..1, at the largest threshold that keeps to the FAR over all pairs. */
+  /** VAL, 0..1, at the largest threshold that keeps to the FAR over all pairs. */
   val: number
-  /** Of VAL at that threshold, over folds or splits; null where there are none. */
+  /** Standard error of VAL at that threshold, over folds or splits; null where there are none. */
   valError: number | null
   /** Squared L2. */
   threshold: number
+  /** 0..1 */
   equalErrorRate: number
-  /** Ten-fold accuracy and its standard error, 0..1; for lists of pairs only. */
+  /** Ten-fold accuracy, 0..1; for lists of pairs only. */
   accuracy?: number
+  /** Its standard error, 0..1. */
   accuracyError?: number
 }
 
@@ -36,12 +39,28 @@ export function supportedFar(different: number, asked?: number): number {
   throw invalidArgument('far', 'a rate that the pairs can show', unsupported(wanted.at(-1)!, different)!)
 }
 
+/** A list of pairs, measured. */
 export interface ListedPairs {
+  /** Squared L2 distance per pair. */
   distances: Float64Array
+  /** Whether a pair shows one person. */
   same: readonly boolean[]
+  /** Fold per pair, 0 for the first. */
   folds: Int32Array
 }
 
+/**
+ * VAL, accuracy and equal error rate of a list of pairs.
+ *
+ * @param pairs distances, truths and folds.
+ * @param far at which VAL is taken, above 0 and below 1.
+ * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT
+ *
+ * @example
+ * ```ts
+ * const { val, accuracy } = await robustnessOfListedPairs({ distances, same, folds }, 1e-2)
+ * ```
+ */
 export async function robustnessOfListedPairs(
   { distances, same, folds }: ListedPairs,
   far: number,
@@ -64,6 +83,7 @@ export async function robustnessOfListedPairs(
   }
 }
 
+/** Options of `robustnessOfAllPairs`. */
 export interface RobustnessOptions extends AllPairsOptions {
   /**
    * Disjoint sets of people over which the standard error is taken.
@@ -72,6 +92,19 @@ export interface RobustnessOptions extends AllPairsOptions {
   splits?: number
 }
 
+/**
+ * VAL and equal error rate over all pairs of labelled images.
+ *
+ * @param labeled n embeddings, and who is on each image.
+ * @param far at which VAL is taken, above 0 and below 1.
+ * @param options splits of the people, and where distances are computed.
+ * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT
+ *
+ * @example
+ * ```ts
+ * const { val, valError } = await robustnessOfAllPairs(labeled, 1e-3)
+ * ```
+ */
 export async function robustnessOfAllPairs(
   labeled: LabeledEmbeddings | LabeledRows,
   far: number,

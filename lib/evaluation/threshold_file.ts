@@ -5,10 +5,33 @@ import { FaceNetError } from '../errors.js'
 import { PendingFile } from '../files/pending_file.js'
 import { readText } from '../files/read.js'
 import { parseStrictJson } from '../files/strict_json.js'
+import type { Slice } from './evaluate_all_pairs.js'
 
 const rate = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
 const distance = v.pipe(v.number(), v.finite(), v.minValue(0))
 const count = v.pipe(v.number(), v.integer(), v.minValue(0))
+
+/** What a threshold file holds. */
+export interface ThresholdFile {
+  /** Says that it is such a file. */
+  format: 'facenet-threshold'
+  /** What distances are measured in. */
+  metric: 'squared-l2'
+  /** Two faces are one person where their distance is below it. */
+  threshold: number
+  /** The FAR that was asked for. */
+  far: number
+  /** VAL at the threshold, 0..1. */
+  val: number
+  /** Where the threshold may lie in other pairs of the same kind. */
+  confidenceInterval: { level: 0.95; low: number; high: number }
+  /** How many pairs of each kind it was chosen on. */
+  pairs: { same: number; different: number }
+  /** Of the model whose embeddings it was chosen on. */
+  fingerprint: string
+  /** What it does to pairs of one value of the user's columns. */
+  slices: (Slice & { column: string })[]
+}
 
 const slice = v.strictObject({
   column: v.string(),
@@ -20,24 +43,32 @@ const slice = v.strictObject({
   reason: v.optional(v.string()),
 })
 
-const schema = v.strictObject({
+const schema: v.GenericSchema<unknown, ThresholdFile> = v.strictObject({
   format: v.literal('facenet-threshold'),
   metric: v.literal('squared-l2'),
-  /** Two faces are one person where their distance is below it. */
   threshold: distance,
   far: rate,
   val: rate,
   confidenceInterval: v.strictObject({ level: v.literal(0.95), low: distance, high: distance }),
   pairs: v.strictObject({ same: count, different: count }),
-  /** Of the model whose embeddings it was chosen on. */
   fingerprint: v.string(),
   slices: v.array(slice),
 })
 
-/** What a threshold file holds. */
-export type ThresholdFile = v.InferOutput<typeof schema>
-
-/** The file appears whole or not at all. */
+/**
+ * Writes a threshold file, whole or not at all.
+ *
+ * @param path of the file.
+ * @param content the threshold, how it was chosen, and the model it holds for.
+ * @throws FaceNetError ERR_FACENET_IO where the disk refuses.
+ *
+ * @example
+ * ```ts
+ * const { threshold, far, valAtThreshold: val, confidenceInterval, pairs } = await evaluateAllPairs(labeled)
+ * const { fingerprint } = model
+ * await writeThresholdFile('t.json', { threshold, far, val, confidenceInterval, pairs, fingerprint, slices: [] })
+ * ```
+ */
 export async function writeThresholdFile(
   path: string,
   content: Omit<ThresholdFile, 'format' | 'metric'>,

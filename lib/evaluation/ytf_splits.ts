@@ -8,7 +8,16 @@ const row = /^\s*(\d+)\s*,\s*(\d+)\s*,\s*([^,]+?\/\d+)\s*,\s*([^,]+?\/\d+)\s*,(?
  * Pairs of videos, named `person/video`. A first line that starts with a word is a heading. The official list has a person
  * by person column before the last one in some copies; it is not read.
  *
+ * @param text of the list.
+ * @param file its name, for error messages.
  * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT that names the line.
+ *
+ * @example
+ * ```ts
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const pairs = parseYtfSplits(await readFile('splits.txt', 'utf8'), 'splits.txt')
+ * ```
  */
 export function parseYtfSplits(text: string, file: string): ImagePair[] {
   const pairs: ImagePair[] = []
@@ -77,6 +86,7 @@ export function meanDistance(a: VideoSummary, b: VideoSummary): number {
   return Math.max(0, a.meanSquare + b.meanSquare - 2 * product)
 }
 
+/** The embeddings of one video's frames, summed up. */
 export interface VideoSummary {
   /** The mean of the embeddings. */
   mean: Float64Array

@@ -7,14 +7,28 @@ import { copyFile, type FileHandle, link, open, rename, rm } from 'node:fs/promi
 import { basename, dirname, join } from 'node:path'
 import { cannotWrite } from '../errors.js'
 
+/** Adds bytes to a file that is being written. */
 export type WriteChunk = (bytes: Uint8Array) => Promise<void>
 
+/** What becomes of a file that is replaced. */
 export interface WriteOptions {
   /** The file that is replaced stays as `<path>.previous`. */
   keepPrevious?: boolean
 }
 
-/** Rejects with ERR_FACENET_IO where the disk refuses; what `produce` throws is passed on. */
+/**
+ * Writes a file so that its name always stands for a whole one; on any failure what was there stays.
+ *
+ * @param path of the file.
+ * @param produce writes the contents, piece by piece; what it throws is passed on.
+ * @param options whether the file that was there is kept.
+ * @throws FaceNetError ERR_FACENET_IO where the disk refuses.
+ *
+ * @example
+ * ```ts
+ * await writeAtomically('notes.txt', (write) => write(Buffer.from('whole or not at all')))
+ * ```
+ */
 export async function writeAtomically(
   path: string,
   produce: (write: WriteChunk) => Promise<void>,

@@ -4,13 +4,19 @@
  */
 import { invalidArgument } from '../errors.js'
 
-/** `x' = xx x + xy y + x0`, `y' = yx x + yy y + y0`. */
+/** An affine map of the plane: `x' = xx x + xy y + x0`, `y' = yx x + yy y + y0`. */
 export interface Affine {
+  /** How much of x goes into x'. */
   xx: number
+  /** How much of y goes into x'. */
   xy: number
+  /** What is added to x'. */
   x0: number
+  /** How much of x goes into y'. */
   yx: number
+  /** How much of y goes into y'. */
   yy: number
+  /** What is added to y'. */
   y0: number
 }
 
@@ -20,8 +26,11 @@ export interface Affine {
  */
 export type FivePoints = readonly number[]
 
+/** Width and height in pixels. */
 export interface Size {
+  /** In pixels. */
   width: number
+  /** In pixels. */
   height: number
 }
 

@@ -23,9 +23,9 @@ export interface AlignOptions extends DecodeLimits {
   template?: TemplateName
 }
 
-export const faceChoices = ['largest', 'all', 'one'] as const
 /** Which of a photograph's faces are used: the largest, every one, or the only one, more than that being an error. */
-export type FaceChoice = (typeof faceChoices)[number]
+export type FaceChoice = 'largest' | 'all' | 'one'
+export const faceChoices: readonly FaceChoice[] = ['largest', 'all', 'one']
 
 export interface Detection {
   detector: FaceFinder

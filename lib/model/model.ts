@@ -112,7 +112,10 @@ export class Model {
    *
    * @example
    * ```ts
-   * const two = await model.embed(['anna.jpg', await readFile('ben.jpg')], { detector, signal: AbortSignal.timeout(5000) })
+   * import { readFile } from 'node:fs/promises'
+   *
+   * const images = ['anna.jpg', await readFile('ben.jpg')]
+   * const two = await model.embed(images, { detector, signal: AbortSignal.timeout(5000) })
    * const anna = two.subarray(0, model.dimensions)
    * ```
    */
@@ -190,7 +193,7 @@ export class Model {
    * @example
    * ```ts
    * for await (const { path, embedding } of model.embedStream(['photos/', 'more.tar'], { detector, faces: 'all' })) {
-   *   await store(path, embedding)
+   *   console.log(path, embedding)
    * }
    * ```
    */

@@ -4,9 +4,9 @@ import { types } from 'node:util'
 import type { DType } from '../../types/native.js'
 import { FaceNetError, invalidArgument } from '../errors.js'
 
-export const devicePreferences = ['auto', 'cuda', 'cpu', 'reference'] as const
 /** What computes: a kind of device, or `auto`, the fastest there is. */
-export type DevicePreference = (typeof devicePreferences)[number]
+export type DevicePreference = 'auto' | 'cuda' | 'cpu' | 'reference'
+export const devicePreferences: readonly DevicePreference[] = ['auto', 'cuda', 'cpu', 'reference']
 export const dtypes: readonly DType[] = ['f32', 'bf16', 'f16']
 
 export function checkOptions(value: unknown, name: string, known: readonly string[]): void {

@@ -4,42 +4,66 @@
  */
 import { style } from './style.js'
 
+/** A face on a contact sheet. */
 export interface SheetFace {
+  /** Printed below the face. */
   label: string
   /** Where the face comes from, for example a file name. */
   source: string
-  /** A small square picture, and its media type. */
+  /** A small square picture, encoded. */
   thumbnail: Uint8Array
+  /** How the picture is encoded. */
   mediaType: 'image/jpeg' | 'image/png' | 'image/webp'
 }
 
 /** A photograph with what was found in it drawn over it. */
 export interface SheetPhotograph {
+  /** Where the photograph comes from, for example a file name. */
   source: string
+  /** The picture, encoded. */
   picture: Uint8Array
+  /** How the picture is encoded. */
   mediaType: 'image/jpeg' | 'image/png' | 'image/webp'
 }
 
+/** What a contact sheet shows. */
 export interface Sheet {
+  /** Title of the page. */
   title: string
   /** One or two sentences under the title. */
   caption: string
   /** Squared L2 distance below which two faces count as one person; null: not known, so nothing is judged. */
   threshold: number | null
+  /** The faces, in the order of the distances. */
   faces: readonly SheetFace[]
   /** Where the faces were found; a section of its own, left out where there is none. */
   photographs?: readonly SheetPhotograph[]
-  /** faces x faces. */
+  /** Squared L2 distances, faces x faces. */
   distances: Float32Array
 }
 
+/** A face and the other face that is nearest to it. */
 export interface NearestFace {
+  /** Index of the face. */
   face: number
+  /** Index of the nearest other face. */
   nearest: number
+  /** Squared L2 distance of the two. */
   distance: number
 }
 
-/** For each face the nearest other one; ties go to the lowest index. Needs at least two faces. */
+/**
+ * For each face the nearest other one; ties go to the lowest index. Needs at least two faces.
+ *
+ * @param distances of all faces to all faces, squared L2, count x count.
+ * @param count how many faces there are.
+ *
+ * @example
+ * ```ts
+ * const distances = await pairwiseDistances(rows)
+ * for (const { face, nearest, distance } of nearestOthers(distances, rows.rows)) console.log(face, nearest, distance)
+ * ```
+ */
 export function nearestOthers(distances: Float32Array, count: number): NearestFace[] {
   return Array.from({ length: count }, (_, face) => {
     let nearest = face === 0 ? 1 : 0
@@ -50,6 +74,27 @@ export function nearestOthers(distances: Float32Array, count: number): NearestFa
   })
 }
 
+/**
+ * The text of an HTML page with all faces, each with its nearest other one, and all distances.
+ *
+ * @param sheet what to show.
+ *
+ * @example
+ * ```ts
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const faces = await Promise.all(
+ *   photographs.map(async (source) => ({
+ *     label: source,
+ *     source,
+ *     thumbnail: await readFile(source),
+ *     mediaType: 'image/jpeg' as const,
+ *   })),
+ * )
+ * const distances = await pairwiseDistances(await model.embedRows(photographs))
+ * const page = contactSheet({ title: 'Album', caption: 'All faces.', threshold: 1.1, faces, distances })
+ * ```
+ */
 export function contactSheet(sheet: Sheet): string {
   const { title, caption, threshold } = sheet
   const rule =

@@ -8,7 +8,13 @@ import { writeAtomically } from '../files/atomic_write.js'
 /**
  * Rejects where a file could not be put at `path`: it is a folder, or its folder is missing or lets nothing be written.
  *
+ * @param path where the report will go.
  * @throws FaceNetError ERR_FACENET_IO
+ *
+ * @example
+ * ```ts
+ * await checkDestination('report.html') // before hours of work
+ * ```
  */
 export async function checkDestination(path: string): Promise<void> {
   const there = await stat(path).catch(() => undefined)
@@ -23,6 +29,18 @@ export async function checkDestination(path: string): Promise<void> {
   }
 }
 
+/**
+ * Writes a page. The file appears whole or not at all.
+ *
+ * @param path of the file.
+ * @param page its text.
+ * @throws FaceNetError ERR_FACENET_IO where the disk refuses.
+ *
+ * @example
+ * ```ts
+ * await writePage('report.html', '<!doctype html><title>Report</title>')
+ * ```
+ */
 export function writePage(path: string, page: string): Promise<void> {
   return writeAtomically(path, (write) => write(Buffer.from(page)))
 }

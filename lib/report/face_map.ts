@@ -11,10 +11,13 @@ export const leastPoints = 5
 const neighboursOf = (n: number) => Math.min(n, 15, Math.max(4, Math.round(Math.sqrt(n))))
 const seed = 20150612
 
+/** Embeddings to draw a map of, and what they are of. */
 export interface MapFaces {
+  /** Image of each row. */
   paths: readonly string[]
   /** n x dimensions. */
   embeddings: Float32Array
+  /** Floats per embedding. */
   dimensions: number
   /** The person or the cluster of each. */
   groups: readonly string[]

@@ -18,18 +18,36 @@ const readAtOnce = 4
 /** RGB of side x side pixels; null where there is no picture. */
 export type FaceLoader = (path: string, side: number) => Promise<Uint8Array | null>
 
+/** An image that is read when its face is shown. */
 export interface FacePicture {
+  /** The bytes of the image file. */
   read(): Promise<Uint8Array>
+  /** Five points of the face, in pixels of the image. */
   points?: FivePoints
 }
 
 /** How much of an image is shown where its face has no points. */
 export interface FaceCrop {
+  /** `none`: all of the image; `center`: its middle. */
   align: 'none' | 'center'
+  /** How much of the image `center` takes, each way, above 0 and at most 1. */
   centerFraction?: number
 }
 
-/** By five points the face is shown upright and with its surroundings, whatever crop the network is given. */
+/**
+ * By five points the face is shown upright and with its surroundings, whatever crop the network is given.
+ *
+ * @param find the image of a path; undefined: there is none, and a grey square is shown.
+ * @param crop what is shown of images without points.
+ *
+ * @example
+ * ```ts
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const images = new Map([['anna.jpg', { read: () => readFile('anna.jpg') }]])
+ * const loadFace = loadFaces((path) => images.get(path), { align: 'none' })
+ * ```
+ */
 export function loadFaces(find: (path: string) => FacePicture | undefined, crop: FaceCrop): FaceLoader {
   return async (path, side) => {
     const picture = find(path)

@@ -1,4 +1,8 @@
-/** `facenet-native/report`: what was measured as one HTML file, and pictures of found faces. */
+/**
+ * What was measured as one HTML file, and pictures of found faces.
+ *
+ * @module facenet-native/report
+ */
 export type { Agreement, ClusterScores } from '../clustering/scores.js'
 export type { DetectedFace, FaceBox } from '../detection/types.js'
 export type { Tile } from '../evaluation/all_pairs.js'

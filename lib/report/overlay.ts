@@ -2,7 +2,20 @@
 import sharp, { type Sharp } from 'sharp'
 import type { DetectedFace } from '../detection/types.js'
 
-/** The photograph as displayed, its EXIF orientation applied, with a frame around each face and a dot on each point. */
+/**
+ * The photograph as displayed, its EXIF orientation applied, with a frame around each face and a dot on each point.
+ *
+ * @param file a path, or the bytes of an image file.
+ * @param faces to draw, in pixels of the photograph as displayed.
+ * @returns a sharp pipeline, to be written or encoded.
+ *
+ * @example
+ * ```ts
+ * const [found] = await detectFaces(['party.jpg'], { model: detector })
+ * const picture = await drawFaces('party.jpg', found!)
+ * await picture.toFile('found.jpg')
+ * ```
+ */
 export async function drawFaces(file: string | Uint8Array, faces: readonly DetectedFace[]): Promise<Sharp> {
   const image = sharp(file).autoOrient()
   const { autoOrient } = await image.metadata()

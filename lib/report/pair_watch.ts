@@ -3,12 +3,29 @@ import type { Tile } from '../evaluation/all_pairs.js'
 import { Extremes } from './extremes.js'
 import { DistanceHistogram } from './histogram_counts.js'
 
+/**
+ * Counts distances and keeps the worst pairs while `evaluateAllPairs` measures all pairs.
+ *
+ * @example
+ * ```ts
+ * const watch = new PairWatch(labeled.people, 24)
+ * const result = await evaluateAllPairs(labeled, { onTile: watch.onTile })
+ * const worst = watch.extremes.falseAccepts(result.threshold)
+ * ```
+ */
 export class PairWatch {
+  /** All distances, counted. */
   readonly histogram = new DistanceHistogram()
   /** Rows of the pairs at the wrong end. */
   readonly extremes: Extremes<number>
   private readonly labels: Int32Array
 
+  /**
+   * Has seen nothing yet.
+   *
+   * @param people who is on each image.
+   * @param most pairs that are kept of each kind.
+   */
   constructor(people: readonly string[], most: number) {
     const numbers = new Map<string, number>()
     this.labels = Int32Array.from(people, (person) => {
@@ -18,7 +35,7 @@ export class PairWatch {
     this.extremes = new Extremes(most)
   }
 
-  /** For `AllPairsOptions`. */
+  /** Give it to `evaluateAllPairs` as its option `onTile`. */
   readonly onTile = (distances: Float32Array, { top, bottom, left, right }: Tile): void => {
     for (let i = top; i < bottom; i++) {
       const row = (i - top) * (right - left) - left

@@ -23,6 +23,7 @@ import type { Progress } from './training_progress.js'
 
 export { clustersBySize }
 
+/** What all reports need. */
 export interface ReportBasis {
   /** What the model is called. */
   model: string
@@ -30,29 +31,64 @@ export interface ReportBasis {
   command: string
   /** How it was measured: terms and what they are. */
   facts: readonly (readonly [string, string])[]
+  /** Gives the pictures of faces; `loadFaces` makes one. */
   loadFace: FaceLoader
+  /** Embeddings for a map of the faces; left out: the report has no map. */
   map?: MapInput
-  /** Of the run that trained the model. */
+  /** Progress of the run that trained the model; left out: the report has no learning curve. */
   training?: readonly Progress[]
+  /** Aborts with ERR_FACENET_ABORTED. */
   signal?: AbortSignal
 }
 
 /** Bars of a histogram of distances. */
 const bars = 64
 
+/** A report on a list of pairs, of `evaluateLfw` or `evaluateYtf`. */
 export interface ListedPairsReport extends ReportBasis {
+  /** Which published figures are shown beside. */
   set: 'lfw' | 'ytf'
-  /** As `LFW View 2`. */
+  /** Short name of what was measured, as in `LFW View 2`. */
   protocol: string
   /** What was judged, and how. */
   heading: string
+  /** Accuracy, folds, VAL and ROC. */
   result: PairsResult
-  /** What the standard error is one of. */
+  /** What the standard error is taken over, as in `standard error of the mean over folds`. */
   errorOf: string
   /** Every pair that was judged, with the threshold that judged it. */
   pairs: readonly (JudgedPair & { same: boolean })[]
 }
 
+/**
+ * The text of an HTML report on a list of pairs.
+ *
+ * @param report what was measured, and what to show of it.
+ *
+ * @example
+ * ```ts
+ * const { result, distances, pairs, embedded } = await evaluateLfw(model, ['lfw/'])
+ * const judged = pairs.at(-1)!.map(({ a, b, same }, i) => ({
+ *   a: { path: a, label: a },
+ *   b: { path: b, label: b },
+ *   distance: distances[i]!,
+ *   threshold: result.threshold,
+ *   same,
+ * }))
+ * const page = await listedPairsReport({
+ *   model: model.name,
+ *   command: 'facenet evaluate lfw',
+ *   facts: [['images', String(embedded.embeddings.size)]],
+ *   loadFace,
+ *   set: 'lfw',
+ *   protocol: 'LFW View 2',
+ *   heading: 'Ten folds of 600 pairs',
+ *   result,
+ *   errorOf: 'standard error of the mean over folds',
+ *   pairs: judged,
+ * })
+ * ```
+ */
 export async function listedPairsReport(report: ListedPairsReport): Promise<string> {
   const { result, pairs, model, protocol, heading, set, errorOf } = report
   const faces = new Faces(report.loadFace, report.signal)
@@ -111,14 +147,46 @@ function worstOf(pairs: ListedPairsReport['pairs']): WorstPairs {
   }
 }
 
+/** A report on all pairs of labelled images, of `evaluateAllPairs`. */
 export interface AllPairsReport extends ReportBasis {
+  /** Thresholds, VAL, FAR and slices. */
   result: AllPairsResult
+  /** All distances, counted; `PairWatch` does that. */
   histogram: DistanceHistogram
+  /** The pairs that are judged wrongly, the worst first. */
   worst: WorstPairs
-  /** The column that slices are values of. */
+  /** The column of the user's table whose values the slices are. */
   column?: string
 }
 
+/**
+ * The text of an HTML report on all pairs of labelled images.
+ *
+ * @param report what was measured, and what to show of it.
+ *
+ * @example
+ * ```ts
+ * const watch = new PairWatch(labeled.people, 24)
+ * const result = await evaluateAllPairs(labeled, { onTile: watch.onTile })
+ * const shown = (row: number) => ({ path: labeled.paths[row]!, label: labeled.people[row]! })
+ * const kind = (pairs: FacePair<number>[]) => ({
+ *   total: pairs.length,
+ *   pairs: pairs.map(({ a, b, distance }) => ({ a: shown(a), b: shown(b), distance, threshold: result.threshold })),
+ * })
+ * const page = await allPairsReport({
+ *   model: model.name,
+ *   command: 'facenet evaluate pairs',
+ *   facts: [],
+ *   loadFace,
+ *   result,
+ *   histogram: watch.histogram,
+ *   worst: {
+ *     falseAccepts: kind(watch.extremes.falseAccepts(result.threshold)),
+ *     falseRejects: kind(watch.extremes.falseRejects(result.threshold)),
+ *   },
+ * })
+ * ```
+ */
 export async function allPairsReport(report: AllPairsReport): Promise<string> {
   const { result, worst, model, column } = report
   const { pairs, images, people, far, threshold, valAtThreshold, confidenceInterval: interval } = result
@@ -177,14 +245,37 @@ function slicesSection({ slices, far }: AllPairsResult, column: string | undefin
   return [{ id: 'slices', title: `By ${column}`, body }]
 }
 
+/** A report on clusters of faces. */
 export interface ClusterReport extends ReportBasis {
+  /** The faces and the cluster of each. */
   clusters: ClusteredFaces
+  /** Squared L2 distance below which faces were joined. */
   threshold: number
-  /** What joined them, as `average linkage`. */
+  /** How clusters were joined, as in `average linkage`. */
   method: string
+  /** How well the clusters agree with the people, where these are known. */
   scores?: ClusterScores
 }
 
+/**
+ * The text of an HTML report on clusters of faces.
+ *
+ * @param report what was clustered, and what to show of it.
+ *
+ * @example
+ * ```ts
+ * const labels = await clusterEmbeddings(rows, { threshold: 1.1 })
+ * const page = await clusterReport({
+ *   model: model.name,
+ *   command: 'facenet cluster',
+ *   facts: [],
+ *   loadFace,
+ *   clusters: { paths: photographs, labels, names: photographs },
+ *   threshold: 1.1,
+ *   method: 'average linkage',
+ * })
+ * ```
+ */
 export async function clusterReport(report: ClusterReport): Promise<string> {
   const { clusters, threshold, method, scores, model } = report
   const faces = new Faces(report.loadFace, report.signal)
@@ -218,12 +309,44 @@ function scoreHeadlines(scores: ClusterScores | undefined): Headline[] {
   ]
 }
 
+/** A report on VAL under JPEG compression and with few pixels. */
 export interface RobustnessReport extends ReportBasis {
+  /** What was measured of each model. */
   models: readonly RobustModel[]
   /** The pairs that were judged, in words. */
   pairs: string
 }
 
+/**
+ * The text of an HTML report on worse images.
+ *
+ * @param report what was measured, and what to show of it.
+ *
+ * @example
+ * ```ts
+ * const original = await robustnessOfAllPairs(labeled, 1e-3)
+ * // The same with embeddings of images that `degrade` made worse.
+ * const [compressed, small] = [await robustnessOfAllPairs(labeled, 1e-3), await robustnessOfAllPairs(labeled, 1e-3)]
+ * const { dimensions } = model
+ * const page = await robustnessReport({
+ *   model: model.name,
+ *   command: 'facenet evaluate robustness',
+ *   facts: [],
+ *   loadFace,
+ *   models: [
+ *     {
+ *       name: model.name,
+ *       far: 1e-3,
+ *       dimensions,
+ *       original,
+ *       jpegQuality: [{ at: 20, ...compressed }],
+ *       pixels: [{ at: 1600, ...small }],
+ *     },
+ *   ],
+ *   pairs: 'All pairs of 1,000 images',
+ * })
+ * ```
+ */
 export async function robustnessReport(report: RobustnessReport): Promise<string> {
   const { models, pairs } = report
   const least = (rows: readonly DegradedVal[]) => rows.reduce((worst, row) => (row.val < worst.val ? row : worst))

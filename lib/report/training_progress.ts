@@ -20,7 +20,25 @@ import { readText } from '../files/read.js'
 const figure = v.nullish(v.pipe(v.number(), v.finite()))
 const share = v.nullish(v.pipe(v.number(), v.minValue(0), v.maxValue(1)))
 
-const schema = v.object({
+/** One line of `progress.jsonl`. All but `step` may be missing. */
+export interface Progress {
+  /** Optimiser steps so far; 0 is the network before training. */
+  step: number
+  /** Mean hinge of the batch's triplets. */
+  loss?: number | null
+  /** Triplets with a hinge above zero. */
+  active?: number | null
+  /** Mean squared L2 distance of anchors and positives. */
+  meanPositive?: number | null
+  /** Mean squared L2 distance of anchors and negatives. */
+  meanNegative?: number | null
+  /** Images per second of the whole step. */
+  imagesPerSecond?: number | null
+  /** Accuracy and VAL, each 0..1, on steps that validate. */
+  validation?: { accuracy?: number | null; val?: number | null } | null
+}
+
+const schema: v.GenericSchema<unknown, Progress> = v.object({
   step: v.pipe(v.number(), v.integer(), v.minValue(0)),
   loss: figure,
   active: figure,
@@ -30,17 +48,38 @@ const schema = v.object({
   validation: v.nullish(v.object({ accuracy: share, val: share })),
 })
 
-export type Progress = v.InferOutput<typeof schema>
-
 export const progressFile = 'progress.jsonl'
 
-/** @throws FaceNetError ERR_FACENET_IO; ERR_FACENET_INVALID_ARGUMENT that names the line. */
+/**
+ * Reads the progress of a training run from `progress.jsonl` in its folder.
+ *
+ * @param runFolder folder that `facenet train --out` names.
+ * @throws FaceNetError ERR_FACENET_IO; ERR_FACENET_INVALID_ARGUMENT that names the line.
+ *
+ * @example
+ * ```ts
+ * const progress = await readProgress('run')
+ * console.log(progress.at(-1)?.loss)
+ * ```
+ */
 export async function readProgress(runFolder: string): Promise<Progress[]> {
   const file = join(runFolder, progressFile)
   return parseProgress(await readText(file), file)
 }
 
-/** In the order of their steps. */
+/**
+ * Parses the text of a `progress.jsonl`.
+ *
+ * @param text of the file.
+ * @param file its name, for error messages.
+ * @returns a line per step, in the order of the steps.
+ * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT that names the line.
+ *
+ * @example
+ * ```ts
+ * const progress = parseProgress('{"step": 1, "loss": 0.2}\n', 'progress.jsonl')
+ * ```
+ */
 export function parseProgress(text: string, file: string): Progress[] {
   const lines = text.split('\n')
   const steps = new Map<number, Progress>()

@@ -29,7 +29,9 @@ export interface BatchOptions {
 
 /** An image that could not be used, and why. */
 export interface FailedImage {
+  /** The image. */
   path: string
+  /** Why it could not be used. */
   error: FaceNetError
 }
 

@@ -16,7 +16,13 @@ const archive = /\.tar$/i
  * are taken from a `.tsv` beside: `x.tar` has `x.tsv`, a folder `x` has `x.tsv` or `x/points.tsv`, a file is looked for
  * in the tables of its folder and of the folder above.
  *
+ * @param paths one path or several.
  * @throws FaceNetError ERR_FACENET_IO, on the first step, where a path is missing or an archive is damaged.
+ *
+ * @example
+ * ```ts
+ * for await (const { path } of openSource(['photos/', 'shard.tar'])) console.log(path)
+ * ```
  */
 export async function* openSource(paths: string | readonly string[]): AsyncGenerator<SourceImage> {
   const list = typeof paths === 'string' ? [paths] : paths

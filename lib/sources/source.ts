@@ -7,6 +7,7 @@ export interface SourceImage {
   path: string
   /** The bytes of the image file. May be called at any time, in any order. */
   read(): Promise<Uint8Array>
+  /** Five points of the face, in pixels of the image, where they are known. */
   points?: FivePoints
 }
 
@@ -16,4 +17,5 @@ export interface PlacedImage extends SourceImage {
   placement?: Affine
 }
 
+/** Images one after the other. */
 export type ImageSource = AsyncIterable<PlacedImage>

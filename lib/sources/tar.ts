@@ -15,10 +15,13 @@ const windowBytes = 256 * 1024
 /** Longest name or pax header accepted. */
 const maxHeaderBytes = 1024 * 1024
 
+/** A regular file of a tar archive. */
 export interface TarEntry {
+  /** Its name in the archive. */
   name: string
   /** Bytes from the start of the archive. */
   offset: number
+  /** Its length in bytes. */
   size: number
 }
 
@@ -31,7 +34,17 @@ export async function* tarImages(path: string): AsyncGenerator<SourceImage> {
   }
 }
 
-/** Regular files of an archive, in its order. */
+/**
+ * Regular files of an archive, in its order.
+ *
+ * @param path of the archive.
+ * @throws FaceNetError ERR_FACENET_IO where the archive cannot be read or is damaged.
+ *
+ * @example
+ * ```ts
+ * for await (const { name, size } of tarEntries('shard.tar')) console.log(name, size)
+ * ```
+ */
 export async function* tarEntries(path: string): AsyncGenerator<TarEntry> {
   const reader = await Reader.open(path)
   try {

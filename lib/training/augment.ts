@@ -8,6 +8,7 @@ import type { Size } from '../images/geometry.js'
 import { checkOptions } from '../native/check_arguments.js'
 import { type Random, randomAt } from './sampler_random.js'
 
+/** What is changed at random about an image before the network sees it. */
 export interface AugmentOptions {
   /**
    * Random place of the crop inside the border; else the middle.
@@ -31,8 +32,21 @@ export interface AugmentOptions {
   jpeg?: number
 }
 
+/** Changes nothing: the middle of each image as it is. */
 export const noAugmentation: Required<AugmentOptions> = { crop: false, flip: false, colour: 0, jpeg: 0 }
 
+/**
+ * Checks options and fills in the defaults.
+ *
+ * @param options what to change.
+ * @returns all options with their values.
+ * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT
+ *
+ * @example
+ * ```ts
+ * const augmentation = checkAugmentOptions({ jpeg: 0 }) // crop and flip true, colour 0.2
+ * ```
+ */
 export function checkAugmentOptions(options: AugmentOptions): Required<AugmentOptions> {
   checkOptions(options, 'options', ['crop', 'flip', 'colour', 'jpeg'])
   const { crop = true, flip = true, colour = 0.2, jpeg = 0.1 } = options

@@ -13,8 +13,9 @@ import { warp } from '../images/warp.js'
 import { checkNamed, throwIfAborted } from '../native/check_arguments.js'
 import { openSource, type SourceImage } from '../sources/index.js'
 
+/** How faces to train on are found, cut out and kept. */
 export interface FaceOptions {
-  /** Of the network, in pixels. */
+  /** Size of the network's input, in pixels. */
   input: Size
   /** Around the input, as a share of its height and width on each side: room for random crops. */
   border: number
@@ -23,6 +24,7 @@ export interface FaceOptions {
    * images without points are taken to be aligned to the template already, with `templateBorder` pixels around it.
    */
   template?: TemplateName
+  /** Pixels around the template in images that are aligned already. */
   templateBorder?: number
   /**
    * Names of the only people to take: `name`, or `source/name` with the archive's or folder's own name. Everybody where there is
@@ -33,18 +35,34 @@ export interface FaceOptions {
   wanted?: (key: string) => boolean
   /** For decoded images. Beyond it they are decoded each time. */
   memoryBytes: number
+  /** Aborts the search with ERR_FACENET_ABORTED. */
   signal?: AbortSignal
 }
 
 /** A face that was found and has not been read. */
 export interface ListedFace {
+  /** Where it is read from. */
   image: SourceImage
   /** `person/image.jpg` */
   key: string
+  /** Who it is, as an index of `FaceStore.names`. */
   label: number
 }
 
-/** `sources`: folders and tar archives with a folder for each person. People of one name are one person. */
+/**
+ * Finds the faces of folders and tar archives that have a folder per person. People of one name are one person.
+ *
+ * @param sources paths of folders and archives.
+ * @param options how faces are cut out, whose faces are taken, and how much memory they may use.
+ * @throws FaceNetError ERR_FACENET_IO where a source cannot be read, ERR_FACENET_INVALID_ARGUMENT where it has no
+ *   images.
+ *
+ * @example
+ * ```ts
+ * const faces = await openFaces(['people/'], { input: { width: 116, height: 140 }, border: 0.1, memoryBytes: 2 ** 30 })
+ * console.log(`${faces.labels.length} faces of ${faces.names.length} people`)
+ * ```
+ */
 export async function openFaces(sources: readonly string[], options: FaceOptions): Promise<FaceStore> {
   checkNamed(options, 'identities', 'a set of names')
   checkNamed(options, 'wanted', 'a function')
@@ -72,7 +90,17 @@ export async function openFaces(sources: readonly string[], options: FaceOptions
 
 const withoutEnding = (key: string) => key.replace(/\.[^.]+$/, '')
 
-/** One name a line; empty lines and what follows a # are passed over. */
+/**
+ * Reads a list of people, one name per line. Empty lines, and what follows a `#`, are ignored.
+ *
+ * @param path of the list.
+ * @throws FaceNetError ERR_FACENET_IO; ERR_FACENET_INVALID_ARGUMENT where the list is empty.
+ *
+ * @example
+ * ```ts
+ * const identities = await readIdentities('train.txt')
+ * ```
+ */
 export async function readIdentities(path: string): Promise<Set<string>> {
   const names = (await readText(path)).split(/\r?\n/).map((line) =>
     line
@@ -97,6 +125,15 @@ async function leftOut(source: string): Promise<Set<string>> {
   return new Set(rows.filter((row) => row[use]?.trim() === '0').map((row) => row[name]!))
 }
 
+/**
+ * The faces of `openFaces`: decoded when they are first read, and kept in memory as long as there is room.
+ *
+ * @example
+ * ```ts
+ * const faces = await openFaces(['people/'], { input: { width: 116, height: 140 }, border: 0, memoryBytes: 2 ** 30 })
+ * const pixels = await faces.read(0)
+ * ```
+ */
 export class FaceStore {
   /** Of the stored faces, border included. */
   readonly size: Size
@@ -104,6 +141,7 @@ export class FaceStore {
   readonly border: Size
   /** Who is on each face, as a place in `names`. */
   readonly labels: Int32Array
+  /** Images that could not be read, and why. */
   readonly failures: { path: string; error: FaceNetError }[] = []
   readonly #faces: ListedFace[]
   readonly #options: FaceOptions
@@ -111,7 +149,14 @@ export class FaceStore {
   readonly #failed = new Set<number>()
   #room: number
 
-  /** `digest`: of the images' names; training goes on as before where it is the same. */
+  /**
+   * What `openFaces` calls with what it found.
+   *
+   * @param faces in the order in which they were found.
+   * @param names of the people, by label.
+   * @param digest of the images' names; training goes on as before where it is the same.
+   * @param options as for `openFaces`.
+   */
   constructor(
     faces: ListedFace[],
     readonly names: readonly string[],
@@ -137,7 +182,12 @@ export class FaceStore {
     return this.#options.memoryBytes - this.#room
   }
 
-  /** `size` of RGB, not to be changed. Undefined where the image has vanished or is damaged: it is not tried again. */
+  /**
+   * One face as RGB bytes of `size`, not to be changed. Undefined where the image has vanished or is damaged: it is not
+   * tried again.
+   *
+   * @param face its index, 0 for the first.
+   */
   async read(face: number): Promise<Uint8Array | undefined> {
     const kept = this.#kept.get(face)
     if (kept || this.#failed.has(face)) return kept

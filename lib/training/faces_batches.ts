@@ -5,12 +5,15 @@ import { type AugmentOptions, augment } from './augment.js'
 import type { FaceStore } from './faces.js'
 import type { SampledBatch } from './sampler.js'
 
+/** One batch as the network takes it. */
 export interface FaceBatch {
+  /** Number of the batch, 0 for the first. */
   number: number
   /** N x height x width x 3 bytes of RGB. Images that could not be read are left out. */
   images: Uint8Array
+  /** Who is on each image. */
   labels: Int32Array
-  /** Of the store. */
+  /** Which face of the store each image is. */
   faces: Int32Array
   /** Those that were given with the faces; none with an image that was left out. */
   triplets?: Triplets
@@ -18,32 +21,65 @@ export interface FaceBatch {
 
 /** Which faces make a batch. */
 export interface BatchSource {
-  /** Undefined where that cannot be said yet. */
+  /**
+   * Which faces make a batch; undefined where that cannot be said yet.
+   *
+   * @param number of the batch, 0 for the first.
+   */
   batch(number: number): SampledBatch | undefined
+  /** Batches until everybody has had a turn. */
   readonly batchesPerEpoch: number
 }
 
+/** How faces become network inputs. */
 export interface Making {
+  /** Size of the network's input, in pixels. */
   input: Size
+  /** What is changed at random. */
   augmentation: Required<AugmentOptions>
-  /** Of the augmentation. */
+  /** Seed of the augmentation, 0..2^32-1. */
   seed: number
 }
 
 /** Faces that are read and changed at a time: as many as libuv has threads. */
 const concurrency = 4
 
+/**
+ * Makes batches one after the other, the next one while the last one is used.
+ *
+ * @example
+ * ```ts
+ * const batches = new BatchMaker(faces, new Sampler(faces.labels), {
+ *   input: { width: 116, height: 140 },
+ *   augmentation: checkAugmentOptions({}),
+ *   seed: 1,
+ * })
+ * const { images, labels } = await batches.take(0)
+ * await batches.close()
+ * ```
+ */
 export class BatchMaker {
   #next: Promise<FaceBatch> | undefined
   #nextNumber = -1
 
+  /**
+   * Reads nothing yet.
+   *
+   * @param faces the images.
+   * @param source says which faces make a batch: a `Sampler` or an `OfflineSampler`.
+   * @param making how a face becomes a network input.
+   */
   constructor(
     readonly faces: FaceStore,
     readonly source: BatchSource,
     readonly making: Making,
   ) {}
 
-  /** Batch `number`, which the source knows; the one after it is begun where the source knows that too. */
+  /**
+   * Makes a batch that the source knows; the one after it is begun where the source knows that too.
+   *
+   * @param number of the batch, 0 for the first.
+   */
   async take(number: number): Promise<FaceBatch> {
     const batch = await (this.#nextNumber === number ? this.#next! : this.#begin(number)!)
     this.#next = this.#begin(number + 1)
@@ -64,7 +100,24 @@ export class BatchMaker {
   }
 }
 
-/** `number` is for the augmentation, which is another in each batch. */
+/**
+ * Reads the faces of one batch and changes them at random.
+ *
+ * @param store the images.
+ * @param sampled which of them, and who is on each.
+ * @param number of the batch: the random changes differ from batch to batch.
+ * @param making how a face becomes a network input.
+ *
+ * @example
+ * ```ts
+ * const sampled = new Sampler(faces.labels).batch(0)
+ * const batch = await makeBatch(faces, sampled, 0, {
+ *   input: { width: 116, height: 140 },
+ *   augmentation: noAugmentation,
+ *   seed: 1,
+ * })
+ * ```
+ */
 export async function makeBatch(
   store: FaceStore,
   sampled: SampledBatch,

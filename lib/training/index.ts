@@ -1,4 +1,8 @@
-/** `facenet-native/train`: trainers, and what `facenet train` makes of them: faces, batches, the loop, its checkpoints. */
+/**
+ * Trainers, and what `facenet train` makes of them: faces, batches, the loop, its checkpoints.
+ *
+ * @module facenet-native/train
+ */
 export type * from '../../types/graph.js'
 export type { DeviceKind, OptimizerOptions, StepReport, TrainerTensor, TrainingPlanReport } from '../../types/native.js'
 export type { NetworkOptions } from '../convert/networks/index.js'

@@ -16,25 +16,48 @@ import type { Trainer } from './trainer.js'
 import type { StepResult } from './trainer_calls.js'
 import type { Validation, ValidationResult } from './validate.js'
 
+/** Everything that a training run needs: what is trained, on which batches, and who hears of it. */
 export interface Loop {
+  /** The network under training. */
   trainer: Trainer
+  /** How the run trains. */
   settings: LoopSettings
+  /** How far the run is; the loop changes it. */
   state: LoopState
+  /** What batches come from. */
   batches: BatchMaker
   /** Where the batches come from, if triplets are selected offline. */
   offline?: OfflineSampler
+  /** What is written down of the steps. */
   log: ProgressLog
+  /** What measures the network while it is trained; left out: nothing does. */
   validation?: Validation
-  /** Of the run's files. */
+  /** Folder of the run's files. */
   folder: string
-  /** Of training, earlier parts of a resumed run included; the step that passes it is the last. */
+  /** Minutes of training, earlier parts of a resumed run included; the step that passes them is the last. */
   minutes?: number
+  /** CPU threads of offline selection; all cores where it is left out. */
   threads?: number
+  /** Aborts the run, after a checkpoint. */
   signal: AbortSignal
-  /** Before the first step. */
+  /**
+   * Called once, before the first step.
+   *
+   * @param line the validation of the network that training starts from.
+   */
   onBaseline(line: BaselineLine): void
+  /**
+   * Called after each step.
+   *
+   * @param line what the step did, as it is logged.
+   * @param batch what it was trained on.
+   */
   onStep(line: ProgressLine, batch: FaceBatch): void
-  /** Something that has to be heard. */
+  /**
+   * Called with something that the user should read.
+   *
+   * @param text for people.
+   */
   onWarning(text: string): void
 }
 
@@ -47,13 +70,22 @@ const inspected = 64
 /** Batches in a row without a triplet that are worth a warning. */
 const loudAfter = 20
 
+/** Why a run ended: all steps are done, the minutes are used up, or validation got no better for too long. */
 export type Ending = 'steps' | 'minutes' | 'patience'
 
 /**
  * Trains until the steps or the minutes are done or validation gets no better. `loop.trainer` may be another one afterwards.
  *
+ * @param loop what to train, and on what.
  * @throws FaceNetError ERR_FACENET_ABORTED, after a checkpoint; ERR_FACENET_NOT_FINITE, which leaves the last checkpoint as it
  *   is; ERR_FACENET_IO where the disk refuses.
+ * @returns why the run ended.
+ *
+ * @example
+ * ```ts
+ * const ending = await train(loop)
+ * console.log(`ended by ${ending} after ${loop.state.batches} batches`)
+ * ```
  */
 export async function train(loop: Loop): Promise<Ending> {
   try {

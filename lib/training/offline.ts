@@ -13,11 +13,13 @@ import { type SampledBatch, Sampler } from './sampler.js'
 import { randomAt, shuffle } from './sampler_random.js'
 import type { Trainer } from './trainer.js'
 
+/** How offline selection makes batches. */
 export interface OfflineOptions {
   /** Steps from one selection to the next. */
   every: number
   /** The most faces of a batch, at least 3. */
   facesPerBatch: number
+  /** Seed of the order of triplets, 0..2^32-1. */
   seed: number
 }
 
@@ -38,13 +40,31 @@ export interface Selection {
 /** Faces embedded at a time. */
 const piece = 128
 
+/**
+ * Makes batches of triplets that were selected among many faces, as the paper's offline selection does (Schroff et al.,
+ * CVPR 2015, section 3.2).
+ *
+ * @example
+ * ```ts
+ * const sampler = OfflineSampler.open(faces, settings)
+ * await sampler.select(0, trainer, { threads: 2 })
+ * const batch = sampler.batch(0)
+ * ```
+ */
 export class OfflineSampler {
   /** Batches in which everybody with two faces was in a subset, but for those left over. */
   readonly batchesPerEpoch: number
   #round = -1
   #batches: SampledBatch[] = []
 
-  /** Batches are as large as those of online selection, and subsets are drawn as those are. */
+  /**
+   * Batches are as large as those of online selection, and subsets are drawn as those are.
+   *
+   * @param faces to select among.
+   * @param settings of the run.
+   * @param selection of a run that is resumed.
+   * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT where `selectFrom` has no room for two people.
+   */
   static open(faces: FaceStore, settings: OfflineSettings, selection?: Selection | null): OfflineSampler {
     const { identitiesPerBatch, facesPerIdentity, negatives, seed, selectEvery: every, selectFrom } = settings
     const people = Math.floor((selectFrom - negatives) / facesPerIdentity)
@@ -57,7 +77,14 @@ export class OfflineSampler {
     return new OfflineSampler(faces, subsets, { every, facesPerBatch, seed }, selection)
   }
 
-  /** `subsets`: its batches are the subsets. `selection`: of a run that is gone on with. */
+  /**
+   * What `open` calls.
+   *
+   * @param faces to select among.
+   * @param subsets a sampler whose batches are the faces to select among, one batch per selection.
+   * @param options how batches are made of the triplets.
+   * @param selection of a run that is resumed.
+   */
   constructor(
     readonly faces: FaceStore,
     readonly subsets: Sampler,
@@ -68,13 +95,25 @@ export class OfflineSampler {
     if (selection) this.#use(selection)
   }
 
-  /** Batch `number`; undefined before its triplets were selected. */
+  /**
+   * The faces of a batch; undefined before its triplets were selected.
+   *
+   * @param number of the batch, 0 for the first.
+   */
   batch(number: number): SampledBatch | undefined {
     const { every } = this.options
     return Math.floor(number / every) === this.#round ? this.#batches[number % every] : undefined
   }
 
-  /** Selects by the trainer's strategy what batch `number` and those after it are made of. */
+  /**
+   * Embeds a subset of the faces and selects, by the trainer's strategy, what this batch and those after it are made
+   * of.
+   *
+   * @param number of the batch that comes next.
+   * @param trainer what embeds the faces.
+   * @param options threads and a signal.
+   * @returns what a checkpoint has to keep of it.
+   */
   async select(
     number: number,
     trainer: Trainer,

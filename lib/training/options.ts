@@ -5,12 +5,14 @@ import { type Strategy, strategies } from '../embeddings/triplets.js'
 import { invalidArgument } from '../errors.js'
 import { checkInteger, checkOneOf, checkOptions, type DevicePreference } from '../native/check_arguments.js'
 
+/** Names of the optimisers. */
 export const optimizerNames = ['sgd', 'momentum', 'adagrad', 'adam'] as const
 /** Optimisers by name; formulas in `native/ops/optimizer.h`. */
 export type OptimizerName = (typeof optimizerNames)[number]
 
 /** An optimiser with its constants; formulas in `native/ops/optimizer.h`. */
 export interface OptimizerSettings {
+  /** Which optimiser. */
   kind: OptimizerName
   /**
    * `momentum`: the share of the last step that goes on, 0..1.
@@ -23,8 +25,9 @@ export interface OptimizerSettings {
    */
   nesterov?: boolean
   /**
-   * `adagrad`: what the sum of squared gradients starts with, at least 0. Default: 0.1. The first step of a weight is the
+   * `adagrad`: what the sum of squared gradients starts with, at least 0. The first step of a weight is the
    * learning rate times g / sqrt(this + g²): from 0 every weight would at first move by the whole learning rate.
+   * @default 0.1
    */
   initialAccumulator?: number
   /**
@@ -33,16 +36,21 @@ export interface OptimizerSettings {
    */
   epsilon?: number
   /**
-   * `adam`: decay of the means of gradients and of their squares, 0..1.
-   * @default 0.9 and 0.999
+   * `adam`: decay of the mean of gradients, 0..1.
+   * @default 0.9
    */
   beta1?: number
+  /**
+   * `adam`: the same for the squares.
+   * @default 0.999
+   */
   beta2?: number
 }
 
 /** Options of `createTrainer`. */
 export interface TrainerOptions extends NetworkOptions {
   /**
+   * The optimiser, by name or with its constants.
    * @default `adagrad`, as in the paper
    */
   optimizer?: OptimizerName | OptimizerSettings
@@ -117,9 +125,11 @@ export interface TrainerOptions extends NetworkOptions {
    * @default that of the model trained from, else `none`
    */
   alignment?: string
+  /** Aborts opening with ERR_FACENET_ABORTED. */
   signal?: AbortSignal
 }
 
+/** Precisions that networks are trained in. */
 export const trainingDTypes = ['f32', 'bf16'] as const
 /** Precision of activations and their gradients under training. */
 export type TrainingDType = (typeof trainingDTypes)[number]
@@ -149,17 +159,27 @@ const trainerOptions = [
 
 /** What a checkpoint holds of the options: all that the curve depends on. */
 export interface TrainingSettings {
+  /** The optimiser with all its constants. */
   optimizer: OptimizerOptions
+  /** Of the next step. */
   learningRate: number
+  /** 0: gradients are not clipped. */
   clipNorm: number
+  /** The paper's alpha. */
   margin: number
+  /** Which triplets of a batch are learned from. */
   strategy: Strategy
+  /** Layers or tensors that stay as they are. */
   frozen: readonly string[]
+  /** How far a chunk moves the running statistics of batch normalisation, 0..1. */
   statisticsRate: number
+  /** The most images that go forward and backward together. */
   chunk: number
-  /** 0: the device's own. */
+  /** Bytes that the activations and gradients of a chunk may take; 0: the device's default. */
   memoryBytes: number
+  /** Precision of activations and their gradients. */
   dtype: TrainingDType
+  /** Seed of the random weights. */
   seed: number
 }
 

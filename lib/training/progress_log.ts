@@ -5,32 +5,60 @@ import { cannotWrite } from '../errors.js'
 import { progressFile } from '../report/training_progress.js'
 import { EventWriter } from './tensorboard.js'
 
+/** One line of `progress.jsonl`: what a step did. */
 export interface ProgressLine {
+  /** Number of the step, 1 for the first. */
   step: number
+  /** How often everybody has had a turn. */
   epoch: number
+  /** Mean hinge of the triplets. */
   loss: number
+  /** Triplets that were learned from. */
   triplets: number
+  /** How many of them have a hinge above zero. */
   active: number
+  /** Mean squared distance of anchors and positives. */
   meanPositive: number
+  /** Mean squared distance of anchors and negatives. */
   meanNegative: number
+  /** L2 norm of the gradient before clipping. */
   gradientNorm: number
+  /** The learning rate of this step. */
   learningRate: number
+  /** Images of the batch. */
   images: number
+  /** Images of the batch per second of the whole step. */
   imagesPerSecond: number
-  /** Of training so far. */
+  /** Seconds of training so far. */
   seconds: number
+  /** The batch had no triplet, and the weights are as before. */
   skipped?: boolean
+  /** Mean squared distance between faces of the batch, on steps at which the collapse guard looks. */
   meanDistance?: number
+  /** How many dimensions the embeddings of the batch really use, on the same steps. */
   effectiveRank?: number
+  /** On steps that validate: accuracy 0..1, VAL 0..1 at the given FAR, and the threshold (squared L2). */
   validation?: { accuracy: number; val: number | null; far: number | null; threshold: number }
 }
 
 /** The validation of the network that training starts from. */
 export interface BaselineLine {
+  /** Before the first step. */
   step: 0
+  /** As in `ProgressLine`. */
   validation: ProgressLine['validation'] & object
 }
 
+/**
+ * Writes `progress.jsonl` and an event file for TensorBoard into the folder of a run.
+ *
+ * @example
+ * ```ts
+ * const log = await ProgressLog.open('run')
+ * await log.write({ step: 0, validation: { accuracy: 0.61, val: null, far: null, threshold: 0.9 } })
+ * await log.close()
+ * ```
+ */
 export class ProgressLog {
   private constructor(
     readonly path: string,
@@ -38,7 +66,13 @@ export class ProgressLog {
     private readonly events: EventWriter,
   ) {}
 
-  /** Goes on where the file is there already; a last line that was cut short is cut off. */
+  /**
+   * Opens the log of a run, or goes on with it where the file is there already; a last line that was cut short is cut
+   * off.
+   *
+   * @param folder of the run; it has to be there.
+   * @throws FaceNetError ERR_FACENET_IO where the disk refuses.
+   */
   static async open(folder: string): Promise<ProgressLog> {
     const path = join(folder, progressFile)
     const lines = await open(path, 'a+').catch((cause) => fail(path, cause))
@@ -52,6 +86,12 @@ export class ProgressLog {
     }
   }
 
+  /**
+   * Adds one line to `progress.jsonl`, and its numbers to TensorBoard's file.
+   *
+   * @param line what a step or the first validation found.
+   * @throws FaceNetError ERR_FACENET_IO where the disk refuses.
+   */
   async write(line: ProgressLine | BaselineLine): Promise<void> {
     const values: Partial<ProgressLine> = line
     const { step = 0, triplets, active = 0, validation, skipped, epoch, images, seconds, ...scalars } = values
@@ -67,6 +107,7 @@ export class ProgressLog {
     })
   }
 
+  /** Closes both files. */
   async close(): Promise<void> {
     await this.lines.close()
     await this.events.close()

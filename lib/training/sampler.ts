@@ -9,6 +9,7 @@ import { describe, invalidArgument } from '../errors.js'
 import { checkInteger, checkOptions } from '../native/check_arguments.js'
 import { randomAt, shuffle } from './sampler_random.js'
 
+/** How many people and faces make a batch. */
 export interface SamplerOptions {
   /**
    * At least 1; fewer where there are fewer with two faces.
@@ -32,17 +33,30 @@ export interface SamplerOptions {
   seed?: number
 }
 
+/** Which faces make a batch. */
 export interface SampledBatch {
   /** Rows of the labels the sampler was made with, shuffled. */
   faces: Int32Array
+  /** Who is on each of them. */
   labels: Int32Array
   /** Places in `faces` to learn from, where they are selected beforehand. */
   triplets?: Triplets
 }
 
+/**
+ * Draws batches: some people with several faces each, and faces of others as further negatives. The paper takes about
+ * 40 faces per person and about 1,800 in all (Schroff et al., CVPR 2015, section 3.2).
+ *
+ * @example
+ * ```ts
+ * const sampler = new Sampler(faces.labels, { identitiesPerBatch: 16, facesPerIdentity: 6, seed: 1 })
+ * const { faces: rows, labels } = sampler.batch(0)
+ * ```
+ */
 export class Sampler {
   /** Batches in which everybody with two faces had a turn, but for those left over. */
   readonly batchesPerEpoch: number
+  /** People among the labels. */
   readonly identities: number
   readonly #labels: Int32Array
   readonly #groups: number[][]
@@ -51,8 +65,11 @@ export class Sampler {
   readonly #options: Required<SamplerOptions>
 
   /**
+   * Groups the faces by person.
+   *
    * @param labels who is on each face; equal integers for one person.
    * @param faces how many faces there are, where the caller knows it otherwise.
+   * @param options people and faces per batch, and the seed.
    * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT, also where no triplet can be made of the labels.
    */
   constructor(labels: ArrayLike<number>, options: SamplerOptions = {}, faces = labels.length) {
@@ -85,7 +102,11 @@ export class Sampler {
     this.batchesPerEpoch = Math.floor(this.#paired.length / inBatch)
   }
 
-  /** Batch `number`, 0 the first. Within an epoch nobody is grouped twice; who is left over differs from epoch to epoch. */
+  /**
+   * The faces of a batch. Within an epoch nobody is grouped twice; who is left over differs from epoch to epoch.
+   *
+   * @param number of the batch, 0 for the first.
+   */
   batch(number: number): SampledBatch {
     checkInteger(number, 'number', 0)
     const { identitiesPerBatch, facesPerIdentity, negatives, seed } = this.#options

@@ -8,11 +8,18 @@ export type Schedule = (step: number, total: number) => number
 const least = 0.01
 
 /**
- * - `constant`
- * - `step:<factor>@<step>,<step>...`: from each of the steps on, the rate is multiplied by the factor once more.
- * - `cosine`: half a wave from the whole rate down to a hundredth of it, over all steps.
+ * How the learning rate changes while a network is trained: `constant`; `cosine`, half a wave from the whole rate down
+ * to a hundredth of it over all steps; or `step:<factor>@<step>,<step>...`, which multiplies the rate by the factor
+ * once more from each of the steps on.
  *
+ * @param text one of the three.
  * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT
+ *
+ * @example
+ * ```ts
+ * const schedule = parseSchedule('step:0.1@2000,3000')
+ * const rate = 0.05 * schedule(2500, 4000) // 0.005
+ * ```
  */
 export function parseSchedule(text: string): Schedule {
   if (text === 'constant') return () => 1

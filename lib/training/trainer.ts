@@ -32,6 +32,13 @@ export let restoreTrainer: (trainer: Trainer, tensors: Tensors, counters: Traine
 /**
  * A network under training, of `createTrainer`. It holds native memory until it is closed: by `close()`, `dispose()`, or at the
  * end of a block by `await using` or `using`.
+ *
+ * @example
+ * ```ts
+ * await using trainer = await createTrainer('nns2', { learningRate: 0.05, seed: 1 })
+ * const { loss } = await trainer.step(images, labels)
+ * await trainer.export('model.safetensors')
+ * ```
  */
 export class Trainer {
   static {
@@ -41,11 +48,13 @@ export class Trainer {
 
   /** The network's name. */
   readonly name: string
+  /** The network as data. */
   readonly graph: GraphDescription
   /** Floats of one embedding. */
   readonly dimensions: number
   /** Of the images, in pixels. */
   readonly inputSize: { readonly height: number; readonly width: number }
+  /** Where it is trained, and why there. */
   readonly device: Device
   /** What `resume` found beside the weights: the `state` that was given to `save`. */
   readonly state: unknown

@@ -5,24 +5,47 @@ import { type ImagePair, parseLfwPairs } from '../evaluation/lfw_pairs.js'
 import { readText } from '../files/read.js'
 import { type FaceOptions, type FaceStore, openFaces } from './faces.js'
 
+/** Accuracy on pairs of faces, and VAL at a FAR. */
 export interface ValidationResult {
   /** Mean over ten folds, each judged by the threshold of the other nine. */
   accuracy: number
+  /** Mean over the folds, squared L2. */
   threshold: number
-  /** At the lowest FAR that the pairs can show; null where there are too few. */
+  /** VAL at that FAR, 0..1; null where there are too few pairs. */
   val: number | null
+  /** The lowest FAR that the pairs can show. */
   far: number | null
 }
 
 /** A trainer, or anything else that embeds images as `trainer.embed` does. */
 export interface Embedder {
+  /** Floats per embedding. */
   readonly dimensions: number
+  /**
+   * Embeds images of the network's input size.
+   *
+   * @param images N x height x width x 3 bytes of RGB.
+   * @returns N x dimensions floats.
+   */
   embed(images: Uint8Array): Promise<Float32Array>
 }
 
 /** Faces embedded at a time. */
 const batch = 128
 
+/**
+ * Measures a network on a list of pairs while it is trained.
+ *
+ * @example
+ * ```ts
+ * const validation = await Validation.open('pairs.txt', ['lfw/'], {
+ *   input: { width: 116, height: 140 },
+ *   border: 0,
+ *   memoryBytes: 2 ** 28,
+ * })
+ * const { accuracy } = await validation.measure(trainer)
+ * ```
+ */
 export class Validation {
   private constructor(
     private readonly faces: FaceStore,
@@ -30,7 +53,14 @@ export class Validation {
     private readonly file: string,
   ) {}
 
-  /** `file`: pairs as Labeled Faces in the Wild writes them; `sources`: where the images are, placed as those trained on. */
+  /**
+   * Finds the images of a list of pairs.
+   *
+   * @param file the pairs, as Labeled Faces in the Wild writes them.
+   * @param sources folders and tar archives with the images; they are cut out as those trained on.
+   * @param options how faces are cut out.
+   * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT that names the line of an image that is missing.
+   */
   static async open(file: string, sources: readonly string[], options: FaceOptions): Promise<Validation> {
     const pairs = parseLfwPairs(await readText(file), file)
     const named = new Set(pairs.flatMap(({ a, b }) => [a, b]))
@@ -43,6 +73,11 @@ export class Validation {
     return new Validation(faces, pairs, file)
   }
 
+  /**
+   * Accuracy over ten folds, VAL and threshold.
+   *
+   * @param embedder the trainer, or something else that embeds.
+   */
   async measure(embedder: Embedder): Promise<ValidationResult> {
     const { distances, same } = await this.distances(embedder)
     const result = await evaluatePairs(distances, same, tenFolds(same), { unequalFolds: true })
@@ -51,7 +86,11 @@ export class Validation {
     return { accuracy, threshold, val: shown?.val ?? null, far: shown?.far ?? null }
   }
 
-  /** Squared, of the pairs in their order. */
+  /**
+   * Squared L2 distances of the pairs, in their order.
+   *
+   * @param embedder the trainer, or something else that embeds.
+   */
   async distances(embedder: Embedder): Promise<CheckedPairs> {
     const embeddings = await this.#embed(embedder)
     const distances = this.pairs.map(({ a, b, line }) => {

@@ -8,6 +8,7 @@ import { OnnxBuilder, type ValueInfo } from './onnx_builder.js'
 import { asFlat, type EmitContext, emitNode, type Value } from './onnx_ops.js'
 import { emitPreprocess } from './onnx_preprocess.js'
 
+/** Options of `exportOnnx`. */
 export interface ExportOnnxOptions {
   /** Images of one run; `dynamic` (the default) leaves it open. */
   batch?: 'dynamic' | number
@@ -27,6 +28,21 @@ export interface ExportOnnxOptions {
 /**
  * The bytes of an `.onnx` file. Its input bears the name of the graph's input. Outputs come in the order of the graph's: N x C
  * where they have one pixel (named `<output>/flat` where that took a Flatten), N x C x H x W otherwise. Weights become fp32.
+ *
+ * @param graph the network.
+ * @param tensors its weights by name.
+ * @param options batch, opset, and how preprocessing and LRN are written.
+ * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT for an option out of its range; ERR_FACENET_MODEL_INVALID where the
+ *   graph or its tensors cannot be written.
+ *
+ * @example
+ * ```ts
+ * import { writeFile } from 'node:fs/promises'
+ *
+ * const { metadata, graph } = await readModel('m.safetensors')
+ * const { values } = await readTensors('m.safetensors')
+ * await writeFile('m.onnx', exportOnnx(graph, values, { includePreprocess: true, notes: metadata }))
+ * ```
  */
 export function exportOnnx(graph: GraphDescription, tensors: Tensors, options: ExportOnnxOptions = {}): Uint8Array {
   const { batch = 'dynamic', opset = 18, includePreprocess = false, lrn = 'op', notes = {} } = options

@@ -10,7 +10,18 @@ import { importMtcnn, isMtcnnFile } from './mtcnn_files.js'
 import { readOnnx } from './onnx.js'
 import { importYunet, yunetOutputs } from './yunet.js'
 
-/** The detector whose weights these are: MTCNN's, YuNet's `.onnx`, or face-api's `model` folder; undefined for others. */
+/**
+ * The detector whose weights these are: MTCNN's, YuNet's `.onnx`, or face-api's `model` folder; undefined for others.
+ *
+ * @param path of a file or a folder.
+ * @param options whether the import is compared with onnxruntime.
+ *
+ * @example
+ * ```ts
+ * const contents = await importDetector('yunet.onnx')
+ * if (contents) await writeDetector('d.safetensors', contents)
+ * ```
+ */
 export async function importDetector(
   path: string,
   { check }: Pick<ImportOptions, 'check'> = {},
@@ -24,6 +35,7 @@ export async function importDetector(
 
 /** A detector to write; of an ONNX file, with what comparing it with onnxruntime found. */
 export interface ImportedDetector extends DetectorContents {
+  /** What the comparison with onnxruntime found, or why there was none. */
   check?: ImportCheck
 }
 

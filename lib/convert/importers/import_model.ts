@@ -12,6 +12,7 @@ import { readOnnx } from './onnx.js'
 import type { SourceModel } from './source.js'
 import { readTfjs } from './tfjs.js'
 
+/** Options of `importModel`. */
 export interface ImportOptions extends InputOptions {
   /** The node list beside `.safetensors` weights. */
   graph?: string
@@ -21,7 +22,9 @@ export interface ImportOptions extends InputOptions {
   threshold?: number
   /** Template that faces are aligned to: `dlib`, `arcface112`, ... */
   alignment?: string
+  /** Licence of the weights, for the model file. */
   license?: string
+  /** Where the weights come from, for the model file. */
   source?: string
   /** Of an ONNX file with several outputs: the one to import. Any tensor that a node makes may be named. */
   output?: string
@@ -35,13 +38,24 @@ export interface ImportOptions extends InputOptions {
 
 /** What an import is: a model to write, and whether it computes what its file says. */
 export interface ImportedModel extends ModelContents {
+  /** What the comparison with onnxruntime found, or why there was none. */
   check: ImportCheck
 }
 
 /**
- * Reads `.onnx`, `.safetensors` with `options.graph`, or the tfjs manifest (`.json`) of `@vladmandic/face-api`. The result
- * goes to `writeModel`. Throws ERR_FACENET_MODEL_INVALID where the file is damaged or holds what we have no op for,
- * ERR_FACENET_INVALID_ARGUMENT where the caller must say more, ERR_FACENET_IO where a file cannot be read.
+ * Reads `.onnx`, `.safetensors` with `options.graph`, or the tfjs manifest (`.json`) of `@vladmandic/face-api`. The
+ * result goes to `writeModel`.
+ *
+ * @param path of the weights.
+ * @param options what the file does not say by itself.
+ * @throws FaceNetError ERR_FACENET_MODEL_INVALID where the file is damaged or holds what we have no op for;
+ *   ERR_FACENET_INVALID_ARGUMENT where the caller must say more; ERR_FACENET_IO where a file cannot be read.
+ *
+ * @example
+ * ```ts
+ * const contents = await importModel('weights.onnx', { size: [112, 112], mean: 127.5, scale: 1 / 128 })
+ * await writeModel('m.safetensors', contents)
+ * ```
  */
 export async function importModel(path: string, options: ImportOptions = {}): Promise<ImportedModel> {
   if (options.threshold !== undefined && !isThreshold(options.threshold)) {

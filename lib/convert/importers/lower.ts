@@ -13,9 +13,11 @@ import type { SourceModel } from './source.js'
 export interface InputOptions {
   /** `[height, width]` in pixels. */
   size?: readonly [number, number]
+  /** Order of the network's channels; `rgb` where it is left out. */
   color?: 'rgb' | 'bgr' | 'grey'
-  /** Network input = (pixel - mean) * scale, pixels 0..255; one value or three, in the order of the network's channels. */
+  /** Network input = (pixel - mean) * scale, pixels 0..255; one value, or one per channel of the network. */
   mean?: number | readonly number[]
+  /** One value, or one per channel of the network. */
   scale?: number | readonly number[]
 }
 

@@ -29,6 +29,7 @@ export interface NetworkOptions {
 export interface NetworkDefinition {
   /** As users type it: `nn2`, `nn4.small2`. */
   readonly name: string
+  /** Its name for people. */
   readonly title: string
   /** Pixels. */
   readonly inputSize: { readonly height: number; readonly width: number }
@@ -44,7 +45,12 @@ export interface NetworkDefinition {
   readonly published: { readonly parameters: string; readonly multiplyAdds: string }
   /** The options that `graph` takes. */
   readonly options: readonly (keyof NetworkOptions)[]
-  /** The network's nodes. Throws ERR_FACENET_INVALID_ARGUMENT on an option that is unknown, out of range or not its own. */
+  /**
+   * The network's nodes.
+   *
+   * @param options those that `options` lists.
+   * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT for an option that is unknown, out of range or not its own.
+   */
   graph(options?: NetworkOptions): GraphDescription
 }
 

@@ -12,6 +12,7 @@ import { nns2 } from './nns2.js'
 
 export type { NetworkDefinition, NetworkOptions } from './definition.js'
 
+/** Names of the networks. */
 export const networkNames = ['nn1', 'nn2', 'nn3', 'nn4', 'nns1', 'nns2', 'nn4.small2', 'inception-resnet-v1'] as const
 /** Names of networks. */
 export type NetworkName = (typeof networkNames)[number]
@@ -35,7 +36,17 @@ export const networks: Readonly<Record<NetworkName, NetworkDefinition>> = {
   'inception-resnet-v1': inceptionResnetV1,
 }
 
-/** The network of that name in any case. Throws ERR_FACENET_INVALID_ARGUMENT with the known names. */
+/**
+ * The network of a name, in upper or lower case.
+ *
+ * @param name as in `nn2`.
+ * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT with the known names.
+ *
+ * @example
+ * ```ts
+ * const { inputSize, parameters } = network('NN2')
+ * ```
+ */
 export function network(name: string): NetworkDefinition {
   const known = typeof name === 'string' && networkNames.find((candidate) => candidate === name.toLowerCase())
   if (!known) throw invalidArgument('network', `one of ${networkNames.join(', ')}`, name)

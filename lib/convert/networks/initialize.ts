@@ -15,7 +15,18 @@ import { inferGraph } from './shapes.js'
 /** A tensor in fp32. */
 export type F32Tensor = Extract<Tensor, { dtype: 'f32' }>
 
-/** All tensors of a graph by name. `seed`: 0..2^32-1. */
+/**
+ * Random weights of a graph, by name: uniform with He's variance (He et al., ICCV 2015), the same for the same seed.
+ *
+ * @param graph the network.
+ * @param seed 0..2^32-1.
+ *
+ * @example
+ * ```ts
+ * const graph = networks.nns2.graph({ dimensions: 64 })
+ * const weights = initialWeights(graph, 1)
+ * ```
+ */
 export function initialWeights(graph: GraphDescription, seed = 0): Map<string, F32Tensor> {
   checkInteger(seed, 'seed', 0, 2 ** 32 - 1)
   const tensors = new Map<string, F32Tensor>()

@@ -23,47 +23,85 @@ import { readHeader, type Source } from './safetensors.js'
 import { writeSafetensors } from './safetensors_writer.js'
 import { bytesOf, type Tensors, weightSource } from './tensor.js'
 
-export const detectorKinds = ['mtcnn', 'yunet', 'face-api'] as const
 /** The detectors there are. */
-export type DetectorKind = (typeof detectorKinds)[number]
+export type DetectorKind = 'mtcnn' | 'yunet' | 'face-api'
+/** Names of the detectors. */
+export const detectorKinds: readonly DetectorKind[] = ['mtcnn', 'yunet', 'face-api']
 
 /** Graphs by what they are for. */
 export type Graphs = Readonly<Record<string, GraphDescription>>
 
 /** Free text about a detector's weights. */
 export interface DetectorNotes {
+  /** What made the file. */
   producer?: string
+  /** Licence of the weights. */
   license?: string
+  /** Where the weights come from. */
   source?: string
 }
 
 /** A detector in memory, as importers make it. */
 export interface DetectorContents extends DetectorNotes {
+  /** Which detector it is, and so what is done with the outputs. */
   detector: DetectorKind
+  /** The detector's networks. */
   graphs: Graphs
   /** Must hold the tensors that the graphs name. */
   tensors: Tensors
 }
 
+/** What a detector's file says about itself. */
 export interface DetectorMetadata extends DetectorNotes {
+  /** Which detector it is. */
   detector: DetectorKind
+  /** Type of the stored weights. */
   dtype: StoredDType
+  /** Hash of kind, graphs and weights, as 64 hexadecimal digits. */
   fingerprint: string
 }
 
+/** A detector's file that was read: its tensors stay where they are. */
 export interface DetectorFile {
+  /** The detector's networks. */
   graphs: Graphs
+  /** Where the tensors are. */
   weights: WeightSource
+  /** What the file says about itself. */
   metadata: DetectorMetadata
 }
 
-/** Whether the header of a file says that it is a detector's. */
+/**
+ * Whether the header of a file says that it is a detector's.
+ *
+ * @param source path or bytes of a safetensors file.
+ * @throws FaceNetError ERR_FACENET_IO; ERR_FACENET_MODEL_INVALID where it is no safetensors file.
+ *
+ * @example
+ * ```ts
+ * if (await isDetectorFile('weights.safetensors')) await openDetector('weights.safetensors')
+ * ```
+ */
 export async function isDetectorFile(source: Source): Promise<boolean> {
   const { metadata } = await readHeader(source)
   return metadata.has('detector')
 }
 
-/** Throws ERR_FACENET_MODEL_INVALID where tensors do not fit the graphs, ERR_FACENET_IO where the disk refuses. */
+/**
+ * Writes a detector's file, whole or not at all.
+ *
+ * @param path of the file.
+ * @param contents graphs, tensors and notes.
+ * @returns what the file says about itself.
+ * @throws FaceNetError ERR_FACENET_MODEL_INVALID where tensors do not fit the graphs; ERR_FACENET_IO where the disk
+ *   refuses.
+ *
+ * @example
+ * ```ts
+ * const contents = await importDetector('yunet.onnx')
+ * if (contents) await writeDetector('d.safetensors', contents)
+ * ```
+ */
 export async function writeDetector(path: string, contents: DetectorContents): Promise<DetectorMetadata> {
   const metadata = await describeDetector(contents)
   const { detector, dtype, fingerprint, producer, license, source } = metadata
@@ -80,7 +118,18 @@ export async function writeDetector(path: string, contents: DetectorContents): P
   return metadata
 }
 
-/** Reads and checks the header of a detector's file; the tensors stay where they are. */
+/**
+ * Reads and checks the header of a detector's file; the tensors stay where they are.
+ *
+ * @param source path or bytes of the file.
+ * @throws FaceNetError ERR_FACENET_IO; ERR_FACENET_MODEL_INVALID where it is no detector's file.
+ *
+ * @example
+ * ```ts
+ * const { metadata } = await readDetector('d.safetensors')
+ * console.log(metadata.detector, metadata.fingerprint)
+ * ```
+ */
 export async function readDetector(source: Source): Promise<DetectorFile> {
   const header = await readHeader(source)
   const map = header.metadata

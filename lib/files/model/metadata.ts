@@ -42,24 +42,36 @@ export const metadataKeys: ReadonlySet<string> = new Set([
   'fingerprint',
 ])
 
-/** Distances are squared L2 throughout: dlib's Euclidean 0.6 is 0.36 here. */
+/**
+ * Distance below which two faces count as one person. Distances are squared L2 throughout: dlib's Euclidean 0.6 is 0.36
+ * here.
+ */
 export interface Threshold {
+  /** 0 or greater. */
   value: number
+  /** Always squared L2. */
   metric: 'squared-l2'
 }
 
 /** What whoever makes a model knows about it beyond graph and tensors. */
 export interface ModelNotes {
+  /** Template that faces are aligned to, as in `arcface112`; `none`: whole images. */
   alignment?: string
+  /** Distance below which two faces count as one person, where it is known. */
   threshold?: Threshold
+  /** What made the file. */
   producer?: string
+  /** Licence of the weights. */
   license?: string
+  /** Where the weights come from. */
   source?: string
 }
 
 /** What a model file says about itself. */
 export interface ModelMetadata extends ModelNotes {
+  /** Name of the network. */
   network: string
+  /** Type of the stored weights. */
   dtype: StoredDType
   /** Floats of one embedding. */
   dimensions: number
@@ -67,7 +79,9 @@ export interface ModelMetadata extends ModelNotes {
   inputSize: [number, number]
   /** Whether embeddings have length 1. */
   unitLength: boolean
+  /** Template that faces are aligned to; `none`: whole images. */
   alignment: string
+  /** Hash of graph, weights and preprocessing, as 64 hexadecimal digits. */
   fingerprint: string
 }
 

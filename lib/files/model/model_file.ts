@@ -18,7 +18,9 @@ import { readHeader, readHeaderFrom, type SafetensorsHeader, type Source, withSo
 import { writeSafetensors } from './safetensors_writer.js'
 import { bytesOf, elementCount, type Tensors } from './tensor.js'
 
+/** A model in memory, as importers make it. */
 export interface ModelContents extends ModelNotes {
+  /** The network. */
   graph: GraphDescription
   /** Must hold the tensors that the graph names; others are stored too. */
   tensors: Tensors
@@ -28,16 +30,31 @@ export interface ModelContents extends ModelNotes {
 
 /** A model file that was read: its tensors stay where they are. */
 export interface Model {
+  /** The network. */
   graph: GraphDescription
+  /** Where the tensors are. */
   weights: WeightSource
+  /** What the file says about itself. */
   metadata: ModelMetadata
   /** Entries of the metadata that are not ours. */
   extra: ReadonlyMap<string, string>
 }
 
 /**
- * Writes a model file; see `atomic_write.ts` for what a failure leaves. Resolves to what the file says about itself.
- * Throws ERR_FACENET_MODEL_INVALID where tensors do not fit the graph, ERR_FACENET_IO where the disk refuses.
+ * Writes a model file, whole or not at all.
+ *
+ * @param path of the file.
+ * @param contents graph, tensors and notes.
+ * @param options whether the file that was there is kept.
+ * @returns what the file says about itself.
+ * @throws FaceNetError ERR_FACENET_MODEL_INVALID where tensors do not fit the graph; ERR_FACENET_IO where the disk
+ *   refuses.
+ *
+ * @example
+ * ```ts
+ * const graph = networks.nns2.graph()
+ * await writeModel('random.safetensors', { graph, tensors: initialWeights(graph, 1) })
+ * ```
  */
 export async function writeModel(
   path: string,
@@ -61,7 +78,18 @@ export async function writeModel(
   return metadata
 }
 
-/** Reads and checks the header of a model file; the tensors stay where they are. */
+/**
+ * Reads and checks the header of a model file; the tensors stay where they are.
+ *
+ * @param source path or bytes of the file.
+ * @throws FaceNetError ERR_FACENET_IO; ERR_FACENET_MODEL_INVALID where it is no model file.
+ *
+ * @example
+ * ```ts
+ * const { metadata } = await readModel('m.safetensors')
+ * console.log(metadata.network, metadata.dimensions)
+ * ```
+ */
 export async function readModel(source: Source): Promise<Model> {
   const header = await readHeader(source)
   const { graph, metadata } = decodeMetadata(header.metadata)
@@ -78,7 +106,18 @@ export async function readModel(source: Source): Promise<Model> {
   }
 }
 
-/** Reads the whole file and throws ERR_FACENET_MODEL_INVALID where its fingerprint is not that of its contents. */
+/**
+ * Reads a whole model file and compares its fingerprint with its contents.
+ *
+ * @param source path or bytes of the file.
+ * @returns what the file says about itself.
+ * @throws FaceNetError ERR_FACENET_MODEL_INVALID where the fingerprint is not that of the contents; ERR_FACENET_IO.
+ *
+ * @example
+ * ```ts
+ * await verifyModel('m.safetensors')
+ * ```
+ */
 export async function verifyModel(source: Source): Promise<ModelMetadata> {
   return withSource(source, async (fileBytes, read) => {
     const header = await readHeaderFrom(fileBytes, read)

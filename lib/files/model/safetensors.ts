@@ -11,8 +11,24 @@ import { foreignHeadBytes, importFirst } from './foreign.js'
 const maxHeaderBytes = 100_000_000
 const prefixBytes = 8
 
-/** Bytes an element, of the types the format knows. */
-const dtypeBytes = {
+/** The types of elements that the format knows. */
+export type SafetensorsDType =
+  | 'F64'
+  | 'F32'
+  | 'F16'
+  | 'BF16'
+  | 'I64'
+  | 'I32'
+  | 'I16'
+  | 'I8'
+  | 'U64'
+  | 'U32'
+  | 'U16'
+  | 'U8'
+  | 'BOOL'
+
+/** Bytes per element. */
+const dtypeBytes: Record<SafetensorsDType, number> = {
   F64: 8,
   F32: 4,
   F16: 2,
@@ -26,22 +42,29 @@ const dtypeBytes = {
   U16: 2,
   U8: 1,
   BOOL: 1,
-} as const
-export type SafetensorsDType = keyof typeof dtypeBytes
+}
 
+/** A tensor of a safetensors file. */
 export interface SafetensorsEntry {
+  /** Its name. */
   name: string
+  /** Type of its elements. */
   dtype: SafetensorsDType
+  /** Its extents, the slowest first. */
   shape: number[]
   /** Bytes from the start of the file. */
   offset: number
+  /** Its length in bytes. */
   bytes: number
 }
 
+/** The checked header of a safetensors file. */
 export interface SafetensorsHeader {
+  /** Length of the whole file. */
   fileBytes: number
   /** In the order of their offsets. */
   tensors: SafetensorsEntry[]
+  /** The header's `__metadata__`. */
   metadata: Map<string, string>
 }
 

@@ -10,10 +10,24 @@ import {
 } from './safetensors.js'
 import type { Tensor } from './tensor.js'
 
+/** A safetensors file with its tensors in memory. */
 export interface TensorFile extends SafetensorsHeader {
+  /** The tensors by name. */
   values: Map<string, Tensor>
 }
 
+/**
+ * Reads all tensors of a safetensors file into memory. F16 and F64 become fp32.
+ *
+ * @param source path or bytes of the file.
+ * @throws FaceNetError ERR_FACENET_IO; ERR_FACENET_MODEL_INVALID where it is no safetensors file or holds integers.
+ *
+ * @example
+ * ```ts
+ * const { values } = await readTensors('m.safetensors')
+ * console.log(values.get('conv1.weight')?.shape)
+ * ```
+ */
 export function readTensors(source: Source): Promise<TensorFile> {
   return withSource(source, async (fileBytes, read) => {
     const header = await readHeaderFrom(fileBytes, read)

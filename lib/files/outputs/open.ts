@@ -20,8 +20,18 @@ const formats: Record<string, (path: string, options: OutputOptions) => Promise<
  *
  * The file appears under its name when it is closed. Until then, and after any failure, what was there stays.
  *
+ * @param path of the file; its ending says the format.
+ * @param options dimensions, and the model's fingerprint.
  * @throws FaceNetError ERR_FACENET_IO, as its methods do, where the disk refuses; ERR_FACENET_INVALID_ARGUMENT for
  *   another ending.
+ *
+ * @example
+ * ```ts
+ * const { dimensions, fingerprint } = model
+ * const output = await openOutput('faces.parquet', { dimensions, fingerprint })
+ * for await (const row of model.embedStream('photos/')) await output.write([row])
+ * await output.close()
+ * ```
  */
 export async function openOutput(path: string, options: OutputOptions): Promise<Output> {
   const format = formats[extname(path).toLowerCase()]

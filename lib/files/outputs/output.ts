@@ -1,7 +1,9 @@
 /** What a file of embeddings takes, whatever its format. */
 import type { DetectedFace } from '../../detection/types.js'
 
+/** The embedding of an image or of a face in it. */
 export interface EmbeddingRow {
+  /** The image, with `#0`, `#1` ... where several faces of it are embedded. */
   path: string
   /** `dimensions` long. */
   embedding: Float32Array
@@ -11,10 +13,13 @@ export interface EmbeddingRow {
 
 /** An image in which there was nothing to embed. */
 export interface MissingRow {
+  /** The image. */
   path: string
+  /** What was missing, in words. */
   error: string
 }
 
+/** What a file of embeddings says about all of them. */
 export interface OutputOptions {
   /** Length of an embedding. */
   dimensions: number
@@ -24,8 +29,17 @@ export interface OutputOptions {
 
 /** What every format implements. One call at a time. */
 export interface Output {
+  /**
+   * Adds embeddings.
+   *
+   * @param rows in the order in which they are to be stored.
+   */
   write(rows: readonly EmbeddingRow[]): Promise<void>
-  /** Says that an image gave no embedding, in formats that have room for it. */
+  /**
+   * Says that an image gave no embedding, in formats that have room for it.
+   *
+   * @param rows images without an embedding.
+   */
   writeMissing(rows: readonly MissingRow[]): Promise<void>
   /** Completes the file and gives it its name. */
   close(): Promise<void>

@@ -12,7 +12,16 @@ export interface StoredRows extends Embeddings {
   paths: string[]
 }
 
-/** Whether a path looks like such a file, also one of a format that is only written. */
+/**
+ * Whether a path looks like such a file, also one of a format that is only written.
+ *
+ * @param path of a file that need not be there.
+ *
+ * @example
+ * ```ts
+ * isStored('faces.npy') // true
+ * ```
+ */
 export const isStored = (path: string) => ['.npy', '.jsonl', '.parquet'].includes(extname(path).toLowerCase())
 
 /**
@@ -20,6 +29,12 @@ export const isStored = (path: string) => ['.npy', '.jsonl', '.parquet'].include
  *
  * @param path of the file.
  * @throws FaceNetError ERR_FACENET_IO where a file cannot be read, ERR_FACENET_INVALID_ARGUMENT where it holds something else.
+ *
+ * @example
+ * ```ts
+ * const gallery = await readStored('faces.npy')
+ * const { indices } = await nearestNeighbors(await model.embedRows(['party.jpg']), gallery, { k: 5 })
+ * ```
  */
 export async function readStored(path: string): Promise<StoredRows> {
   const format = extname(path).toLowerCase()

@@ -8,8 +8,11 @@ import type { Section } from '../page.js'
 export const mostSheets = 60
 export const mostSheetFaces = 24
 
+/** Faces and the cluster of each. */
 export interface ClusteredFaces {
+  /** Image of each face. */
   paths: readonly string[]
+  /** Cluster of each face, as `clusterEmbeddings` gives it; -1: in no cluster. */
   labels: Int32Array
   /** What each face is called. */
   names: readonly string[]
@@ -51,7 +54,16 @@ export async function clustersSection(input: ClusteredFaces, faces: Faces): Prom
 /** The label of faces that are in no cluster. */
 const noise = -1
 
-/** Rows of each cluster, the largest first, ties by the first row. Faces in no cluster are left out. */
+/**
+ * Rows of each cluster, the largest first, ties by the first row. Faces in no cluster are left out.
+ *
+ * @param labels the cluster of each row; -1: in no cluster.
+ *
+ * @example
+ * ```ts
+ * const [largest] = clustersBySize(await clusterEmbeddings(rows, { threshold: 1.1 }))
+ * ```
+ */
 export function clustersBySize(labels: Int32Array): number[][] {
   const members = new Map<number, number[]>()
   for (const [row, label] of labels.entries()) {

@@ -11,6 +11,7 @@ const knownGroups = 8
 /** Up to so many faces the map starts with pictures instead of points. */
 const picturesUpTo = 150
 
+/** A map of faces by person or by cluster. */
 export interface MapInput extends MapFaces {
   /** What a group is called: `person` or `cluster`. */
   kind: 'person' | 'cluster'

@@ -7,20 +7,27 @@ import { type Content, type Html, html, named } from '../html.js'
 import type { Section } from '../page.js'
 import { table } from '../table.js'
 
+/** What is left under one condition. */
 export interface DegradedVal extends Robustness {
   /** JPEG quality, or pixels. */
   at: number
 }
 
+/** What was measured of one model. */
 export interface RobustModel {
+  /** What the model is called. */
   name: string
-  /** At which VAL is given. */
+  /** The FAR at which VAL is given. */
   far: number
+  /** Floats per embedding. */
   dimensions: number
+  /** Images that the model was trained on, where that is known. */
   trainingImages?: number
-  /** Of images as they are. */
+  /** With the images as they are. */
   original: Robustness
+  /** With the inputs compressed by JPEG, per quality. */
   jpegQuality: readonly DegradedVal[]
+  /** With the inputs reduced to fewer pixels, per number of pixels. */
   pixels: readonly DegradedVal[]
 }
 

@@ -8,19 +8,25 @@ import type { Section } from '../page.js'
 /** Of each kind; the worst first. */
 export const mostWorstPairs = 24
 
+/** A pair of faces and the threshold that judged it. */
 export interface JudgedPair extends FacePair<ShownFace> {
   /** The threshold that judged it. */
   threshold: number
 }
 
+/** A face in a report. */
 export interface ShownFace {
+  /** Its image, as the report's `loadFace` knows it. */
   path: string
   /** Printed below the picture. */
   label: string
 }
 
+/** The pairs that are judged wrongly. */
 export interface WorstPairs {
+  /** Different people below the threshold: how many, and the nearest of them. */
   falseAccepts: { total: number; pairs: readonly JudgedPair[] }
+  /** One person at or above the threshold: how many, and the farthest of them. */
   falseRejects: { total: number; pairs: readonly JudgedPair[] }
 }
 
