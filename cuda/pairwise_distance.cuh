@@ -1,4 +1,4 @@
-// Squared L2 distances between rows (ops/embeddings.h), each by the exact chain of cuda/distance_tile.cuh.
+// Squared L2 distances between rows (native/backends/backend.h), each by the exact chain of cuda/distance_tile.cuh.
 #pragma once
 
 #include <cuda_runtime_api.h>

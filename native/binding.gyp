@@ -8,7 +8,7 @@
   "targets": [
     {
       "target_name": "facenet",
-      "sources": ["<!@(node -p \"require('fs').readdirSync('.', { recursive: true }).filter((f) => /^(core|ops|graph|train|binding|backends\\/(host|reference))\\/[^/]+\\.cc$/.test(f)).join(' ')\")"],
+      "sources": ["<!@(node -p \"require('fs').readdirSync('.', { recursive: true }).filter((f) => /^(core|ops|graph|train|binding|backends|backends\\/(host|reference))\\/[^/]+\\.cc$/.test(f)).join(' ')\")"],
       "include_dirs": ["<(root)", "<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": [
         "FACENET_VERSION=\"<(version)\"",

@@ -23,3 +23,10 @@ export interface CudaDevice {
   computeCapability: string
   memoryBytes: number
 }
+
+/** Where a call runs. */
+export interface DeviceOptions {
+  device: DeviceKind
+  /** Of CUDA; the first device that can be used where it is left out. */
+  deviceIndex?: number
+}

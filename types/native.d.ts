@@ -1,5 +1,5 @@
 /** The native surface, typed once. Only `lib/native/addon.ts` touches it; arguments are validated before they get here. */
-import type { BuildInfo, DeviceKind, DType, StoredDType } from './device.js'
+import type { BuildInfo, DeviceOptions, DType, StoredDType } from './device.js'
 import type { GraphDescription, GraphNode } from './graph.js'
 import type { NativeTrainer, TrainerOptions, TrainingPlanReport, TripletIndices } from './native_trainer.js'
 
@@ -75,10 +75,7 @@ export interface TensorEntry {
 /** Where a model's tensors are: a file to be mapped, or memory that is copied from before the promise resolves. */
 export type WeightSource = { tensors: TensorEntry[] } & ({ path: string; fileBytes: number } | { buffer: Uint8Array })
 
-export interface OpenOptions extends PlanOptions {
-  device: DeviceKind
-  /** Of CUDA; the first device that can be used where it is left out. */
-  deviceIndex?: number
+export interface OpenOptions extends PlanOptions, DeviceOptions {
   threads: number
 }
 
@@ -113,11 +110,10 @@ export interface Crop {
   map: { xx: number; xy: number; x0: number; yx: number; yy: number; y0: number }
 }
 
-export interface TripletOptions {
+export interface TripletOptions extends DeviceOptions {
   dimensions: number
   margin: number
   threads: number
-  device: DeviceKind
 }
 
 /** One image's activation: `[height, width, channels]`. A vector of d values is `[1, 1, d]`. */
@@ -158,10 +154,8 @@ export interface NativeAddon {
   /** In: n x dimensions. Out: same, each row of unit length; rows shorter than `epsilon` are divided by it. */
   l2Normalize(
     x: Float32Array,
-    dimensions: number,
-    epsilon: number,
+    options: DeviceOptions & { dimensions: number; epsilon: number },
     out: Float32Array,
-    device: DeviceKind,
   ): Promise<void>
   /** Triplets of n x dimensions finite embeddings with n labels; `cancel` as for `run`. */
   mineTriplets(
@@ -182,7 +176,7 @@ export interface NativeAddon {
   findNearest(
     queries: Float32Array,
     gallery: Float32Array,
-    options: { dimensions: number; k: number; threads: number; device: DeviceKind },
+    options: DeviceOptions & { dimensions: number; k: number; threads: number },
     indices: Int32Array,
     distances: Float32Array,
     cancel: Int32Array,
@@ -191,9 +185,8 @@ export interface NativeAddon {
   pairwiseDistances(
     a: Float32Array,
     b: Float32Array,
-    dimensions: number,
+    options: DeviceOptions & { dimensions: number },
     out: Float32Array,
-    device: DeviceKind,
   ): Promise<void>
   /**
    * Crops to count x height x width x 3 bytes. Images are read and `out` is written in place until the promise settles.
@@ -201,24 +194,17 @@ export interface NativeAddon {
    */
   warp(
     crops: readonly Crop[],
-    size: { height: number; width: number },
+    options: DeviceOptions & { height: number; width: number },
     out: Uint8Array,
-    device: DeviceKind,
   ): Promise<void>
   /**
    * Agglomerative clustering of the rows of `embeddings`. `labels` gets a row's cluster as the lowest row of it; on entry
    * its first `known` elements say so of clusters that are there already. `cancel` as for `run`.
    */
-  cluster(
-    embeddings: Float32Array,
-    options: ClusterOptions,
-    labels: Int32Array,
-    cancel: Int32Array,
-    device: DeviceKind,
-  ): Promise<void>
+  cluster(embeddings: Float32Array, options: ClusterOptions, labels: Int32Array, cancel: Int32Array): Promise<void>
 }
 
-export interface ClusterOptions {
+export interface ClusterOptions extends DeviceOptions {
   dimensions: number
   linkage: 'average' | 'complete' | 'single'
   threshold: number

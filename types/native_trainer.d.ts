@@ -1,5 +1,5 @@
 /** A network under training, as the addon has it. */
-import type { DeviceKind } from './device.js'
+import type { DeviceOptions } from './device.js'
 
 /** Rows of the embeddings, three arrays of one length. */
 export interface TripletIndices {
@@ -30,10 +30,7 @@ export interface OptimizerOptions {
   decayAll: boolean
 }
 
-export interface TrainerOptions {
-  device: DeviceKind
-  /** Of CUDA; the first that can be used where it is left out. */
-  deviceIndex?: number
+export interface TrainerOptions extends DeviceOptions {
   threads: number
   optimizer: OptimizerOptions
   margin: number

@@ -42,9 +42,9 @@ inline void check(cudaError_t status, const char* expression, const char* file, 
   cudaGetLastError();  // the next call should not report this error again
   if (losesDevice(status)) {
     deviceLost = true;
-    throw Error("ERR_FACENET_INTERNAL", what + ". This process has lost CUDA: restart it to use CUDA again");
+    throw Error(ErrorCode::internal, what + ". This process has lost CUDA: restart it to use CUDA again");
   }
-  throw Error(status == cudaErrorMemoryAllocation ? "ERR_FACENET_CUDA_OOM" : "ERR_FACENET_INTERNAL", what);
+  throw Error(status == cudaErrorMemoryAllocation ? ErrorCode::cudaOutOfMemory : ErrorCode::internal, what);
 }
 
 }  // namespace facenet::cuda

@@ -11,6 +11,7 @@ import { checkBothSides, checkEmbeddings, type EmbeddingRows, type Embeddings } 
 import { describe, invalidArgument } from '../errors.js'
 import { native } from '../native/addon.js'
 import { checkAttached, checkInteger, checkOneOf, checkOptions } from '../native/check_arguments.js'
+import { resolveDevice } from '../native/devices.js'
 import { enqueueCall } from '../native/queue.js'
 import { clusterByDensity } from './dbscan.js'
 
@@ -84,7 +85,7 @@ export async function clusterEmbeddings(
 ): Promise<Int32Array> {
   checkOptions(options, 'options', [...known, 'method', 'minFaces'])
   const byDensity = checkOneOf(options.method ?? 'agglomerative', 'options.method', clusterMethods) === 'dbscan'
-  const settings = checkClusterOptions(options)
+  const settings = byDensity ? checkClusterOptions(options) : agglomerative(checkClusterOptions(options), options)
   const minFaces = checkInteger(options.minFaces ?? 3, 'options.minFaces', 1)
   const other = byDensity ? 'linkage' : 'minFaces'
   if (options[other] !== undefined) {
@@ -145,7 +146,7 @@ export async function addToClusters(
   options: ForEmbeddings<AgglomerativeOptions>,
 ): Promise<Int32Array> {
   checkOptions(options, 'options', known)
-  const settings = checkClusterOptions(options)
+  const settings = agglomerative(checkClusterOptions(options), options)
   const [before, after] = checkBothSides([existing, 'existing'], [added, 'added'], options.dimensions)
   const { dimensions, rows: old } = before
   const rows = old + after.rows
@@ -198,6 +199,11 @@ function checkClusterOptions(options: ForEmbeddings<AgglomerativeOptions>): Sett
   }
 }
 
+/** There are no CUDA kernels for it: `auto`, the fastest device there is, is the CPU, and who asks for CUDA hears so. */
+function agglomerative(settings: Settings, { device = 'auto' }: ForEmbeddings<AgglomerativeOptions>): Settings {
+  return device === 'auto' ? { ...settings, device: resolveDevice('cpu').kind } : settings
+}
+
 function checkClusterLabels(labels: unknown, rows: number): void {
   if (!types.isInt32Array(labels)) throw invalidArgument('labels', 'an Int32Array', labels)
   checkAttached(labels, 'labels')
@@ -211,9 +217,9 @@ async function run(
   embeddings: Float32Array,
   labels: Int32Array,
   known: number,
-  { device, signal, ...settings }: Settings & { dimensions: number },
+  { signal, ...settings }: Settings & { dimensions: number },
 ): Promise<Int32Array> {
   const task = { ...settings, known }
-  await enqueueCall(signal, (cancel) => native().cluster(embeddings, task, labels, cancel, device))
+  await enqueueCall(signal, (cancel) => native().cluster(embeddings, task, labels, cancel))
   return labels
 }

@@ -67,7 +67,7 @@ export async function pairwiseDistances(a: EmbeddingRows, ...rest: unknown[]): P
   const out = new Float32Array(left.rows * right.rows)
   if (out.length > 0) {
     await enqueueCall(signal, () =>
-      native().pairwiseDistances(left.data, right.data, left.dimensions, out, place.device),
+      native().pairwiseDistances(left.data, right.data, { ...place, dimensions: left.dimensions }, out),
     )
   }
   return out
@@ -124,7 +124,7 @@ export async function l2Normalize(x: EmbeddingRows, given?: ForEmbeddings<Normal
   }
   const { signal, ...place } = checkRowPlace(options)
   const out = new Float32Array(data.length)
-  if (rows > 0) await enqueueCall(signal, () => native().l2Normalize(data, dimensions, epsilon, out, place.device))
+  if (rows > 0) await enqueueCall(signal, () => native().l2Normalize(data, { ...place, dimensions, epsilon }, out))
   return out
 }
 

@@ -18,5 +18,5 @@ export interface Crop {
 
 /** Fills `out`, crops x height x width x 3 bytes of `output`. What lies outside an image is black. */
 export async function warp(crops: readonly Crop[], output: Size, out: Uint8Array): Promise<void> {
-  if (crops.length > 0) await nativeCall(() => native().warp(crops, output, out, 'cpu'))
+  if (crops.length > 0) await nativeCall(() => native().warp(crops, { ...output, device: 'cpu' }, out))
 }

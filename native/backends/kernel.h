@@ -1,4 +1,4 @@
-// What a CPU backend provides: one kernel object a step of the plan, made once when a model is opened.
+// What a backend of host memory provides: one kernel object per step of the plan, made once when a model is opened.
 #pragma once
 
 #include <memory>
@@ -32,10 +32,5 @@ struct StepContext {
     return plan.tensors[static_cast<size_t>(step.outputs[i])];
   }
 };
-
-using KernelFactory = std::unique_ptr<Kernel> (*)(const Plan& plan, const Step& step, const Weights& weights);
-
-std::unique_ptr<Kernel> makeReferenceKernel(const Plan& plan, const Step& step, const Weights& weights);
-std::unique_ptr<Kernel> makeCpuKernel(const Plan& plan, const Step& step, const Weights& weights);
 
 }  // namespace facenet

@@ -25,9 +25,9 @@ struct LearningTask {
 
 // One for each trainer. Memory is the backend's own unless it is said to be the host's. Work may be asynchronous:
 // it is done in the order in which it was asked for, and waited for where a result comes to the host.
-class Backend {
+class TrainingBackend {
  public:
-  virtual ~Backend() = default;
+  virtual ~TrainingBackend() = default;
 
   // Called first by every method of a trainer, which may be on any thread.
   virtual void enter() const {}

@@ -1,8 +1,7 @@
-// What a backend provides for training: one kernel object a step of the forward plan, which runs it forward
+// What a backend provides for training: one kernel object per step of the forward plan, which runs it forward
 // and backward.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -92,11 +91,5 @@ struct TrainContext {
     return plan.tensors[static_cast<size_t>(step.outputs[i])];
   }
 };
-
-using TrainKernelFactory = std::function<std::unique_ptr<TrainKernel>(const TrainContext& context)>;
-
-// Plain loops in fp64 that add gradients term by term: the specification.
-std::unique_ptr<TrainKernel> makeReferenceTrainKernel(const TrainContext& context);
-std::unique_ptr<TrainKernel> makeCpuTrainKernel(const TrainContext& context);
 
 }  // namespace facenet::train

@@ -1,17 +1,15 @@
 // The exports of the addon: NativeAddon of types/native.d.ts. One instance an environment.
 #include <napi.h>
 
-#include "native/binding/cluster.h"
 #include "native/binding/devices.h"
-#include "native/binding/embeddings.h"
 #include "native/binding/errors.h"
 #include "native/binding/infer_node.h"
 #include "native/binding/model.h"
-#include "native/binding/neighbors.h"
+#include "native/binding/options.h"
 #include "native/binding/plan_report.h"
 #include "native/binding/read_graph.h"
+#include "native/binding/rows.h"
 #include "native/binding/trainer.h"
-#include "native/binding/triplets.h"
 #include "native/binding/warp.h"
 
 namespace facenet::binding {

@@ -5,9 +5,9 @@
 namespace facenet::binding {
 namespace {
 
-Napi::Error make(Napi::Env env, const std::string& code, const std::string& message) {
+Napi::Error make(Napi::Env env, ErrorCode code, const std::string& message) {
   Napi::Error error = Napi::Error::New(env, message);
-  error.Set("code", code);
+  error.Set("code", toString(code));
   return error;
 }
 
@@ -25,11 +25,11 @@ Napi::Error toJsError(Napi::Env env, const std::exception_ptr& thrown) {
     if (!error.received.empty()) result.Set("received", error.received);
     return result;
   } catch (const std::bad_alloc&) {
-    return make(env, "ERR_FACENET_INTERNAL", "Out of memory");
+    return make(env, ErrorCode::internal, "Out of memory");
   } catch (const std::exception& error) {
-    return make(env, "ERR_FACENET_INTERNAL", error.what());
+    return make(env, ErrorCode::internal, error.what());
   } catch (...) {
-    return make(env, "ERR_FACENET_INTERNAL", "Unknown error in native code");
+    return make(env, ErrorCode::internal, "Unknown error in native code");
   }
 }
 

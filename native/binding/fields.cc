@@ -6,12 +6,10 @@
 namespace facenet::binding {
 namespace {
 
-constexpr double largestExact = 9007199254740991;  // 2^53 - 1
-
 bool isInteger(const Napi::Value& value, int64_t low, int64_t high) {
   if (!value.IsNumber()) return false;
   const double number = value.As<Napi::Number>().DoubleValue();
-  return std::abs(number) <= largestExact && number == std::floor(number) &&
+  return std::abs(number) <= static_cast<double>(largestExact) && number == std::floor(number) &&
          number >= static_cast<double>(low) && number <= static_cast<double>(high);
 }
 
@@ -33,6 +31,12 @@ std::string describe(const Napi::Value& value) {
   if (value.IsObject()) return "an object";
   if (value.IsSymbol()) return "a symbol";
   return value.ToString().Utf8Value();
+}
+
+int64_t readInteger(const Napi::Value& value, const std::string& argument, int64_t low, int64_t high) {
+  if (!isInteger(value, low, high))
+    throw invalidArgument(argument, text("an integer in ", low, "..", high), describe(value));
+  return value.As<Napi::Number>().Int64Value();
 }
 
 Fields::Fields(const Napi::Value& value, std::string owner, Kind kind)

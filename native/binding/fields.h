@@ -12,8 +12,13 @@
 
 namespace facenet::binding {
 
+constexpr int64_t largestExact = 9007199254740991;  // 2^53 - 1, of the integers that a number holds exactly
+
 // A short rendering of any value: `"conv1"`, `3`, `an array of 2`.
 std::string describe(const Napi::Value& value);
+
+int64_t readInteger(const Napi::Value& value, const std::string& argument, int64_t low,
+                    int64_t high = largestExact);
 
 class Fields : public Attributes {
  public:

@@ -2,6 +2,7 @@
 
 #include "native/binding/devices.h"
 #include "native/binding/errors.h"
+#include "native/binding/options.h"
 #include "native/binding/plan_report.h"
 #include "native/binding/read_graph.h"
 #include "native/binding/weight_source.h"
@@ -32,23 +33,25 @@ Napi::Function Model::defineClass(Napi::Env env) {
 Napi::Promise Model::open(const Napi::CallbackInfo& info, PromiseWorker& worker,
                           Napi::FunctionReference& modelClass) {
   const Fields options(info[2], "options", Fields::Kind::argument);
-  const ExecutorOptions executorOptions = readExecutorOptions(options);
+  const int threads = readThreads(options);
   const PlanOptions planOptions = readPlanOptions(options);
-  checkExecutor(executorOptions, planOptions.dtype);
-  std::vector<Napi::Object> keepAlive;
-  const auto source = std::make_shared<WeightSource>(readWeightSource(info[1], keepAlive));
+  const Backend& backend = readBackend(options);
+  Arrays arrays;
+  const auto source = std::make_shared<WeightSource>(readWeightSource(info[1], arrays));
   const auto graph = std::make_shared<Graph>(readGraph(info[0]));
 
-  return worker.post(std::move(keepAlive), nullptr, [=, &worker, &modelClass]() -> PromiseWorker::Resolve {
-    const Weights weights = loadWeights(*source);
-    const std::shared_ptr<Executor> executor = makeExecutor(*graph, planOptions, weights, executorOptions);
-    const auto opened = std::make_shared<Opened>(Opened{&worker, executor, executorOptions.threads});
-    return [opened, &modelClass](Napi::Env env) -> Napi::Value {
-      auto external = Napi::External<Opened>::New(env, opened.get());
-      external.TypeTag(&openedTag);
-      return modelClass.New({external});
-    };
-  });
+  return worker.post(std::move(arrays), nullptr,
+                     [=, &worker, &modelClass, &backend]() -> PromiseWorker::Resolve {
+                       const Weights weights = loadWeights(*source);
+                       const std::shared_ptr<Executor> executor =
+                           backend.makeExecutor(*graph, planOptions, weights, threads);
+                       const auto opened = std::make_shared<Opened>(Opened{&worker, executor, threads});
+                       return [opened, &modelClass](Napi::Env env) -> Napi::Value {
+                         auto external = Napi::External<Opened>::New(env, opened.get());
+                         external.TypeTag(&openedTag);
+                         return modelClass.New({external});
+                       };
+                     });
 }
 
 Model::Model(const Napi::CallbackInfo& info) : ObjectWrap(info) {
@@ -75,16 +78,9 @@ Executor& Model::executor() const {
 
 namespace {
 
-int64_t readCount(const Napi::Value& value, const char* argument) {
-  const int64_t count = value.IsNumber() ? value.As<Napi::Number>().Int64Value() : 0;
-  if (count < 1) throw invalidArgument(argument, "an integer of at least 1", describe(value));
-  return count;
-}
-
-Napi::TypedArray readInput(const Napi::Value& value, const Plan& plan, int64_t count) {
+const void* readInput(Arrays& arrays, const Napi::Value& value, const Plan& plan, int64_t count) {
   const PlannedTensor& image = plan.tensors[plan.input];
-  const auto type = image.dtype == DType::u8 ? napi_uint8_array : napi_float32_array;
-  return readTypedArray(value, "input", type, count * image.shape.elements());
+  return arrays.readImages(value, "input", image.dtype, {count, image.shape.elements()});
 }
 
 }  // namespace
@@ -92,25 +88,20 @@ Napi::TypedArray readInput(const Napi::Value& value, const Plan& plan, int64_t c
 Napi::Value Model::run(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const Plan& plan = executor().plan();
-    const int64_t count = readCount(info[1], "count");
-    const auto input = readInput(info[0], plan, count);
-    const auto cancel = readTypedArray(info[3], "cancel", napi_int32_array, 1);
-    std::vector<Napi::Object> keepAlive{input, cancel};
+    const int64_t count = readInteger(info[1], "count", 1);
+    Arrays arrays;
+    const void* const input = readInput(arrays, info[0], plan, count);
+    std::atomic<int32_t>* const cancel = arrays.readCancel(info[3]);
     if (!info[2].IsArray() || info[2].As<Napi::Array>().Length() != plan.outputs.size())
       throw invalidArgument("outputs", text("an array of ", plan.outputs.size()), describe(info[2]));
     std::vector<float*> outputs;
     for (uint32_t i = 0; i < plan.outputs.size(); ++i) {
       const Napi::Value value = info[2].As<Napi::Array>()[i];
-      const int64_t elements = count * plan.tensors[plan.outputs[i]].shape.elements();
-      const auto output = readTypedArray(value, text("outputs[", i, "]"), napi_float32_array, elements);
-      keepAlive.push_back(output);
-      outputs.push_back(elementsOf<float>(output));
+      const int64_t elements = plan.tensors[plan.outputs[i]].shape.elements();
+      outputs.push_back(arrays.read<float>(value, text("outputs[", i, "]"), {count, elements}));
     }
-
-    auto* const flag = elementsOf<std::atomic<int32_t>>(cancel);
-    const void* const pixels = elementsOf<void>(input);
-    return worker_->post(std::move(keepAlive), flag, [=, executor = executor_]() -> PromiseWorker::Resolve {
-      executor->run(pixels, count, outputs, flag);
+    return worker_->post(std::move(arrays), cancel, [=, executor = executor_]() -> PromiseWorker::Resolve {
+      executor->run(input, count, outputs, cancel);
       return {};
     });
   });
@@ -118,12 +109,12 @@ Napi::Value Model::run(const Napi::CallbackInfo& info) {
 
 Napi::Value Model::measure(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    const int64_t count = readCount(info[1], "count");
-    const auto input = readInput(info[0], executor().plan(), count);
-    const auto repeats = static_cast<int>(readCount(info[2], "repeats"));
-    const void* const pixels = elementsOf<void>(input);
-    return worker_->post({input}, nullptr, [=, executor = executor_]() -> PromiseWorker::Resolve {
-      const RunTimes times = executor->measure(pixels, count, repeats);
+    const int64_t count = readInteger(info[1], "count", 1);
+    Arrays arrays;
+    const void* const input = readInput(arrays, info[0], executor().plan(), count);
+    const auto repeats = static_cast<int>(readInteger(info[2], "repeats", 1, 1 << 20));
+    return worker_->post(std::move(arrays), nullptr, [=, executor = executor_]() -> PromiseWorker::Resolve {
+      const RunTimes times = executor->measure(input, count, repeats);
       return [times](Napi::Env env) -> Napi::Value {
         Napi::Array steps = Napi::Array::New(env);
         for (double seconds : times.steps) steps.Set(steps.Length(), seconds);

@@ -5,7 +5,6 @@
 
 #include <memory>
 
-#include "native/binding/options.h"
 #include "native/binding/promise_worker.h"
 #include "native/graph/executor.h"
 

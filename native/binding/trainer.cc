@@ -5,8 +5,8 @@
 #include "native/binding/devices.h"
 #include "native/binding/errors.h"
 #include "native/binding/read_graph.h"
+#include "native/binding/rows.h"
 #include "native/binding/training_options.h"
-#include "native/binding/triplets.h"
 #include "native/binding/weight_source.h"
 
 namespace facenet::binding {
@@ -19,7 +19,6 @@ struct Trainer::Opened {
 namespace {
 
 constexpr napi_type_tag openedTag{0x6f1b0e0d2c7a41d9, 0x93a40c5b5b1e7f26};
-constexpr int64_t largestExact = 9007199254740991;  // 2^53 - 1
 
 const char* kindName(train::TrainerTensor::Kind kind) {
   using Kind = train::TrainerTensor::Kind;
@@ -35,7 +34,7 @@ const char* kindName(train::TrainerTensor::Kind kind) {
 struct Transfer {
   std::vector<const train::TrainerTensor*> tensors;
   std::vector<float*> memory;
-  std::vector<Napi::Object> keepAlive;
+  Arrays arrays;
 };
 
 Transfer readTransfer(const Napi::CallbackInfo& info, const train::Trainer& trainer, const char* argument) {
@@ -49,11 +48,9 @@ Transfer readTransfer(const Napi::CallbackInfo& info, const train::Trainer& trai
     if (!name.IsString()) throw invalidArgument("names", "strings", describe(name));
     const train::TrainerTensor& tensor = trainer.tensor(name.As<Napi::String>().Utf8Value());
     const Napi::Value values = info[1].As<Napi::Array>()[i];
-    const auto array =
-        readTypedArray(values, text(argument, "[", i, "]"), napi_float32_array, tensor.elements());
     result.tensors.push_back(&tensor);
-    result.memory.push_back(elementsOf<float>(array));
-    result.keepAlive.push_back(array);
+    result.memory.push_back(
+        result.arrays.read<float>(values, text(argument, "[", i, "]"), {tensor.elements()}));
   }
   return result;
 }
@@ -80,23 +77,25 @@ Napi::Function Trainer::defineClass(Napi::Env env) {
 Napi::Promise Trainer::open(const Napi::CallbackInfo& info, PromiseWorker& worker,
                             Napi::FunctionReference& trainerClass) {
   const Fields options(info[2], "options", Fields::Kind::argument);
-  const ExecutorOptions device = readExecutorOptions(options);
-  checkExecutor(device, DType::f32);
+  const Backend& backend = readBackend(options);
+  const int threads = readThreads(options);
   const train::TrainerOptions trainerOptions = readTrainerOptions(options);
-  std::vector<Napi::Object> keepAlive;
-  const auto source = std::make_shared<WeightSource>(readWeightSource(info[1], keepAlive));
+  Arrays arrays;
+  const auto source = std::make_shared<WeightSource>(readWeightSource(info[1], arrays));
   const auto graph = std::make_shared<Graph>(readGraph(info[0]));
 
-  return worker.post(std::move(keepAlive), nullptr, [=, &worker, &trainerClass]() -> PromiseWorker::Resolve {
-    const auto opened = std::make_shared<Opened>(Opened{
-        &worker, std::make_shared<train::Trainer>(*graph, loadWeights(*source), trainerOptions,
-                                                  makeTrainingBackend(device, trainerOptions.plan.dtype))});
-    return [opened, &trainerClass](Napi::Env env) -> Napi::Value {
-      auto external = Napi::External<Opened>::New(env, opened.get());
-      external.TypeTag(&openedTag);
-      return trainerClass.New({external});
-    };
-  });
+  return worker.post(
+      std::move(arrays), nullptr, [=, &worker, &trainerClass, &backend]() -> PromiseWorker::Resolve {
+        const auto opened = std::make_shared<Opened>(
+            Opened{&worker, std::make_shared<train::Trainer>(
+                                *graph, loadWeights(*source), trainerOptions,
+                                backend.makeTrainingBackend(trainerOptions.plan.dtype, threads))});
+        return [opened, &trainerClass](Napi::Env env) -> Napi::Value {
+          auto external = Napi::External<Opened>::New(env, opened.get());
+          external.TypeTag(&openedTag);
+          return trainerClass.New({external});
+        };
+      });
 }
 
 Trainer::Trainer(const Napi::CallbackInfo& info) : ObjectWrap(info) {
@@ -120,26 +119,20 @@ const std::shared_ptr<train::Trainer>& Trainer::trainer() const {
   return trainer_;
 }
 
-Napi::TypedArray Trainer::readImages(const Napi::Value& value, int64_t count) const {
-  const auto type = trainer()->imageType() == DType::u8 ? napi_uint8_array : napi_float32_array;
-  return readTypedArray(value, "images", type, count * trainer()->imageElements());
+const void* Trainer::readImages(Arrays& arrays, const Napi::Value& value, int64_t count) const {
+  return arrays.readImages(value, "images", trainer()->imageType(), {count, trainer()->imageElements()});
 }
 
-// run(trainer, images, labels, count, cancel) on the worker. `keepAlive`: what it uses beside images and labels.
+// run(trainer, images, labels, count, cancel) on the worker. `arrays`: what it uses beside images and labels.
 template <class Run>
-Napi::Value Trainer::runBatch(const Napi::CallbackInfo& info, size_t cancelIndex,
-                              std::vector<Napi::Object> keepAlive, Run run) {
-  const auto labels = readTypedArray(info[1], "labels", napi_int32_array);
-  const auto count = static_cast<int64_t>(labels.ElementLength());
+Napi::Value Trainer::runBatch(const Napi::CallbackInfo& info, size_t cancelIndex, Arrays arrays, Run run) {
+  const auto labels = arrays.read<const int32_t>(info[1], "labels");
+  const auto count = static_cast<int64_t>(labels.size());
   if (count < 1) throw invalidArgument("labels", "at least one", "none");
-  const auto images = readImages(info[0], count);
-  const auto cancel = readTypedArray(info[cancelIndex], "cancel", napi_int32_array, 1);
-  auto* const flag = elementsOf<std::atomic<int32_t>>(cancel);
-  const void* const pixels = elementsOf<void>(images);
-  const auto* const labelOf = elementsOf<const int32_t>(labels);
-  keepAlive.insert(keepAlive.end(), {images, labels, cancel});
-  return worker_->post(std::move(keepAlive), flag, [=, trainer = trainer()]() -> PromiseWorker::Resolve {
-    const train::StepReport report = run(*trainer, pixels, labelOf, count, flag);
+  const void* const images = readImages(arrays, info[0], count);
+  std::atomic<int32_t>* const cancel = arrays.readCancel(info[cancelIndex]);
+  return worker_->post(std::move(arrays), cancel, [=, trainer = trainer()]() -> PromiseWorker::Resolve {
+    const train::StepReport report = run(*trainer, images, labels.data(), count, cancel);
     return [report](Napi::Env env) -> Napi::Value { return stepReport(env, report); };
   });
 }
@@ -148,15 +141,12 @@ Napi::Value Trainer::step(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const Fields fields(info[2], "options", Fields::Kind::argument);
     train::StepOptions options = readStepOptions(fields);
-    std::vector<Napi::Object> keepAlive;
+    Arrays arrays;
     if (fields.has("triplets")) {
-      const auto labels = readTypedArray(info[1], "labels", napi_int32_array);
-      const TripletArrays arrays =
-          readTriplets(fields.object("triplets"), static_cast<int64_t>(labels.ElementLength()));
-      keepAlive = {arrays.anchors, arrays.positives, arrays.negatives};
-      options.triplets = arrays.view();
+      const auto labels = arrays.read<const int32_t>(info[1], "labels");
+      options.triplets = readTriplets(arrays, fields.object("triplets"), static_cast<int64_t>(labels.size()));
     }
-    return runBatch(info, 3, std::move(keepAlive),
+    return runBatch(info, 3, std::move(arrays),
                     [options](train::Trainer& trainer, const void* images, const int32_t* labels,
                               int64_t count, const std::atomic<int32_t>* cancel) {
                       return trainer.step(images, labels, count, options, cancel);
@@ -175,17 +165,13 @@ Napi::Value Trainer::gradient(const Napi::CallbackInfo& info) {
 
 Napi::Value Trainer::embed(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    if (!info[1].IsNumber() || !(info[1].As<Napi::Number>().Int64Value() >= 1))
-      throw invalidArgument("count", "a number of at least 1", describe(info[1]));
-    const int64_t count = info[1].As<Napi::Number>().Int64Value();
-    const auto images = readImages(info[0], count);
-    const auto out = readTypedArray(info[2], "out", napi_float32_array, count * trainer()->dimensions());
-    const auto cancel = readTypedArray(info[3], "cancel", napi_int32_array, 1);
-    auto* const flag = elementsOf<std::atomic<int32_t>>(cancel);
-    const void* const pixels = elementsOf<void>(images);
-    auto* const rows = elementsOf<float>(out);
-    return worker_->post({images, out, cancel}, flag, [=, trainer = trainer()]() -> PromiseWorker::Resolve {
-      trainer->embed(pixels, count, rows, flag);
+    const int64_t count = readInteger(info[1], "count", 1);
+    Arrays arrays;
+    const void* const images = readImages(arrays, info[0], count);
+    auto* const out = arrays.read<float>(info[2], "out", {count, trainer()->dimensions()});
+    std::atomic<int32_t>* const cancel = arrays.readCancel(info[3]);
+    return worker_->post(std::move(arrays), cancel, [=, trainer = trainer()]() -> PromiseWorker::Resolve {
+      trainer->embed(images, count, out, cancel);
       return {};
     });
   });
@@ -194,7 +180,7 @@ Napi::Value Trainer::embed(const Napi::CallbackInfo& info) {
 Napi::Value Trainer::read(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     Transfer transfer = readTransfer(info, *trainer(), "out");
-    return worker_->post(std::move(transfer.keepAlive), nullptr,
+    return worker_->post(std::move(transfer.arrays), nullptr,
                          [tensors = transfer.tensors, memory = transfer.memory,
                           trainer = trainer()]() -> PromiseWorker::Resolve {
                            for (size_t i = 0; i < tensors.size(); ++i) trainer->read(*tensors[i], memory[i]);
@@ -218,7 +204,7 @@ Napi::Value Trainer::write(const Napi::CallbackInfo& info) {
       counters.steps = fields.integer("steps", 0, largestExact);
       counters.updates = fields.integer("updates", 0, largestExact);
     }
-    return worker_->post(std::move(transfer.keepAlive), nullptr,
+    return worker_->post(std::move(transfer.arrays), nullptr,
                          [=, tensors = transfer.tensors, memory = transfer.memory,
                           trainer = trainer()]() -> PromiseWorker::Resolve {
                            for (size_t i = 0; i < tensors.size(); ++i) trainer->write(*tensors[i], memory[i]);

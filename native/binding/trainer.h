@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "native/binding/options.h"
+#include "native/binding/arrays.h"
 #include "native/binding/promise_worker.h"
 #include "native/train/trainer.h"
 
@@ -44,10 +44,9 @@ class Trainer : public Napi::ObjectWrap<Trainer> {
   Napi::Value dimensions(const Napi::CallbackInfo& info);
   Napi::Value memoryBytes(const Napi::CallbackInfo& info);
 
-  Napi::TypedArray readImages(const Napi::Value& value, int64_t count) const;
+  const void* readImages(Arrays& arrays, const Napi::Value& value, int64_t count) const;
   template <class Run>
-  Napi::Value runBatch(const Napi::CallbackInfo& info, size_t cancelIndex,
-                       std::vector<Napi::Object> keepAlive, Run run);
+  Napi::Value runBatch(const Napi::CallbackInfo& info, size_t cancelIndex, Arrays arrays, Run run);
 
   PromiseWorker* worker_ = nullptr;
   std::shared_ptr<train::Trainer> trainer_;  // shared with the work in flight; empty: disposed

@@ -1,9 +1,9 @@
 #include "native/binding/training_options.h"
 
+#include "native/binding/options.h"
+
 namespace facenet::binding {
 namespace {
-
-constexpr int64_t largestExact = 9007199254740991;  // 2^53 - 1
 
 double numberIn(const Fields& fields, const char* name, double low, double high) {
   const double value = fields.number(name);
@@ -37,8 +37,7 @@ train::TrainingPlanOptions readTrainingPlanOptions(const Fields& options) {
   return {.frozen = options.strings("frozen"),
           .chunk = options.integer("chunk", 0, 65536),
           .memoryBytes = options.integer("memoryBytes", 0, largestExact),
-          .dtype = options.oneOf<DType, 3>(
-              "dtype", {{"f32", DType::f32}, {"bf16", DType::bf16}, {"f16", DType::f16}}, true)};
+          .dtype = readDType(options)};
 }
 
 train::TrainerOptions readTrainerOptions(const Fields& options) {

@@ -1,13 +1,11 @@
 #include "native/binding/weight_source.h"
 
-#include "native/binding/options.h"
+#include "native/binding/fields.h"
 #include "native/core/integers.h"
 #include "native/core/mapped_file.h"
 
 namespace facenet::binding {
 namespace {
-
-constexpr int64_t largestExact = 9007199254740991;  // 2^53 - 1
 
 // Shape x element size; throws where that does not fit into 63 bits.
 int64_t bytesOf(const TensorEntry& entry) {
@@ -41,17 +39,16 @@ struct Owner {
 
 }  // namespace
 
-WeightSource readWeightSource(const Napi::Value& value, std::vector<Napi::Object>& keepAlive) {
+WeightSource readWeightSource(const Napi::Value& value, Arrays& arrays) {
   const Fields fields(value, "weights", Fields::Kind::argument);
   WeightSource source;
   if (fields.has("path")) {
     source.path = fields.string("path");
     source.size = fields.integer("fileBytes", 0, largestExact);
   } else {
-    const Napi::TypedArray buffer = readTypedArray(fields.get("buffer"), "weights.buffer", napi_uint8_array);
-    source.buffer = elementsOf<const std::byte>(buffer);
-    source.size = static_cast<int64_t>(buffer.ByteLength());
-    keepAlive.push_back(buffer);
+    const auto buffer = arrays.read<const uint8_t>(fields.get("buffer"), "weights.buffer");
+    source.buffer = reinterpret_cast<const std::byte*>(buffer.data());
+    source.size = static_cast<int64_t>(buffer.size());
   }
   const Napi::Array tensors = fields.array("tensors");
   for (uint32_t i = 0; i < tensors.Length(); ++i) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "native/binding/arrays.h"
 #include "native/graph/weights.h"
 
 namespace facenet::binding {
@@ -24,9 +25,9 @@ struct WeightSource {
   int64_t size = 0;                   // of file or buffer
 };
 
-// On the JavaScript thread. `keepAlive` gets the buffer. Checks that each tensor lies inside the source and
+// On the JavaScript thread. `arrays` gets the buffer. Checks that each tensor lies inside the source and
 // that its byte length is that of shape and dtype.
-WeightSource readWeightSource(const Napi::Value& value, std::vector<Napi::Object>& keepAlive);
+WeightSource readWeightSource(const Napi::Value& value, Arrays& arrays);
 
 // On any thread. Maps the file; tensors that are not aligned to their element are copied.
 Weights loadWeights(const WeightSource& source);

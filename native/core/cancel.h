@@ -11,7 +11,7 @@ namespace facenet {
 // Throws ERR_FACENET_ABORTED where the flag is there and not zero.
 inline void throwIfCancelled(const std::atomic<int32_t>* flag) {
   if (flag && flag->load(std::memory_order_relaxed) != 0)
-    throw Error("ERR_FACENET_ABORTED", "The operation was aborted");
+    throw Error(ErrorCode::aborted, "The operation was aborted");
 }
 
 }  // namespace facenet

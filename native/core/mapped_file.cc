@@ -21,7 +21,7 @@ struct Descriptor {
 };
 
 Error failed(const char* what, const std::string& path) {
-  return Error("ERR_FACENET_IO", text("Could not ", what, " ", path, ": ", std::strerror(errno)), path);
+  return Error(ErrorCode::io, text("Could not ", what, " ", path, ": ", std::strerror(errno)), path);
 }
 
 }  // namespace
@@ -34,7 +34,7 @@ MappedFile::MappedFile(const std::string& path, int64_t expectedBytes) : size_(e
   if (status.st_size != size_) {
     const std::string expected = text("a file of ", size_, " bytes"),
                       received = text(status.st_size, " bytes");
-    throw Error("ERR_FACENET_IO", "Expected " + expected + " at " + path + " but received " + received, path,
+    throw Error(ErrorCode::io, "Expected " + expected + " at " + path + " but received " + received, path,
                 expected, received);
   }
   if (size_ == 0) return;

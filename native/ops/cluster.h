@@ -40,14 +40,4 @@ struct ClusterTask {
 // Throws ERR_FACENET_INVALID_ARGUMENT for a row that holds NaN, infinity or values whose squares leave fp32.
 void checkRowsFinite(const ClusterTask& task);
 
-// labels[i]: the lowest row of the cluster of row i.
-using Cluster = void (*)(const ClusterTask& task, int32_t* labels);
-
-namespace reference {
-void cluster(const ClusterTask& task, int32_t* labels);
-}
-namespace cpu {
-void cluster(const ClusterTask& task, int32_t* labels);
-}
-
 }  // namespace facenet

@@ -32,6 +32,14 @@ struct Optimizer {
 
   // Floats kept for every weight: none; v; s; m and v.
   int slots() const { return kind == Kind::sgd ? 0 : kind == Kind::adam ? 2 : 1; }
+  const char* slotName(int slot) const {
+    switch (kind) {
+      case Kind::momentum: return "velocity";
+      case Kind::adagrad: return "accumulator";
+      case Kind::adam: return slot == 0 ? "mean" : "square";
+      default: return "";
+    }
+  }
 };
 
 // What one update has in common for all weights.
@@ -55,12 +63,5 @@ struct WeightSpan {
   int64_t count;
   float decay;
 };
-
-namespace reference {
-void optimize(const Optimizer& optimizer, const Update& update, const WeightSpan& span);
-}
-namespace cpu {
-void optimize(const Optimizer& optimizer, const Update& update, const WeightSpan& span);
-}
 
 }  // namespace facenet

@@ -30,14 +30,4 @@ struct TopK {
   void throwIfCancelled() const { facenet::throwIfCancelled(cancel); }
 };
 
-// indices and distances: count x k.
-using FindNearest = void (*)(const TopK& task, int32_t* indices, float* distances);
-
-namespace reference {
-void findNearest(const TopK& task, int32_t* indices, float* distances);
-}
-namespace cpu {
-void findNearest(const TopK& task, int32_t* indices, float* distances);
-}
-
 }  // namespace facenet

@@ -35,14 +35,4 @@ struct LossValue {
   int64_t active;
 };
 
-// x and gradient: n x dimensions; gradient is overwritten.
-namespace reference {
-LossValue tripletLoss(const float* x, int64_t n, const TripletsView& triplets, const TripletLoss& loss,
-                      float* gradient);
-}
-namespace cpu {
-LossValue tripletLoss(const float* x, int64_t n, const TripletsView& triplets, const TripletLoss& loss,
-                      float* gradient);
-}
-
 }  // namespace facenet

@@ -62,12 +62,4 @@ inline float squaredDistance(const float* a, const float* b, int64_t dimensions)
   return sum;
 }
 
-// x: n x dimensions, finite, and small enough for finite distances. labels: n.
-namespace reference {
-Triplets mineTriplets(const float* x, const int32_t* labels, int64_t n, const TripletMining& mining);
-}
-namespace cpu {
-Triplets mineTriplets(const float* x, const int32_t* labels, int64_t n, const TripletMining& mining);
-}
-
 }  // namespace facenet

@@ -34,12 +34,4 @@ struct Warp {
   }
 };
 
-// Output rows [first, end).
-namespace reference {
-void warpRows(const Warp& warp, int64_t first, int64_t end);
-}
-namespace cpu {
-void warpRows(const Warp& warp, int64_t first, int64_t end);
-}
-
 }  // namespace facenet

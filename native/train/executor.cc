@@ -18,13 +18,13 @@ void* at(const std::shared_ptr<void>& memory, int64_t offset) {
 }
 
 Error notFinite(const std::string& layer, const std::string& what) {
-  return Error("ERR_FACENET_NOT_FINITE", text("The gradient of ", what, " is not finite"), layer,
-               "finite values", "NaN or infinity");
+  return Error(ErrorCode::notFinite, text("The gradient of ", what, " is not finite"), layer, "finite values",
+               "NaN or infinity");
 }
 
 }  // namespace
 
-ChunkExecutor::ChunkExecutor(const TrainingPlan& plan, const Parameters& parameters, Backend& backend)
+ChunkExecutor::ChunkExecutor(const TrainingPlan& plan, const Parameters& parameters, TrainingBackend& backend)
     : plan_(plan), parameters_(parameters), backend_(backend), savedOffset_{0}, preparedOffset_{0} {
   std::vector<bool> inputGradients(plan.forward.steps.size(), false);
   for (const BackwardStep& step : plan.backward)
@@ -87,7 +87,8 @@ void ChunkExecutor::forward(const void* images, int64_t count, float* parameters
       backend_.place(images, count * input.shape.elements() * static_cast<int64_t>(byteSize(input.dtype)));
   count_ = count;
   throwIfCancelled(cancelled);
-  const auto part = statisticsRate == 0 ? Backend::Part::forwardAgain : Backend::Part::forward;
+  const auto part =
+      statisticsRate == 0 ? TrainingBackend::Part::forwardAgain : TrainingBackend::Part::forward;
   backend_.run(part, count, [&](bool recording) {
     for (size_t step = 0; step < kernels_.size(); ++step) {
       if (!recording) throwIfCancelled(cancelled);
@@ -115,7 +116,7 @@ void ChunkExecutor::backward(const float* embeddingGradients, float* parameters,
       if (check) checkStep(step, gradients);
     }
   };
-  check ? run(false) : backend_.run(Backend::Part::backward, count_, run);
+  check ? run(false) : backend_.run(TrainingBackend::Part::backward, count_, run);
 }
 
 void ChunkExecutor::runStep(const BackwardStep& backward, float* parameters, float* gradients) const {

@@ -11,7 +11,7 @@ namespace facenet::train {
 class ChunkExecutor {
  public:
   // The plan, the parameters and the backend outlive the executor.
-  ChunkExecutor(const TrainingPlan& plan, const Parameters& parameters, Backend& backend);
+  ChunkExecutor(const TrainingPlan& plan, const Parameters& parameters, TrainingBackend& backend);
 
   // Before forward, whenever weights have changed. `parameters`: Parameters::elements floats in the backend's
   // memory, as gradients are.
@@ -48,7 +48,7 @@ class ChunkExecutor {
 
   const TrainingPlan& plan_;
   const Parameters& parameters_;
-  Backend& backend_;
+  TrainingBackend& backend_;
   std::vector<std::unique_ptr<TrainKernel>> kernels_;
   std::vector<int64_t> savedOffset_, preparedOffset_;  // of each step, and the end
   int64_t scratchBytes_ = 0;

@@ -25,7 +25,7 @@ class Stopwatch {
 };
 
 Error notFinite(const std::string& layer) {
-  return Error("ERR_FACENET_NOT_FINITE", text("The output of layer ", layer, " is not finite"), layer,
+  return Error(ErrorCode::notFinite, text("The output of layer ", layer, " is not finite"), layer,
                "finite values", "NaN or infinity");
 }
 
@@ -111,7 +111,7 @@ void BatchRun::backward(const Batch& batch, float* parameters, float* gradients,
 
 void BatchRun::findNotFinite(const Batch& batch, float* parameters, float* gradients) {
   backward(batch, parameters, gradients, true, true);
-  throw Error("ERR_FACENET_NOT_FINITE", "The norm of the gradient is not finite", "gradient", "a finite norm",
+  throw Error(ErrorCode::notFinite, "The norm of the gradient is not finite", "gradient", "a finite norm",
               "NaN or infinity");
 }
 

@@ -56,7 +56,7 @@ struct BatchRows {
 
 class BatchRun {
  public:
-  BatchRun(ChunkExecutor& chunks, const TrainingPlan& plan, Backend& backend, BatchRows& rows,
+  BatchRun(ChunkExecutor& chunks, const TrainingPlan& plan, TrainingBackend& backend, BatchRows& rows,
            const BatchOptions& options, const std::atomic<int32_t>* cancelled)
       : chunks_(chunks),
         plan_(plan),
@@ -84,7 +84,7 @@ class BatchRun {
 
   ChunkExecutor& chunks_;
   const TrainingPlan& plan_;
-  Backend& backend_;
+  TrainingBackend& backend_;
   BatchRows& rows_;
   const BatchOptions& options_;
   const std::atomic<int32_t>* cancelled_;

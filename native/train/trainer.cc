@@ -13,7 +13,7 @@ double secondsSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-std::shared_ptr<void> zeros(const Backend& backend, int64_t elements) {
+std::shared_ptr<void> zeros(const TrainingBackend& backend, int64_t elements) {
   const auto memory = backend.allocate(elements * floatBytes);
   backend.zero(memory.get(), elements * floatBytes);
   return memory;
@@ -23,7 +23,7 @@ std::shared_ptr<void> zeros(const Backend& backend, int64_t elements) {
 class Statistics {
  public:
   // `room`: as much memory as the statistics take.
-  Statistics(const Backend& backend, void* values, void* room, int64_t bytes)
+  Statistics(const TrainingBackend& backend, void* values, void* room, int64_t bytes)
       : backend_(backend), values_(values), before_(room), bytes_(bytes) {
     backend_.copy(before_, values_, bytes_);
   }
@@ -40,13 +40,13 @@ class Statistics {
   void keep() { kept_ = true; }
 
  private:
-  const Backend& backend_;
+  const TrainingBackend& backend_;
   void *values_, *before_;
   int64_t bytes_;
   bool kept_ = false;
 };
 
-TrainingPlan planFor(const Graph& graph, TrainingPlanOptions options, const Backend& backend) {
+TrainingPlan planFor(const Graph& graph, TrainingPlanOptions options, const TrainingBackend& backend) {
   backend.complete(options);
   return makeTrainingPlan(graph, options);
 }
@@ -54,7 +54,7 @@ TrainingPlan planFor(const Graph& graph, TrainingPlanOptions options, const Back
 }  // namespace
 
 Trainer::Trainer(const Graph& graph, const Weights& weights, const TrainerOptions& options,
-                 std::unique_ptr<Backend> backend)
+                 std::unique_ptr<TrainingBackend> backend)
     : graph_(graph),
       backend_(std::move(backend)),
       plan_(planFor(graph, options.plan, *backend_)),
@@ -121,8 +121,8 @@ void Trainer::listTensors(const Frozen& frozen) {
         {p.name, p.shape, p.trainable ? Kind::weight : Kind::statistic, still, values() + p.offset});
     if (!p.trainable) continue;
     for (int slot = 0; slot < settings_.slots(); ++slot)
-      tensors_.push_back({text("optimizer/", NetworkOptimizer::slotName(settings_.kind, slot), "/", p.name),
-                          p.shape, Kind::optimizer, still, optimizer_->slot(slot) + p.offset});
+      tensors_.push_back({text("optimizer/", settings_.slotName(slot), "/", p.name), p.shape, Kind::optimizer,
+                          still, optimizer_->slot(slot) + p.offset});
     tensors_.push_back({"gradient/" + p.name, p.shape, Kind::gradient, still, gradients() + p.offset});
   }
 }
@@ -177,7 +177,7 @@ StepReport Trainer::run(const void* images, const int32_t* labels, int64_t count
     report.gradientNorm = optimizer_->gradientNorm(gradients());
     if (!std::isfinite(report.gradientNorm)) run.findNotFinite(batch, values(), gradients());
   } catch (const Error& error) {
-    if (error.code != "ERR_FACENET_NOT_FINITE") throw;
+    if (error.code != ErrorCode::notFinite) throw;
     throw Error(error.code, text("Step ", report.step, ": ", error.what()), error.argument, error.expected,
                 error.received);
   }

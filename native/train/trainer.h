@@ -33,7 +33,7 @@ struct Counters {
 class Trainer {
  public:
   Trainer(const Graph& graph, const Weights& weights, const TrainerOptions& options,
-          std::unique_ptr<Backend> backend);
+          std::unique_ptr<TrainingBackend> backend);
   ~Trainer();
 
   // One optimiser step on a batch of `count` images; see BatchRun for what is computed. On any error, weights,
@@ -72,7 +72,7 @@ class Trainer {
                  const std::atomic<int32_t>* cancelled);
 
   Graph graph_;
-  std::unique_ptr<Backend> backend_;
+  std::unique_ptr<TrainingBackend> backend_;
   TrainingPlan plan_;
   Parameters parameters_;
   ChunkExecutor chunks_;

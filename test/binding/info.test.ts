@@ -39,7 +39,7 @@ test('L2 normalisation on CUDA runs where there is a device and names the reason
     x.fill(0, dimensions, 2 * dimensions)
     const out = new Float32Array(x.length)
     const run = (device: 'cuda' | 'reference', to: Float32Array) =>
-      native().l2Normalize(x, dimensions, 1e-12, to, device)
+      native().l2Normalize(x, { dimensions, epsilon: 1e-12, device }, to)
     if (info.cuda?.devices.length) {
       const expected = new Float32Array(x.length)
       await run('reference', expected)

@@ -103,9 +103,9 @@ test('wrong memory for a run is refused', async () => {
   const cases: [RegExp, Parameters<typeof model.run>][] = [
     [/Float32Array of 1024 for input but received one of 1023/, [input.subarray(1), 2, [out()], cancel()]],
     [/a Float32Array of 1024 for input but received another/, [new Uint8Array(1024), 2, [out()], cancel()]],
-    [/at least 1 for count/, [input, 0, [out()], cancel()]],
-    [/at least 1 for count/, [input, -1, [out()], cancel()]],
-    [/an integer of at least 1 for count/, [input, '2' as never, [out()], cancel()]],
+    [/in 1\.\.\d+ for count/, [input, 0, [out()], cancel()]],
+    [/in 1\.\.\d+ for count/, [input, -1, [out()], cancel()]],
+    [/an integer in 1\.\.\d+ for count but received "2"/, [input, '2' as never, [out()], cancel()]],
     [/an array of 1 for outputs/, [input, 2, [], cancel()]],
     [/Float32Array of 64 for outputs\[0\] but received one of 32/, [input, 2, [new Float32Array(32)], cancel()]],
     [/Int32Array of 1 for cancel/, [input, 2, [out()], null as never]],

@@ -70,6 +70,22 @@ test('of several devices the first usable one is taken, or the one asked for', a
   assert.match(fourth!.message!, /Expected 0\.\.2, the CUDA devices here for deviceIndex but received 3/)
 })
 
+for (const call of ['normalise', 'distances', 'search', 'mine', 'loss']) {
+  test(`${call}: so it is for rows of embeddings`, async () => {
+    const [first, second, tooOld, none] = await outcomes(
+      'devices=7.5,8.0,9.0',
+      call,
+      `${call}:2`,
+      `${call}:0`,
+      `${call}:3`,
+    )
+    for (const outcome of [first!, second!]) assert.equal(outcome, { value: null })
+    assert.is(tooOld!.code, 'ERR_FACENET_CUDA_UNAVAILABLE')
+    assert.match(tooOld!.message!, /compute capability 7\.5/)
+    assert.match(none!.message!, /Expected 0\.\.2, the CUDA devices here for deviceIndex but received 3/)
+  })
+}
+
 test('a kernel that fails loses CUDA to the process, and every later call says so', async () => {
   const [first, ...later] = await outcomes(
     '',

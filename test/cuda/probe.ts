@@ -7,6 +7,10 @@ import { columns } from '../mining/oracle.js'
 import { cudaAddon, emulate } from '../support/addons.js'
 import { images, open, run } from './support.js'
 
+const rows = Float32Array.of(3, 4)
+/** Where a call runs: on the device whose index the argument is. */
+const on = (index: string) => ({ dimensions: 1, device: 'cuda', ...(index && { deviceIndex: Number(index) }) }) as const
+
 const calls: Record<string, (argument: string) => Promise<unknown>> = {
   settings: async (settings) => emulate(settings),
   info: async () => cudaAddon().info().cuda,
@@ -15,15 +19,14 @@ const calls: Record<string, (argument: string) => Promise<unknown>> = {
     await run(model, images(2))
     model.dispose()
   },
-  normalise: async () => {
-    await cudaAddon().l2Normalize(Float32Array.of(3, 4), 2, 1e-12, new Float32Array(2), 'cuda')
+  normalise: (index) => cudaAddon().l2Normalize(rows, { ...on(index), epsilon: 1e-12 }, new Float32Array(2)),
+  distances: (index) => cudaAddon().pairwiseDistances(rows, rows, on(index), new Float32Array(4)),
+  search: (index) => {
+    const options = { ...on(index), k: 1, threads: 1 }
+    return cudaAddon().findNearest(rows, rows, options, new Int32Array(2), new Float32Array(2), new Int32Array(1))
   },
-  mine: async () => {
-    await mineTriplets(Float32Array.of(3, 4), [0, 1], { dimensions: 1, device: 'cuda' })
-  },
-  loss: async () => {
-    await tripletLoss(Float32Array.of(3, 4), columns([[0, 0, 1]]), { dimensions: 1, device: 'cuda' })
-  },
+  mine: async (index) => void (await mineTriplets(rows, [0, 1], on(index))),
+  loss: async (index) => void (await tripletLoss(rows, columns([[0, 0, 1]]), on(index))),
 }
 
 for (const call of process.argv.slice(2)) {

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "native/backends/cuda/runtime/stream.h"
+#include "native/backends/reference/backend.h"
 #include "test.h"
 
 namespace emulator::tests {

@@ -3,6 +3,7 @@
 #include "native/backends/cuda/runtime/stream.h"
 #include "native/backends/cuda/triplet_step.h"
 #include "native/backends/cuda/triplets.h"
+#include "native/backends/reference/backend.h"
 #include "triplets.h"
 
 namespace emulator::tests {
@@ -31,8 +32,8 @@ void expectNear(double found, double expected, const std::string& what) {
 void checkLoss(const LabelledRows& rows, const Triplets& triplets, float margin, const std::string& what) {
   const TripletLoss loss{rows.dimensions, margin};
   std::vector<float> found(rows.x.size(), -1), expected(rows.x.size());
-  const LossValue value =
-      facenet::cuda::tripletHostLoss(rows.x.data(), rows.n(), viewOf(triplets), loss, found.data());
+  const LossValue value = facenet::cuda::tripletHostLoss(facenet::cuda::requireDevice(), rows.x.data(),
+                                                         rows.n(), viewOf(triplets), loss, found.data());
   const LossValue of =
       facenet::reference::tripletLoss(rows.x.data(), rows.n(), viewOf(triplets), loss, expected.data());
   expect(value.loss == of.loss, what, ": a loss of ", value.loss, ", not ", of.loss);
@@ -152,13 +153,13 @@ TEST("a step that was cancelled can be repeated") {
   const auto x = onDevice(rows.x), gradient = onDevice(rows.x);
   const std::atomic<int32_t> cancelled{1};
   const TripletMining mining{rows.dimensions, Strategy::semiHard, 0.3f, 1, &cancelled};
-  std::string code;
+  auto code = facenet::ErrorCode::internal;
   try {
     step.run(x.data(), rows.labels.data(), rows.n(), mining, gradient.data(), nullptr);
   } catch (const facenet::Error& error) {
     code = error.code;
   }
-  expect(code == "ERR_FACENET_ABORTED", "it has ended with: ", code);
+  expect(code == facenet::ErrorCode::aborted, "it has ended with: ", toString(code));
   checkStep(step, rows, 0.3f, "the same rows");
 }
 

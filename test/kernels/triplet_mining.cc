@@ -1,5 +1,6 @@
 #include "native/backends/cuda/triplet_miner.h"
 #include "native/backends/cuda/triplets.h"
+#include "native/backends/reference/backend.h"
 #include "triplets.h"
 
 namespace emulator::tests {
@@ -13,7 +14,8 @@ constexpr std::pair<Strategy, const char*> kStrategies[] = {
 void checkMining(const LabelledRows& rows, float margin, const std::string& what) {
   for (const auto& [strategy, name] : kStrategies) {
     const TripletMining mining{rows.dimensions, strategy, margin};
-    expectSame(facenet::cuda::mineHostTriplets(rows.x.data(), rows.labels.data(), rows.n(), mining),
+    expectSame(facenet::cuda::mineHostTriplets(facenet::cuda::requireDevice(), rows.x.data(),
+                                               rows.labels.data(), rows.n(), mining),
                facenet::reference::mineTriplets(rows.x.data(), rows.labels.data(), rows.n(), mining),
                facenet::text(name, " of ", what));
   }
@@ -63,9 +65,10 @@ TEST("mining stops where it is told to") {
   for (const auto& [strategy, name] : kStrategies) {
     const TripletMining mining{rows.dimensions, strategy, 0.2f, 1, &cancelled};
     try {
-      facenet::cuda::mineHostTriplets(rows.x.data(), rows.labels.data(), rows.n(), mining);
+      facenet::cuda::mineHostTriplets(facenet::cuda::requireDevice(), rows.x.data(), rows.labels.data(),
+                                      rows.n(), mining);
     } catch (const facenet::Error& error) {
-      expect(error.code == "ERR_FACENET_ABORTED", error.code);
+      expect(error.code == facenet::ErrorCode::aborted, toString(error.code));
       continue;
     }
     expect(false, name, " has not stopped");

@@ -7,8 +7,8 @@ import { devices as hostDevices, modelDevices } from '../support/ops.js'
 /** A process that is told which instructions the CPU may use is about the CPU (isa.test.ts). */
 export const devices: DeviceKind[] = process.env.FACENET_ISA ? hostDevices : modelDevices
 
-const settingsOf = ({ dimensions, margin = 0.2 }: library.TripletOptions) =>
-  ({ dimensions, margin, threads: 1, device: 'cuda' }) as const
+const settingsOf = ({ dimensions, margin = 0.2, deviceIndex }: library.TripletOptions) =>
+  ({ dimensions, margin, threads: 1, device: 'cuda', ...(deviceIndex !== undefined && { deviceIndex }) }) as const
 
 export async function mineTriplets(
   embeddings: Float32Array,

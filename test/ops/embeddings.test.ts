@@ -9,13 +9,13 @@ import { integers, normals, seeded } from '../support/random.js'
 
 async function distances(a: Float32Array, b: Float32Array, dimensions: number, device: DeviceKind) {
   const out = new Float32Array((a.length / dimensions) * (b.length / dimensions))
-  await addonFor(device).pairwiseDistances(a, b, dimensions, out, device)
+  await addonFor(device).pairwiseDistances(a, b, { dimensions, device }, out)
   return out
 }
 
 async function normalized(x: Float32Array, dimensions: number, device: DeviceKind, epsilon = 1e-12) {
   const out = new Float32Array(x.length)
-  await addonFor(device).l2Normalize(x, dimensions, epsilon, out, device)
+  await addonFor(device).l2Normalize(x, { dimensions, epsilon, device }, out)
   return out
 }
 

@@ -20,7 +20,7 @@ function noise(width: number, height: number, seed: number): Image {
 
 async function warped(crops: Crop[], size: Size, device: DeviceKind): Promise<Uint8Array> {
   const out = new Uint8Array(crops.length * size.width * size.height * 3)
-  await native().warp(crops, size, out, device)
+  await native().warp(crops, { ...size, device }, out)
   return out
 }
 
@@ -137,7 +137,7 @@ test('the event loop turns while photographs are cropped', async () => {
 test('what does not fit is refused', async () => {
   const crop = { image: noise(4, 4, 1), map: turn(1, 0, 0, 0) }
   const call = (crops: unknown, out: Uint8Array, device = 'cpu') => {
-    return () => native().warp(crops as Crop[], { width: 2, height: 2 }, out, device as DeviceKind)
+    return () => native().warp(crops as Crop[], { width: 2, height: 2, device: device as DeviceKind }, out)
   }
   assert.throws(call([crop], new Uint8Array(11)), /out/)
   assert.throws(call([{ ...crop, image: { ...crop.image, width: 5 } }], new Uint8Array(12)), /crops\[0\]\.image\.data/)

@@ -3,6 +3,7 @@
 #include "native/backends/cpu/images.h"
 #include "native/backends/cpu/kernels.h"
 #include "native/backends/cpu/lambda_kernel.h"
+#include "native/backends/reference/backend.h"
 
 namespace facenet::cpu {
 

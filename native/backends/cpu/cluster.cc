@@ -1,5 +1,6 @@
 // Single linkage needs no more than the components of the graph of near pairs, and the other linkages never
 // leave one.
+#include "native/backends/cpu/backend.h"
 #include "native/backends/cpu/cluster_pairs.h"
 
 namespace facenet::cpu {
@@ -14,7 +15,7 @@ DisjointSets components(const ClusterTask& task, ThreadPool& pool) {
   return result;
 }
 
-void cluster(const ClusterTask& task, int32_t* labels) {
+void CpuBackend::cluster(const ClusterTask& task, int32_t* labels) const {
   checkRowsFinite(task);
   ThreadPool pool(task.threads);
   if (task.linkage == Linkage::average) return clusterAverage(task, pool, labels);

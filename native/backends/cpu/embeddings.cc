@@ -1,16 +1,16 @@
 // What is computed on finished embeddings, outside any graph.
 
-#include "native/ops/embeddings.h"
-
 #include <algorithm>
 #include <cmath>
 
+#include "native/backends/cpu/backend.h"
 #include "native/backends/cpu/isa.h"
 #include "native/core/aligned.h"
 
 namespace facenet::cpu {
 
-void l2NormalizeRows(const float* x, int64_t rows, int64_t dimensions, float epsilon, float* out) {
+void CpuBackend::l2Normalize(const float* x, int64_t rows, int64_t dimensions, float epsilon,
+                             float* out) const {
   for (int64_t r = 0; r < rows; ++r, x += dimensions, out += dimensions) {
     double sum = 0;
     for (int64_t k = 0; k < dimensions; ++k) sum += static_cast<double>(x[k]) * x[k];
@@ -19,7 +19,8 @@ void l2NormalizeRows(const float* x, int64_t rows, int64_t dimensions, float eps
   }
 }
 
-void pairwiseDistances(const float* a, int64_t n, const float* b, int64_t m, int64_t dimensions, float* out) {
+void CpuBackend::pairwiseDistances(const float* a, int64_t n, const float* b, int64_t m, int64_t dimensions,
+                                   float* out) const {
   // b by blocks of one vector of rows, transposed, so that lanes are rows; the last block is filled up with
   // zeros.
   const int64_t lanes = isa().lanes, padded = roundUp(m, lanes);

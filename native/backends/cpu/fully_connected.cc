@@ -3,6 +3,7 @@
 
 #include "native/backends/cpu/conv/training.h"
 #include "native/backends/cpu/kernels.h"
+#include "native/backends/reference/backend.h"
 
 namespace facenet::cpu {
 

@@ -1,5 +1,7 @@
 #include "native/backends/cpu/kernels.h"
 
+#include "native/backends/cpu/backend.h"
+
 namespace facenet {
 
 std::unique_ptr<Kernel> makeCpuKernel(const Plan& plan, const Step& step, const Weights& weights) {

@@ -15,8 +15,6 @@
 //
 // The centre takes away what rows have in common, for without it S, and so the slack, may be large beside the
 // distances. Any centre is right.
-#include "native/ops/top_k.h"
-
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -24,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "native/backends/cpu/backend.h"
 #include "native/backends/cpu/isa.h"
 #include "native/core/aligned.h"
 #include "native/core/thread_pool.h"
@@ -194,7 +193,7 @@ void merge(const std::vector<Finder>& finders, int64_t query, int64_t k, int32_t
 
 }  // namespace
 
-void findNearest(const TopK& task, int32_t* indices, float* distances) {
+void CpuBackend::findNearest(const TopK& task, int32_t* indices, float* distances) const {
   const int64_t items = (task.rows + kItemRows - 1) / kItemRows;
   ThreadPool pool(static_cast<int>(std::min<int64_t>(task.threads, items)));
   const std::vector<float> center = centerOf(task);

@@ -1,10 +1,9 @@
 // The hinge triplet loss on the CPU: hinges in parallel over triplets, gradients in parallel over rows, each
 // row summed by one thread.
-#include "native/ops/triplet_loss.h"
-
 #include <algorithm>
 #include <utility>
 
+#include "native/backends/cpu/backend.h"
 #include "native/backends/cpu/isa.h"
 #include "native/core/aligned.h"
 #include "native/core/thread_pool.h"
@@ -89,8 +88,8 @@ void addPart(uint32_t part, const TripletsView& triplets, Counts& counts) {
 
 }  // namespace
 
-LossValue tripletLoss(const float* x, int64_t n, const TripletsView& triplets, const TripletLoss& loss,
-                      float* gradient) {
+LossValue CpuBackend::tripletLoss(const float* x, int64_t n, const TripletsView& triplets,
+                                  const TripletLoss& loss, float* gradient) const {
   ThreadPool pool(loss.threads);
   const AlignedArray<float> hinges = alignedArray<float>(triplets.count);
   pool.run((triplets.count + kHingesAtOnce - 1) / kHingesAtOnce, [&](int64_t item, int) {

@@ -1,12 +1,11 @@
 // Triplet selection on the CPU: a tile of anchors at a time, whose distances to all rows are computed,
 // searched and forgotten. Tiles are shared among threads; each tile's triplets are its own, so threads change
 // nothing.
-#include "native/ops/triplet_mining.h"
-
 #include <algorithm>
 #include <limits>
 #include <numeric>
 
+#include "native/backends/cpu/backend.h"
 #include "native/backends/cpu/isa.h"
 #include "native/core/aligned.h"
 #include "native/core/thread_pool.h"
@@ -159,7 +158,8 @@ Triplets joined(std::vector<Triplets>& tiles, int64_t total) {
 
 }  // namespace
 
-Triplets mineTriplets(const float* x, const int32_t* labels, int64_t n, const TripletMining& mining) {
+Triplets CpuBackend::mineTriplets(const float* x, const int32_t* labels, int64_t n,
+                                  const TripletMining& mining) const {
   if (n == 0) return {};
   Miner miner(x, labels, n, mining);
   ThreadPool pool(static_cast<int>(std::min<int64_t>(mining.threads, miner.tiles())));

@@ -1,6 +1,7 @@
 // Every pixel factor x factor times.
 #include "native/backends/cpu/kernels.h"
 #include "native/backends/cpu/lambda_kernel.h"
+#include "native/backends/reference/backend.h"
 
 namespace facenet::cpu {
 

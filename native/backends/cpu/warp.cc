@@ -1,8 +1,8 @@
 // Affine crops. A pixel is one vector of four floats, its fourth lane idle; rows of the output whose samples
 // all lie well inside the image, which is nearly all of them, need no care at the edges.
-#include "native/ops/warp.h"
-
 #include <cstring>
+
+#include "native/backends/cpu/backend.h"
 
 namespace facenet::cpu {
 namespace {
@@ -88,7 +88,7 @@ void warpRow(const Warp& op, int64_t row, int64_t taps, const Sample& sample) {
 
 }  // namespace
 
-void warpRows(const Warp& op, int64_t first, int64_t end) {
+void CpuBackend::warpRows(const Warp& op, int64_t first, int64_t end) const {
   const int64_t taps = op.taps();
   for (int64_t row = first; row < end; ++row) {
     if (rowIsInside(op, row))

@@ -1,5 +1,4 @@
-#include "native/backends/cuda/embeddings.h"
-
+// Functions of rows of any number: they stream through buffers of a few hundred megabytes.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -8,7 +7,7 @@
 #include "cuda/l2_normalize.cuh"
 #include "cuda/pairwise_distance.cuh"
 #include "cuda/top_k.cuh"
-#include "native/backends/cuda/runtime/device.h"
+#include "native/backends/cuda/backend.h"
 #include "native/backends/cuda/runtime/device_buffer.h"
 #include "native/backends/cuda/runtime/pinned_buffer.h"
 #include "native/backends/cuda/runtime/stream.h"
@@ -117,8 +116,9 @@ void findNearestOf(const TopK& task, int64_t first, int64_t count, int multiproc
 
 }  // namespace
 
-void l2NormalizeHostRows(const float* x, int64_t rows, int64_t dimensions, float epsilon, float* out) {
-  requireDevice();
+void CudaBackend::l2Normalize(const float* x, int64_t rows, int64_t dimensions, float epsilon,
+                              float* out) const {
+  useDevice(device_);
   const int64_t pieceRows = rowsAPiece(rows, rowBytes(dimensions));
   if (rows == 0) return;
   DeviceBuffer<float> values(pieceRows * dimensions);
@@ -130,9 +130,9 @@ void l2NormalizeHostRows(const float* x, int64_t rows, int64_t dimensions, float
   }
 }
 
-void pairwiseHostDistances(const float* a, int64_t n, const float* b, int64_t m, int64_t dimensions,
-                           float* out) {
-  requireDevice();
+void CudaBackend::pairwiseDistances(const float* a, int64_t n, const float* b, int64_t m, int64_t dimensions,
+                                    float* out) const {
+  useDevice(device_);
   if (n == 0 || m == 0) return;
   const int64_t columns = rowsAPiece(m, rowBytes(dimensions));
   const int64_t rows = std::min(rowsAPiece(n, rowBytes(std::max(columns, dimensions))), kMostRows);
@@ -143,7 +143,7 @@ void pairwiseHostDistances(const float* a, int64_t n, const float* b, int64_t m,
     for (int64_t i = 0; i < n; i += rows) {
       const int64_t height = std::min(rows, n - i);
       upload(a + i * dimensions, height * dimensions, left);
-      pairwiseDistances(left.data(), height, right.data(), width, dimensions, tile.data(), nullptr);
+      cuda::pairwiseDistances(left.data(), height, right.data(), width, dimensions, tile.data(), nullptr);
       if (width == m) {
         download(tile.data(), height * m, out + i * m);
       } else {
@@ -154,14 +154,14 @@ void pairwiseHostDistances(const float* a, int64_t n, const float* b, int64_t m,
   }
 }
 
-void findNearest(const TopK& task, int32_t* indices, float* distances) {
-  const Device& device = requireDevice();
+void CudaBackend::findNearest(const TopK& task, int32_t* indices, float* distances) const {
+  useDevice(device_);
   // Lists of all parts of the gallery, for every query.
   const int64_t queryBytes = rowBytes(task.dimensions) + 64 * task.k * static_cast<int64_t>(sizeof(float));
   const int64_t piece = std::min<int64_t>(rowsAPiece(task.count, queryBytes), int64_t{1} << 19);
   for (int64_t first = 0; first < task.count; first += piece) {
     const int64_t count = std::min(piece, task.count - first);
-    findNearestOf(task, first, count, device.multiprocessors, indices + first * task.k,
+    findNearestOf(task, first, count, device_.multiprocessors, indices + first * task.k,
                   distances + first * task.k);
   }
 }

@@ -18,7 +18,7 @@ constexpr int64_t kMaxChunk = 1024;
 constexpr double kMegabyte = 1e6;
 
 bool outOfMemory(const Error& error) {
-  return error.code == "ERR_FACENET_CUDA_OOM";
+  return error.code == ErrorCode::cudaOutOfMemory;
 }
 
 int64_t freeBytes() {
@@ -28,7 +28,7 @@ int64_t freeBytes() {
 }
 
 [[noreturn]] void throwOutOfMemory(const std::string& what, int64_t needed, const Device& device) {
-  throw Error("ERR_FACENET_CUDA_OOM",
+  throw Error(ErrorCode::cudaOutOfMemory,
               text(what, " needs ", static_cast<double>(needed) / kMegabyte, " MB of memory on ", device.name,
                    ", where ", static_cast<double>(freeBytes()) / kMegabyte, " MB are free"));
 }

@@ -1,8 +1,9 @@
-#include "native/backends/cuda/training_backend.h"
+#include "native/backends/training_backend.h"
 
 #include <algorithm>
 #include <cmath>
 
+#include "native/backends/cuda/backend.h"
 #include "native/backends/cuda/executor.h"
 #include "native/backends/cuda/image_upload.h"
 #include "native/backends/cuda/kernels.h"
@@ -20,14 +21,14 @@ namespace {
 constexpr int64_t kMostChunkBytes = int64_t{16} << 30;
 constexpr int64_t kMostImages = 256;
 
-class CudaBackend final : public train::Backend {
+class CudaTrainingBackend final : public train::TrainingBackend {
  public:
-  CudaBackend(const Device& device, DType dtype, int threads)
-      : device_(device), dtype_(dtype), threads_(threads), upload_(threads) {
+  CudaTrainingBackend(const Backend& backend, const Device& device, DType dtype, int threads)
+      : backend_(backend), device_(device), dtype_(dtype), threads_(threads), upload_(threads) {
     if (dtype == DType::f16)
       throw invalidArgument("dtype", "f32 or bf16: gradients leave the range of f16", dtypeName(dtype));
   }
-  ~CudaBackend() override {
+  ~CudaTrainingBackend() override {
     cudaSetDevice(device_.index);  // what the members hold is this device's
     cudaStreamSynchronize(stream_.get());
   }
@@ -116,8 +117,7 @@ class CudaBackend final : public train::Backend {
   }
 
   std::unique_ptr<Executor> makeExecutor(const Graph& graph, const Weights& weights) const override {
-    const PlanOptions options{.dtype = dtype_, .fuseStem = true, .channelAlignment = channelAlignment};
-    return std::make_unique<CudaExecutor>(makePlan(graph, options), weights, device_, threads_);
+    return backend_.makeExecutor(graph, {.dtype = dtype_}, weights, threads_);
   }
   const float* onHost(const float* values, int64_t count, std::vector<float>& room) const override {
     room.resize(static_cast<size_t>(count));
@@ -126,7 +126,8 @@ class CudaBackend final : public train::Backend {
   }
 
  private:
-  Device device_;
+  const Backend& backend_;
+  const Device& device_;
   DType dtype_;
   int threads_;
   Stream stream_;
@@ -138,9 +139,9 @@ class CudaBackend final : public train::Backend {
 
 }  // namespace
 
-std::unique_ptr<train::Backend> makeTrainingBackend(const Device& device, DType dtype, int threads) {
-  useDevice(device);
-  return std::make_unique<CudaBackend>(device, dtype, threads);
+std::unique_ptr<train::TrainingBackend> CudaBackend::makeTrainingBackend(DType dtype, int threads) const {
+  useDevice(device_);
+  return std::make_unique<CudaTrainingBackend>(*this, device_, dtype, threads);
 }
 
 }  // namespace facenet::cuda

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <numeric>
 
-#include "native/backends/cuda/runtime/device.h"
 #include "native/backends/cuda/triplet_loss_run.h"
 #include "native/backends/cuda/triplet_miner.h"
 
@@ -47,8 +46,9 @@ struct PlacedTriplets {
 
 class HostMining {
  public:
-  HostMining(const float* x, const int32_t* labels, int64_t n, const TripletMining& mining)
-      : mining_(mining), miner_(requireDevice().multiprocessors), x_(n * mining.dimensions) {
+  HostMining(const Device& device, const float* x, const int32_t* labels, int64_t n,
+             const TripletMining& mining)
+      : mining_(mining), miner_(device.multiprocessors), x_(n * mining.dimensions) {
     x_.copyFrom(x);
     miner_.setBatch(x_.data(), labels, n, mining, nullptr);
   }
@@ -147,14 +147,16 @@ class HostMining {
 
 }  // namespace
 
-Triplets mineHostTriplets(const float* x, const int32_t* labels, int64_t n, const TripletMining& mining) {
+Triplets mineHostTriplets(const Device& device, const float* x, const int32_t* labels, int64_t n,
+                          const TripletMining& mining) {
   mining.throwIfCancelled();
-  return HostMining(x, labels, n, mining).run();
+  useDevice(device);
+  return HostMining(device, x, labels, n, mining).run();
 }
 
-LossValue tripletHostLoss(const float* x, int64_t n, const TripletsView& triplets, const TripletLoss& loss,
-                          float* gradient) {
-  requireDevice();
+LossValue tripletHostLoss(const Device& device, const float* x, int64_t n, const TripletsView& triplets,
+                          const TripletLoss& loss, float* gradient) {
+  useDevice(device);
   loss.throwIfCancelled();
   DeviceBuffer<float> rows(n * loss.dimensions), gradients(n * loss.dimensions);
   rows.copyFrom(x);

@@ -14,11 +14,11 @@ struct HostExecutor::Lane {
   AlignedArray<unsigned char> scratch;  // the most any kernel asks for
 };
 
-HostExecutor::HostExecutor(Plan plan, const Weights& weights, KernelFactory factory, int threads)
+HostExecutor::HostExecutor(Plan plan, const Weights& weights, const HostBackend& backend, int threads)
     : plan_(std::move(plan)) {
   int64_t scratch = 0;
   for (const Step& step : plan_.steps) {
-    kernels_.push_back(factory(plan_, step, weights));
+    kernels_.push_back(backend.makeKernel(plan_, step, weights));
     for (int64_t count = 1; count <= plan_.chunk; ++count)
       scratch = std::max(scratch, kernels_.back()->scratchBytes(count));
   }
@@ -75,6 +75,16 @@ std::vector<std::string> HostExecutor::describeKernels() const {
 int64_t HostExecutor::memoryBytes() const {
   return static_cast<int64_t>(lanes_.size()) * (plan_.arenaBytes * plan_.chunk + scratchBytes_) +
          plan_.parameters * static_cast<int64_t>(byteSize(plan_.options.dtype));
+}
+
+void planForCpu(PlanOptions& options) {
+  if (options.dtype == DType::f16) throw invalidArgument("dtype", "f32 or bf16 on the CPU", "f16");
+  options.fuseStem = false;
+}
+
+std::unique_ptr<Executor> HostBackend::makeExecutor(const Graph& graph, PlanOptions options,
+                                                    const Weights& weights, int threads) const {
+  return std::make_unique<HostExecutor>(makePlan(graph, options), weights, *this, threads);
 }
 
 }  // namespace facenet

@@ -1,8 +1,7 @@
 // Runs a plan on the CPU: cuts a batch into chunks, gives each thread its own arena, walks the steps.
 #pragma once
 
-#include "native/backends/kernel.h"
-#include "native/graph/executor.h"
+#include "native/backends/host/backend.h"
 
 namespace facenet {
 
@@ -10,7 +9,7 @@ class ThreadPool;  // core/thread_pool.h
 
 class HostExecutor final : public Executor {
  public:
-  HostExecutor(Plan plan, const Weights& weights, KernelFactory factory, int threads);
+  HostExecutor(Plan plan, const Weights& weights, const HostBackend& backend, int threads);
   ~HostExecutor() override;
 
   // `cancelled` is read between layers.

@@ -1,10 +1,12 @@
-#include "native/backends/host/training_backend.h"
+// Training in host memory, with kernels of the CPU or the reference backend.
+#include "native/backends/training_backend.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 
 #include "native/backends/host/executor.h"
+#include "native/backends/host/optimizer.h"
 #include "native/core/aligned.h"
 #include "native/core/integers.h"
 
@@ -24,9 +26,9 @@ double squaredDistanceOf(const float* a, const float* b, int64_t dimensions) {
   return sum;
 }
 
-class HostBackend final : public Backend {
+class HostTrainingBackend final : public TrainingBackend {
  public:
-  HostBackend(const HostFunctions& functions, int threads) : functions_(functions), threads_(threads) {}
+  HostTrainingBackend(const HostBackend& backend, int threads) : backend_(backend), threads_(threads) {}
 
   void complete(TrainingPlanOptions& options) const override {
     if (options.dtype != DType::f32)
@@ -58,7 +60,7 @@ class HostBackend final : public Backend {
   const void* place(const void* images, int64_t) override { return images; }
 
   std::unique_ptr<TrainKernel> makeKernel(const TrainContext& context) const override {
-    return functions_.kernels(context);
+    return backend_.makeTrainKernel(context);
   }
   void equip(Pass& pass) const override { pass.threads = &threads_; }
   void run(Part, int64_t, const std::function<void(bool)>& work) override { work(false); }
@@ -67,7 +69,7 @@ class HostBackend final : public Backend {
     if (task.triplets) return learnFrom(*task.triplets, task, gradient);
     TripletMining mining = task.mining;
     mining.threads = threads_.size();
-    const Triplets mined = functions_.mine(task.embeddings, task.labels, task.count, mining);
+    const Triplets mined = backend_.mineTriplets(task.embeddings, task.labels, task.count, mining);
     return learnFrom({mined.anchors.data(), mined.positives.data(), mined.negatives.data(), mined.size()},
                      task, gradient);
   }
@@ -75,12 +77,11 @@ class HostBackend final : public Backend {
   std::unique_ptr<NetworkOptimizer> makeOptimizer(const Optimizer& optimizer,
                                                   const std::vector<TrainedWeight>& weights,
                                                   int64_t elements) override {
-    return std::make_unique<HostOptimizer>(optimizer, weights, elements, functions_.optimize, threads_);
+    return std::make_unique<HostOptimizer>(optimizer, weights, elements, backend_, threads_);
   }
 
   std::unique_ptr<Executor> makeExecutor(const Graph& graph, const Weights& weights) const override {
-    return std::make_unique<HostExecutor>(makePlan(graph, {}), weights, functions_.inference,
-                                          threads_.size());
+    return backend_.makeExecutor(graph, {}, weights, threads_.size());
   }
   const float* onHost(const float* values, int64_t, std::vector<float>&) const override { return values; }
 
@@ -91,8 +92,8 @@ class HostBackend final : public Backend {
     addMeanDistances(triplets, task, result);
     const int64_t dimensions = task.mining.dimensions;
     const LossValue value =
-        functions_.loss(task.embeddings, task.count, triplets,
-                        {dimensions, task.mining.margin, threads_.size(), task.mining.cancel}, gradient);
+        backend_.tripletLoss(task.embeddings, task.count, triplets,
+                             {dimensions, task.mining.margin, threads_.size(), task.mining.cancel}, gradient);
     result.lossSum = value.loss;
     result.active = value.active;
     const float share = 1 / static_cast<float>(triplets.count);
@@ -124,25 +125,18 @@ class HostBackend final : public Backend {
     }
   }
 
-  HostFunctions functions_;
+  const HostBackend& backend_;
   mutable ThreadPool threads_;
 };
 
 }  // namespace
 
-HostFunctions referenceFunctions() {
-  return {makeReferenceTrainKernel, makeReferenceKernel, reference::mineTriplets, reference::tripletLoss,
-          reference::optimize};
-}
-
-#ifdef FACENET_ONEDNN
-HostFunctions cpuFunctions() {
-  return {makeCpuTrainKernel, makeCpuKernel, cpu::mineTriplets, cpu::tripletLoss, cpu::optimize};
-}
-#endif
-
-std::unique_ptr<Backend> makeHostBackend(const HostFunctions& functions, int threads) {
-  return std::make_unique<HostBackend>(functions, threads);
-}
-
 }  // namespace facenet::train
+
+namespace facenet {
+
+std::unique_ptr<train::TrainingBackend> HostBackend::makeTrainingBackend(DType, int threads) const {
+  return std::make_unique<train::HostTrainingBackend>(*this, threads);
+}
+
+}  // namespace facenet

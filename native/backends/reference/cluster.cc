@@ -1,10 +1,10 @@
 // Agglomerative clustering as its definition reads: a matrix of distances, the nearest pair, one merge at a
 // time.
-#include "native/ops/cluster.h"
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
+
+#include "native/backends/reference/backend.h"
 
 namespace facenet {
 
@@ -67,10 +67,10 @@ struct Matrix {
 
 }  // namespace
 
-void cluster(const ClusterTask& task, int32_t* labels) {
+void ReferenceBackend::cluster(const ClusterTask& task, int32_t* labels) const {
   checkRowsFinite(task);
   const int64_t n = task.count;
-  if (n * n * static_cast<int64_t>(sizeof(double)) > task.memoryBytes)
+  if (n > 0 && n > task.memoryBytes / static_cast<int64_t>(sizeof(double)) / n)
     throw invalidArgument("embeddings",
                           text("rows whose matrix of distances fits ", task.memoryBytes, " bytes"),
                           text(n, " rows"));

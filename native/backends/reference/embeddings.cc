@@ -1,12 +1,13 @@
 // Row normalisation and pairwise distances, as the formulas read.
-#include "native/ops/embeddings.h"
-
 #include <algorithm>
 #include <cmath>
 
+#include "native/backends/reference/backend.h"
+
 namespace facenet::reference {
 
-void l2NormalizeRows(const float* x, int64_t rows, int64_t dimensions, float epsilon, float* out) {
+void ReferenceBackend::l2Normalize(const float* x, int64_t rows, int64_t dimensions, float epsilon,
+                                   float* out) const {
   for (int64_t r = 0; r < rows; ++r) {
     double squares = 0;
     for (int64_t d = 0; d < dimensions; ++d) {
@@ -19,7 +20,8 @@ void l2NormalizeRows(const float* x, int64_t rows, int64_t dimensions, float eps
   }
 }
 
-void pairwiseDistances(const float* a, int64_t n, const float* b, int64_t m, int64_t dimensions, float* out) {
+void ReferenceBackend::pairwiseDistances(const float* a, int64_t n, const float* b, int64_t m,
+                                         int64_t dimensions, float* out) const {
   for (int64_t i = 0; i < n; ++i) {
     for (int64_t j = 0; j < m; ++j) {
       double sum = 0;

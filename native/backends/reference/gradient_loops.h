@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "native/backends/reference/backend.h"
 #include "native/backends/reference/loops.h"
 
 namespace facenet::reference {

@@ -1,4 +1,5 @@
 // Finds the kernel of a step's op.
+#include "native/backends/reference/backend.h"
 #include "native/backends/reference/loops.h"
 
 namespace facenet {

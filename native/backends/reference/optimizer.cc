@@ -1,5 +1,5 @@
 // The optimisers, one weight at a time.
-#include "native/ops/optimizer.h"
+#include "native/backends/reference/backend.h"
 
 namespace facenet::reference {
 namespace {

@@ -1,11 +1,10 @@
 // The nearest rows, query by query: a sorted list into which every row is tried.
-#include "native/ops/top_k.h"
-
+#include "native/backends/reference/backend.h"
 #include "native/ops/triplet_mining.h"
 
 namespace facenet::reference {
 
-void findNearest(const TopK& task, int32_t* indices, float* distances) {
+void ReferenceBackend::findNearest(const TopK& task, int32_t* indices, float* distances) const {
   for (int64_t query = 0; query < task.count; ++query) {
     task.throwIfCancelled();
     int32_t* index = indices + query * task.k;

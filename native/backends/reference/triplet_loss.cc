@@ -1,8 +1,8 @@
 // The hinge triplet loss and its gradient, as the formulas read.
-#include "native/ops/triplet_loss.h"
-
 #include <algorithm>
 #include <map>
+
+#include "native/backends/reference/backend.h"
 
 namespace facenet::reference {
 

@@ -1,5 +1,5 @@
 // Triplet selection, as its definition reads.
-#include "native/ops/triplet_mining.h"
+#include "native/backends/reference/backend.h"
 
 namespace facenet::reference {
 namespace {

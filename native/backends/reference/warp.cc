@@ -1,5 +1,5 @@
 // Affine crops, as the formula reads.
-#include "native/ops/warp.h"
+#include "native/backends/reference/backend.h"
 
 namespace facenet::reference {
 namespace {
@@ -25,7 +25,7 @@ void addSample(const Warp& op, double u, double v, double* sums) {
 
 }  // namespace
 
-void warpRows(const Warp& op, int64_t first, int64_t end) {
+void ReferenceBackend::warpRows(const Warp& op, int64_t first, int64_t end) const {
   const int64_t taps = op.taps();
   const auto [xx, xy, x0, yx, yy, y0] = op.map;
   const auto offset = [&](int64_t i) {

@@ -5,6 +5,7 @@
 #include "case.h"
 #include "forward_loops.h"
 #include "native/backends/cuda/kernels.h"
+#include "native/backends/reference/backend.h"
 #include "native/backends/reference/kernels.h"
 #include "report.h"
 #ifdef FACENET_EMULATOR

@@ -8,6 +8,8 @@
 
 #include "case.h"
 #include "forward_loops.h"
+#include "native/backends/cpu/backend.h"
+#include "native/backends/reference/backend.h"
 #include "native/backends/reference/kernels.h"
 #include "report.h"
 

@@ -60,8 +60,8 @@ Status askRuntime() {
 }
 
 [[noreturn]] void throwUnavailable(const std::string& reason) {
-  throw Error("ERR_FACENET_CUDA_UNAVAILABLE", "No CUDA device can be used: " + reason, "device",
-              "a CUDA device", reason);
+  throw Error(ErrorCode::cudaUnavailable, "No CUDA device can be used: " + reason, "device", "a CUDA device",
+              reason);
 }
 
 const Device& chooseDevice(int index) {

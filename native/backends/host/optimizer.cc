@@ -1,4 +1,4 @@
-#include "native/train/optimizer.h"
+#include "native/backends/host/optimizer.h"
 
 #include <algorithm>
 #include <cmath>
@@ -22,8 +22,8 @@ double sumOfSquares(const float* values, int64_t count) {
 }  // namespace
 
 HostOptimizer::HostOptimizer(const Optimizer& optimizer, const std::vector<TrainedWeight>& weights,
-                             int64_t elements, Optimize optimize, ThreadPool& threads)
-    : optimizer_(optimizer), elements_(elements), optimize_(optimize), threads_(threads) {
+                             int64_t elements, const HostBackend& backend, ThreadPool& threads)
+    : optimizer_(optimizer), elements_(elements), backend_(backend), threads_(threads) {
   for (const TrainedWeight& weight : weights)
     for (int64_t done = 0; done < weight.count; done += pieceElements)
       pieces_.push_back({weight.offset + done, std::min(pieceElements, weight.count - done), weight.decay});
@@ -49,22 +49,13 @@ void HostOptimizer::update(float* parameters, const float* gradients, double lea
   threads_.run(static_cast<int64_t>(pieces_.size()), [&](int64_t i, int) {
     const TrainedWeight& piece = pieces_[static_cast<size_t>(i)];
     const auto slotAt = [&](int s) { return slots_[s] ? slots_[s].get() + piece.offset : nullptr; };
-    optimize_(optimizer_, update,
-              {parameters + piece.offset,
-               gradients + piece.offset,
-               {slotAt(0), slotAt(1)},
-               piece.count,
-               piece.decay});
+    backend_.optimize(optimizer_, update,
+                      {parameters + piece.offset,
+                       gradients + piece.offset,
+                       {slotAt(0), slotAt(1)},
+                       piece.count,
+                       piece.decay});
   });
-}
-
-const char* NetworkOptimizer::slotName(Optimizer::Kind kind, int slot) {
-  switch (kind) {
-    case Optimizer::Kind::momentum: return "velocity";
-    case Optimizer::Kind::adagrad: return "accumulator";
-    case Optimizer::Kind::adam: return slot == 0 ? "mean" : "square";
-    default: return "";
-  }
 }
 
 }  // namespace facenet::train

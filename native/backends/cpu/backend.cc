@@ -1,0 +1,23 @@
+#include "native/backends/cpu/backend.h"
+
+#include <dnnl_version.h>
+
+#include "native/backends/cpu/isa.h"
+
+namespace facenet::cpu {
+
+std::string oneDnnVersion() {
+  return text(DNNL_VERSION_MAJOR, ".", DNNL_VERSION_MINOR, ".", DNNL_VERSION_PATCH);
+}
+
+std::unique_ptr<Executor> CpuBackend::makeExecutor(const Graph& graph, PlanOptions options,
+                                                   const Weights& weights, int threads) const {
+  planForCpu(options);
+  return HostBackend::makeExecutor(graph, options, weights, threads);
+}
+
+void CpuBackend::optimize(const Optimizer& optimizer, const Update& update, const WeightSpan& span) const {
+  isa().optimize(optimizer, update, span);
+}
+
+}  // namespace facenet::cpu

@@ -1,0 +1,105 @@
+#include "native/binding/rows.h"
+
+#include <limits>
+
+#include "native/binding/devices.h"
+
+namespace facenet::binding {
+
+Rows readRows(Arrays& arrays, const Napi::Value& value, const std::string& argument, int64_t dimensions) {
+  const std::span<const float> values = arrays.read<const float>(value, argument);
+  const auto length = static_cast<int64_t>(values.size());
+  if (length % dimensions != 0)
+    throw invalidArgument(argument, text("rows of ", dimensions), text(length, " values"));
+  if (length / dimensions >= std::numeric_limits<int32_t>::max())
+    throw invalidArgument(argument, "fewer than 2^31 rows", text(length / dimensions));
+  return {values.data(), length / dimensions, dimensions};
+}
+
+Napi::Promise l2Normalize(const Napi::CallbackInfo& info, PromiseWorker& worker) {
+  const Fields options(info[1], "options", Fields::Kind::argument);
+  Arrays arrays;
+  const Rows x = readRows(arrays, info[0], "x", options.integer("dimensions", 1));
+  const auto epsilon = static_cast<float>(options.number("epsilon"));
+  if (!(epsilon >= 0)) throw options.wrong("epsilon", "a number of at least 0");
+  auto* const out = arrays.read<float>(info[2], "out", {x.count, x.dimensions});
+  const Backend& backend = readBackend(options);
+  return worker.post(std::move(arrays), nullptr, [=, &backend]() -> PromiseWorker::Resolve {
+    backend.l2Normalize(x.data, x.count, x.dimensions, epsilon, out);
+    return {};
+  });
+}
+
+Napi::Promise pairwiseDistances(const Napi::CallbackInfo& info, PromiseWorker& worker) {
+  const Fields options(info[2], "options", Fields::Kind::argument);
+  const int64_t dimensions = options.integer("dimensions", 1);
+  Arrays arrays;
+  const Rows a = readRows(arrays, info[0], "a", dimensions), b = readRows(arrays, info[1], "b", dimensions);
+  auto* const out = arrays.read<float>(info[3], "out", {a.count, b.count});
+  const Backend& backend = readBackend(options);
+  return worker.post(std::move(arrays), nullptr, [=, &backend]() -> PromiseWorker::Resolve {
+    backend.pairwiseDistances(a.data, a.count, b.data, b.count, dimensions, out);
+    return {};
+  });
+}
+
+Napi::Promise findNearest(const Napi::CallbackInfo& info, PromiseWorker& worker) {
+  const Fields options(info[2], "options", Fields::Kind::argument);
+  TopK task;
+  task.dimensions = options.integer("dimensions", 1, 1 << 20);
+  Arrays arrays;
+  const Rows queries = readRows(arrays, info[0], "queries", task.dimensions);
+  const Rows gallery = readRows(arrays, info[1], "gallery", task.dimensions);
+  task.queries = queries.data;
+  task.count = queries.count;
+  task.gallery = gallery.data;
+  task.rows = gallery.count;
+  task.k = options.integer("k", 1, mostNeighbours);
+  if (task.rows < task.k)
+    throw invalidArgument("k", text("at most the ", task.rows, " rows of the gallery"), text(task.k));
+  task.threads = readThreads(options);
+  const Backend& backend = readBackend(options);
+  auto* const indices = arrays.read<int32_t>(info[3], "indices", {task.count, task.k});
+  auto* const distances = arrays.read<float>(info[4], "distances", {task.count, task.k});
+  std::atomic<int32_t>* const cancel = arrays.readCancel(info[5]);
+  task.cancel = cancel;
+  return worker.post(std::move(arrays), cancel, [=, &backend]() -> PromiseWorker::Resolve {
+    backend.findNearest(task, indices, distances);
+    return {};
+  });
+}
+
+Napi::Promise cluster(const Napi::CallbackInfo& info, PromiseWorker& worker) {
+  const Fields options(info[1], "options", Fields::Kind::argument);
+  Arrays arrays;
+  const Rows rows = readRows(arrays, info[0], "embeddings", options.integer("dimensions", 1));
+  ClusterTask task;
+  task.rows = rows.data;
+  task.count = rows.count;
+  task.dimensions = rows.dimensions;
+  task.linkage = options.oneOf<Linkage>(
+      "linkage",
+      {{"average", Linkage::average}, {"complete", Linkage::complete}, {"single", Linkage::single}});
+  task.threshold = options.number("threshold");
+  task.threads = readThreads(options);
+  task.memoryBytes = options.integer("memoryBytes", 0, largestExact);
+  task.known = options.integer("known", 0);
+  if (task.known > task.count) throw invalidArgument("known", text("at most ", task.count), text(task.known));
+  // Read where the clusters that are known start, written with the result.
+  auto* const labels = arrays.read<int32_t>(info[2], "labels", {task.count});
+  std::atomic<int32_t>* const cancel = arrays.readCancel(info[3]);
+  task.cancelled = cancel;
+  const Backend& backend = readBackend(options);
+  std::vector<int32_t> start(labels, labels + task.known);
+  for (int64_t i = 0; i < task.known; ++i)
+    if (start[i] < 0 || start[i] > i || start[start[i]] != start[i])
+      throw invalidArgument(text("labels[", i, "]"), "the lowest row of its cluster", text(start[i]));
+  return worker.post(std::move(arrays), cancel,
+                     [=, &backend, start = std::move(start)]() mutable -> PromiseWorker::Resolve {
+                       task.start = start.data();
+                       backend.cluster(task, labels);
+                       return {};
+                     });
+}
+
+}  // namespace facenet::binding

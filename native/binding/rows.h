@@ -1,0 +1,31 @@
+// Functions of finished rows of floats, and of triplets of them: l2Normalize, pairwiseDistances, findNearest, cluster,
+// mineTriplets and tripletLoss of types/native.d.ts.
+#pragma once
+
+#include <napi.h>
+
+#include "native/binding/arrays.h"
+#include "native/binding/fields.h"
+#include "native/binding/promise_worker.h"
+#include "native/ops/triplet_loss.h"
+
+namespace facenet::binding {
+
+// `count` rows of `dimensions` floats, fewer than 2^31.
+struct Rows {
+  const float* data;
+  int64_t count, dimensions;
+};
+Rows readRows(Arrays& arrays, const Napi::Value& value, const std::string& argument, int64_t dimensions);
+
+// TripletIndices, all below `rows`.
+TripletsView readTriplets(Arrays& arrays, const Fields& triplets, int64_t rows);
+
+Napi::Promise l2Normalize(const Napi::CallbackInfo& info, PromiseWorker& worker);
+Napi::Promise pairwiseDistances(const Napi::CallbackInfo& info, PromiseWorker& worker);
+Napi::Promise findNearest(const Napi::CallbackInfo& info, PromiseWorker& worker);
+Napi::Promise cluster(const Napi::CallbackInfo& info, PromiseWorker& worker);
+Napi::Promise mineTriplets(const Napi::CallbackInfo& info, PromiseWorker& worker);
+Napi::Promise tripletLoss(const Napi::CallbackInfo& info, PromiseWorker& worker);
+
+}  // namespace facenet::binding
