@@ -9,12 +9,14 @@ const [folder, out] = process.argv.slice(2) as [string, string]
 await using model = await openExampleModel()
 await using detector = await openExampleDetector()
 
+const how = { detector, faces: 'all' } as const
 const { dimensions, fingerprint } = model
-const output = await openOutput(out, { dimensions, fingerprint })
+// With the rows goes how their faces were cut out, so that rows are compared with their like only.
+const output = await openOutput(out, { dimensions, fingerprint, preparation: model.preparationOf(how) })
 const onError = ({ path, error }: FailedImage) => console.error(`${path}: ${error.message}`)
 try {
   let faces = 0
-  for await (const { path, embedding, face } of model.embedStream(folder, { detector, faces: 'all', onError })) {
+  for await (const { path, embedding, face } of model.embedStream(folder, { ...how, onError })) {
     await output.write([{ path, embedding, face }])
     faces++
   }

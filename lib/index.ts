@@ -25,6 +25,7 @@ export type {
   TrainingPlanReport,
 } from '../types/native.js'
 export {
+  type AddOptions,
   type AgglomerativeOptions,
   type Agreement,
   addToClusters,
@@ -61,6 +62,7 @@ export {
 } from './embeddings/distances.js'
 export type { EmbeddingRows, Embeddings } from './embeddings/embeddings.js'
 export { type NeighborOptions, type Neighbors, nearestNeighbors } from './embeddings/neighbors.js'
+export type { MixedOptions, Preparation } from './embeddings/preparation.js'
 export {
   type MiningOptions,
   mineTriplets,
@@ -80,7 +82,7 @@ export {
   type ValAtFar,
 } from './evaluation/evaluate_pairs.js'
 export type { RocPoint } from './evaluation/rates.js'
-export { readThresholdFile, type ThresholdFile } from './evaluation/threshold_file.js'
+export { readThresholdFile, type ThresholdFile, type ThresholdRows } from './evaluation/threshold_file.js'
 export type { FileSource } from './files/file_source.js'
 export type { DetectorContents, DetectorKind, DetectorNotes, Graphs } from './files/model/detector_file.js'
 export type { ModelMetadata, ModelNotes, Threshold } from './files/model/metadata.js'
@@ -90,7 +92,13 @@ export type { PointTemplate } from './images/templates.js'
 export type { ModelInMemory } from './model/in_memory.js'
 export type { Model } from './model/model.js'
 export { type OpenModelOptions, openModel } from './model/open.js'
-export type { EmbedArrayOptions, EmbedOptions, StreamOptions, StreamProgress } from './model/options.js'
+export type {
+  EmbedArrayOptions,
+  EmbedOptions,
+  PreparationOptions,
+  StreamOptions,
+  StreamProgress,
+} from './model/options.js'
 export type { Pixels } from './model/pixels.js'
 export type { EmbeddedImage, StreamSource } from './model/stream.js'
 export type { DevicePreference } from './native/check_arguments.js'

@@ -8,6 +8,7 @@ import {
   rowOptionNames,
 } from '../embeddings/check_rows.js'
 import { checkBothSides, checkEmbeddings, type EmbeddingRows, type Embeddings } from '../embeddings/embeddings.js'
+import type { MixedOptions } from '../embeddings/preparation.js'
 import { describe, invalidArgument } from '../errors.js'
 import { native } from '../native/addon.js'
 import { checkAttached, checkInteger, checkOneOf, checkOptions } from '../native/check_arguments.js'
@@ -24,7 +25,7 @@ export const linkages = ['average', 'complete', 'single'] as const
 /** What the distance of two clusters is. */
 export type Linkage = (typeof linkages)[number]
 
-/** Options of agglomerative clustering, and so of `addToClusters`. */
+/** Options of agglomerative clustering. */
 export interface AgglomerativeOptions extends RowOptions {
   /** Squared L2 distance below which two clusters are joined; with DBSCAN, below which two faces are neighbours. */
   threshold: number
@@ -40,6 +41,9 @@ export interface AgglomerativeOptions extends RowOptions {
    */
   memoryBytes?: number
 }
+
+/** Options of `addToClusters`, where two sets of rows meet. */
+export interface AddOptions extends AgglomerativeOptions, MixedOptions {}
 
 /** Options of `clusterEmbeddings`. */
 export interface ClusterOptions extends AgglomerativeOptions {
@@ -125,29 +129,29 @@ export function addToClusters(
   existing: Embeddings,
   labels: Int32Array,
   added: EmbeddingRows,
-  options: ForEmbeddings<AgglomerativeOptions>,
+  options: ForEmbeddings<AddOptions>,
 ): Promise<Int32Array>
 export function addToClusters(
   existing: Float32Array,
   labels: Int32Array,
   added: Embeddings,
-  options: ForEmbeddings<AgglomerativeOptions>,
+  options: ForEmbeddings<AddOptions>,
 ): Promise<Int32Array>
 export function addToClusters(
   existing: Float32Array,
   labels: Int32Array,
   added: Float32Array,
-  options: AgglomerativeOptions,
+  options: AddOptions,
 ): Promise<Int32Array>
 export async function addToClusters(
   existing: EmbeddingRows,
   labels: Int32Array,
   added: EmbeddingRows,
-  options: ForEmbeddings<AgglomerativeOptions>,
+  options: ForEmbeddings<AddOptions>,
 ): Promise<Int32Array> {
-  checkOptions(options, 'options', known)
+  checkOptions(options, 'options', [...known, 'allowMixed'])
   const settings = agglomerative(checkClusterOptions(options), options)
-  const [before, after] = checkBothSides([existing, 'existing'], [added, 'added'], options.dimensions)
+  const [before, after] = checkBothSides([existing, 'existing'], [added, 'added'], options)
   const { dimensions, rows: old } = before
   const rows = old + after.rows
   checkClusterLabels(labels, old)

@@ -1,4 +1,5 @@
 export {
+  type AddOptions,
   type AgglomerativeOptions,
   addToClusters,
   type ClusterMethod,

@@ -44,7 +44,7 @@ const landmarkSide = 112
 const landmarkBatch = 32
 
 /** Throws ERR_FACENET_MODEL_INVALID where the file is not this detector's. */
-export function openFaceApi({ graphs, weights }: DetectorFile, options: NetworkOptions): Detector {
+export function openFaceApi({ graphs, weights, metadata }: DetectorFile, options: NetworkOptions): Detector {
   const network = (name: string, values: number) => {
     const graph = graphs[name]
     if (!graph) throw invalidModel('graphs', `the graph ${name}`, Object.keys(graphs).join(', '))
@@ -54,7 +54,8 @@ export function openFaceApi({ graphs, weights }: DetectorFile, options: NetworkO
     }
     return new SizedNetwork(graph, weights, options)
   }
-  return new FaceApi(network('detect', anchorCount * valuesPerAnchor), network('landmarks', landmarkValues))
+  const detect = network('detect', anchorCount * valuesPerAnchor)
+  return new FaceApi(detect, network('landmarks', landmarkValues), metadata.fingerprint)
 }
 
 type Found = Omit<DetectedFace, 'points'>
@@ -65,8 +66,9 @@ class FaceApi extends NetworkDetector {
   constructor(
     private readonly boxes: SizedNetwork,
     private readonly landmarks: SizedNetwork,
+    fingerprint: string,
   ) {
-    super([boxes, landmarks])
+    super([boxes, landmarks], fingerprint)
   }
 
   async detect(images: readonly RgbImage[], options: DetectOptions = {}): Promise<DetectedFace[][]> {

@@ -28,7 +28,7 @@ const batchBytes = 4 << 20
 const batchBoxes = 256
 
 /** Throws ERR_FACENET_MODEL_INVALID where the file is not MTCNN's. */
-export function openMtcnn({ graphs, weights }: DetectorFile, options: NetworkOptions): Detector {
+export function openMtcnn({ graphs, weights, metadata }: DetectorFile, options: NetworkOptions): Detector {
   const stage = (name: MtcnnStage) => {
     const graph = graphs[name]
     if (!graph) throw invalidModel('graphs', `the graph ${name}`, Object.keys(graphs).join(', '))
@@ -39,7 +39,7 @@ export function openMtcnn({ graphs, weights }: DetectorFile, options: NetworkOpt
     if (shape !== expected) throw invalidModel(`graph ${name}`, expected!, shape)
     return new SizedNetwork(graph, weights, options)
   }
-  return new Mtcnn({ pnet: stage('pnet'), rnet: stage('rnet'), onet: stage('onet') })
+  return new Mtcnn({ pnet: stage('pnet'), rnet: stage('rnet'), onet: stage('onet') }, metadata.fingerprint)
 }
 
 /** A box that may hold a face. */
@@ -55,8 +55,11 @@ interface Candidate {
 class Mtcnn extends NetworkDetector {
   readonly name = 'mtcnn'
 
-  constructor(private readonly networks: Readonly<Record<MtcnnStage, SizedNetwork>>) {
-    super(Object.values(networks))
+  constructor(
+    private readonly networks: Readonly<Record<MtcnnStage, SizedNetwork>>,
+    fingerprint: string,
+  ) {
+    super(Object.values(networks), fingerprint)
   }
 
   async detect(images: readonly RgbImage[], options: DetectOptions = {}): Promise<DetectedFace[][]> {

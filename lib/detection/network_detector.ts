@@ -1,4 +1,4 @@
-/** What detectors that are made of networks share: how they end. */
+/** What detectors that are made of networks share: what they are known by, and how they end. */
 import type { SizedNetwork } from './sized_network.js'
 import type { DetectedFace, DetectOptions, Detector, RgbImage } from './types.js'
 
@@ -7,7 +7,10 @@ export abstract class NetworkDetector implements Detector {
   readonly #networks: readonly SizedNetwork[]
   #closing: Promise<void> | undefined
 
-  constructor(networks: readonly SizedNetwork[]) {
+  constructor(
+    networks: readonly SizedNetwork[],
+    readonly fingerprint: string,
+  ) {
     this.#networks = networks
   }
 

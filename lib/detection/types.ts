@@ -47,6 +47,8 @@ export interface DetectOptions {
 export interface FaceFinder {
   /** Which one it is. */
   readonly name: string
+  /** Of its weights: faces that other weights found are not quite the same places. Your own may leave it out. */
+  readonly fingerprint?: string
   /**
    * Faces of each image, the best first.
    *
@@ -68,6 +70,8 @@ export interface FaceFinder {
  * ```
  */
 export interface Detector extends FaceFinder {
+  /** A hash of its graphs and weights. */
+  readonly fingerprint: string
   /** Whether the detector was closed. */
   readonly disposed: boolean
   /** Frees what the detector holds, once calls that are under way have ended. May be called more than once. */

@@ -32,7 +32,7 @@ const overlapLimit = 0.3
 const defaultScore = 0.6
 
 /** Throws ERR_FACENET_MODEL_INVALID where the file is not YuNet's. */
-export function openYunet({ graphs, weights }: DetectorFile, options: NetworkOptions): Detector {
+export function openYunet({ graphs, weights, metadata }: DetectorFile, options: NetworkOptions): Detector {
   const { detect: graph } = graphs
   if (!graph) throw invalidModel('graphs', 'the graph detect', Object.keys(graphs).join(', '))
   const shapes = activationShapes(graph)
@@ -42,14 +42,17 @@ export function openYunet({ graphs, weights }: DetectorFile, options: NetworkOpt
     const received = graph.outputs.includes(name) ? shapes.get(name)!.join('x') : 'none'
     if (received !== expected) throw invalidModel(`output ${name}`, expected, received)
   }
-  return new Yunet(new SizedNetwork(graph, weights, options))
+  return new Yunet(new SizedNetwork(graph, weights, options), metadata.fingerprint)
 }
 
 class Yunet extends NetworkDetector {
   readonly name = 'yunet'
 
-  constructor(private readonly network: SizedNetwork) {
-    super([network])
+  constructor(
+    private readonly network: SizedNetwork,
+    fingerprint: string,
+  ) {
+    super([network], fingerprint)
   }
 
   async detect(images: readonly RgbImage[], options: DetectOptions = {}): Promise<DetectedFace[][]> {

@@ -13,9 +13,10 @@ import {
   isEmbeddings,
   optionsFor,
 } from './embeddings.js'
+import type { MixedOptions } from './preparation.js'
 
 /** Options of `pairwiseDistances`. */
-export interface DistanceOptions extends RowOptions {
+export interface DistanceOptions extends RowOptions, MixedOptions {
   /** The other side, m rows; `a` itself where there is no such option. `undefined` and null are errors. */
   b?: EmbeddingRows
 }
@@ -31,7 +32,7 @@ export interface DistanceOptions extends RowOptions {
  * @param b m rows of the same model; it may stand among the options instead.
  * @param options where and how; `dimensions` for bare arrays.
  * @returns n x m floats, row i holding the distances of a[i].
- * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT for NaN, infinity, rows of two models or of two lengths;
+ * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT for NaN, infinity, rows of two models, two preparations or two lengths;
  *   ERR_FACENET_CUDA_UNAVAILABLE, ERR_FACENET_ABORTED.
  *
  * @example
@@ -44,14 +45,14 @@ export interface DistanceOptions extends RowOptions {
 export function pairwiseDistances(
   a: Embeddings,
   b: EmbeddingRows,
-  options?: ForEmbeddings<RowOptions>,
+  options?: ForEmbeddings<RowOptions & MixedOptions>,
 ): Promise<Float32Array>
 export function pairwiseDistances(a: Embeddings): Promise<Float32Array>
 export function pairwiseDistances(a: Embeddings, options: ForEmbeddings<DistanceOptions>): Promise<Float32Array>
 export function pairwiseDistances(
   a: Float32Array,
   b: Embeddings,
-  options?: ForEmbeddings<RowOptions>,
+  options?: ForEmbeddings<RowOptions & MixedOptions>,
 ): Promise<Float32Array>
 export function pairwiseDistances(a: Float32Array, b: Float32Array, options: RowOptions): Promise<Float32Array>
 export function pairwiseDistances(
@@ -60,7 +61,7 @@ export function pairwiseDistances(
 ): Promise<Float32Array>
 export async function pairwiseDistances(a: EmbeddingRows, ...rest: unknown[]): Promise<Float32Array> {
   const { b, name, options } = secondSide(a, rest)
-  const [left, right] = checkBothSides([a, 'a'], [b, name], options.dimensions)
+  const [left, right] = checkBothSides([a, 'a'], [b, name], options)
   checkFiniteRows(left, 'a')
   if (right.data !== left.data) checkFiniteRows(right, name)
   const { signal, ...place } = checkRowPlace(options)
@@ -74,14 +75,18 @@ export async function pairwiseDistances(a: EmbeddingRows, ...rest: unknown[]): P
 }
 
 /** `b` and the options, of what follows `a`. */
-function secondSide(a: unknown, rest: unknown[]): { b: unknown; name: string; options: ForEmbeddings<RowOptions> } {
+function secondSide(
+  a: unknown,
+  rest: unknown[],
+): { b: unknown; name: string; options: ForEmbeddings<RowOptions & MixedOptions> } {
   const [second, third] = rest
   if (rest.length > 0 && (second === undefined || second === null)) {
     throw invalidArgument('b', 'a Float32Array, Embeddings, or nothing at all for `a` itself', second)
   }
   const isOptions = rest.length === 1 && typeof second === 'object' && !isRows(second)
   const options = optionsFor((isOptions ? second : third) as ForEmbeddings<DistanceOptions>, a, second)
-  checkOptions(options, 'options', isOptions ? [...rowOptionNames, 'b'] : rowOptionNames)
+  const known = [...rowOptionNames, 'allowMixed']
+  checkOptions(options, 'options', isOptions ? [...known, 'b'] : known)
   checkNamed(options, 'b', 'a Float32Array or Embeddings')
   if (!isOptions) return { b: rest.length > 0 ? second : a, name: 'b', options }
   return { b: options.b ?? a, name: 'options.b', options }

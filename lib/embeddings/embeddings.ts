@@ -1,8 +1,9 @@
 /** Rows of embeddings that know what they are: how long a row is, and which model made them. */
 import { types } from 'node:util'
 import { describe, FaceNetError, invalidArgument } from '../errors.js'
-import { checkFloats, checkInteger } from '../native/check_arguments.js'
+import { checkFlag, checkFloats, checkInteger } from '../native/check_arguments.js'
 import { concatenateRows } from './concatenate_rows.js'
+import { checkPreparation, checkPreparedAlike, type Preparation } from './preparation.js'
 
 /**
  * Embeddings of one model. Every function on rows takes them, so that `dimensions` need not be said again and rows of two
@@ -17,6 +18,8 @@ export interface Embeddings {
   readonly dimensions: number
   /** Of the model that made them. */
   readonly fingerprint: string
+  /** How images became what the model was given. Left out where nobody said it, as for pixels and files of older versions. */
+  readonly preparation?: Preparation
 }
 
 /** Rows of `options.dimensions` floats in one array, or `Embeddings`, which know their dimensions and their model. */
@@ -28,6 +31,7 @@ export interface CheckedRows {
   rows: number
   dimensions: number
   fingerprint?: string
+  preparation?: Preparation
 }
 
 /** Of one embedding; the largest that native code takes. */
@@ -46,27 +50,37 @@ export function checkEmbeddings(value: unknown, name: string, dimensions: unknow
   return { data, rows: data.length / each, dimensions: each }
 }
 
-/** Two sides of one call: a bare array has the dimensions of the other side, and of two models none is compared. */
+/**
+ * Two sides of one call: a bare array has the dimensions of the other side. Of two models none is compared, and of two
+ * preparations none unless that is allowed.
+ */
 export function checkBothSides(
   [a, nameA]: readonly [value: unknown, name: string],
   [b, nameB]: readonly [value: unknown, name: string],
-  dimensions: unknown,
+  { dimensions, allowMixed }: { dimensions?: unknown; allowMixed?: boolean },
 ): [CheckedRows, CheckedRows] {
+  checkFlag(allowMixed, 'options.allowMixed')
   const carried = dimensions ?? [a, b].find(isEmbeddings)?.dimensions
   const first = checkEmbeddings(a, nameA, isEmbeddings(a) ? dimensions : carried)
   const second = checkEmbeddings(b, nameB, isEmbeddings(b) ? dimensions : carried)
   checkSameModel(first, second, nameA, nameB)
+  if (first.fingerprint !== undefined && second.fingerprint !== undefined) {
+    const sides = [first, second].map(({ preparation }, i) => ({ name: [nameA, nameB][i]!, preparation }))
+    checkPreparedAlike(sides[0]!, sides[1]!, allowMixed)
+  }
   return [first, second]
 }
 
-/** `rows` floats or rows of floats, of a model of such dimensions and fingerprint. */
+/** `rows` floats or rows of floats, of a model of such dimensions and fingerprint, of images that were prepared so. */
 export function embeddingsOf(
   rows: Float32Array | readonly Float32Array[],
   { dimensions, fingerprint }: Pick<Embeddings, 'dimensions' | 'fingerprint'>,
+  preparation?: Preparation,
 ): Embeddings {
   const data = Array.isArray(rows) ? joined(rows, dimensions) : (rows as Float32Array)
   const checked = checkEmbeddings(data, 'rows', dimensions)
-  return { data, rows: checked.rows, dimensions, fingerprint }
+  const prepared = checkPreparation(preparation, 'preparation')
+  return { data, rows: checked.rows, dimensions, fingerprint, ...(prepared && { preparation: prepared }) }
 }
 
 /** `options`, which may be left out where rows know their dimensions. */
@@ -87,6 +101,7 @@ function checkDimensions(value: unknown, name: string): number {
 
 function checkCarried(value: Embeddings, name: string, dimensions: unknown): CheckedRows {
   const { data, rows, fingerprint } = value
+  const preparation = checkPreparation(value.preparation, `${name}.preparation`)
   checkFloats(data, `${name}.data`)
   const each = checkDimensions(value.dimensions, `${name}.dimensions`)
   if (dimensions !== undefined && dimensions !== each) {
@@ -98,7 +113,7 @@ function checkCarried(value: Embeddings, name: string, dimensions: unknown): Che
   if (typeof fingerprint !== 'string' || fingerprint === '') {
     throw invalidArgument(`${name}.fingerprint`, "the model's fingerprint", fingerprint)
   }
-  return { data, rows, dimensions: each, fingerprint }
+  return { data, rows, dimensions: each, fingerprint, preparation }
 }
 
 function checkSameModel(a: CheckedRows, b: CheckedRows, nameA: string, nameB: string): void {

@@ -5,9 +5,10 @@ import { checkInteger, checkOptions } from '../native/check_arguments.js'
 import { enqueueCall } from '../native/queue.js'
 import { checkFinite, checkRowPlace, type ForEmbeddings, type RowOptions, rowOptionNames } from './check_rows.js'
 import { checkBothSides, type EmbeddingRows, type Embeddings, optionsFor } from './embeddings.js'
+import type { MixedOptions } from './preparation.js'
 
 /** Options of `nearestNeighbors`. */
-export interface NeighborOptions extends RowOptions {
+export interface NeighborOptions extends RowOptions, MixedOptions {
   /**
    * Neighbours of a query, 1..128 and at most the rows of the gallery.
    * @default 1
@@ -32,7 +33,7 @@ export interface Neighbors {
  * @param queries n rows: `Embeddings`, or a Float32Array with `options.dimensions`.
  * @param gallery m rows of the same model.
  * @param options `k`, and `dimensions` where both are bare arrays.
- * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT, also for rows of two models; ERR_FACENET_CUDA_UNAVAILABLE,
+ * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT, also for rows of two models or two preparations; ERR_FACENET_CUDA_UNAVAILABLE,
  *   ERR_FACENET_ABORTED.
  *
  * @example
@@ -62,8 +63,8 @@ export async function nearestNeighbors(
   given?: ForEmbeddings<NeighborOptions>,
 ): Promise<Neighbors> {
   const options = optionsFor(given, queries, gallery)
-  checkOptions(options, 'options', [...rowOptionNames, 'k'])
-  const [asked, known] = checkBothSides([queries, 'queries'], [gallery, 'gallery'], options.dimensions)
+  checkOptions(options, 'options', [...rowOptionNames, 'allowMixed', 'k'])
+  const [asked, known] = checkBothSides([queries, 'queries'], [gallery, 'gallery'], options)
   const { dimensions } = asked
   const k = checkInteger(options.k ?? 1, 'options.k', 1, 128)
   if (k > known.rows) throw invalidArgument('options.k', `at most the ${known.rows} rows of the gallery`, k)

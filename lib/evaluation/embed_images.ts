@@ -4,7 +4,7 @@ import type { DetectedFace } from '../detection/types.js'
 import type { FaceNetError } from '../errors.js'
 import { placeFace } from '../images/faces.js'
 import { centred, type FivePoints } from '../images/geometry.js'
-import { decodeImage, type FaceTarget, type RawImage, templatePoints } from '../images/index.js'
+import { decodeImage, defaultCenterFraction, type FaceTarget, type RawImage, templatePoints } from '../images/index.js'
 import { marginOf } from '../images/templates.js'
 import { type Model, runModel } from '../model/model.js'
 import { faceTarget, type StreamProgress } from '../model/options.js'
@@ -169,12 +169,12 @@ const offCentre = (box: { x: number; y: number; width: number; height: number },
 
 /** The box with its margin, as `embed` cuts it out; without a face the centre crop. */
 function placeByBox(face: DetectedFace | undefined, image: RawImage, target: FaceTarget) {
-  if (!face) return centred(image, target, target.centerFraction ?? 0.5)
+  if (!face) return centred(image, target, target.centerFraction ?? defaultCenterFraction)
   return placeFace(face, image, { x: 1, y: 1 }, target, target.template!)
 }
 
 /** Points for which aligning by points gives the centre crop: where that crop takes the template's points from. */
 function centrePoints(image: RawImage, target: FaceTarget): FivePoints {
-  const { xx, x0, yy, y0 } = centred(image, target, target.centerFraction ?? 0.5)
+  const { xx, x0, yy, y0 } = centred(image, target, target.centerFraction ?? defaultCenterFraction)
   return templatePoints(target.template!, target).map((value, i) => (i % 2 === 0 ? xx * value + x0 : yy * value + y0))
 }

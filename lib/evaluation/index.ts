@@ -5,6 +5,7 @@
  */
 export type { DetectedFace, DetectOptions, FaceBox, FaceFinder, RgbImage } from '../detection/types.js'
 export type { Embeddings } from '../embeddings/embeddings.js'
+export type { MixedOptions, Preparation } from '../embeddings/preparation.js'
 export type { FivePoints, Size } from '../images/geometry.js'
 export type { Model } from '../model/model.js'
 export type { StreamProgress } from '../model/options.js'
@@ -43,6 +44,6 @@ export {
   robustnessOfAllPairs,
   robustnessOfListedPairs,
 } from './robustness.js'
-export { readThresholdFile, type ThresholdFile, writeThresholdFile } from './threshold_file.js'
+export { readThresholdFile, type ThresholdFile, type ThresholdRows, writeThresholdFile } from './threshold_file.js'
 export { evaluateYtf, type YtfOptions, type YtfResult } from './ytf.js'
 export { parseYtfSplits, type VideoSummary } from './ytf_splits.js'

@@ -1,6 +1,13 @@
-/** Threshold files: a threshold chosen on a user's own pairs for a wanted FAR, with the model it holds for. */
+/** Threshold files: a threshold chosen on a user's own pairs for a wanted FAR, with the model and the preparation it holds for. */
 import * as v from 'valibot'
 import { assertSameFingerprint } from '../embeddings/distances.js'
+import {
+  checkPreparedAlike,
+  type MixedOptions,
+  type Preparation,
+  preparationSchema,
+  warnUnknown,
+} from '../embeddings/preparation.js'
 import { FaceNetError } from '../errors.js'
 import { PendingFile } from '../files/pending_file.js'
 import { readText } from '../files/read.js'
@@ -29,6 +36,8 @@ export interface ThresholdFile {
   pairs: { same: number; different: number }
   /** Of the model whose embeddings it was chosen on. */
   fingerprint: string
+  /** How the images of those embeddings were prepared. */
+  preparation?: Preparation
   /** What it does to pairs of one value of the user's columns. */
   slices: (Slice & { column: string })[]
 }
@@ -52,8 +61,17 @@ const schema: v.GenericSchema<unknown, ThresholdFile> = v.strictObject({
   confidenceInterval: v.strictObject({ level: v.literal(0.95), low: distance, high: distance }),
   pairs: v.strictObject({ same: count, different: count }),
   fingerprint: v.string(),
+  preparation: v.optional(preparationSchema),
   slices: v.array(slice),
 })
+
+/** What is known of rows that a threshold is for; `Embeddings` know it. */
+export interface ThresholdRows {
+  /** Of the model that made them. */
+  readonly fingerprint: string
+  /** How their images were prepared. */
+  readonly preparation?: Preparation
+}
 
 /**
  * Writes a threshold file, whole or not at all.
@@ -84,19 +102,27 @@ export async function writeThresholdFile(
 }
 
 /**
- * Reads a threshold that `facenet evaluate pairs` chose, for the model it holds for.
+ * Reads a threshold that `facenet evaluate pairs` chose, for the model and the preparation it holds for.
  *
- * @param path of the file.
- * @param fingerprint of the model whose distances are to be judged.
+ * @param path of the file. One that does not say how its images were prepared, as of versions before 0.2, gives a warning.
+ * @param rows whose distances are to be judged: `Embeddings`, or what is known of them. Of a fingerprint alone it cannot be told
+ *   whether they were prepared as those of the file were, which gives a warning too.
+ * @param options whether a threshold for another preparation is an error.
  * @throws FaceNetError ERR_FACENET_IO where the file cannot be read, ERR_FACENET_INVALID_ARGUMENT where it is no threshold
- *   file or was made for another model.
+ *   file or was made for another model or another preparation.
  *
  * @example
  * ```ts
- * const { threshold } = await readThresholdFile('threshold.json', model.fingerprint)
+ * const faces = await model.embedRows(['anna.jpg', 'ben.jpg'], { detector })
+ * const { threshold } = await readThresholdFile('threshold.json', faces)
  * ```
  */
-export async function readThresholdFile(path: string, fingerprint: string): Promise<ThresholdFile> {
+export async function readThresholdFile(
+  path: string,
+  rows: string | ThresholdRows,
+  { allowMixed }: MixedOptions = {},
+): Promise<ThresholdFile> {
+  const { fingerprint, preparation } = typeof rows === 'string' ? { fingerprint: rows, preparation: undefined } : rows
   const text = await readText(path)
   const parsed = v.safeParse(schema, parseJson(text, path))
   if (!parsed.success) {
@@ -104,6 +130,9 @@ export async function readThresholdFile(path: string, fingerprint: string): Prom
     throw wrongFile(path, `${v.getDotPath(issue) ?? 'the whole'}: ${issue.message}`)
   }
   assertSameFingerprint(fingerprint, parsed.output.fingerprint)
+  const file = { name: path, preparation: parsed.output.preparation }
+  if (!file.preparation && !preparation) warnUnknown(path)
+  checkPreparedAlike({ name: 'the rows to be judged', preparation }, file, allowMixed)
   return parsed.output
 }
 

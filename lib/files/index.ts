@@ -7,9 +7,15 @@ export type * from '../../types/graph.js'
 export type { StoredDType, TensorEntry, WeightSource } from '../../types/native.js'
 export type { DetectedFace, FaceBox } from '../detection/types.js'
 export type { Embeddings } from '../embeddings/embeddings.js'
+export type { MixedOptions, Preparation } from '../embeddings/preparation.js'
 export { readEmbeddings, type StoredEmbeddings } from '../evaluation/embedding_rows.js'
 export type { Slice } from '../evaluation/evaluate_all_pairs.js'
-export { readThresholdFile, type ThresholdFile, writeThresholdFile } from '../evaluation/threshold_file.js'
+export {
+  readThresholdFile,
+  type ThresholdFile,
+  type ThresholdRows,
+  writeThresholdFile,
+} from '../evaluation/threshold_file.js'
 export type { Affine } from '../images/geometry.js'
 export type { FivePoints } from '../images/index.js'
 export {

@@ -4,7 +4,7 @@
 import { FaceNetError, invalidArgument } from '../errors.js'
 import { decode, type ImageInput, readImage, readImageSize, type Window } from './decode.js'
 import { type Affine, aligned, centred, type FivePoints, footprint, rescaled, type Size, scaleOf } from './geometry.js'
-import type { FaceTarget } from './target.js'
+import { defaultCenterFraction, type FaceTarget } from './target.js'
 import { marginOf, templatePoints } from './templates.js'
 import { type RawImage, warp } from './warp.js'
 
@@ -50,7 +50,7 @@ export async function cropFace(
 
 /** Checks the options, and returns the map from output pixels into an image of a given size. */
 function placement(target: FaceTarget, points: FivePoints | undefined, name: string): (image: Size) => Affine {
-  const { align = 'none', centerFraction = 0.5, template } = target
+  const { align = 'none', centerFraction = defaultCenterFraction, template } = target
   if (align === 'none') return (image) => centred(image, target, 1)
   if (align === 'center') {
     if (!(centerFraction > 0 && centerFraction <= 1)) {

@@ -6,6 +6,7 @@ export {
   type Align,
   type AlignOptions,
   type Detection,
+  defaultCenterFraction,
   type FaceChoice,
   type FaceTarget,
   faceChoices,

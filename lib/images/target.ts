@@ -12,11 +12,14 @@ import type { TemplateName } from './templates.js'
  */
 export type Align = 'none' | 'center' | 'points' | 'detect'
 
+/** In Labeled Faces in the Wild the detected face fills 1 / 2.2. */
+export const defaultCenterFraction = 0.5
+
 export interface AlignOptions extends DecodeLimits {
   align?: Align
   /**
    * For `center`; above 0, at most 1.
-   * @default 0.5: in Labeled Faces in the Wild the detected face fills 1 / 2.2
+   * @default 0.5
    */
   centerFraction?: number
   /** For `points` and `detect`: the template the network was trained with. */

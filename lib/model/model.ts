@@ -1,6 +1,7 @@
 /** A model that is ready to embed faces. */
 import type { DType, NativeModel, PlanReport } from '../../types/native.js'
 import { type Embeddings, embeddingsOf } from '../embeddings/embeddings.js'
+import type { Preparation } from '../embeddings/preparation.js'
 import { disposed, invalidArgument } from '../errors.js'
 import { isUrl, pathOf } from '../files/file_source.js'
 import type { ModelMetadata } from '../files/model/metadata.js'
@@ -10,7 +11,14 @@ import { checkOut, throwIfAborted } from '../native/check_arguments.js'
 import type { Device } from '../native/devices.js'
 import { enqueueCall, InFlight } from '../native/queue.js'
 import { batches } from '../sources/index.js'
-import { checkEmbedOptions, type EmbedArrayOptions, embedTarget, type StreamOptions } from './options.js'
+import {
+  checkEmbedOptions,
+  type EmbedArrayOptions,
+  embedTarget,
+  type PreparationOptions,
+  preparationOf,
+  type StreamOptions,
+} from './options.js'
 import { checkImages, type Pixels } from './pixels.js'
 import { type EmbeddedImage, embedStream, type StreamSource } from './stream.js'
 
@@ -142,8 +150,9 @@ export class Model {
   }
 
   /**
-   * `embed`, whose rows know their dimensions and this model's fingerprint: functions on rows take them as they are, and refuse
-   * to compare them with those of another model.
+   * `embed`, whose rows know their dimensions, this model's fingerprint and how the images were prepared: functions on rows take
+   * them as they are, and refuse to compare them with those of another model or another preparation. Of pixels nothing is known
+   * of it: `embeddings` takes it beside their rows.
    *
    * @param images as for `embed`.
    * @param options as for `embed`.
@@ -159,24 +168,46 @@ export class Model {
     images: Uint8Array | Pixels | readonly ImageInput[],
     options: EmbedArrayOptions = {},
   ): Promise<Embeddings> {
-    return this.embeddings(await this.embed(images, options))
+    const rows = await this.embed(images, options)
+    const { kind } = checkImages(images, this.inputSize)
+    return this.embeddings(rows, kind === 'pixels' ? undefined : preparationOf(this, options))
   }
 
   /**
    * `Embeddings` of rows that this model made.
    *
    * @param rows N x dimensions floats, or N arrays of `dimensions` floats, as `embedStream` gives them.
+   * @param preparation how their images were prepared, of `preparationOf`. Where it is left out, it cannot be checked, and
+   *   meeting rows that know theirs gives a warning.
    * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT where they are not whole rows.
    *
    * @example
    * ```ts
-   * const rows = []
-   * for await (const { embedding } of model.embedStream('photos/')) rows.push(embedding)
-   * const labels = await clusterEmbeddings(model.embeddings(rows), { threshold: model.threshold! })
+   * const how = { detector, faces: 'all' } as const
+   * const rows: Float32Array[] = []
+   * for await (const { embedding } of model.embedStream('photos/', how)) rows.push(embedding)
+   * const photographs = model.embeddings(rows, model.preparationOf(how))
+   * const labels = await clusterEmbeddings(photographs, { threshold: model.threshold! })
    * ```
    */
-  embeddings(rows: Float32Array | readonly Float32Array[]): Embeddings {
-    return embeddingsOf(rows, this)
+  embeddings(rows: Float32Array | readonly Float32Array[], preparation?: Preparation): Embeddings {
+    return embeddingsOf(rows, this, preparation)
+  }
+
+  /**
+   * What decides an embedding besides the model, where images are embedded with these options: alignment, template, detector.
+   * It goes with rows of `embedStream` into `embeddings` and `openOutput`.
+   *
+   * @param options of the call that embeds; `flip` where embeddings are averaged with those of mirrored images.
+   * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT
+   *
+   * @example
+   * ```ts
+   * const output = await openOutput('faces.npy', { ...model, preparation: model.preparationOf({ detector }) })
+   * ```
+   */
+  preparationOf(options: PreparationOptions = {}): Preparation {
+    return preparationOf(this, options)
   }
 
   /**

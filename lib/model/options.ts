@@ -1,17 +1,21 @@
 /** What `embed` and `embedStream` take. */
 import type { FaceFinder } from '../detection/types.js'
+import { decodeVersion, type Preparation } from '../embeddings/preparation.js'
 import { invalidArgument } from '../errors.js'
 import {
   type Align,
   checkDetection,
   checkTemplate,
   type Detection,
+  defaultCenterFraction,
   type FaceChoice,
   type FaceTarget,
   type FivePoints,
+  faceChoices,
   type TemplateName,
 } from '../images/index.js'
 import {
+  checkFlag,
   checkFunction,
   checkInteger,
   checkNamed,
@@ -85,6 +89,12 @@ export interface StreamOptions extends EmbedOptions {
   onError?: (failure: FailedImage) => void
 }
 
+/** Options of `preparationOf`: those of the call that embeds. */
+export interface PreparationOptions extends StreamOptions {
+  /** Whether embeddings are averaged with those of the mirrored images, as evaluations can do. */
+  flip?: boolean
+}
+
 /** How far an embedding of many images is. */
 export interface StreamProgress {
   /** Faces embedded so far. */
@@ -150,4 +160,22 @@ export function faceTarget(
   const own = metadata.alignment === 'none' ? undefined : (metadata.alignment as TemplateName)
   const usual = height === 112 && width === 112 ? 'arcface112' : 'dlib'
   return { height, width, align, template: template ?? own ?? usual, detection }
+}
+
+/** What decides an embedding besides the model, of the options of a call. */
+export function preparationOf(model: ModelInput, options: PreparationOptions): Preparation {
+  checkEmbedOptions(options, ['flip', 'onError', 'out', 'points'], faceChoices)
+  checkFlag(options.flip, 'options.flip')
+  const { align, template, centerFraction, detection } = embedTarget(model, options)
+  return Object.freeze({
+    align: align!,
+    ...((align === 'points' || align === 'detect') && { template }),
+    ...(align === 'center' && { centerFraction: centerFraction ?? defaultCenterFraction }),
+    ...(detection && {
+      detector: detection.detector.name,
+      detectorFingerprint: detection.detector.fingerprint ?? null,
+    }),
+    flip: options.flip ?? false,
+    decode: decodeVersion,
+  })
 }

@@ -35,6 +35,10 @@ export function checkThreads(value: unknown): number {
   return value === undefined ? availableParallelism() : checkInteger(value, 'options.threads', 1, 1024)
 }
 
+export function checkFlag(value: unknown, name: string): void {
+  if (value !== undefined && typeof value !== 'boolean') throw invalidArgument(name, 'true or false', value)
+}
+
 export function checkFunction(value: unknown, name: string): void {
   if (value !== undefined && typeof value !== 'function') throw invalidArgument(name, 'a function', value)
 }

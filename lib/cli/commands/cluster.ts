@@ -23,10 +23,15 @@ export async function run(context: Context<ClusterOptions>): Promise<void> {
   const target = await reportTarget(context)
   await using model = await openModel(options.model, context.opening())
   const { dimensions, fingerprint } = model
-  const threshold = await thresholdFor(options.threshold, model)
-  if (!threshold) throw new UsageError('--threshold is missing, and the model names none')
-  const { faces, embeddings, failures } = await withDetector(context, alignment, (alignment) =>
-    embedAll(context, model, alignment),
+  const { threshold, preparation, faces, embeddings, failures } = await withDetector(
+    context,
+    alignment,
+    async (alignment) => {
+      const preparation = model.preparationOf(alignment)
+      const threshold = await thresholdFor(options.threshold, model, { fingerprint, preparation }, options)
+      if (!threshold) throw new UsageError('--threshold is missing, and the model names none')
+      return { threshold, preparation, ...(await embedAll(context, model, alignment)) }
+    },
   )
 
   const { device, threads, signal } = context.opening()
@@ -37,7 +42,7 @@ export async function run(context: Context<ClusterOptions>): Promise<void> {
   const scores = options.scoreFolders ? scoreClusters(labels, faces.map(personOf)) : undefined
   const images = faces.map((face, i) => ({ ...face, label: labels[i]! }))
   const rows = images.map(({ path, label }) => ({ path, label }))
-  const facts = { threshold: threshold.value, ...thresholdFacts(threshold), ...how, fingerprint }
+  const facts = { threshold: threshold.value, ...thresholdFacts(threshold), ...how, fingerprint, preparation }
   const result = { ...facts, clusters: people, noise, scores, images: rows }
 
   const { out } = options

@@ -1,5 +1,5 @@
 /** `facenet embed`: images to embeddings, in a file or on stdout. */
-import { jsonLine, type MissingRow, missingLine, openOutput } from '../../files/outputs/index.js'
+import { jsonLine, type MissingRow, missingLine, type OutputOptions, openOutput } from '../../files/outputs/index.js'
 import { type EmbeddedImage, FaceNetError, type FailedImage, type Model, openModel } from '../../index.js'
 import { type Alignment, readAlignment, withDetector } from '../common/alignment.js'
 import { isMistake, listFailures } from '../common/failures.js'
@@ -18,7 +18,12 @@ export async function run(context: Context<EmbedOptions>): Promise<void> {
 
 async function embed(context: Context<EmbedOptions>, model: Model, alignment: Alignment): Promise<void> {
   const { out, batchSize } = context.options
-  const sink = out === undefined ? toStdout(context, model) : await toFile(context, model, out)
+  const rows = {
+    dimensions: model.dimensions,
+    fingerprint: model.fingerprint,
+    preparation: model.preparationOf(alignment),
+  }
+  const sink = out === undefined ? toStdout(context, rows) : await toFile(context, rows, out)
 
   const progress = imageProgress(context.quiet)
   const failures: FailedImage[] = []
@@ -67,12 +72,12 @@ interface Sink {
   abort(): Promise<void>
 }
 
-function toStdout(context: Context, { fingerprint }: Model): Sink {
+function toStdout(context: Context, options: OutputOptions): Sink {
   return {
     async write(rows) {
       for (const row of rows) {
         const { path, embedding } = row
-        if (context.json) await context.print(jsonLine(row, fingerprint))
+        if (context.json) await context.print(jsonLine(row, options))
         else await context.print(`${path}\t${Array.from(embedding, (value) => value.toPrecision(9)).join(' ')}`)
       }
     },
@@ -85,10 +90,9 @@ function toStdout(context: Context, { fingerprint }: Model): Sink {
 }
 
 /** With --json the lines go to stdout as well. */
-async function toFile(context: Context, model: Model, path: string): Promise<Sink> {
-  const { dimensions, fingerprint } = model
-  const file = await openOutput(path, { dimensions, fingerprint })
-  const lines = toStdout(context, model)
+async function toFile(context: Context, options: OutputOptions, path: string): Promise<Sink> {
+  const file = await openOutput(path, options)
+  const lines = toStdout(context, options)
   return {
     async write(rows) {
       await file.write(rows)

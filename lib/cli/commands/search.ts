@@ -1,5 +1,6 @@
 /** `facenet search`: who of a gallery is in these images? */
 import { concatenateRows } from '../../embeddings/concatenate_rows.js'
+import { checkPreparedAlike } from '../../embeddings/preparation.js'
 import { invalidArgument } from '../../errors.js'
 import { isStored, readStored } from '../../files/outputs/stored.js'
 import {
@@ -32,12 +33,18 @@ export async function run(context: Context<SearchOptions>): Promise<void> {
   const { options } = context
   const alignment = readAlignment(context)
   await using model = await openModel(options.model, context.opening())
-  const threshold = await thresholdFor(options.threshold, model)
-  const stored = isStored(place) ? await storedRows(place, model) : undefined
-  const [gallery, queries] = await withDetector(context, alignment, async (alignment) => [
-    stored ?? (await embedAll(context, model, alignment, [place])),
-    await embedAll(context, model, alignment, images),
-  ])
+  const stored = isStored(place) ? await storedRows(place, model, options) : undefined
+  const { threshold, gallery, queries } = await withDetector(context, alignment, async (alignment) => {
+    const rows = { fingerprint: model.fingerprint, preparation: model.preparationOf(alignment) }
+    const queried = { name: 'the images', preparation: rows.preparation }
+    // Before anything is embedded that could not be compared.
+    if (stored) checkPreparedAlike({ name: place, preparation: stored.preparation }, queried, options.allowMixed)
+    return {
+      threshold: await thresholdFor(options.threshold, model, rows, options),
+      gallery: stored ?? (await embedAll(context, model, alignment, [place])),
+      queries: await embedAll(context, model, alignment, images),
+    }
+  })
   refuseNothing(context, gallery, `No faces are in ${place}, so there is nothing to search`)
   refuseNothing(context, queries, `No faces are in ${images.join(', ')}, so there is nobody to search for`)
 
@@ -67,13 +74,14 @@ function refuseNothing(context: Context, { paths, failures }: Rows, message: str
   throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', message)
 }
 
-async function storedRows(path: string, { fingerprint, dimensions }: Model): Promise<Rows> {
-  const stored = await readStored(path)
+async function storedRows(path: string, { fingerprint, dimensions }: Model, { allowMixed }: SearchOptions) {
+  const stored = await readStored(path, { allowMixed })
   assertSameFingerprint(fingerprint, stored.fingerprint)
   if (stored.dimensions !== dimensions) {
     throw invalidArgument(path, `embeddings of ${dimensions} floats, as the model makes`, stored.dimensions)
   }
-  return { paths: stored.paths, embeddings: stored.data, faces: [], failures: [] }
+  const { paths, data, preparation } = stored
+  return { paths, embeddings: data, faces: [], failures: [], preparation }
 }
 
 async function embedAll(

@@ -10,12 +10,15 @@ export async function run(context: Context<VerifyOptions>): Promise<void> {
   const { options } = context
   const alignment = readAlignment(context)
   await using model = await openModel(options.model, context.opening())
-  const threshold = await thresholdFor(options.threshold, model)
   const [first, second] = context.operands as [string, string]
-  const [a, b] = await withDetector(context, alignment, async (alignment) => [
-    await embedOne(model, first, alignment, context.signal),
-    await embedOne(model, second, alignment, context.signal),
-  ])
+  const [threshold, a, b] = await withDetector(context, alignment, async (alignment) => {
+    const rows = { fingerprint: model.fingerprint, preparation: model.preparationOf(alignment) }
+    return [
+      await thresholdFor(options.threshold, model, rows, options),
+      await embedOne(model, first, alignment, context.signal),
+      await embedOne(model, second, alignment, context.signal),
+    ] as const
+  })
   const { dimensions } = model
   const [distance] = await pairwiseDistances(a, { dimensions, b, device: options.device })
   if (distance === undefined || !Number.isFinite(distance)) {

@@ -1,6 +1,6 @@
 /** The threshold of a command: a number, a threshold file that `evaluate pairs` wrote, or else the model's own. */
-import { readThresholdFile, type ThresholdFile } from '../../evaluation/threshold_file.js'
-import type { Model } from '../../index.js'
+import { readThresholdFile, type ThresholdFile, type ThresholdRows } from '../../evaluation/threshold_file.js'
+import type { MixedOptions, Model } from '../../index.js'
 
 export interface Threshold {
   /** Squared L2; two faces are one person where their distance is below it. */
@@ -9,15 +9,18 @@ export interface Threshold {
 }
 
 /**
- * Undefined where nothing is given and the model names none. `given` is a number or a path; a file that was made for another model is refused.
+ * Undefined where nothing is given and the model names none. `given` is a number or a path; a file that was made for another model,
+ * or for images that were prepared otherwise than `rows`, is refused.
  */
 export async function thresholdFor(
   given: number | string | undefined,
-  model: Pick<Model, 'fingerprint' | 'threshold'>,
+  model: Pick<Model, 'threshold'>,
+  rows: ThresholdRows,
+  mixed: MixedOptions,
 ): Promise<Threshold | undefined> {
   if (typeof given === 'number') return { value: given }
   if (given !== undefined) {
-    const file = await readThresholdFile(given, model.fingerprint)
+    const file = await readThresholdFile(given, rows, mixed)
     return { value: file.threshold, file }
   }
   return model.threshold === null ? undefined : { value: model.threshold }

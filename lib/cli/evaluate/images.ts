@@ -4,7 +4,7 @@ import type { Detector } from '../../detection/index.js'
 import type { Degradation } from '../../evaluation/degrade.js'
 import { type EmbeddedImages, embedNamed } from '../../evaluation/listed_images.js'
 import type { Align } from '../../images/index.js'
-import { type Model, openModel, type StreamProgress } from '../../index.js'
+import { type Model, openModel, type Preparation, type StreamProgress } from '../../index.js'
 import type { SourceImage } from '../../sources/index.js'
 import { detectorOf, refuseDetecting } from '../common/alignment.js'
 import { imageProgress } from '../common/progress.js'
@@ -39,6 +39,11 @@ export async function withSetup(
   } finally {
     detector?.dispose()
   }
+}
+
+/** What decides the embeddings besides the model. */
+export function preparationOf({ model, align, centerFraction, detector, flip }: Setup): Preparation {
+  return model.preparationOf({ align, centerFraction, ...(detector && { detector }), flip })
 }
 
 /** At least one. */

@@ -1,6 +1,7 @@
 /** `facenet evaluate pairs`: VAL and FAR over all pairs of labelled images, and the threshold for a wanted FAR. */
 import { concatenateRows } from '../../embeddings/concatenate_rows.js'
 import { assertSameFingerprint } from '../../embeddings/distances.js'
+import { describePreparation, type Preparation } from '../../embeddings/preparation.js'
 import { readEmbeddings } from '../../evaluation/embedding_rows.js'
 import { type AllPairsResult, evaluateAllPairs, type LabeledEmbeddings } from '../../evaluation/evaluate_all_pairs.js'
 import { findImages } from '../../evaluation/listed_images.js'
@@ -15,11 +16,13 @@ import { mostWorstPairs, type ShownAllPairs, writeAllPairsReport } from '../repo
 import { faceLoader, reportTarget, setupFacts } from '../report/target.js'
 import { UsageError } from '../usage_error.js'
 import { percent, valLines } from './format.js'
-import { describeSetup, embedAll, setupLine, withSetup } from './images.js'
+import { describeSetup, embedAll, preparationOf, setupLine, withSetup } from './images.js'
 
 interface Labeled {
   people: LabeledEmbeddings
   fingerprint: string
+  /** Undefined where files of embeddings do not say it. */
+  preparation?: Preparation
   /** For people, and for machines. */
   made: { line: string; facts: object }
   failed: number
@@ -38,7 +41,7 @@ export async function run(context: Context<EvaluateOptions>, sources: string[]):
     tablePath === undefined ? undefined : sliceColumn(await readText(tablePath), tablePath, column!, input.people.paths)
   const watch = target && new PairWatch(input.people.people, mostWorstPairs)
   const result = await evaluateAllPairs(input.people, { ...options, slices, onTile: watch?.onTile })
-  if (out !== undefined) await writeThresholdFile(out, thresholdOf(result, column, input.fingerprint))
+  if (out !== undefined) await writeThresholdFile(out, thresholdOf(result, column, input))
   if (context.json)
     await context.print(JSON.stringify({ ...input.made.facts, fingerprint: input.fingerprint, ...result }))
   else await print(context, result, input, column)
@@ -62,6 +65,7 @@ async function labeled(context: Context<EvaluateOptions>, sources: string[]): Pr
     made = {
       people,
       fingerprint: setup.model.fingerprint,
+      preparation: preparationOf(setup),
       made: { line: setupLine(setup), facts },
       failed: failures.length,
       shown: {
@@ -78,7 +82,8 @@ async function labeled(context: Context<EvaluateOptions>, sources: string[]): Pr
 }
 
 async function fromFiles(context: Context<EvaluateOptions>, files: string[]): Promise<Labeled> {
-  const { paths, rows, fingerprint } = await readEmbeddings(files)
+  const { allowMixed } = context.options
+  const { paths, rows, fingerprint, preparation } = await readEmbeddings(files, { allowMixed })
   if (context.given.has('model')) {
     await withSetup(context, async ({ model }) => assertSameFingerprint(model.fingerprint, fingerprint))
   }
@@ -89,10 +94,12 @@ async function fromFiles(context: Context<EvaluateOptions>, files: string[]): Pr
       ['Embeddings', files.join(', ')],
       ['Distance', 'squared L2; below the threshold counts as one person'],
       ['Fingerprint of the model', fingerprint],
+      ['Images', preparation ? describePreparation(preparation) : 'prepared in a way that the files do not say'],
     ],
     loadFace: await faceLoader({ align: 'none' }, (path) => ({ read: () => readWhole(path) })),
   }
-  return { people: labeledByFolder(paths, rows), fingerprint, made: { line, facts: { files } }, failed: 0, shown }
+  const made = { line, facts: { files, ...(preparation && { preparation }) } }
+  return { people: labeledByFolder(paths, rows), fingerprint, preparation, made, failed: 0, shown }
 }
 
 /** The person is the folder that an image lies in. */
@@ -107,7 +114,11 @@ export function labeledByFolder(paths: string[], rows: Float32Array[]): LabeledE
   return { embeddings, dimensions, paths, people }
 }
 
-function thresholdOf(result: AllPairsResult, column: string | undefined, fingerprint: string) {
+function thresholdOf(
+  result: AllPairsResult,
+  column: string | undefined,
+  { fingerprint, preparation }: Pick<Labeled, 'fingerprint' | 'preparation'>,
+) {
   const { threshold, far, valAtThreshold, confidenceInterval, pairs, slices } = result
   return {
     threshold,
@@ -116,6 +127,7 @@ function thresholdOf(result: AllPairsResult, column: string | undefined, fingerp
     confidenceInterval,
     pairs,
     fingerprint,
+    ...(preparation && { preparation }),
     slices: slices.map((slice) => ({ column: column!, ...slice })),
   }
 }

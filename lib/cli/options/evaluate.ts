@@ -64,6 +64,10 @@ export const evaluateOptions = {
       default: 5,
       kinds: ['pairs', 'robustness'],
     }),
+    allowMixed: flag({
+      text: 'Take stored embeddings (.jsonl) together although their images were prepared differently',
+      kinds: ['pairs'],
+    }),
     table: text({ text: 'Table (.tsv) with a column "name" and others', value: '<file>', kinds: ['pairs'] }),
     slice: text({
       text: 'Column of --table; results are also given for each of its values',

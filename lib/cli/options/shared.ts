@@ -1,6 +1,7 @@
 /** Options that several commands have. */
 import { faceChoices } from '../../images/target.js'
 import {
+  flag,
   group,
   integer,
   number,
@@ -89,7 +90,16 @@ export const oneFaceOptions = group('Faces', {
   }),
 })
 
-export const thresholdOptions = group('Decision', {
+/** Of commands in which what was stored meets what is embedded. */
+export const mixedOptions = group('Decision', {
+  allowMixed: flag({
+    text:
+      'Compare with stored embeddings, or judge by a threshold file, although they were prepared differently (alignment, ' +
+      'template, detector, mirror images)',
+  }),
+})
+
+const thresholdOption = group('Decision', {
   threshold: parsed(
     'a number of at least 0 or a threshold file',
     {
@@ -100,6 +110,7 @@ export const thresholdOptions = group('Decision', {
     readThreshold,
   ),
 })
+export const thresholdOptions = { ...thresholdOption, ...mixedOptions }
 export type ThresholdOptions = Values<typeof thresholdOptions>
 
 /** A number, or a path. */

@@ -27,7 +27,10 @@ function littleEndian(rows: readonly EmbeddingRow[], dimensions: number): Uint8A
   return bytes
 }
 
-export async function npyOutput(path: string, { dimensions, fingerprint }: OutputOptions): Promise<Output> {
+export async function npyOutput(
+  path: string,
+  { dimensions, fingerprint, preparation }: OutputOptions,
+): Promise<Output> {
   const array = await PendingFile.open(path)
   const paths = await PendingFile.open(`${path}.json`).catch(async (error) => {
     await array.abort()
@@ -44,7 +47,9 @@ export async function npyOutput(path: string, { dimensions, fingerprint }: Outpu
   let count = 0
   await both(async () => {
     await array.write(header(0, dimensions))
-    await paths.write(Buffer.from(`{${JSON.stringify({ fingerprint, dimensions }).slice(1, -1)},"paths":[`))
+    await paths.write(
+      Buffer.from(`{${JSON.stringify({ fingerprint, dimensions, preparation }).slice(1, -1)},"paths":[`),
+    )
   })
   return {
     write: (rows) =>

@@ -1,5 +1,6 @@
 /** Embeddings to a file, row by row as they are computed. The file's ending says in which format. */
 import { extname } from 'node:path'
+import { checkPreparation } from '../../embeddings/preparation.js'
 import { describe, invalidArgument } from '../../errors.js'
 import { jsonlOutput } from './jsonl.js'
 import { npyOutput } from './npy.js'
@@ -13,10 +14,11 @@ const formats: Record<string, (path: string, options: OutputOptions) => Promise<
 }
 
 /**
- * - `.npy`: float32, rows x dimensions; beside it `<name>.npy.json` holds `fingerprint`, `dimensions` and `paths`.
- * - `.jsonl`: a line a row, `{"path","embedding","fingerprint"}`, and `"face"` where it was detected; `{"path","error"}`
- *   for an image without a face.
- * - `.parquet`: columns `path` and `embedding` (list of float); `fingerprint` and `dimensions` in the file's metadata.
+ * - `.npy`: float32, rows x dimensions; beside it `<name>.npy.json` holds `fingerprint`, `dimensions`, `preparation` and `paths`.
+ * - `.jsonl`: a line a row, `{"path","embedding","fingerprint","preparation"}`, and `"face"` where it was detected;
+ *   `{"path","error"}` for an image without a face.
+ * - `.parquet`: columns `path` and `embedding` (list of float); `fingerprint`, `dimensions` and, as JSON, `preparation` in the
+ *   file's metadata.
  *
  * The file appears under its name when it is closed. Until then, and after any failure, what was there stays.
  *
@@ -36,6 +38,7 @@ const formats: Record<string, (path: string, options: OutputOptions) => Promise<
 export async function openOutput(path: string, options: OutputOptions): Promise<Output> {
   const format = formats[extname(path).toLowerCase()]
   if (!format) throw invalidArgument('out', `a name ending in ${Object.keys(formats).join(', ')}`, describe(path))
+  checkPreparation(options.preparation, 'options.preparation')
   const output = await format(path, options)
   return {
     async write(rows) {

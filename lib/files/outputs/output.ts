@@ -1,5 +1,6 @@
 /** What a file of embeddings takes, whatever its format. */
 import type { DetectedFace } from '../../detection/types.js'
+import type { Preparation } from '../../embeddings/preparation.js'
 
 /** The embedding of an image or of a face in it. */
 export interface EmbeddingRow {
@@ -25,6 +26,8 @@ export interface OutputOptions {
   dimensions: number
   /** Of the model that made the embeddings: only those of one fingerprint may be compared. */
   fingerprint: string
+  /** How the images were prepared, of `model.preparationOf`. Files that do not say it are read with a warning. */
+  preparation?: Preparation
 }
 
 /** What every format implements. One call at a time. */

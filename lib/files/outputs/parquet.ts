@@ -14,7 +14,10 @@ const schema: SchemaElement[] = [
   { name: 'element', type: 'FLOAT', repetition_type: 'REQUIRED' },
 ]
 
-export async function parquetOutput(path: string, { dimensions, fingerprint }: OutputOptions): Promise<Output> {
+export async function parquetOutput(
+  path: string,
+  { dimensions, fingerprint, preparation }: OutputOptions,
+): Promise<Output> {
   // Loaded here because it is an ES module, which the CommonJS build of this package cannot require.
   const { ByteWriter, ParquetWriter } = await import('hyparquet-writer')
   const file = await PendingFile.open(path)
@@ -22,6 +25,7 @@ export async function parquetOutput(path: string, { dimensions, fingerprint }: O
   const kvMetadata = [
     { key: 'fingerprint', value: fingerprint },
     { key: 'dimensions', value: String(dimensions) },
+    ...(preparation ? [{ key: 'preparation', value: JSON.stringify(preparation) }] : []),
   ]
   const parquet = new ParquetWriter({ writer: bytes, schema, kvMetadata })
   let waiting: EmbeddingRow[] = []

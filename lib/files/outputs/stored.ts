@@ -2,6 +2,7 @@
 import { extname } from 'node:path'
 import { concatenateRows } from '../../embeddings/concatenate_rows.js'
 import type { Embeddings } from '../../embeddings/embeddings.js'
+import { checkPreparation, type MixedOptions, warnUnknown } from '../../embeddings/preparation.js'
 import { describe, invalidArgument } from '../../errors.js'
 import { readEmbeddings } from '../../evaluation/embedding_rows.js'
 import { readWhole } from '../read.js'
@@ -27,7 +28,8 @@ export const isStored = (path: string) => ['.npy', '.jsonl', '.parquet'].include
 /**
  * Reads embeddings that `openOutput` or `facenet embed --out` wrote: `.npy`, with the `.npy.json` beside it, and `.jsonl`.
  *
- * @param path of the file.
+ * @param path of the file. One that does not say how its images were prepared, as of versions before 0.2, gives a warning.
+ * @param options whether lines of a `.jsonl` file may be of several preparations; the rows then know of none.
  * @throws FaceNetError ERR_FACENET_IO where a file cannot be read, ERR_FACENET_INVALID_ARGUMENT where it holds something else.
  *
  * @example
@@ -36,18 +38,25 @@ export const isStored = (path: string) => ['.npy', '.jsonl', '.parquet'].include
  * const { indices } = await nearestNeighbors(await model.embedRows(['party.jpg']), gallery, { k: 5 })
  * ```
  */
-export async function readStored(path: string): Promise<StoredRows> {
+export async function readStored(path: string, options: MixedOptions = {}): Promise<StoredRows> {
   const format = extname(path).toLowerCase()
   if (format === '.npy') return readNpy(path)
   if (format !== '.jsonl') throw invalidArgument('gallery', 'embeddings in a .npy or .jsonl file', describe(path))
-  const { paths, rows, fingerprint } = await readEmbeddings([path])
+  const { paths, rows, fingerprint, preparation } = await readEmbeddings([path], options)
   const dimensions = rows[0]!.length
-  return { paths, data: concatenateRows(rows), rows: rows.length, dimensions, fingerprint }
+  return {
+    paths,
+    data: concatenateRows(rows),
+    rows: rows.length,
+    dimensions,
+    fingerprint,
+    ...(preparation && { preparation }),
+  }
 }
 
 async function readNpy(path: string): Promise<StoredRows> {
   const [array, beside] = await Promise.all([readWhole(path), readWhole(`${path}.json`)])
-  const { fingerprint, dimensions, paths } = parseBeside(Buffer.from(beside).toString('utf8'), `${path}.json`)
+  const { dimensions, paths, ...made } = parseBeside(Buffer.from(beside).toString('utf8'), `${path}.json`)
   const bytes = Buffer.from(array.buffer, array.byteOffset, array.byteLength)
   const isNpy = bytes.length >= 10 && bytes.toString('latin1', 0, 8) === '\x93NUMPY\x01\x00'
   const start = isNpy ? 10 + bytes.readUInt16LE(8) : 0
@@ -62,7 +71,7 @@ async function readNpy(path: string): Promise<StoredRows> {
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset + start)
   const data = Float32Array.from({ length: rows * columns }, (_, i) => view.getFloat32(i * 4, true))
-  return { paths, data, rows: paths.length, dimensions, fingerprint }
+  return { paths, data, rows: paths.length, dimensions, ...made }
 }
 
 function parseBeside(text: string, file: string): Omit<StoredRows, 'data' | 'rows'> {
@@ -71,9 +80,11 @@ function parseBeside(text: string, file: string): Omit<StoredRows, 'data' | 'row
     content = JSON.parse(text) ?? {}
   } catch {}
   const { fingerprint, dimensions, paths } = content
+  const preparation = checkPreparation(content.preparation, `${file}: preparation`)
   const named = Array.isArray(paths) && paths.every((path) => typeof path === 'string')
   if (typeof fingerprint !== 'string' || !Number.isInteger(dimensions) || (dimensions as number) < 1 || !named) {
     throw invalidArgument(file, 'fingerprint, dimensions and paths', describe(text.slice(0, 80)))
   }
-  return { fingerprint, dimensions: dimensions as number, paths }
+  if (!preparation) warnUnknown(file)
+  return { fingerprint, dimensions: dimensions as number, paths, ...(preparation && { preparation }) }
 }
