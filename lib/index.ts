@@ -105,13 +105,8 @@ export type { DevicePreference } from './native/check_arguments.js'
 export { type Device, devices } from './native/devices.js'
 export type { EmbeddedFace, FailedImage, SourceImage } from './sources/index.js'
 export { type CreateTrainer, createTrainer, type ResumeOptions } from './training/create_trainer.js'
-export type {
-  OptimizerName,
-  OptimizerSettings,
-  TrainerOptions,
-  TrainingDType,
-  TrainingSettings,
-} from './training/options.js'
+export type { OptimizerSettings, TrainerOptions } from './training/options.js'
+export type { OptimizerName, TrainingDType, TrainingSettings } from './training/settings.js'
 export type { Trainer } from './training/trainer.js'
 export type {
   CallOptions,

@@ -28,17 +28,11 @@ export { type FaceCrop, type FaceLoader, type FacePicture, loadFaces } from './f
 export { DistanceHistogram, type HistogramBins } from './histogram_counts.js'
 export { drawFaces } from './overlay.js'
 export { PairWatch } from './pair_watch.js'
-export {
-  type AllPairsReport,
-  allPairsReport,
-  type ClusterReport,
-  clusterReport,
-  type ListedPairsReport,
-  listedPairsReport,
-  type ReportBasis,
-  type RobustnessReport,
-  robustnessReport,
-} from './reports.js'
+export { type AllPairsReport, allPairsReport } from './reports/all_pairs.js'
+export type { ReportBasis } from './reports/basis.js'
+export { type ClusterReport, clusterReport } from './reports/clusters.js'
+export { type ListedPairsReport, listedPairsReport } from './reports/listed_pairs.js'
+export { type RobustnessReport, robustnessReport } from './reports/robustness.js'
 export { type ClusteredFaces, clustersBySize } from './sections/clusters.js'
 export type { MapInput } from './sections/map.js'
 export type { DegradedVal, RobustModel } from './sections/robustness.js'

@@ -21,7 +21,7 @@ import { readModel, verifyModel, writeModel } from '../files/model/model_file.js
 import { bytesOf, type Tensor, type Tensors } from '../files/model/tensor.js'
 import { readTensors } from '../files/model/tensor_reader.js'
 import { isObject, parseStrictJson } from '../files/strict_json.js'
-import { checkSettings, type TrainingSettings } from './options.js'
+import { checkSettings, type TrainingSettings } from './settings.js'
 
 export interface Checkpoint {
   graph: GraphDescription

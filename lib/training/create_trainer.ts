@@ -15,13 +15,8 @@ import {
 } from '../native/check_arguments.js'
 import { checkDeviceIndex, resolveDevice } from '../native/devices.js'
 import { readCheckpoint } from './checkpoint.js'
-import {
-  checkSettings,
-  checkTrainerOptions,
-  nativeOptions,
-  type TrainerOptions,
-  type TrainingDType,
-} from './options.js'
+import { checkTrainerOptions, nativeOptions, type TrainerOptions } from './options.js'
+import { checkSettings, type TrainingDType } from './settings.js'
 import { startOf } from './start.js'
 import { makeTrainer, restoreTrainer, type Trainer } from './trainer.js'
 import type { CallOptions, Opening } from './trainer_calls.js'

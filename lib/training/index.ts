@@ -33,18 +33,17 @@ export {
   selections,
 } from './loop_state.js'
 export { type OfflineOptions, OfflineSampler, type OfflineSettings, type Selection } from './offline.js'
-export {
-  type OptimizerName,
-  type OptimizerSettings,
-  optimizerNames,
-  type TrainerOptions,
-  type TrainingDType,
-  type TrainingSettings,
-  trainingDTypes,
-} from './options.js'
+export type { OptimizerSettings, TrainerOptions } from './options.js'
 export { type BaselineLine, type ProgressLine, ProgressLog } from './progress_log.js'
 export { type SampledBatch, Sampler, type SamplerOptions } from './sampler.js'
 export { parseSchedule, type Schedule } from './schedule.js'
+export {
+  type OptimizerName,
+  optimizerNames,
+  type TrainingDType,
+  type TrainingSettings,
+  trainingDTypes,
+} from './settings.js'
 export { EventWriter, type Scalars } from './tensorboard.js'
 export type { Trainer } from './trainer.js'
 export type { CallOptions, StepCallOptions, StepResult, TrainerEmbedOptions, TrainerTensors } from './trainer_calls.js'

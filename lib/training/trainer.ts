@@ -11,7 +11,7 @@ import { checkOptions, checkOut, checkSignal } from '../native/check_arguments.j
 import type { Device } from '../native/devices.js'
 import { enqueueCall, InFlight } from '../native/queue.js'
 import { writeCheckpoint } from './checkpoint.js'
-import { checkLearningRate, type TrainingSettings } from './options.js'
+import { checkLearningRate, type TrainingSettings } from './settings.js'
 import {
   type CallOptions,
   checkBatch,

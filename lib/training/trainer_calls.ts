@@ -9,7 +9,7 @@ import type { Tensors } from '../files/model/tensor.js'
 import type { Size } from '../images/geometry.js'
 import { checkPixels } from '../model/pixels.js'
 import type { Device } from '../native/devices.js'
-import type { TrainingSettings } from './options.js'
+import type { TrainingSettings } from './settings.js'
 
 /** What a step did. `skipped`: the batch had no triplet, and nothing has changed. */
 export interface StepResult extends StepReport {

@@ -2,8 +2,8 @@
 import { networkNames } from '../../convert/networks/index.js'
 import { strategies } from '../../embeddings/triplets.js'
 import { collapseActions, selections } from '../../training/loop_state.js'
-import { optimizerNames, trainingDTypes } from '../../training/options.js'
 import { parseSchedule } from '../../training/schedule.js'
+import { optimizerNames, trainingDTypes } from '../../training/settings.js'
 import { flag, group, integer, list, number, oneOf, parsed, required, text, texts, type Values } from './option.js'
 import { outOption } from './shared.js'
 

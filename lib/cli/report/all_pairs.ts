@@ -25,7 +25,7 @@ export async function writeAllPairsReport(
   { model, facts, loadFace }: ShownAllPairs,
   watch: PairWatch,
 ): Promise<void> {
-  const { allPairsReport } = await import('../../report/reports.js')
+  const { allPairsReport } = await import('../../report/reports/all_pairs.js')
   const { paths, embeddings, dimensions } = people
   const thresholds = result.exact ? 'exact' : 'rounded to 1/2048 of a distance; rates at them are exact'
   await writeReport(context, target, async () =>

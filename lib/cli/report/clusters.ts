@@ -38,7 +38,8 @@ export async function writeClusterReport(
   model: Model,
   shown: ClusteredShown,
 ): Promise<void> {
-  const { clusterReport, clustersBySize } = await import('../../report/reports.js')
+  const { clusterReport } = await import('../../report/reports/clusters.js')
+  const { clustersBySize } = await import('../../report/sections/clusters.js')
   const { faces, embeddings, labels, threshold, method, scored } = shown
   const images = new Map<string, SourceImage>()
   for await (const image of openSource(context.operands)) images.set(image.path, image)

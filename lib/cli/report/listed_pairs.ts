@@ -27,7 +27,7 @@ export async function writeListedPairsReport(
   printed: ListedPairsResult,
   { pairs, distances, faceOf, find, map }: ShownListedPairs,
 ): Promise<void> {
-  const { listedPairsReport } = await import('../../report/reports.js')
+  const { listedPairsReport } = await import('../../report/reports/listed_pairs.js')
   const { set, protocol, heading, result, errorOf, embedded, skipped } = printed
   const facts = setupFacts(setup, embedded)
   if (skipped > 0) facts.push(['Pairs left out, their images missing or not usable', `${skipped}`])

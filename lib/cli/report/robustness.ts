@@ -8,7 +8,7 @@ export async function writeRobustnessReport(
   target: ReportTarget,
   models: readonly ModelRobustness[],
 ): Promise<void> {
-  const { robustnessReport } = await import('../../report/reports.js')
+  const { robustnessReport } = await import('../../report/reports/robustness.js')
   const facts = models.flatMap(({ setup, line, judged, images, failed }): Facts => {
     const left = [
       judged.skipped > 0 && `${judged.skipped} pairs left out, their images missing or not usable`,
