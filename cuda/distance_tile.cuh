@@ -71,12 +71,8 @@ class DistanceTile {
     }
   }
 
-  static __device__ __forceinline__ int row(int i) {
-    return static_cast<int>(threadIdx.x) / 16 + 16 * i;
-  }
-  static __device__ __forceinline__ int column(int j) {
-    return static_cast<int>(threadIdx.x) % 16 + 16 * j;
-  }
+  static __device__ __forceinline__ int row(int i) { return static_cast<int>(threadIdx.x) / 16 + 16 * i; }
+  static __device__ __forceinline__ int column(int j) { return static_cast<int>(threadIdx.x) % 16 + 16 * j; }
 
   float sums[Rows][kColumnsPerThread];
 

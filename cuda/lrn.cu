@@ -82,7 +82,7 @@ __global__ void __launch_bounds__(kPixelThreads, P == Power::any ? 3 : kPixelBlo
       float sum = 0;
 #pragma unroll
       for (int k = 0; k < kSize; ++k) sum += squares[i + k];
-      numbers[i] = normalized<P, sizeof(Out) == 2>(numbers[i], sum, constants);
+      numbers[i] = normalized<P, (sizeof(Out) == 2)>(numbers[i], sum, constants);
     }
     if (thread.has(step))
       storeNumbers(numbers, thread.valid, y + thread.pixel(step) * yStride + thread.channel);
@@ -107,7 +107,7 @@ __global__ void __launch_bounds__(kPixelThreads, kPixelBlocksPerSm)
       sum = fmaf(number[0], number[0], sum);
     }
     unpack(pixel[thread.channel], number);
-    number[0] = normalized<P, sizeof(Out) == 2>(number[0], sum, constants);
+    number[0] = normalized<P, (sizeof(Out) == 2)>(number[0], sum, constants);
     storeNumbers(number, 1, y + thread.pixel(step) * yStride + thread.channel);
   }
 }

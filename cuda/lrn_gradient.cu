@@ -109,7 +109,7 @@ __global__ void __launch_bounds__(kThreads, P == Power::any ? 3 : 4)
   float terms[N + 2 * kLrnReach];
 #pragma unroll
   for (int i = 0; i < N; ++i) {
-    const Powers powers = powersOf<P, sizeof(X) == 2>(fmaf(c.alpha, windowSum(wide, i), c.bias), c);
+    const Powers powers = powersOf<P, (sizeof(X) == 2)>(fmaf(c.alpha, windowSum(wide, i), c.bias), c);
     direct[i] = gradient[i] * powers.beta;
     terms[kLrnReach + i] = i < valid ? gradient[i] * in[i] * powers.next : 0.f;
   }
@@ -145,7 +145,7 @@ __global__ void __launch_bounds__(kPixelThreads, kPixelBlocksPerSm)
       const float value = valueAt(x, i);
       squares = fmaf(value, value, squares);
     }
-    const Powers powers = powersOf<P, sizeof(X) == 2>(fmaf(c.alpha, squares, c.bias), c);
+    const Powers powers = powersOf<P, (sizeof(X) == 2)>(fmaf(c.alpha, squares, c.bias), c);
     const float gradient = valueAt(dy, other);
     if (other == thread.channel) direct = gradient * powers.beta;
     sum = fmaf(gradient * valueAt(x, other), powers.next, sum);

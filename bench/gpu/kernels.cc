@@ -14,8 +14,8 @@
 #include <random>
 #include <string>
 
-#include "native/backends/cuda/runtime/stream.h"
 #include "native/backends/cuda/optimizer.h"
+#include "native/backends/cuda/runtime/stream.h"
 #include "native/backends/cuda/triplet_step.h"
 
 namespace {

@@ -146,8 +146,7 @@ cudaError_t cudaMemset(void* to, int value, size_t bytes) {
 cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t stream) {
   return call([&] {
     if (bytes == 0) return cudaSuccess;
-    return emulator::enqueue(
-        text("fill ", bytes), [=] { return fill(to, value, bytes); }, stream);
+    return emulator::enqueue(text("fill ", bytes), [=] { return fill(to, value, bytes); }, stream);
   });
 }
 cudaError_t cudaMemset2DAsync(void* to, size_t pitch, int value, size_t width, size_t height,

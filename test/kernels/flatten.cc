@@ -30,8 +30,7 @@ void checkImages(DType image, DType flatType, bool channelsFirst, Layout imageLa
           if (placeOf(shape, channelsFirst, y, column, c) == place) return x.at(n, y, column, c);
     return std::nan("");
   };
-  flat.check(
-      "flat", [&](int64_t n, int64_t, int64_t, int64_t i) { return imageAt(n, i); }, tolerance);
+  flat.check("flat", [&](int64_t n, int64_t, int64_t, int64_t i) { return imageAt(n, i); }, tolerance);
 
   for (const bool add : {false, true}) {
     const TestView from = TestView::random(flatType, 2, vector, flatLayout, 2);

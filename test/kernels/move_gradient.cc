@@ -94,9 +94,8 @@ TEST("gradients of maxout and zero_pad read and write each value once, in 16-byt
     expect(pairs.globalSectors <= 5 * bytes / 32, pairs.globalSectors, " sectors of ", 5 * bytes / 64);
 
     const TestView larger = TestView::random(dtype, 1, {9, 8, 128}, {128}, 3);
-    const Counters pad = count([&] {
-      facenet::cuda::zeroPadGradient({1, 0, 0, 0, 0}, larger.view(), dx.view(), false, nullptr);
-    });
+    const Counters pad = count(
+        [&] { facenet::cuda::zeroPadGradient({1, 0, 0, 0, 0}, larger.view(), dx.view(), false, nullptr); });
     expect(pad.globalBytesRead == bytes && pad.globalBytesWritten == bytes, pad.globalBytesRead);
     expect(pad.globalSectors == 2 * bytes / 32, pad.globalSectors, " sectors");
   }

@@ -139,8 +139,7 @@ TEST("an l2_pool of zeros has no gradient") {
   const TestView dy = TestView::random(DType::f32, 1, out, {8}, 2);
   GradientView dx(DType::f32, 1, in, {8}, false);
   facenet::cuda::poolGradient(op, {x.view(), y.view(), dy.view()}, dx.view(), false, nullptr);
-  dx.check(
-      "l2", [](int64_t, int64_t, int64_t, int64_t) { return 0; }, 0);
+  dx.check("l2", [](int64_t, int64_t, int64_t, int64_t) { return 0; }, 0);
 }
 
 // A window is read by each pixel that it holds, in 16-byte vectors; dx is written once.

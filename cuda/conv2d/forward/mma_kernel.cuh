@@ -32,12 +32,8 @@ class WarpProduct {
         for (float& sum : tile) sum = 0.f;
   }
 
-  static __device__ __forceinline__ int firstRow() {
-    return warpOf() % kWarpsDown * Tile::kWarpRows;
-  }
-  static __device__ __forceinline__ int firstColumn() {
-    return warpOf() / kWarpsDown * Tile::kWarpColumns;
-  }
+  static __device__ __forceinline__ int firstRow() { return warpOf() % kWarpsDown * Tile::kWarpRows; }
+  static __device__ __forceinline__ int firstColumn() { return warpOf() / kWarpsDown * Tile::kWarpColumns; }
 
   // The fragments of terms [16 * k16, 16 * k16 + 16) of a stage.
   __device__ __forceinline__ void load(const char* stage, int k16, Fragments& f) const {

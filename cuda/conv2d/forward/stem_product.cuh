@@ -161,18 +161,10 @@ class StemMultiplyAdd {
   }
 
  private:
-  static __device__ __forceinline__ int lane() {
-    return static_cast<int>(threadIdx.x) % kLanes;
-  }
-  static __device__ __forceinline__ int run() {
-    return static_cast<int>(threadIdx.x) / kLanes;
-  }
-  static __device__ __forceinline__ int row() {
-    return run() / kRunsPerRow;
-  }
-  static __device__ __forceinline__ int x() {
-    return run() % kRunsPerRow * kPixels;
-  }
+  static __device__ __forceinline__ int lane() { return static_cast<int>(threadIdx.x) % kLanes; }
+  static __device__ __forceinline__ int run() { return static_cast<int>(threadIdx.x) / kLanes; }
+  static __device__ __forceinline__ int row() { return run() / kRunsPerRow; }
+  static __device__ __forceinline__ int x() { return run() % kRunsPerRow * kPixels; }
 
   float sums_[kPixels][8];
 };

@@ -28,9 +28,7 @@ class WarpSums {
         for (float& sum : tile) sum = 0.f;
   }
 
-  static __device__ __forceinline__ int firstRow() {
-    return warpOf() % Tile::kWarpsDown * Tile::kWarpRows;
-  }
+  static __device__ __forceinline__ int firstRow() { return warpOf() % Tile::kWarpsDown * Tile::kWarpRows; }
   static __device__ __forceinline__ int firstColumn() {
     return warpOf() / Tile::kWarpsDown * Tile::kWarpColumns;
   }

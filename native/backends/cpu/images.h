@@ -26,9 +26,8 @@ class ByImage final : public TrainKernel {
   explicit ByImage(Op op) : op_(std::move(op)) {}
 
   void forward(const Pass& pass) const override {
-    share(pass, pass.x[0].count, [&](int64_t n) {
-      op_.forward({images(pass.x, n), images(pass.y, n), {}, {}, nullptr});
-    });
+    share(pass, pass.x[0].count,
+          [&](int64_t n) { op_.forward({images(pass.x, n), images(pass.y, n), {}, {}, nullptr}); });
   }
   void backward(const Pass& pass, const Gradients& gradients) const override {
     if (std::all_of(gradients.dx.begin(), gradients.dx.end(), [](const View& dx) { return !dx.data; }))

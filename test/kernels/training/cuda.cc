@@ -64,8 +64,7 @@ int main(const std::string& wanted) {
     for (const DType dtype : {DType::f32, DType::bf16})
       inEveryOrder([&](const std::string& order) {
         const std::string name = text(item.name, " (cuda ", dtypeName(dtype), order, ")");
-        passed &= report(
-            name, wanted, [&] { return check(item, dtype); }, ran);
+        passed &= report(name, wanted, [&] { return check(item, dtype); }, ran);
       });
   }
   std::printf("ran %d\n", ran);

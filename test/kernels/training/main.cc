@@ -105,13 +105,11 @@ int main(const std::string& wanted) {
   for (const Case& item : allCases()) {
     const Bench bench(item);
     if (!item.slack && !item.inPlace && !item.levels)  // the formulas are those of the plain case
-      passed &= report(
-          item.name + " (finite differences)", wanted, [&] { return checkDifferences(bench); }, ran);
+      passed &=
+          report(item.name + " (finite differences)", wanted, [&] { return checkDifferences(bench); }, ran);
 #if defined(FACENET_ONEDNN)
-    passed &= report(
-        item.name + " (cpu)", wanted, [&] { return checkCpu(bench, 2); }, ran);
-    passed &= report(
-        item.name + " (cpu, repeated)", wanted, [&] { return checkRepeatable(bench); }, ran);
+    passed &= report(item.name + " (cpu)", wanted, [&] { return checkCpu(bench, 2); }, ran);
+    passed &= report(item.name + " (cpu, repeated)", wanted, [&] { return checkRepeatable(bench); }, ran);
 #endif
   }
   std::printf("ran %d\n", ran);
