@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import { countGraph, countRows } from '../../lib/convert/networks/count.js'
 import { network, networkNames, networks } from '../../lib/convert/networks/index.js'
 import { activationShapes, inputShapes, tensorShapes } from '../../lib/convert/networks/shapes.js'
+import type { GraphDescription } from '../../types/graph.js'
 import { nn1Rows, nn2Rows, published, roundedAs } from './published.js'
 
 const invalidArgument = (error: Error & { code?: string }) => error.code === 'ERR_FACENET_INVALID_ARGUMENT'
@@ -88,6 +89,25 @@ test('every row of NN2 has the printed output, and its last the printed paramete
   )
   assert.is(roundedAs('131 K', rows.at(-2)!.parameters), '131 K')
   assert.is(roundedAs('0.1 M', rows.at(-2)!.multiplyAdds), '0.1 M')
+})
+
+test('a tensor that several nodes share is counted once, and what they do not share beside it', () => {
+  const window = { kernel: [1, 1], stride: [1, 1], padding: [0, 0, 0, 0] } as const
+  const conv = (name: string, input: string, bias: string) => ({
+    name,
+    op: 'conv2d' as const,
+    inputs: [input],
+    attributes: { ...window, outChannels: 3 },
+    tensors: { weight: 'shared', bias },
+  })
+  const graph: GraphDescription = {
+    name: 'shared',
+    input: { name: 'x', height: 2, width: 2, channels: 3, dtype: 'f32' },
+    nodes: [conv('a', 'x', 'a.bias'), conv('b', 'a', 'b.bias'), conv('c', 'b', 'b.bias')],
+    outputs: ['c'],
+  }
+  assert.is(countGraph(graph).parameters, 9 + 3 + 3)
+  assert.is(countGraph(graph).multiplyAdds, 3 * 4 * 9)
 })
 
 test('nn4.small2 pads small branches back to the block and orders branches as its weights do', () => {

@@ -7,6 +7,7 @@
  *   (7 x 7 x 3 + 1) = 115 M); its totals are the same either way to the printed digits, so `biasAdds` stands apart.
  */
 import type { GraphDescription } from '../../../types/graph.js'
+import { elementCount } from '../../files/model/tensor.js'
 import { inferGraph, type Shape } from './shapes.js'
 
 export interface Count {
@@ -31,8 +32,9 @@ export function countRows(graph: GraphDescription): RowCount[] {
     const count = rows.get(row) ?? { row, output: shape, parameters: 0, multiplyAdds: 0, biasAdds: 0 }
     rows.set(row, count)
     count.output = shape
-    // Nodes that share their tensors are counted once.
-    if (!tensors.every(({ name }) => counted.has(name))) count.parameters += parameters
+    // A tensor that several nodes share is counted once.
+    const shared = tensors.filter(({ name, role }) => counted.has(name) && role !== 'mean' && role !== 'variance')
+    count.parameters += parameters - shared.reduce((sum, { shape: extents }) => sum + elementCount(extents), 0)
     count.multiplyAdds += multiplyAdds
     for (const { name, role, shape: extents } of tensors) {
       counted.add(name)
