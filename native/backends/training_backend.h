@@ -8,14 +8,14 @@
 #include "native/backends/training_kernel.h"
 #include "native/graph/executor.h"
 #include "native/ops/triplet_loss.h"
-#include "native/train/learned.h"
+#include "native/train/loss_report.h"
 #include "native/train/optimizer.h"
 #include "native/train/plan.h"
 
 namespace facenet::train {
 
 // Embeddings that triplets are selected among.
-struct LearningTask {
+struct LossTask {
   const float* embeddings;  // count x mining.dimensions, in the backend's memory
   const int32_t* labels;    // count, in host memory
   int64_t count;
@@ -60,7 +60,7 @@ class TrainingBackend {
 
   // `gradient`, count x dimensions, gets that of the triplets' mean hinge: the gradient of ops/triplet_loss.h
   // times 1 / triplets, in fp32. Without triplets it is left alone.
-  virtual Learned learn(const LearningTask& task, float* gradient) = 0;
+  virtual LossReport computeLoss(const LossTask& task, float* gradient) = 0;
 
   virtual std::unique_ptr<NetworkOptimizer> makeOptimizer(const Optimizer& optimizer,
                                                           const std::vector<TrainedWeight>& weights,

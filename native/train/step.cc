@@ -43,7 +43,7 @@ void BatchRun::run(const Batch& batch, float* parameters, float* gradients, Step
   forward(batch, parameters, report);
   checkEmbeddings(batch, parameters);
   report.seconds.forward = watch.lap();
-  learn(batch, report);
+  computeLoss(batch, report);
   report.seconds.mining = watch.lap();
   if (report.triplets > 0) backward(batch, parameters, gradients, false, false);
   backend_.finish();
@@ -90,12 +90,12 @@ void BatchRun::checkEmbeddings(const Batch& batch, float* parameters) {
   }
 }
 
-void BatchRun::learn(const Batch& batch, StepReport& report) {
+void BatchRun::computeLoss(const Batch& batch, StepReport& report) {
   const TripletMining mining{.dimensions = dimensions_,
                              .strategy = options_.strategy,
                              .margin = options_.margin,
                              .cancel = cancelled_};
-  static_cast<Learned&>(report) = backend_.learn(
+  static_cast<LossReport&>(report) = backend_.computeLoss(
       {static_cast<const float*>(rows_.embeddings.get()), batch.labels, batch.count, mining, batch.triplets},
       static_cast<float*>(rows_.gradients.get()));
 }

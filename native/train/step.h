@@ -29,7 +29,7 @@ struct Seconds {
   double forward = 0, mining = 0, backward = 0, optimizer = 0;  // mining: and loss
 };
 
-struct StepReport : Learned {
+struct StepReport : LossReport {
   int64_t step = 0;
   double gradientNorm = 0;      // of the mean hinge, before clipping
   std::vector<int64_t> chunks;  // images of each
@@ -76,7 +76,7 @@ class BatchRun {
   void makeRoom(int64_t count);
   void forward(const Batch& batch, float* parameters, StepReport& report);
   void checkEmbeddings(const Batch& batch, float* parameters);
-  void learn(const Batch& batch, StepReport& report);
+  void computeLoss(const Batch& batch, StepReport& report);
   void backward(const Batch& batch, float* parameters, float* gradients, bool replayLast, bool check);
   const void* imagesOf(const Batch& batch, size_t chunk) const;
   // Of the first image of a chunk; `memory` holds a row an image.

@@ -15,7 +15,7 @@ using facenet::TripletMining;
 using facenet::Triplets;
 using Strategy = TripletMining::Strategy;
 using facenet::cuda::TripletStep;
-using facenet::train::Learned;
+using facenet::train::LossReport;
 
 void expectBits(const std::vector<float>& found, const std::vector<float>& expected,
                 const std::string& what) {
@@ -65,15 +65,15 @@ TEST("the loss of more rows than a block counts at once") {
 }
 
 // What the trainer did of triplets that a host backend has mined.
-Learned expectedStep(const LabelledRows& rows, const Triplets& triplets, float margin,
-                     std::vector<float>& gradient) {
+LossReport expectedStep(const LabelledRows& rows, const Triplets& triplets, float margin,
+                        std::vector<float>& gradient) {
   if (triplets.size() == 0) return {};
   std::vector<float> sum(rows.x.size());
   const LossValue value = facenet::reference::tripletLoss(rows.x.data(), rows.n(), viewOf(triplets),
                                                           {rows.dimensions, margin}, sum.data());
   const float share = 1 / static_cast<float>(triplets.size());
   for (size_t i = 0; i < sum.size(); ++i) gradient[i] = sum[i] * share;
-  Learned report{triplets.size(), value.active, value.loss};
+  LossReport report{triplets.size(), value.active, value.loss};
   const auto distance = [&](int32_t a, int32_t b) {
     return facenet::squaredDistance(rows.x.data() + a * rows.dimensions, rows.x.data() + b * rows.dimensions,
                                     rows.dimensions);
@@ -86,7 +86,7 @@ Learned expectedStep(const LabelledRows& rows, const Triplets& triplets, float m
   return report;
 }
 
-void expectReportSame(const Learned& found, const Learned& expected, const std::string& what) {
+void expectReportSame(const LossReport& found, const LossReport& expected, const std::string& what) {
   expect(found.triplets == expected.triplets && found.active == expected.active, what, ": ", found.active,
          " of ", found.triplets, " active, not ", expected.active, " of ", expected.triplets);
   expectNear(found.lossSum, expected.lossSum, what + ", loss");
@@ -103,7 +103,7 @@ void checkStep(TripletStep& step, const LabelledRows& rows, float margin, const 
     const Triplets triplets =
         facenet::reference::mineTriplets(rows.x.data(), rows.labels.data(), rows.n(), mining);
     std::vector<float> expected(rows.x.size(), -7);  // stays where there are no triplets
-    const Learned report = expectedStep(rows, triplets, margin, expected);
+    const LossReport report = expectedStep(rows, triplets, margin, expected);
     const auto gradient = onDevice(std::vector<float>(rows.x.size(), -7));
     expectReportSame(step.run(x.data(), rows.labels.data(), rows.n(), mining, gradient.data(), stream.get()),
                      report, name);

@@ -102,7 +102,7 @@ class CudaTrainingBackend final : public train::TrainingBackend {
     graphs_.run({2 * static_cast<int>(part) + upload_.slot(), count}, stream_.get(), work);
   }
 
-  train::Learned learn(const train::LearningTask& task, float* gradient) override {
+  train::LossReport computeLoss(const train::LossTask& task, float* gradient) override {
     const TripletMining& mining = task.mining;
     if (task.triplets)
       return triplets_.run(task.embeddings, task.count, *task.triplets,

@@ -8,7 +8,7 @@ namespace facenet::cuda {
 
 namespace {
 
-train::Learned reportOf(const TripletSums& sums) {
+train::LossReport reportOf(const TripletSums& sums) {
   if (sums.triplets == 0) return {};
   const auto count = static_cast<double>(sums.triplets);
   return {static_cast<int64_t>(sums.triplets), static_cast<int64_t>(sums.active), sums.loss,
@@ -37,8 +37,8 @@ class SynchronizeOnExit {
 }  // namespace
 
 struct TripletStep::Memory {
-  train::Learned runAll(const DeviceRows& rows, const TripletMining& mining, float* gradient,
-                        cudaStream_t stream);
+  train::LossReport runAll(const DeviceRows& rows, const TripletMining& mining, float* gradient,
+                           cudaStream_t stream);
 
   TripletMiner miner{currentMultiprocessors()};
   TripletLossRun loss;
@@ -52,8 +52,8 @@ TripletStep::~TripletStep() = default;
 TripletStep::TripletStep(TripletStep&&) noexcept = default;
 TripletStep& TripletStep::operator=(TripletStep&&) noexcept = default;
 
-train::Learned TripletStep::run(const float* embeddings, const int32_t* labels, int64_t n,
-                                const TripletMining& mining, float* gradient, cudaStream_t stream) {
+train::LossReport TripletStep::run(const float* embeddings, const int32_t* labels, int64_t n,
+                                   const TripletMining& mining, float* gradient, cudaStream_t stream) {
   const SynchronizeOnExit synchronize(stream);
   TripletMiner& miner = memory_->miner;
   miner.setBatch(embeddings, labels, n, mining, stream);
@@ -66,8 +66,8 @@ train::Learned TripletStep::run(const float* embeddings, const int32_t* labels, 
   return reportOf(memory_->loss.run(rows, slots, slots.count, loss, true, gradient, stream));
 }
 
-train::Learned TripletStep::Memory::runAll(const DeviceRows& rows, const TripletMining& mining,
-                                           float* gradient, cudaStream_t stream) {
+train::LossReport TripletStep::Memory::runAll(const DeviceRows& rows, const TripletMining& mining,
+                                              float* gradient, cudaStream_t stream) {
   int32_t* counts = ofNegatives.reserve(rows.n);
   FACENET_CUDA_CHECK(cudaMemsetAsync(counts, 0, static_cast<size_t>(rows.n) * sizeof(int32_t), stream));
   const TripletMiner::Counts found = miner.countAll(0, rows.n, counts, stream);
@@ -84,8 +84,8 @@ train::Learned TripletStep::Memory::runAll(const DeviceRows& rows, const Triplet
   return reportOf(*reinterpret_cast<const TripletSums*>(hostSums.data()));
 }
 
-train::Learned TripletStep::run(const float* embeddings, int64_t n, const TripletsView& triplets,
-                                const TripletLoss& loss, float* gradient, cudaStream_t stream) {
+train::LossReport TripletStep::run(const float* embeddings, int64_t n, const TripletsView& triplets,
+                                   const TripletLoss& loss, float* gradient, cudaStream_t stream) {
   const SynchronizeOnExit synchronize(stream);
   return reportOf(
       memory_->loss.run({embeddings, n, loss.dimensions}, triplets, loss, true, gradient, stream));

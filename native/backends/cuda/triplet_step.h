@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "native/ops/triplet_loss.h"
-#include "native/train/learned.h"
+#include "native/train/loss_report.h"
 
 namespace facenet::cuda {
 
@@ -23,12 +23,12 @@ class TripletStep {
   // gets the gradient of the mean hinge of all selected triplets: that of ops/triplet_loss.h times 1 / triplets
   // in fp32. Without triplets it is left as it is. Throws ERR_FACENET_INVALID_ARGUMENT where there are more than
   // mostTriplets, ERR_FACENET_CUDA_OOM, ERR_FACENET_ABORTED.
-  train::Learned run(const float* embeddings, const int32_t* labels, int64_t n, const TripletMining& mining,
-                     float* gradient, cudaStream_t stream);
+  train::LossReport run(const float* embeddings, const int32_t* labels, int64_t n,
+                        const TripletMining& mining, float* gradient, cudaStream_t stream);
 
   // The same of given triplets, indices below n in host memory.
-  train::Learned run(const float* embeddings, int64_t n, const TripletsView& triplets,
-                     const TripletLoss& loss, float* gradient, cudaStream_t stream);
+  train::LossReport run(const float* embeddings, int64_t n, const TripletsView& triplets,
+                        const TripletLoss& loss, float* gradient, cudaStream_t stream);
 
   int64_t memoryBytes() const;
 

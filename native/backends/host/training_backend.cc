@@ -65,13 +65,13 @@ class HostTrainingBackend final : public TrainingBackend {
   void equip(Pass& pass) const override { pass.threads = &threads_; }
   void run(Part, int64_t, const std::function<void(bool)>& work) override { work(false); }
 
-  Learned learn(const LearningTask& task, float* gradient) override {
-    if (task.triplets) return learnFrom(*task.triplets, task, gradient);
+  LossReport computeLoss(const LossTask& task, float* gradient) override {
+    if (task.triplets) return lossOf(*task.triplets, task, gradient);
     TripletMining mining = task.mining;
     mining.threads = threads_.size();
     const Triplets mined = backend_.mineTriplets(task.embeddings, task.labels, task.count, mining);
-    return learnFrom({mined.anchors.data(), mined.positives.data(), mined.negatives.data(), mined.size()},
-                     task, gradient);
+    return lossOf({mined.anchors.data(), mined.positives.data(), mined.negatives.data(), mined.size()}, task,
+                  gradient);
   }
 
   std::unique_ptr<NetworkOptimizer> makeOptimizer(const Optimizer& optimizer,
@@ -86,8 +86,8 @@ class HostTrainingBackend final : public TrainingBackend {
   const float* onHost(const float* values, int64_t, std::vector<float>&) const override { return values; }
 
  private:
-  Learned learnFrom(const TripletsView& triplets, const LearningTask& task, float* gradient) {
-    Learned result{.triplets = triplets.count};
+  LossReport lossOf(const TripletsView& triplets, const LossTask& task, float* gradient) {
+    LossReport result{.triplets = triplets.count};
     if (triplets.count == 0) return result;
     addMeanDistances(triplets, task, result);
     const int64_t dimensions = task.mining.dimensions;
@@ -102,7 +102,7 @@ class HostTrainingBackend final : public TrainingBackend {
   }
 
   // In pieces of so many triplets, added in their order.
-  void addMeanDistances(const TripletsView& triplets, const LearningTask& task, Learned& result) {
+  void addMeanDistances(const TripletsView& triplets, const LossTask& task, LossReport& result) {
     constexpr int64_t piece = 4096;
     const int64_t count = triplets.count, pieces = ceilDivide(count, piece);
     const int64_t dimensions = task.mining.dimensions;

@@ -5,7 +5,7 @@
 
 namespace facenet::train {
 
-struct Learned {
+struct LossReport {
   int64_t triplets = 0, active = 0;
   double lossSum = 0;                         // of the hinges
   double meanPositive = 0, meanNegative = 0;  // squared distances of the triplets; 0 without any
