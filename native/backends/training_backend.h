@@ -47,12 +47,12 @@ class TrainingBackend {
   virtual void clear(const View& view, int64_t begin, int64_t end) const = 0;
   virtual bool allFinite(const View& view) const = 0;
   // Images of the host, where kernels can read them until the next call.
-  virtual const void* place(const void* images, int64_t bytes) = 0;
+  virtual const void* stageImages(const void* images, int64_t bytes) = 0;
 
   virtual std::unique_ptr<TrainKernel> makeKernel(const TrainContext& context) const = 0;
-  virtual void equip(Pass& pass) const = 0;  // with threads or a stream
+  virtual void setResources(Pass& pass) const = 0;  // with threads or a stream
 
-  // Runs a part of a chunk's work on the images placed last. The same part of as many images is the same calls of
+  // Runs a part of a chunk's work on the images staged last. The same part of as many images is the same calls of
   // kernels with the same memory, so that a backend may record them once and replay them. `work` is told whether
   // it is recorded: then it puts its calls and nothing else.
   enum class Part : uint8_t { forward, forwardAgain, backward };

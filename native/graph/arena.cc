@@ -40,9 +40,9 @@ int64_t bestFit(const PlannedBuffer& buffer, const std::vector<PlannedBuffer>& p
   return best < 0 ? end : best;
 }
 
-// Gives buffers an offset one by one in the given order. Returns the place in `order` of the one that ends
+// Gives buffers an offset one by one in the given order. Returns the index in `order` of the one that ends
 // last.
-size_t place(std::vector<PlannedBuffer>& buffers, const std::vector<int>& order) {
+size_t assignOffsets(std::vector<PlannedBuffer>& buffers, const std::vector<int>& order) {
   std::vector<PlannedBuffer> placed;
   int64_t size = 0;
   size_t highest = 0;
@@ -83,7 +83,7 @@ Plan layOutArena(Plan plan) {
 
   std::vector<PlannedBuffer> buffers = plan.buffers;
   for (int attempt = 0; attempt < attempts; ++attempt) {
-    const size_t highest = place(buffers, order);
+    const size_t highest = assignOffsets(buffers, order);
     const PlannedBuffer& top = buffers[order[highest]];
     if (attempt == 0 || top.offset + top.bytes < plan.arenaBytes) {
       plan.arenaBytes = top.offset + top.bytes;

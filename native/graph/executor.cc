@@ -3,7 +3,7 @@
 namespace facenet {
 namespace {
 
-void* placeOf(const Plan& plan, int index, int64_t count, const ChunkMemory& memory) {
+void* addressOf(const Plan& plan, int index, int64_t count, const ChunkMemory& memory) {
   if (index == plan.input) return const_cast<void*>(memory.input);
   for (size_t i = 0; i < plan.outputs.size(); ++i)
     if (plan.outputs[i] == index) return memory.outputs[i];
@@ -21,7 +21,7 @@ std::vector<View> viewsOf(const Plan& plan, const std::vector<int>& tensors, int
   for (int index : tensors) {
     const PlannedTensor& tensor = plan.tensors[static_cast<size_t>(index)];
     views.push_back(
-        {placeOf(plan, index, count, memory), tensor.dtype, count, tensor.shape, tensor.pixelStride});
+        {addressOf(plan, index, count, memory), tensor.dtype, count, tensor.shape, tensor.pixelStride});
   }
   return views;
 }

@@ -64,7 +64,7 @@ std::string shapesText(const Plan& plan, const Step& step) {
 }
 
 // Where the first output begins in the arena.
-std::string placeText(const Plan& plan, const Step& step) {
+std::string offsetsText(const Plan& plan, const Step& step) {
   const int64_t offset = arenaOffset(plan, plan.tensors[step.outputs.front()]);
   return offset < 0 ? "caller" : text(offset);
 }
@@ -96,7 +96,7 @@ std::string printPlan(const Plan& plan) {
           plan.tensors[tensor].shape.elements() * static_cast<int64_t>(byteSize(plan.tensors[tensor].dtype));
     rows.push_back({text(i + 1), opText(step.op), shapesText(plan, step),
                     step.parameters ? counted(step.parameters) : "-",
-                    step.multiplyAdds ? counted(step.multiplyAdds) : "-", placeText(plan, step),
+                    step.multiplyAdds ? counted(step.multiplyAdds) : "-", offsetsText(plan, step),
                     countedBytes(written)});
     layers.push_back(shortNames(step.layers));
   }

@@ -66,7 +66,7 @@ Pass ChunkExecutor::passOf(size_t step, float* parameters) const {
   pass.scratch = scratch_.get();
   pass.parameters = parameters;
   pass.runningStatistics = plan_.runningStatistics[step];
-  backend_.equip(pass);
+  backend_.setResources(pass);
   return pass;
 }
 
@@ -83,8 +83,8 @@ void ChunkExecutor::forward(const void* images, int64_t count, float* parameters
                             const std::atomic<int32_t>* cancelled) {
   FACENET_ASSERT(count >= 1 && count <= plan_.chunk);
   const PlannedTensor& input = plan_.forward.tensors[static_cast<size_t>(plan_.forward.input)];
-  images_ =
-      backend_.place(images, count * input.shape.elements() * static_cast<int64_t>(byteSize(input.dtype)));
+  images_ = backend_.stageImages(
+      images, count * input.shape.elements() * static_cast<int64_t>(byteSize(input.dtype)));
   count_ = count;
   throwIfCancelled(cancelled);
   const auto part =

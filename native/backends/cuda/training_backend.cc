@@ -87,17 +87,17 @@ class CudaTrainingBackend final : public train::TrainingBackend {
       }
     return true;
   }
-  const void* place(const void* images, int64_t bytes) override {
-    const void* placed = upload_.stage(images, bytes, stream_);
-    const void*& known = placed_[upload_.slot()];
-    if (placed != known) graphs_.clear();  // they read a buffer that is gone
-    return known = placed;
+  const void* stageImages(const void* images, int64_t bytes) override {
+    const void* staged = upload_.stage(images, bytes, stream_);
+    const void*& known = staged_[upload_.slot()];
+    if (staged != known) graphs_.clear();  // they read a buffer that is gone
+    return known = staged;
   }
 
   std::unique_ptr<TrainKernel> makeKernel(const TrainContext& context) const override {
     return makeCudaTrainKernel(context, device_);
   }
-  void equip(Pass& pass) const override { pass.stream = stream_.get(); }
+  void setResources(Pass& pass) const override { pass.stream = stream_.get(); }
   void run(Part part, int64_t count, const std::function<void(bool)>& work) override {
     graphs_.run({2 * static_cast<int>(part) + upload_.slot(), count}, stream_.get(), work);
   }
@@ -132,7 +132,7 @@ class CudaTrainingBackend final : public train::TrainingBackend {
   int threads_;
   Stream stream_;
   ImageUpload upload_;
-  const void* placed_[2] = {};
+  const void* staged_[2] = {};
   GraphCache graphs_;
   TripletStep triplets_;
 };

@@ -57,12 +57,12 @@ class HostTrainingBackend final : public TrainingBackend {
     });
     return finite;
   }
-  const void* place(const void* images, int64_t) override { return images; }
+  const void* stageImages(const void* images, int64_t) override { return images; }
 
   std::unique_ptr<TrainKernel> makeKernel(const TrainContext& context) const override {
     return backend_.makeTrainKernel(context);
   }
-  void equip(Pass& pass) const override { pass.threads = &threads_; }
+  void setResources(Pass& pass) const override { pass.threads = &threads_; }
   void run(Part, int64_t, const std::function<void(bool)>& work) override { work(false); }
 
   LossReport computeLoss(const LossTask& task, float* gradient) override {
