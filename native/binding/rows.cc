@@ -54,7 +54,7 @@ Napi::Promise findNearest(const Napi::CallbackInfo& info, PromiseWorker& worker)
   task.count = queries.count;
   task.gallery = gallery.data;
   task.rows = gallery.count;
-  task.k = options.integer("k", 1, mostNeighbours);
+  task.k = options.integer("k", 1, maxNeighbors);
   if (task.rows < task.k)
     throw invalidArgument("k", text("at most the ", task.rows, " rows of the gallery"), text(task.k));
   task.threads = readThreads(options);

@@ -13,7 +13,7 @@
 
 namespace facenet {
 
-constexpr int64_t mostNeighbours = 128;
+constexpr int64_t maxNeighbors = 128;
 
 // Rows are dense fp32, `dimensions` floats each, all of at most 1e15 in size, so that
 // distances are finite.
@@ -23,7 +23,7 @@ struct TopK {
   const float* gallery = nullptr;  // rows x dimensions
   int64_t rows = 0;                // at least k, at most 2^31 - 1
   int64_t dimensions = 0;
-  int64_t k = 1;                                 // 1 to mostNeighbours
+  int64_t k = 1;                                 // 1 to maxNeighbors
   int threads = 1;                               // the reference backend uses one
   const std::atomic<int32_t>* cancel = nullptr;  // non-zero stops with ERR_FACENET_ABORTED
 

@@ -46,11 +46,10 @@ struct Triplets {
 };
 
 // 3 GB of indices, twice what a batch of the paper's size can have. More are an ERR_FACENET_INVALID_ARGUMENT.
-constexpr int64_t mostTriplets = int64_t{1} << 28;
+constexpr int64_t maxTriplets = int64_t{1} << 28;
 inline void checkTripletCount(int64_t count) {
-  if (count > mostTriplets)
-    throw invalidArgument("embeddings", text("a batch of at most ", mostTriplets, " triplets"),
-                          "one of more");
+  if (count > maxTriplets)
+    throw invalidArgument("embeddings", text("a batch of at most ", maxTriplets, " triplets"), "one of more");
 }
 
 inline float squaredDistance(const float* a, const float* b, int64_t dimensions) {

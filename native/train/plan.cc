@@ -179,7 +179,7 @@ TrainingPlan makeTrainingPlan(const Graph& graph, const TrainingPlanOptions& opt
   const int64_t memory = options.memoryBytes > 0 ? options.memoryBytes : defaultTrainingBytes;
   plan.chunk = options.chunk > 0
                    ? options.chunk
-                   : std::clamp<int64_t>(memory / std::max<int64_t>(bytes, 1), 1, options.mostImages);
+                   : std::clamp<int64_t>(memory / std::max<int64_t>(bytes, 1), 1, options.maxImages);
   plan.forward.chunk = plan.gradients.chunk = plan.chunk;
   return plan;
 }

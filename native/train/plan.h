@@ -39,7 +39,7 @@ struct TrainingPlanOptions {
   std::vector<std::string> frozen;
   int64_t chunk = 0;             // images that go forward and backward together; 0: what memoryBytes holds
   int64_t memoryBytes = 0;       // of activations and gradients; 0: defaultTrainingBytes
-  int64_t mostImages = 64;       // of a chunk that memoryBytes decides
+  int64_t maxImages = 64;        // of a chunk that memoryBytes decides
   DType dtype = DType::f32;      // of activations and their gradients, but for the embeddings, which are f32
   int64_t channelAlignment = 1;  // as in PlanOptions
 };

@@ -20,7 +20,7 @@ constexpr int64_t kPieceBytes = int64_t{256} << 20;
 
 // Of a gallery, of which there are two in pinned memory too.
 constexpr int64_t kGalleryBytes = int64_t{64} << 20;
-constexpr int64_t kMostRows = int64_t{1} << 22;  // that pairwiseDistances takes at once, and to spare
+constexpr int64_t kMaxRows = int64_t{1} << 22;  // that pairwiseDistances takes at once, and to spare
 
 // How many of `count` rows of `bytes` each fit in a buffer; at least one.
 int64_t rowsAPiece(int64_t count, int64_t bytes, int64_t pieceBytes = kPieceBytes) {
@@ -135,7 +135,7 @@ void CudaBackend::pairwiseDistances(const float* a, int64_t n, const float* b, i
   useDevice(device_);
   if (n == 0 || m == 0) return;
   const int64_t columns = rowsAPiece(m, rowBytes(dimensions));
-  const int64_t rows = std::min(rowsAPiece(n, rowBytes(std::max(columns, dimensions))), kMostRows);
+  const int64_t rows = std::min(rowsAPiece(n, rowBytes(std::max(columns, dimensions))), kMaxRows);
   DeviceBuffer<float> left(rows * dimensions), right(columns * dimensions), tile(rows * columns);
   for (int64_t j = 0; j < m; j += columns) {
     const int64_t width = std::min(columns, m - j);

@@ -18,8 +18,8 @@ namespace {
 
 // Of a chunk's activations and gradients where the caller does not say: half of what is free, but no more than
 // fills any device with work.
-constexpr int64_t kMostChunkBytes = int64_t{16} << 30;
-constexpr int64_t kMostImages = 256;
+constexpr int64_t kMaxChunkBytes = int64_t{16} << 30;
+constexpr int64_t kMaxImages = 256;
 
 class CudaTrainingBackend final : public train::TrainingBackend {
  public:
@@ -39,11 +39,11 @@ class CudaTrainingBackend final : public train::TrainingBackend {
   void complete(train::TrainingPlanOptions& options) const override {
     options.dtype = dtype_;
     options.channelAlignment = channelAlignment;
-    options.mostImages = kMostImages;
+    options.maxImages = kMaxImages;
     if (options.memoryBytes > 0) return;
     size_t free = 0, total = 0;
     FACENET_CUDA_CHECK(cudaMemGetInfo(&free, &total));
-    options.memoryBytes = std::min(static_cast<int64_t>(free / 2), kMostChunkBytes);
+    options.memoryBytes = std::min(static_cast<int64_t>(free / 2), kMaxChunkBytes);
   }
 
   std::shared_ptr<void> allocate(int64_t bytes) const override {

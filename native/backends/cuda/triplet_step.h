@@ -22,7 +22,7 @@ class TripletStep {
   // Mines n embeddings of `mining.dimensions` floats by the labels, host memory. `gradient`, n x dimensions,
   // gets the gradient of the mean hinge of all selected triplets: that of ops/triplet_loss.h times 1 / triplets
   // in fp32. Without triplets it is left as it is. Throws ERR_FACENET_INVALID_ARGUMENT where there are more than
-  // mostTriplets, ERR_FACENET_CUDA_OOM, ERR_FACENET_ABORTED.
+  // maxTriplets, ERR_FACENET_CUDA_OOM, ERR_FACENET_ABORTED.
   train::LossReport run(const float* embeddings, const int32_t* labels, int64_t n,
                         const TripletMining& mining, float* gradient, cudaStream_t stream);
 
