@@ -1,6 +1,7 @@
 // What convolutions and pools share: a window that slides over the image.
 #pragma once
 
+#include "native/core/integers.h"
 #include "native/ops/attributes.h"
 #include "native/ops/rule.h"
 
@@ -33,7 +34,7 @@ inline int64_t slidingSize(int64_t size, int64_t kernel, int64_t stride, int64_t
                            Rounding rounding) {
   const int64_t room = size + before + after - kernel;
   if (room < 0) return 0;
-  int64_t count = (rounding == Rounding::ceil ? (room + stride - 1) / stride : room / stride) + 1;
+  int64_t count = (rounding == Rounding::ceil ? ceilDivide(room, stride) : room / stride) + 1;
   if (rounding == Rounding::ceil && (count - 1) * stride >= size + before) --count;
   return count;
 }

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "native/backends/cpu/cluster_pairs.h"
+#include "native/core/integers.h"
 
 namespace facenet::cpu {
 namespace {
@@ -142,7 +143,7 @@ class Component {
     for (size_t i = 0; i < active.size(); ++i)
       packed.set(static_cast<int64_t>(i), mean(active[i]), static_cast<float>(clusters_[active[i]].scatter));
     const int64_t count = static_cast<int64_t>(stale.size());
-    parallel((count + scanRows - 1) / scanRows, [&](int64_t item, int) {
+    parallel(ceilDivide(count, scanRows), [&](int64_t item, int) {
       const int32_t* const first = stale.data() + item * scanRows;
       const int64_t rows = std::min(scanRows, count - item * scanRows);
       std::vector<float> means(static_cast<size_t>(rows * dimensions_));

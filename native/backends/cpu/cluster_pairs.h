@@ -7,6 +7,7 @@
 
 #include "native/backends/cpu/isa.h"
 #include "native/core/aligned.h"
+#include "native/core/integers.h"
 #include "native/core/thread_pool.h"
 #include "native/ops/cluster.h"
 
@@ -75,7 +76,7 @@ void pairsBelow(const ClusterTask& task, ThreadPool& pool, Hit&& hit) {
   float limit = static_cast<float>(task.threshold);
   if (limit < task.threshold) limit = std::nextafter(limit, INFINITY);
 
-  const int64_t fresh = task.count - task.known, items = (fresh + scanRows - 1) / scanRows;
+  const int64_t fresh = task.count - task.known, items = ceilDivide(fresh, scanRows);
   pool.run(items, [&](int64_t item, int thread) {
     // The longest items first, so that threads end together.
     const int64_t first = task.known + (items - 1 - item) * scanRows;

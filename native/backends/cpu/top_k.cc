@@ -25,6 +25,7 @@
 #include "native/backends/cpu/backend.h"
 #include "native/backends/cpu/isa.h"
 #include "native/core/aligned.h"
+#include "native/core/integers.h"
 #include "native/core/thread_pool.h"
 
 namespace facenet::cpu {
@@ -194,7 +195,7 @@ void merge(const std::vector<Finder>& finders, int64_t query, int64_t k, int32_t
 }  // namespace
 
 void CpuBackend::findNearest(const TopK& task, int32_t* indices, float* distances) const {
-  const int64_t items = (task.rows + kItemRows - 1) / kItemRows;
+  const int64_t items = ceilDivide(task.rows, kItemRows);
   ThreadPool pool(static_cast<int>(std::min<int64_t>(task.threads, items)));
   const std::vector<float> center = centerOf(task);
   for (int64_t first = 0; first < task.count; first += kQueriesAtOnce) {

@@ -6,6 +6,7 @@
 #include "native/backends/cpu/backend.h"
 #include "native/backends/cpu/isa.h"
 #include "native/core/aligned.h"
+#include "native/core/integers.h"
 #include "native/core/thread_pool.h"
 
 namespace facenet::cpu {
@@ -92,7 +93,7 @@ LossValue CpuBackend::tripletLoss(const float* x, int64_t n, const TripletsView&
                                   const TripletLoss& loss, float* gradient) const {
   ThreadPool pool(loss.threads);
   const AlignedArray<float> hinges = alignedArray<float>(triplets.count);
-  pool.run((triplets.count + kHingesAtOnce - 1) / kHingesAtOnce, [&](int64_t item, int) {
+  pool.run(ceilDivide(triplets.count, kHingesAtOnce), [&](int64_t item, int) {
     loss.throwIfCancelled();
     const int64_t first = item * kHingesAtOnce, count = std::min(kHingesAtOnce, triplets.count - first);
     isa().tripletHinges(x, loss.dimensions, triplets.anchors + first, triplets.positives + first,
@@ -108,7 +109,7 @@ LossValue CpuBackend::tripletLoss(const float* x, int64_t n, const TripletsView&
 
   const Parts parts = partsOf(n, triplets, hinges.get());
   std::vector<Scratch> scratch(static_cast<size_t>(pool.size()), Scratch(n));
-  pool.run((n + kRowsAtOnce - 1) / kRowsAtOnce, [&](int64_t item, int thread) {
+  pool.run(ceilDivide(n, kRowsAtOnce), [&](int64_t item, int thread) {
     loss.throwIfCancelled();
     auto& [counts, columns, values] = scratch[static_cast<size_t>(thread)];
     for (int64_t i = item * kRowsAtOnce; i < std::min((item + 1) * kRowsAtOnce, n); ++i) {

@@ -8,6 +8,7 @@
 #include "native/backends/cpu/backend.h"
 #include "native/backends/cpu/isa.h"
 #include "native/core/aligned.h"
+#include "native/core/integers.h"
 #include "native/core/thread_pool.h"
 
 namespace facenet::cpu {
@@ -47,7 +48,7 @@ class Miner {
   }
 
   int64_t blocks() const { return padded_ / isa().lanes; }
-  int64_t tiles() const { return (n_ + kTileRows - 1) / kTileRows; }
+  int64_t tiles() const { return ceilDivide(n_, kTileRows); }
   Scratch scratch() const { return {alignedArray<float>(kTileRows * padded_), {}, {}, {}, {}}; }
 
   // One vector of rows, transposed, so that lanes are rows; the last block is filled up with zeros.

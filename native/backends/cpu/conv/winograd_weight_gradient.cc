@@ -5,6 +5,7 @@
 
 #include "native/backends/cpu/conv/weight_gradient.h"
 #include "native/backends/cpu/conv/winograd_tiles.h"
+#include "native/core/integers.h"
 
 namespace facenet::cpu {
 namespace {
@@ -46,7 +47,7 @@ class WinogradWeightGradient final : public WeightGradient {
     const int64_t tiles = tiles_.count(source.count);
     for (int64_t first = 0; first < tiles; first += blockTiles_) {
       const int64_t count = std::min(blockTiles_, tiles - first);
-      share(pass, (count + kItemTiles - 1) / kItemTiles, [&](int64_t item) {
+      share(pass, ceilDivide(count, kItemTiles), [&](int64_t item) {
         for (int64_t t = item * kItemTiles; t < std::min(count, (item + 1) * kItemTiles); ++t) {
           tiles_.transformInput(source, first + t, inputs + t * inStride_, blockTiles_ * inStride_);
           transformGradient(columns, first + t, t, outputs);
