@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numeric>
 
-namespace facenet::train {
+namespace facenet {
 namespace {
 
 constexpr int64_t pieceElements = int64_t{1} << 15;
@@ -21,10 +21,10 @@ double sumOfSquares(const float* values, int64_t count) {
 
 }  // namespace
 
-HostOptimizer::HostOptimizer(const Optimizer& optimizer, const std::vector<TrainedWeight>& weights,
+HostOptimizer::HostOptimizer(const Optimizer& optimizer, const std::vector<train::TrainedWeight>& weights,
                              int64_t elements, const HostBackend& backend, ThreadPool& threads)
     : optimizer_(optimizer), elements_(elements), backend_(backend), threads_(threads) {
-  for (const TrainedWeight& weight : weights)
+  for (const train::TrainedWeight& weight : weights)
     for (int64_t done = 0; done < weight.count; done += pieceElements)
       pieces_.push_back({weight.offset + done, std::min(pieceElements, weight.count - done), weight.decay});
   const float initial = optimizer.kind == Optimizer::Kind::adagrad ? optimizer.initialAccumulator : 0;
@@ -37,7 +37,7 @@ HostOptimizer::HostOptimizer(const Optimizer& optimizer, const std::vector<Train
 double HostOptimizer::gradientNorm(const float* gradients) {
   std::vector<double> sums(pieces_.size());
   threads_.run(static_cast<int64_t>(pieces_.size()), [&](int64_t i, int) {
-    const TrainedWeight& piece = pieces_[static_cast<size_t>(i)];
+    const train::TrainedWeight& piece = pieces_[static_cast<size_t>(i)];
     sums[static_cast<size_t>(i)] = sumOfSquares(gradients + piece.offset, piece.count);
   });
   return std::sqrt(std::accumulate(sums.begin(), sums.end(), 0.0));
@@ -47,7 +47,7 @@ void HostOptimizer::update(float* parameters, const float* gradients, double lea
                            double gradientScale, int64_t number) {
   const Update update(optimizer_, learningRate, gradientScale, number);
   threads_.run(static_cast<int64_t>(pieces_.size()), [&](int64_t i, int) {
-    const TrainedWeight& piece = pieces_[static_cast<size_t>(i)];
+    const train::TrainedWeight& piece = pieces_[static_cast<size_t>(i)];
     const auto slotAt = [&](int s) { return slots_[s] ? slots_[s].get() + piece.offset : nullptr; };
     backend_.optimize(optimizer_, update,
                       {parameters + piece.offset,
@@ -58,4 +58,4 @@ void HostOptimizer::update(float* parameters, const float* gradients, double lea
   });
 }
 
-}  // namespace facenet::train
+}  // namespace facenet

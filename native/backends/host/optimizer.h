@@ -7,13 +7,13 @@
 #include "native/core/thread_pool.h"
 #include "native/train/optimizer.h"
 
-namespace facenet::train {
+namespace facenet {
 
-class HostOptimizer final : public NetworkOptimizer {
+class HostOptimizer final : public train::NetworkOptimizer {
  public:
   // `elements`: of the gradient vector.
-  HostOptimizer(const Optimizer& optimizer, const std::vector<TrainedWeight>& weights, int64_t elements,
-                const HostBackend& backend, ThreadPool& threads);
+  HostOptimizer(const Optimizer& optimizer, const std::vector<train::TrainedWeight>& weights,
+                int64_t elements, const HostBackend& backend, ThreadPool& threads);
 
   double gradientNorm(const float* gradients) override;
   void update(float* parameters, const float* gradients, double learningRate, double gradientScale,
@@ -25,11 +25,11 @@ class HostOptimizer final : public NetworkOptimizer {
 
  private:
   Optimizer optimizer_;
-  std::vector<TrainedWeight> pieces_;  // of at most pieceElements
+  std::vector<train::TrainedWeight> pieces_;  // of at most pieceElements
   int64_t elements_;
   const HostBackend& backend_;
   ThreadPool& threads_;
   AlignedArray<float> slots_[2];
 };
 
-}  // namespace facenet::train
+}  // namespace facenet

@@ -10,7 +10,7 @@
 #include "native/core/aligned.h"
 #include "native/core/integers.h"
 
-namespace facenet::train {
+namespace facenet {
 namespace {
 
 // body(first element of a pixel) for each pixel of all images.
@@ -26,11 +26,11 @@ double squaredDistanceOf(const float* a, const float* b, int64_t dimensions) {
   return sum;
 }
 
-class HostTrainingBackend final : public TrainingBackend {
+class HostTrainingBackend final : public train::TrainingBackend {
  public:
   HostTrainingBackend(const HostBackend& backend, int threads) : backend_(backend), threads_(threads) {}
 
-  void complete(TrainingPlanOptions& options) const override {
+  void complete(train::TrainingPlanOptions& options) const override {
     if (options.dtype != DType::f32)
       throw invalidArgument("dtype", "f32, the only one that the CPU trains in", dtypeName(options.dtype));
   }
@@ -59,13 +59,13 @@ class HostTrainingBackend final : public TrainingBackend {
   }
   const void* stageImages(const void* images, int64_t) override { return images; }
 
-  std::unique_ptr<TrainKernel> makeKernel(const TrainContext& context) const override {
+  std::unique_ptr<train::TrainKernel> makeKernel(const train::TrainContext& context) const override {
     return backend_.makeTrainKernel(context);
   }
-  void setResources(Pass& pass) const override { pass.threads = &threads_; }
+  void setResources(train::Pass& pass) const override { pass.threads = &threads_; }
   void run(Part, int64_t, const std::function<void(bool)>& work) override { work(false); }
 
-  LossReport computeLoss(const LossTask& task, float* gradient) override {
+  train::LossReport computeLoss(const train::LossTask& task, float* gradient) override {
     if (task.triplets) return lossOf(*task.triplets, task, gradient);
     TripletMining mining = task.mining;
     mining.threads = threads_.size();
@@ -74,9 +74,9 @@ class HostTrainingBackend final : public TrainingBackend {
                   gradient);
   }
 
-  std::unique_ptr<NetworkOptimizer> makeOptimizer(const Optimizer& optimizer,
-                                                  const std::vector<TrainedWeight>& weights,
-                                                  int64_t elements) override {
+  std::unique_ptr<train::NetworkOptimizer> makeOptimizer(const Optimizer& optimizer,
+                                                         const std::vector<train::TrainedWeight>& weights,
+                                                         int64_t elements) override {
     return std::make_unique<HostOptimizer>(optimizer, weights, elements, backend_, threads_);
   }
 
@@ -86,8 +86,8 @@ class HostTrainingBackend final : public TrainingBackend {
   const float* onHost(const float* values, int64_t, std::vector<float>&) const override { return values; }
 
  private:
-  LossReport lossOf(const TripletsView& triplets, const LossTask& task, float* gradient) {
-    LossReport result{.triplets = triplets.count};
+  train::LossReport lossOf(const TripletsView& triplets, const train::LossTask& task, float* gradient) {
+    train::LossReport result{.triplets = triplets.count};
     if (triplets.count == 0) return result;
     addMeanDistances(triplets, task, result);
     const int64_t dimensions = task.mining.dimensions;
@@ -102,7 +102,8 @@ class HostTrainingBackend final : public TrainingBackend {
   }
 
   // In pieces of so many triplets, added in their order.
-  void addMeanDistances(const TripletsView& triplets, const LossTask& task, LossReport& result) {
+  void addMeanDistances(const TripletsView& triplets, const train::LossTask& task,
+                        train::LossReport& result) {
     constexpr int64_t piece = 4096;
     const int64_t count = triplets.count, pieces = ceilDivide(count, piece);
     const int64_t dimensions = task.mining.dimensions;
@@ -131,12 +132,8 @@ class HostTrainingBackend final : public TrainingBackend {
 
 }  // namespace
 
-}  // namespace facenet::train
-
-namespace facenet {
-
 std::unique_ptr<train::TrainingBackend> HostBackend::makeTrainingBackend(DType, int threads) const {
-  return std::make_unique<train::HostTrainingBackend>(*this, threads);
+  return std::make_unique<HostTrainingBackend>(*this, threads);
 }
 
 }  // namespace facenet
