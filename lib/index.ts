@@ -87,7 +87,15 @@ export type { FileSource } from './files/file_source.js'
 export type { DetectorContents, DetectorKind, DetectorNotes, Graphs } from './files/model/detector_file.js'
 export type { ModelMetadata, ModelNotes, Threshold } from './files/model/metadata.js'
 export type { Tensor, Tensors } from './files/model/tensor.js'
-export type { Align, FaceChoice, FivePoints, ImageInput, TemplateName } from './images/index.js'
+export type {
+  Align,
+  DecodeLimits,
+  FaceChoice,
+  FileLimits,
+  FivePoints,
+  ImageInput,
+  TemplateName,
+} from './images/index.js'
 export type { PointTemplate } from './images/templates.js'
 export type { ModelInMemory } from './model/in_memory.js'
 export type { Model } from './model/model.js'
@@ -103,7 +111,7 @@ export type { Pixels } from './model/pixels.js'
 export type { EmbeddedImage, StreamSource } from './model/stream.js'
 export type { DevicePreference } from './native/check_arguments.js'
 export { type Device, devices } from './native/devices.js'
-export type { EmbeddedFace, FailedImage, SourceImage } from './sources/index.js'
+export type { EmbeddedFace, FailedImage, PassedOver, SourceImage, SourceOptions, SourcePaths } from './sources/index.js'
 export { type CreateTrainer, createTrainer, type ResumeOptions } from './training/create_trainer.js'
 export type { OptimizerSettings, TrainerOptions } from './training/options.js'
 export type { OptimizerName, TrainingDType, TrainingSettings } from './training/settings.js'

@@ -2,14 +2,20 @@
 import { once } from 'node:events'
 import type { DType } from '../../types/native.js'
 import { FaceNetError } from '../errors.js'
+import type { DecodeLimits } from '../images/index.js'
 import type { DevicePreference } from '../native/check_arguments.js'
+import { PassedOverCounts, type SourceOptions } from '../sources/index.js'
 import type { CommonOptions } from './options/common.js'
+import type { SourceFlags } from './options/shared.js'
 
 /** The command did its work, but some of its inputs were bad and are already listed on stderr: exit code 1. */
 export class PartialFailure extends Error {}
 
 /** `Options` are those that a command has beside the common ones. */
 export class Context<Options extends object = object> {
+  /** What sources had beside images. */
+  readonly passedOver = new PassedOverCounts()
+
   constructor(
     readonly operands: readonly string[],
     readonly options: CommonOptions & Options,
@@ -36,6 +42,27 @@ export class Context<Options extends object = object> {
   /** A line on stderr that --quiet does not silence. */
   complain(line: string): void {
     process.stderr.write(`${line}\n`)
+  }
+
+  /** How sources are read; what they pass over is counted. */
+  reading(): SourceOptions {
+    return { ...this.readingAgain(), onPassedOver: (entry) => this.passedOver.add(entry) }
+  }
+  /** The same for sources that were read before. */
+  readingAgain(): SourceOptions {
+    const { exclude, maxFileMib } = this.options as Partial<SourceFlags>
+    const maxImageBytes = maxFileMib === undefined ? undefined : Math.max(1, Math.floor(maxFileMib * 2 ** 20))
+    return { exclude, maxImageBytes, signal: this.signal }
+  }
+  /** Which images are decoded. */
+  limits(): DecodeLimits {
+    const { maxMegapixels, allowTruncated } = this.options as Partial<SourceFlags>
+    const limitInputPixels = maxMegapixels === undefined ? undefined : Math.max(1, Math.floor(maxMegapixels * 1e6))
+    return { limitInputPixels, allowTruncated }
+  }
+  /** With --json, a last line among lines for images: what was passed over, where there is something. */
+  async printPassedOver(): Promise<void> {
+    if (this.json && this.passedOver.total > 0) await this.print(JSON.stringify({ passedOver: this.passedOver }))
   }
 
   /** What opens a model. */

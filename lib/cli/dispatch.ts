@@ -24,7 +24,12 @@ export async function dispatch(words: readonly string[], signal: AbortSignal): P
   checkKinds(command, table, operands[0], given)
   checkRequired(table, values)
   const { run } = await command.load()
-  await run(new Context(operands, values as CommonOptions, given, signal))
+  const context = new Context(operands, values as CommonOptions, given, signal)
+  try {
+    await run(context)
+  } finally {
+    for (const line of context.passedOver.lines()) context.complain(line)
+  }
 }
 
 function findCommand(name: string | undefined): Command {

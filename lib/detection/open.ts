@@ -9,7 +9,8 @@ import {
   detectorInMemory,
   readDetector,
 } from '../files/model/detector_file.js'
-import { findFaces, type ImageInput } from '../images/index.js'
+import { checkMaxImageBytes } from '../files/read_bounded.js'
+import { type FileLimits, findFaces, type ImageInput } from '../images/index.js'
 import {
   checkOneOf,
   checkOptions,
@@ -91,7 +92,7 @@ function load(source: DetectorSource): Promise<DetectorFile> {
 }
 
 /** Options of `detectFaces`. */
-export interface DetectFacesOptions extends DetectOptions, OpenDetectorOptions {
+export interface DetectFacesOptions extends DetectOptions, OpenDetectorOptions, FileLimits {
   /** What `openDetector` takes, or a detector that is open and stays so. */
   model: DetectorSource | FaceFinder
 }
@@ -112,14 +113,17 @@ export interface DetectFacesOptions extends DetectOptions, OpenDetectorOptions {
  * ```
  */
 export async function detectFaces(
-  images: readonly (RgbImage | ImageInput)[],
+  images: Iterable<RgbImage | ImageInput>,
   options: DetectFacesOptions,
 ): Promise<DetectedFace[][]> {
   const opening = ['device', 'deviceIndex', 'threads']
-  checkOptions(options, 'options', ['model', 'minSize', 'scoreThreshold', 'signal', ...opening])
-  const { model, device, deviceIndex, threads, ...rest } = options
-  if (!Array.isArray(images)) throw invalidArgument('images', 'an array of images', images)
-  const given = images as readonly (RgbImage | ImageInput)[]
+  const reading = ['limitInputPixels', 'allowTruncated', 'maxImageBytes']
+  checkOptions(options, 'options', ['model', 'minSize', 'scoreThreshold', 'signal', ...opening, ...reading])
+  const { model, device, deviceIndex, threads, limitInputPixels, allowTruncated, maxImageBytes, ...rest } = options
+  const files = { limitInputPixels, allowTruncated, maxImageBytes: checkMaxImageBytes(maxImageBytes) }
+  const isCollection = typeof images === 'object' && images !== null && Symbol.iterator in images
+  if (!isCollection || ArrayBuffer.isView(images)) throw invalidArgument('images', 'an array of images', images)
+  const given = [...images]
   const { signal, ...limits } = checkDetectOptions(given.filter(isPixels), rest)
   const open = isFinder(model) ? model : await openDetector(model, { device, deviceIndex, threads, signal })
   try {
@@ -127,7 +131,7 @@ export async function detectFaces(
     for (const image of given) {
       const faces = isPixels(image)
         ? (await open.detect([image], { ...limits, signal }))[0]!
-        : await findFaces(image, { detector: open, ...limits }, {}, signal)
+        : await findFaces(image, { detector: open, ...limits }, files, signal)
       found.push(faces.toSorted((a, b) => b.score - a.score))
     }
     return found

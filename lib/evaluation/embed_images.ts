@@ -2,14 +2,21 @@
 import type { FaceFinder } from '../detection/index.js'
 import type { DetectedFace } from '../detection/types.js'
 import type { FaceNetError } from '../errors.js'
+import { decode } from '../images/decode.js'
 import { placeFace } from '../images/faces.js'
 import { centred, type FivePoints } from '../images/geometry.js'
-import { decodeImage, defaultCenterFraction, type FaceTarget, type RawImage, templatePoints } from '../images/index.js'
+import {
+  type DecodeLimits,
+  defaultCenterFraction,
+  type FaceTarget,
+  type RawImage,
+  templatePoints,
+} from '../images/index.js'
 import { marginOf } from '../images/templates.js'
 import { type Model, runModel } from '../model/model.js'
 import { faceTarget, type StreamProgress } from '../model/options.js'
 import type { EmbeddedImage } from '../model/stream.js'
-import { throwIfAborted } from '../native/check_arguments.js'
+import { throwIfAborted, untilAborted } from '../native/check_arguments.js'
 import { batches, type PlacedImage, type SourceImage } from '../sources/index.js'
 import { type Degradation, degrade } from './degrade.js'
 
@@ -19,7 +26,7 @@ export type EvaluationAlign = 'none' | 'center' | 'points' | 'detect'
 export const evaluationAligns: readonly EvaluationAlign[] = ['none', 'center', 'points', 'detect']
 
 /** How an evaluation cuts out and embeds faces. */
-export interface EmbedImagesOptions {
+export interface EmbedImagesOptions extends DecodeLimits {
   /** `detect`: by the points that `detector` finds; where it finds no face, by given points or else the centre crop. */
   align: EvaluationAlign
   /** Middle part of an image that `center` uses, each way. */
@@ -69,10 +76,11 @@ export async function* embedImages(
   images: AsyncIterable<SourceImage>,
   options: EmbedImagesOptions,
 ): AsyncGenerator<EvaluatedImage> {
-  const { align, centerFraction, detector, batchSize, signal } = options
-  const target = { ...faceTarget(model, align === 'detect' ? 'points' : align), centerFraction }
+  const { align, centerFraction, limitInputPixels, allowTruncated, detector, batchSize, signal } = options
+  const limits = { limitInputPixels, allowTruncated }
+  const target = { ...faceTarget(model, align === 'detect' ? 'points' : align), centerFraction, ...limits }
   const source = align === 'detect' ? detected(images, detector!, target, options) : images
-  const progress = { done: 0, failed: 0 }
+  const progress = { done: 0, failed: 0, passedOver: 0 }
   for await (const batch of batches(source, target, { batchSize, signal })) {
     const embeddings = await embedBatch(model, batch.images, batch.count, options)
     const degraded: Float32Array[] = []
@@ -83,7 +91,7 @@ export async function* embedImages(
     for (const failure of batch.failures) options.onFailure(failure)
     for (const [i, path] of batch.paths.entries()) {
       const row = (rows: Float32Array) => rows.slice(i * model.dimensions, (i + 1) * model.dimensions)
-      yield { path, embedding: row(embeddings), degraded: degraded.map(row) }
+      yield { path, image: path, embedding: row(embeddings), degraded: degraded.map(row) }
     }
     progress.done += batch.count
     progress.failed += batch.failures.length
@@ -134,7 +142,7 @@ async function* detected(
   const byBox = marginOf(target.template!) !== undefined
   for await (const image of images) {
     throwIfAborted(signal)
-    const decoded = await decodeIfGood(image)
+    const decoded = await decodeIfGood(image, target, signal)
     if (!decoded) {
       yield image // It fails again where images are loaded, and is listed there.
       continue
@@ -155,11 +163,12 @@ async function* detected(
   }
 }
 
-async function decodeIfGood(image: SourceImage) {
+async function decodeIfGood(image: SourceImage, limits: DecodeLimits, signal?: AbortSignal) {
   try {
-    const bytes = await image.read()
-    return { bytes, pixels: await decodeImage(bytes) }
+    const bytes = await untilAborted(image.read(), signal)
+    return { bytes, pixels: await decode({ bytes, name: image.path }, limits, undefined, signal) }
   } catch {
+    throwIfAborted(signal)
     return undefined
   }
 }

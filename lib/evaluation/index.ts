@@ -7,11 +7,19 @@ export type { DetectedFace, DetectOptions, FaceBox, FaceFinder, RgbImage } from 
 export type { Embeddings } from '../embeddings/embeddings.js'
 export type { MixedOptions, Preparation } from '../embeddings/preparation.js'
 export type { FivePoints, Size } from '../images/geometry.js'
+export type { DecodeLimits } from '../images/index.js'
 export type { Model } from '../model/model.js'
 export type { StreamProgress } from '../model/options.js'
 export type { EmbeddedImage } from '../model/stream.js'
 export type { DevicePreference } from '../native/check_arguments.js'
-export type { EmbeddedFace, FailedImage, SourceImage } from '../sources/index.js'
+export type {
+  EmbeddedFace,
+  FailedImage,
+  PassedOver,
+  SourceImage,
+  SourceOptions,
+  SourcePaths,
+} from '../sources/index.js'
 export type { AllPairsOptions, Tile } from './all_pairs.js'
 export { type Degradation, degrade, jpegQualities, pixelCounts } from './degrade.js'
 export { type EmbedImagesOptions, type EvaluatedImage, type EvaluationAlign, embedImages } from './embed_images.js'
@@ -33,7 +41,7 @@ export {
 } from './evaluate_pairs.js'
 export { evaluateLfw, type LfwOptions, type ListedResult } from './lfw.js'
 export { type ImagePair, parseLfwPairs } from './lfw_pairs.js'
-export type { EmbeddedImages, ListedOptions } from './listed_images.js'
+export type { EmbeddedImages, FoundImages, ListedOptions } from './listed_images.js'
 export type { PublishedFigure, PublishedTable, PublishedVal } from './published.js'
 export { publishedFigures, publishedRobustness } from './published.js'
 export type { DetPoint, RocPoint } from './rates.js'

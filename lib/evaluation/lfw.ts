@@ -4,12 +4,13 @@ import { invalidArgument } from '../errors.js'
 import { isFolder, readText } from '../files/read.js'
 import type { Model } from '../model/model.js'
 import { checkNamed, checkOneOf } from '../native/check_arguments.js'
-import type { SourceImage } from '../sources/index.js'
+import { keyOfName, pathsOf, type SourceImage, type SourceOptions, type SourcePaths } from '../sources/index.js'
 import { checkPairs, evaluatePairs, evaluateSplit, type PairsResult } from './evaluate_pairs.js'
-import { type ImagePair, parseLfwPairs } from './lfw_pairs.js'
+import { type ImagePair, lfwNumber, parseLfwPairs } from './lfw_pairs.js'
 import {
   type EmbeddedImages,
   embedNamed,
+  type FoundImages,
   findImages,
   type ListedOptions,
   type PairList,
@@ -54,7 +55,7 @@ export interface ListedResult {
  * Accuracy on Labeled Faces in the Wild, as `facenet evaluate lfw` measures it.
  *
  * @param model what embeds the faces.
- * @param sources folders or tar archives with the images, as `person/person_0001.jpg`.
+ * @param sources folders or archives with the images, as `person/person_0001.jpg`.
  * @param options the view, the lists, and how faces are cut out.
  * @throws FaceNetError ERR_FACENET_IO where images or lists cannot be read, ERR_FACENET_INVALID_ARGUMENT for a list that is
  *   malformed or names images that are missing, ERR_FACENET_ABORTED.
@@ -65,16 +66,14 @@ export interface ListedResult {
  * console.log(result.accuracy, result.standardError)
  * ```
  */
-export async function evaluateLfw(
-  model: Model,
-  sources: string | readonly string[],
-  options: LfwOptions = {},
-): Promise<ListedResult> {
+export async function evaluateLfw(model: Model, sources: SourcePaths, options: LfwOptions = {}): Promise<ListedResult> {
   const { view = 2, pairs, skipMissing = false, ...how } = options
   checkNamed(options, 'pairs', 'a list of pairs')
-  const first = typeof sources === 'string' ? sources : sources[0]!
+  const paths = pathsOf(sources, 'sources')
+  const [first] = paths
+  if (first === undefined) throw invalidArgument('sources', 'folders or archives with the images', 'none')
   const lists = await readLfwLists(first, Number(checkOneOf(String(view), 'options.view', ['1', '2'])), pairs)
-  return judgeLfw(lists, sources, (images) => embedNamed(model, images, how), skipMissing)
+  return judgeLfw(lists, paths, (found) => embedNamed(model, found, how), skipMissing, how)
 }
 
 /** `pairs.txt`, or the two lists of View 1; beside the images unless `given` says where. */
@@ -87,27 +86,29 @@ export async function readLfwLists(images: string, view: number, given?: string)
   return Promise.all(files.map(async (file) => ({ file, pairs: parseLfwPairs(await readText(file), file) })))
 }
 
-/** `person/person_0001` of any path that ends so, whatever the image's format. */
+/** `person/person_0001` of any path that ends so, whatever the image's format, and of `person/person_1` too. */
 export function lfwName(path: string): string {
-  return path
+  const name = path
     .split(/[/\\]/)
     .slice(-2)
     .join('/')
-    .replace(/\.[^.]+$/, '')
+    .replace(/\.[^./]+$/, '')
+  return keyOfName(name.replace(/_(\d{1,9})$/, (_, digits) => `_${lfwNumber(Number(digits))}`))
 }
 
 /** One list: folds. Two: the first chooses the threshold that judges the second. */
 export async function judgeLfw(
   lists: readonly PairList[],
-  sources: string | readonly string[],
-  embed: (images: Map<string, SourceImage>) => Promise<EmbeddedImages>,
+  sources: SourcePaths,
+  embed: (found: FoundImages) => Promise<EmbeddedImages>,
   skipMissing: boolean,
+  reading: SourceOptions = {},
 ): Promise<ListedResult> {
-  const images = await findImages(sources, lfwName)
+  const { images, failures } = await findImages(sources, lfwName, reading)
   const listed = lists.flatMap((list) => presentPairs(list, (name) => images.has(name), skipMissing).present)
   const needed = new Set(listed.flatMap(({ a, b }) => [a, b]))
   for (const name of images.keys()) if (!needed.has(name)) images.delete(name)
-  const embedded = await embed(images)
+  const embedded = await embed({ images, failures })
   const why = whyUnusable(embedded, (name) => (images.has(name) ? [images.get(name)!] : []))
   const judged = lists.map((list) => presentPairs(list, (name) => embedded.embeddings.has(name), skipMissing, why))
   const pairs = judged.map((list) => list.present)

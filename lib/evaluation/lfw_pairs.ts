@@ -1,5 +1,6 @@
 /** The pair lists of Labeled Faces in the Wild. */
 import { FaceNetError } from '../errors.js'
+import { keyOfName } from '../sources/points.js'
 
 /** A pair of images. Images are named `person/person_0001`, without an ending. */
 export interface ImagePair {
@@ -31,33 +32,35 @@ export interface ImagePair {
  * ```
  */
 export function parseLfwPairs(text: string, file: string): ImagePair[] {
-  const lines = text.replace(/\s+$/, '').split(/\r?\n/)
-  const [folds, each] = readHeader(lines[0]!, file)
+  const all = text.replace(/^\ufeff/, '').split(/\r?\n/)
+  const lines = all.map((line, i) => ({ line, number: i + 1 })).filter(({ line }) => line.trim() !== '')
+  const first = lines[0] ?? { line: '', number: 1 }
+  const [folds, each] = readHeader(first.line, file, first.number)
   if (lines.length - 1 !== folds * each * 2) {
     const expected = `${folds} folds of equal size: ${each} same and ${each} different pairs each, ${folds * each * 2} lines`
-    const at = Math.min(lines.length, folds * each * 2 + 2)
+    const at = lines[Math.min(lines.length - 1, folds * each * 2 + 1)]?.number ?? 1
     throw lineError(file, at, expected, `${lines.length - 1} lines after the first`)
   }
-  return lines.slice(1).map((line, i) => {
+  return lines.slice(1).map(({ line, number }, i) => {
     const same = i % (2 * each) < each
-    return { ...readPair(line, same, file, i + 2), same, fold: Math.floor(i / (2 * each)), line: i + 2 }
+    return { ...readPair(line, same, file, number), same, fold: Math.floor(i / (2 * each)), line: number }
   })
 }
 
-function readHeader(line: string, file: string): [folds: number, each: number] {
+function readHeader(line: string, file: string, number: number): [folds: number, each: number] {
   const fields = line.trim().split(/\s+/)
   const numbers = fields.map(positive)
   if (fields.length > 2 || numbers.includes(undefined)) {
-    throw lineError(file, 1, 'the number of folds and of pairs of each kind, or the latter alone', shown(line))
+    throw lineError(file, number, 'the number of folds and of pairs of each kind, or the latter alone', shown(line))
   }
   return (numbers.length === 1 ? [1, numbers[0]!] : numbers) as [number, number]
 }
 
 function readPair(line: string, same: boolean, file: string, number: number): { a: string; b: string } {
-  const fields = line.trim().split(/\s+/)
+  const fields = fieldsOf(line, same)
   const [person, i, other, j] = same ? [fields[0], fields[1], fields[0], fields[2]] : fields
   const [first, second] = [positive(i), positive(j)]
-  if (fields.length !== (same ? 3 : 4) || first === undefined || second === undefined) {
+  if (fields.length !== (same ? 3 : 4) || fields.includes('') || first === undefined || second === undefined) {
     throw lineError(
       file,
       number,
@@ -65,15 +68,30 @@ function readPair(line: string, same: boolean, file: string, number: number): { 
       shown(line),
     )
   }
-  if (!same && person === other) throw lineError(file, number, 'two different people', shown(line))
+  if (!same && keyOfName(person!) === keyOfName(other!))
+    throw lineError(file, number, 'two different people', shown(line))
   return { a: imageName(person!, first), b: imageName(other!, second) }
 }
 
-const imageName = (person: string, number: number) => `${person}/${person}_${String(number).padStart(4, '0')}`
+/** Names may have spaces in them: where tabs part the fields they do so alone, else numbers end the names. */
+function fieldsOf(line: string, same: boolean): string[] {
+  const between = line
+    .trim()
+    .split('\t')
+    .map((field) => field.trim())
+  if (between.length === (same ? 3 : 4)) return between
+  const form = same ? /^(.+?)\s+(\d+)\s+(\d+)$/ : /^(.+?)\s+(\d+)\s+(.+?)\s+(\d+)$/
+  return form.exec(line.trim())?.slice(1) ?? line.trim().split(/\s+/)
+}
+
+const imageName = (person: string, number: number) => keyOfName(`${person}/${person}_${lfwNumber(number)}`)
+
+/** `0001`, as images are named; lists and folders may have it without the zeros. */
+export const lfwNumber = (number: number): string => String(number).padStart(4, '0')
 
 /** A whole number above zero; undefined for anything else. */
 function positive(text: string | undefined): number | undefined {
-  return text !== undefined && /^[1-9]\d{0,8}$/.test(text) ? Number(text) : undefined
+  return text !== undefined && /^\d{1,9}$/.test(text) && Number(text) > 0 ? Number(text) : undefined
 }
 
 const shown = (line: string) => JSON.stringify(line.length > 80 ? `${line.slice(0, 77)}...` : line)

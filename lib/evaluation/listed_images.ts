@@ -2,7 +2,13 @@
 import { FaceNetError } from '../errors.js'
 import type { FivePoints } from '../images/index.js'
 import type { Model } from '../model/model.js'
-import { type FailedImage, openSource, type SourceImage } from '../sources/index.js'
+import {
+  type FailedImage,
+  openSource,
+  type SourceImage,
+  type SourceOptions,
+  type SourcePaths,
+} from '../sources/index.js'
 import { type EmbedImagesOptions, embedImages } from './embed_images.js'
 import type { ImagePair } from './lfw_pairs.js'
 
@@ -29,20 +35,35 @@ export interface EmbeddedImages {
 }
 
 /** How images are embedded; what is left out is as `embedImages` has it, without mirror images. */
-export type ListedOptions = Omit<Partial<EmbedImagesOptions>, 'onFailure' | 'onFallback' | 'onPoints'>
+export type ListedOptions = Omit<Partial<EmbedImagesOptions>, 'onFailure' | 'onFallback' | 'onPoints'> & SourceOptions
+
+/** Images of a source by their names, and what of the source cannot be used. */
+export interface FoundImages {
+  /** Those that can be read, by name. */
+  images: Map<string, SourceImage>
+  /** Folders and archives that cannot, and files above the limit. */
+  failures: FailedImage[]
+}
 
 /** The images of `sources` by the name `keyOf` gives their path; those it gives none are left out. The first of equals counts. */
 export async function findImages(
-  sources: string | readonly string[],
+  sources: SourcePaths,
   keyOf: (path: string) => string | undefined,
-): Promise<Map<string, SourceImage>> {
+  { exclude, onPassedOver, maxImageBytes, signal }: SourceOptions = {},
+): Promise<FoundImages> {
   const images = new Map<string, SourceImage>()
-  for await (const image of openSource(sources)) {
+  const failures: FailedImage[] = []
+  for await (const image of openSource(sources, { exclude, onPassedOver, maxImageBytes, signal })) {
     const key = keyOf(image.path)
-    if (key !== undefined && !images.has(key)) images.set(key, image)
+    if (image.error) failures.push({ path: image.path, error: image.error })
+    else if (key !== undefined && !images.has(key)) images.set(key, image)
   }
-  if (images.size === 0) throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', 'No images were found')
-  return images
+  if (images.size === 0) {
+    const found =
+      failures.length > 0 ? `No images could be read: ${failures[0]!.error.message}` : 'No images were found'
+    throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', found)
+  }
+  return { images, failures }
 }
 
 /**
@@ -79,16 +100,16 @@ export function whyUnusable({ failures }: EmbeddedImages, imagesOf: (name: strin
   }
 }
 
-/** In the order of the map, which for an archive is its own. */
+/** In the order of the images, which for an archive is its own. What was not found to be readable is a failure too. */
 export async function embedNamed(
   model: Model,
-  images: ReadonlyMap<string, SourceImage>,
-  options: ListedOptions,
+  { images, failures }: FoundImages,
+  { exclude: _, onPassedOver: __, maxImageBytes: ___, ...options }: ListedOptions,
 ): Promise<EmbeddedImages> {
   const embedded: EmbeddedImages = {
     embeddings: new Map(),
     degraded: new Map(),
-    failures: [],
+    failures: [...failures],
     fallbacks: [],
     points: new Map(),
   }

@@ -1,15 +1,22 @@
 /** YouTube Faces. A pair's distance is the mean over all pairs of frames of its two videos. */
-import { basename, dirname, join } from 'node:path'
 import { invalidArgument } from '../errors.js'
 import { readText, readTextIfAny } from '../files/read.js'
 import type { Model } from '../model/model.js'
 import { checkInteger } from '../native/check_arguments.js'
-import type { SourceImage } from '../sources/index.js'
+import {
+  type FailedImage,
+  pathsOf,
+  type SourceImage,
+  type SourceOptions,
+  type SourcePaths,
+  withoutArchiveEnding,
+} from '../sources/index.js'
 import { evaluatePairs } from './evaluate_pairs.js'
 import type { ListedResult } from './lfw.js'
 import {
   type EmbeddedImages,
   embedNamed,
+  type FoundImages,
   findImages,
   type ListedOptions,
   type PairList,
@@ -54,7 +61,7 @@ export interface YtfResult extends ListedResult {
  * Accuracy on YouTube Faces, as `facenet evaluate ytf` measures it.
  *
  * @param model what embeds the faces.
- * @param sources folders or tar archives with the frames.
+ * @param sources folders or archives with the frames.
  * @param options the list of pairs, and how faces are cut out.
  * @throws FaceNetError ERR_FACENET_IO where frames or the list cannot be read, ERR_FACENET_INVALID_ARGUMENT for a list that is
  *   malformed or names videos that are missing, ERR_FACENET_ABORTED.
@@ -64,16 +71,13 @@ export interface YtfResult extends ListedResult {
  * const { result } = await evaluateYtf(model, 'ytf.tar', { pairs: 'splits.txt', align: 'points', frames: 20 })
  * ```
  */
-export async function evaluateYtf(
-  model: Model,
-  sources: string | readonly string[],
-  options: YtfOptions,
-): Promise<YtfResult> {
+export async function evaluateYtf(model: Model, sources: SourcePaths, options: YtfOptions): Promise<YtfResult> {
   const { pairs: file, frames = 100, skipMissing = false, ...how } = options
   checkInteger(frames, 'options.frames', 1)
   const list = await readYtfList(file)
   if (foldCount(list) < 2) throw invalidArgument('options.pairs', 'a list of at least two folds', file)
-  return judgeYtf(list, sources, frames, (images) => embedNamed(model, images, how), skipMissing)
+  const paths = pathsOf(sources, 'sources')
+  return judgeYtf(list, paths, frames, (found) => embedNamed(model, found, how), skipMissing, how)
 }
 
 export async function readYtfList(file: string): Promise<PairList> {
@@ -84,17 +88,18 @@ export const foldCount = ({ pairs }: PairList): number => new Set(pairs.map((pai
 
 export async function judgeYtf(
   list: PairList,
-  sources: string | readonly string[],
+  sources: SourcePaths,
   most: number,
-  embed: (images: Map<string, SourceImage>) => Promise<EmbeddedImages>,
+  embed: (found: FoundImages) => Promise<EmbeddedImages>,
   skipMissing: boolean,
+  reading: SourceOptions = {},
 ): Promise<YtfResult> {
-  const videos = await findVideos(sources, most)
+  const { videos, failures } = await findVideos(sources, most, reading)
   const { present } = presentPairs(list, (name) => videos.has(name), skipMissing)
   const needed = new Set(present.flatMap(({ a, b }) => [a, b]))
   const images = new Map<string, SourceImage>()
   for (const name of needed) for (const image of videos.get(name)!) images.set(image.path, image)
-  const embedded = await embed(images)
+  const embedded = await embed({ images, failures })
   const summaries = new Map<string, VideoSummary>()
   for (const name of needed) {
     const rows = videos.get(name)!.flatMap(({ path }) => embedded.embeddings.get(path) ?? [])
@@ -111,22 +116,27 @@ export async function judgeYtf(
 }
 
 /** The first frames of each video, in their order. A table beside the images says which they are, or else their paths do. */
-async function findVideos(sources: string | readonly string[], most: number): Promise<Map<string, SourceImage[]>> {
+async function findVideos(
+  sources: SourcePaths,
+  most: number,
+  reading: SourceOptions,
+): Promise<{ videos: Map<string, SourceImage[]>; failures: FailedImage[] }> {
   const tables = new Map<string, Frame>()
-  for (const source of typeof sources === 'string' ? [sources] : sources) {
-    const path = join(dirname(source), `${basename(source).replace(/\.tar$/i, '')}.tsv`)
+  for (const source of pathsOf(sources)) {
+    const path = `${withoutArchiveEnding(source)}.tsv`
     const text = await readTextIfAny(path)
     if (text !== null) for (const [name, frame] of parseFrameTable(text, path)) tables.set(name, frame)
   }
   const nameOf = (path: string) => path.split(/[/\\]/).slice(-2).join('/')
   const videos = new Map<string, { frame: number; image: SourceImage }[]>()
-  for (const [path, image] of await findImages(sources, (path) => path)) {
+  const { images, failures } = await findImages(sources, (path) => path, reading)
+  for (const [path, image] of images) {
     const place = tables.get(nameOf(path)) ?? frameOfPath(path)
     if (!place) continue
     if (!videos.has(place.video)) videos.set(place.video, [])
     videos.get(place.video)!.push({ frame: place.frame, image })
   }
-  return new Map(
+  const first = new Map(
     [...videos].map(([name, frames]) => [
       name,
       frames
@@ -135,4 +145,5 @@ async function findVideos(sources: string | readonly string[], most: number): Pr
         .map(({ image }) => image),
     ]),
   )
+  return { videos: first, failures }
 }

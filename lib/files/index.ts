@@ -21,8 +21,12 @@ export type { FivePoints } from '../images/index.js'
 export {
   type ImageSource,
   openSource,
+  type PassedOver,
+  PassedOverCounts,
   type PlacedImage,
   type SourceImage,
+  type SourceOptions,
+  type SourcePaths,
   type TarEntry,
   tarEntries,
 } from '../sources/index.js'

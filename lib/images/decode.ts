@@ -1,27 +1,47 @@
 /**
- * Image files and buffers to RGB pixels, by sharp (libvips): JPEG, PNG, WebP, GIF and AVIF (first frame), TIFF, SVG.
+ * Image files and buffers to RGB pixels, by sharp (libvips): JPEG, PNG, WebP, GIF and AVIF (first frame), TIFF. Which of them a
+ * file is, its first bytes say (`format.ts`); nothing else reaches sharp.
  */
-import { readFile } from 'node:fs/promises'
 import { types } from 'node:util'
 import sharp, { type Sharp } from 'sharp'
-import { cannotRead, describe, FaceNetError, invalidArgument } from '../errors.js'
+import { describe, FaceNetError, invalidArgument } from '../errors.js'
 import { isUrl, pathOf } from '../files/file_source.js'
-import { checkAttached } from '../native/check_arguments.js'
+import { readImageFile } from '../files/read_bounded.js'
+import { checkAttached, untilAborted } from '../native/check_arguments.js'
+import { whyDamaged } from './damage.js'
+import { kindOf } from './format.js'
 import type { Region, Size } from './geometry.js'
 import type { RawImage } from './warp.js'
 
 /** An image file: its path, its `file:` URL, or its bytes. */
 export type ImageInput = string | URL | Uint8Array
 
+/** Which image files are decoded. */
 export interface DecodeLimits {
   /**
-   * Images with more pixels than this are refused before they are decoded.
-   * @default 100 megapixels
+   * Images with more pixels than this are refused before they are decoded. Telephones make up to 200 megapixels.
+   * @default 100000000, 100 megapixels
    */
   limitInputPixels?: number
+  /**
+   * Decode JPEGs that lack their last bytes as far as they go; what is missing is grey.
+   * @default false
+   */
+  allowTruncated?: boolean
+}
+
+/** Also which are read. */
+export interface FileLimits extends DecodeLimits {
+  /**
+   * The most bytes of an image file that is given by its path; a larger one is an image that cannot be used.
+   * @default 268435456, 256 MiB
+   */
+  maxImageBytes?: number
 }
 
 export const defaultLimitInputPixels = 100_000_000
+
+const kinds = 'JPEG, PNG, WebP, GIF, AVIF or TIFF'
 
 /** A part of an image to decode: the image is resized to `size`, then `region` is cut out of that. */
 export interface Window {
@@ -35,8 +55,8 @@ export interface EncodedImage {
   name: string
 }
 
-/** @throws FaceNetError ERR_FACENET_IO where the file cannot be read. */
-export async function readImage(input: ImageInput, name?: string): Promise<EncodedImage> {
+/** @throws FaceNetError ERR_FACENET_IO where the file cannot be read, ERR_FACENET_IMAGE_INVALID where it is too long. */
+export async function readImage(input: ImageInput, name?: string, maxImageBytes?: number): Promise<EncodedImage> {
   if (types.isUint8Array(input)) {
     checkAttached(input, 'image')
     return { bytes: input, name: name ?? 'image' }
@@ -44,11 +64,7 @@ export async function readImage(input: ImageInput, name?: string): Promise<Encod
   const path = isUrl(input) ? pathOf(input, 'image') : input
   if (typeof path !== 'string')
     throw invalidArgument('image', 'a file: URL, a path or the bytes of an image file', path)
-  try {
-    return { bytes: await readFile(path), name: name ?? path }
-  } catch (cause) {
-    throw cannotRead(name ?? path, 'a readable file', cause)
-  }
+  return { bytes: await readImageFile(path, maxImageBytes), name: name ?? path }
 }
 
 /**
@@ -61,58 +77,79 @@ export async function decodeImage(input: ImageInput, limits: DecodeLimits = {}):
   return decode(await readImage(input), limits)
 }
 
-export async function decode(image: EncodedImage, limits: DecodeLimits, window?: Window): Promise<RawImage> {
-  const pipeline = open(image, limits)
-  try {
+/** Once `signal` is aborted it rejects at once: libvips, which cannot be stopped, ends by itself what it has begun. */
+export async function decode(
+  image: EncodedImage,
+  limits: DecodeLimits,
+  window?: Window,
+  signal?: AbortSignal,
+): Promise<RawImage> {
+  const pixels = (pipeline: Sharp) => {
     if (window) pipeline.resize({ ...window.size, fit: 'fill' }).extract(window.region)
-    const { data, info } = await pipeline
+    return pipeline
       .flatten({ background: '#000' })
       .toColourspace('srgb')
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true })
-    if (info.channels !== 3) throw new Error(`decoded to ${info.channels} channels`)
-    return { data, width: info.width, height: info.height }
-  } catch (cause) {
-    throw invalidImage(image, limits, cause as Error)
   }
+  const { data, info } = await untilAborted(attempt(image, limits, pixels), signal)
+  if (info.channels !== 3) throw invalid(image, 'a complete image file', `${info.channels} channels`)
+  return { data, width: info.width, height: info.height }
 }
 
 /** Width and height with the EXIF orientation applied, from the file's header alone. */
-export async function readImageSize(image: EncodedImage, limits: DecodeLimits): Promise<Size> {
-  try {
-    const { autoOrient } = await open(image, limits).metadata()
-    return { width: autoOrient.width, height: autoOrient.height }
-  } catch (cause) {
-    throw invalidImage(image, limits, cause as Error)
-  }
+export async function readImageSize(image: EncodedImage, limits: DecodeLimits, signal?: AbortSignal): Promise<Size> {
+  const { autoOrient } = await untilAborted(
+    attempt(image, limits, (pipeline) => pipeline.metadata()),
+    signal,
+  )
+  return { width: autoOrient.width, height: autoOrient.height }
 }
 
-function open({ bytes, name }: EncodedImage, limits: DecodeLimits): Sharp {
+/** What sharp makes of an image of a kind that is on the list. */
+async function attempt<T>(
+  image: EncodedImage,
+  limits: DecodeLimits,
+  make: (pipeline: Sharp) => Promise<T>,
+): Promise<T> {
+  const { bytes } = image
   const limitInputPixels = limits.limitInputPixels ?? defaultLimitInputPixels
   if (!Number.isSafeInteger(limitInputPixels) || limitInputPixels < 1) {
     throw invalidArgument('limitInputPixels', 'a whole number of pixels, 1 or more', limitInputPixels)
   }
-  if (bytes.length === 0) throw invalidImage({ bytes, name }, limits, new Error('the file is empty'))
+  const kind = kindOf(bytes)
+  if (bytes.length === 0) throw damaged(image, 'the file is empty')
+  if (!kind) throw damaged(image, `its first bytes are of no ${kinds}`)
+  if (!kind.decodes) throw invalid(image, `a ${kinds}`, kind.name, kind.advice)
   // 'error' refuses what is truncated or corrupt, and forgives the odd bytes of cameras that every viewer accepts.
-  return sharp(bytes, { limitInputPixels, failOn: 'error' }).autoOrient()
+  const failOn = limits.allowTruncated && kind.name === 'JPEG' ? 'none' : 'error'
+  const run = () => make(sharp(bytes, { limitInputPixels, failOn }).autoOrient())
+  try {
+    return await run()
+  } catch (cause) {
+    if ((cause as Error).message.includes('exceeds pixel limit')) throw tooManyPixels(image, limitInputPixels)
+    throw damaged(image, whyDamaged(bytes, kind), cause)
+  }
 }
 
-function invalidImage({ bytes, name }: EncodedImage, limits: DecodeLimits, cause: Error): FaceNetError {
-  const tooLarge = cause.message.includes('exceeds pixel limit')
-  const limit = ((limits.limitInputPixels ?? defaultLimitInputPixels) / 1e6).toLocaleString('en-US')
-  const expected = tooLarge ? `an image of at most ${limit} megapixels` : 'a complete image file'
-  const received = tooLarge ? 'a larger one' : `${bytes.length} bytes${firstBytes(bytes)}`
-  const reason = tooLarge ? '' : `: ${cause.message.split('\n')[0]}`
-  return new FaceNetError(
-    'ERR_FACENET_IMAGE_INVALID',
-    `Expected ${expected} for ${name} but received ${received}${reason}`,
-    { argument: name, expected, received, cause },
-  )
+function tooManyPixels(image: EncodedImage, limit: number): FaceNetError {
+  const expected = `an image of at most ${(limit / 1e6).toLocaleString('en-US')} megapixels`
+  return invalid(image, expected, 'a larger one', 'limitInputPixels (--max-megapixels) allows more')
 }
 
-function firstBytes(bytes: Uint8Array): string {
-  if (bytes.length === 0) return ''
+function damaged(image: EncodedImage, why: string, cause?: unknown): FaceNetError {
+  return invalid(image, 'a complete image file', received(image.bytes), why, cause)
+}
+
+function invalid({ name }: EncodedImage, expected: string, received: string, more?: string, cause?: unknown) {
+  const message = `Expected ${expected} for ${name} but received ${received}${more ? `: ${more}` : ''}`
+  return new FaceNetError('ERR_FACENET_IMAGE_INVALID', message, { argument: name, expected, received, cause })
+}
+
+/** `25 bytes starting with "this is no p"` */
+function received(bytes: Uint8Array): string {
   const text = Buffer.from(bytes.subarray(0, 12)).toString('latin1')
   const readable = /^[\x20-\x7e\s]+$/.test(text)
-  return ` starting with ${readable ? describe(text) : Buffer.from(bytes.subarray(0, 4)).toString('hex')}`
+  const start = readable ? describe(text) : Buffer.from(bytes.subarray(0, 4)).toString('hex')
+  return `${bytes.length} bytes${bytes.length === 0 ? '' : ` starting with ${start}`}`
 }

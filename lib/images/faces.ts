@@ -1,8 +1,16 @@
 /** The faces of a photograph, found by a detector and brought to the network's input. */
 import type { DetectedFace, RgbImage } from '../detection/types.js'
 import { FaceNetError, invalidArgument } from '../errors.js'
-import { checkOneOf } from '../native/check_arguments.js'
-import { type DecodeLimits, decode, type EncodedImage, type ImageInput, readImage, readImageSize } from './decode.js'
+import { checkOneOf, throwIfAborted, untilAborted } from '../native/check_arguments.js'
+import {
+  type DecodeLimits,
+  decode,
+  type EncodedImage,
+  type FileLimits,
+  type ImageInput,
+  readImage,
+  readImageSize,
+} from './decode.js'
 import { type Affine, aligned, type Size, stretched } from './geometry.js'
 import { type Detection, type FaceChoice, type FaceTarget, faceChoices } from './target.js'
 import { checkTemplate, marginOf, type TemplateName, templatePoints } from './templates.js'
@@ -51,7 +59,9 @@ export async function loadFaces(
   if (!template) throw invalidArgument('template', "a template's name, with align 'detect'", template)
   checkTemplate(template)
   const encoded = await readImage(input, name)
+  throwIfAborted(signal)
   const { image, shrink } = await decodeForDetection(encoded, target)
+  throwIfAborted(signal)
   const { detector, faces, scoreThreshold, minSize } = detection
   const options = { scoreThreshold, minSize: minSize === undefined ? undefined : minSize / shrink.x, signal }
   const [found] = await detector.detect([image], options)
@@ -70,10 +80,11 @@ export async function loadFaces(
 export async function findFaces(
   input: ImageInput,
   detection: Omit<Detection, 'faces'>,
-  limits: DecodeLimits = {},
+  limits: FileLimits = {},
   signal?: AbortSignal,
 ): Promise<DetectedFace[]> {
-  const { image, shrink } = await decodeForDetection(await readImage(input), limits)
+  const encoded = await untilAborted(readImage(input, undefined, limits.maxImageBytes), signal)
+  const { image, shrink } = await decodeForDetection(encoded, limits, signal)
   const { detector, scoreThreshold, minSize } = detection
   const options = { scoreThreshold, minSize: minSize === undefined ? undefined : minSize / shrink.x, signal }
   const [found] = await detector.detect([image], options)
@@ -89,12 +100,13 @@ interface Shrink {
 export async function decodeForDetection(
   encoded: EncodedImage,
   limits: DecodeLimits,
+  signal?: AbortSignal,
 ): Promise<{ image: RgbImage; shrink: Shrink }> {
-  const { width, height } = await readImageSize(encoded, limits)
+  const { width, height } = await readImageSize(encoded, limits, signal)
   const half = 2 ** Math.max(0, Math.ceil(Math.log2((width * height) / mostPixels) / 2))
-  if (half === 1) return { image: await decode(encoded, limits), shrink: { x: 1, y: 1 } }
+  if (half === 1) return { image: await decode(encoded, limits, undefined, signal), shrink: { x: 1, y: 1 } }
   const size = { width: Math.ceil(width / half), height: Math.ceil(height / half) }
-  const image = await decode(encoded, limits, { size, region: { left: 0, top: 0, ...size } })
+  const image = await decode(encoded, limits, { size, region: { left: 0, top: 0, ...size } }, signal)
   return { image, shrink: { x: width / size.width, y: height / size.height } }
 }
 

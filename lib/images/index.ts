@@ -1,4 +1,4 @@
-export { type DecodeLimits, decodeImage, defaultLimitInputPixels, type ImageInput } from './decode.js'
+export { type DecodeLimits, decodeImage, defaultLimitInputPixels, type FileLimits, type ImageInput } from './decode.js'
 export { cropFace, loadFace } from './face.js'
 export { checkDetection, findFaces, type LoadedFace, loadFaces } from './faces.js'
 export type { FivePoints, Size } from './geometry.js'

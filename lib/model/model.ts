@@ -3,14 +3,13 @@ import type { DType, NativeModel, PlanReport } from '../../types/native.js'
 import { type Embeddings, embeddingsOf } from '../embeddings/embeddings.js'
 import type { Preparation } from '../embeddings/preparation.js'
 import { disposed, invalidArgument } from '../errors.js'
-import { isUrl, pathOf } from '../files/file_source.js'
 import type { ModelMetadata } from '../files/model/metadata.js'
-import { readWhole } from '../files/read.js'
+import { readImageFile } from '../files/read_bounded.js'
 import type { ImageInput } from '../images/index.js'
 import { checkOut, throwIfAborted } from '../native/check_arguments.js'
 import type { Device } from '../native/devices.js'
 import { enqueueCall, InFlight } from '../native/queue.js'
-import { batches } from '../sources/index.js'
+import { batches, pathIfAny } from '../sources/index.js'
 import {
   checkEmbedOptions,
   type EmbedArrayOptions,
@@ -111,7 +110,8 @@ export class Model {
    * memory.
    *
    * @param images N images: pixels, as N x height x width x 3 bytes of RGB or `{ data, width, height, count }`, which must not
-   *   change until the promise settles; or an array of image files (paths, `file:` URLs, or their bytes).
+   *   change until the promise settles; or an array or other iterable of image files (paths, `file:` URLs, or their
+   *   bytes).
    * @param options which part of each image is used, and how.
    * @returns N x dimensions floats, in the order of the images. `embedRows` and `embeddings` make `Embeddings` of them.
    * @throws FaceNetError ERR_FACENET_IMAGE_INVALID or ERR_FACENET_IO for the first image that cannot be used,
@@ -128,7 +128,7 @@ export class Model {
    * ```
    */
   async embed(
-    images: Uint8Array | Pixels | readonly ImageInput[],
+    images: Uint8Array | Pixels | Iterable<ImageInput>,
     options: EmbedArrayOptions = {},
   ): Promise<Float32Array> {
     this.#checkOpen()
@@ -165,7 +165,7 @@ export class Model {
    * ```
    */
   async embedRows(
-    images: Uint8Array | Pixels | readonly ImageInput[],
+    images: Uint8Array | Pixels | Iterable<ImageInput>,
     options: EmbedArrayOptions = {},
   ): Promise<Embeddings> {
     const rows = await this.embed(images, options)
@@ -215,7 +215,7 @@ export class Model {
    * used are handed to `onError`; without it, the iteration ends with an error that lists them in `errors`, after every good one
    * was yielded.
    *
-   * @param source files, folders and tar archives by their paths, or any iterable of images.
+   * @param source files, folders and archives by their paths, or any iterable of paths or images.
    * @param options as for `embed`, and `onError`; `faces: 'all'` gives every face of each image.
    * @returns embeddings in the order of the source.
    * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT and ERR_FACENET_DISPOSED at once; while iterating ERR_FACENET_IO where the
@@ -238,9 +238,9 @@ export class Model {
   }
 
   async #embedFiles(files: readonly ImageInput[], options: EmbedArrayOptions, out: Float32Array): Promise<void> {
-    const { signal, points, batchSize, maxInFlight, onProgress } = options
+    const { signal, points, batchSize, maxInFlight, maxImageBytes, onProgress } = options
     async function* source() {
-      for (const [i, file] of files.entries()) yield { ...fileImage(file, i), points: points?.[i] }
+      for (const [i, file] of files.entries()) yield { ...fileImage(file, i, maxImageBytes), points: points?.[i] }
     }
     let done = 0
     for await (const batch of batches(source(), embedTarget(this, options), { signal, batchSize, maxInFlight })) {
@@ -248,7 +248,7 @@ export class Model {
       const end = done + batch.count
       await this.#run(batch.images, batch.count, out.subarray(done * this.dimensions, end * this.dimensions), signal)
       done = end
-      onProgress?.({ done, failed: 0 })
+      onProgress?.({ done, failed: 0, passedOver: 0 })
     }
   }
 
@@ -287,8 +287,8 @@ export const makeModel = (opened: Opened): Model => make(opened)
 /** `count` images of the network's size to `count` embeddings, unchecked. */
 export const runModel: typeof run = (...job) => run(...job)
 
-function fileImage(file: ImageInput, i: number) {
-  if (typeof file !== 'string' && !isUrl(file)) return { path: `images[${i}]`, read: async () => file }
-  const path = typeof file === 'string' ? file : pathOf(file, `images[${i}]`)
-  return { path, read: () => readWhole(path) }
+function fileImage(file: ImageInput, i: number, maxImageBytes?: number) {
+  const path = pathIfAny(file, `images[${i}]`)
+  if (path === undefined) return { path: `images[${i}]`, read: async () => file as Uint8Array }
+  return { path, read: () => readImageFile(path, maxImageBytes) }
 }

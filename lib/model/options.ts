@@ -2,6 +2,7 @@
 import type { FaceFinder } from '../detection/types.js'
 import { decodeVersion, type Preparation } from '../embeddings/preparation.js'
 import { invalidArgument } from '../errors.js'
+import { checkMaxImageBytes } from '../files/read_bounded.js'
 import {
   type Align,
   checkDetection,
@@ -10,6 +11,7 @@ import {
   defaultCenterFraction,
   type FaceChoice,
   type FaceTarget,
+  type FileLimits,
   type FivePoints,
   faceChoices,
   type TemplateName,
@@ -23,10 +25,10 @@ import {
   checkOptions,
   checkSignal,
 } from '../native/check_arguments.js'
-import type { FailedImage } from '../sources/index.js'
+import type { FailedImage, SourceOptions } from '../sources/index.js'
 
 /** Options of `embed` and `embedStream` alike: how image files become embeddings. */
-export interface EmbedOptions {
+export interface EmbedOptions extends FileLimits {
   /**
    * Which part of an image is used: the whole image, or with a detector `detect`.
    * @default 'none', with a detector 'detect'
@@ -84,7 +86,7 @@ export interface EmbedArrayOptions extends EmbedOptions {
 }
 
 /** Options of `embedStream`. */
-export interface StreamOptions extends EmbedOptions {
+export interface StreamOptions extends EmbedOptions, Pick<SourceOptions, 'exclude' | 'onPassedOver'> {
   /** Called for each image that cannot be used. */
   onError?: (failure: FailedImage) => void
 }
@@ -101,6 +103,8 @@ export interface StreamProgress {
   done: number
   /** Images that could not be used so far. */
   failed: number
+  /** Files and folders of the source that were left out so far; `onPassedOver` says which and why. */
+  passedOver: number
 }
 
 const known = [
@@ -113,6 +117,9 @@ const known = [
   'scoreThreshold',
   'batchSize',
   'maxInFlight',
+  'limitInputPixels',
+  'allowTruncated',
+  'maxImageBytes',
   'signal',
   'onProgress',
 ] as const
@@ -128,6 +135,11 @@ export function checkEmbedOptions(
   checkFunction(options.onProgress, 'options.onProgress')
   if (options.batchSize !== undefined) checkInteger(options.batchSize, 'options.batchSize', 1)
   if (options.maxInFlight !== undefined) checkInteger(options.maxInFlight, 'options.maxInFlight', 1)
+  if (options.limitInputPixels !== undefined) checkInteger(options.limitInputPixels, 'options.limitInputPixels', 1)
+  if (options.allowTruncated !== undefined) {
+    checkOneOf(options.allowTruncated, 'options.allowTruncated', [true, false])
+  }
+  if (options.maxImageBytes !== undefined) checkMaxImageBytes(options.maxImageBytes)
   if (options.template !== undefined) checkTemplate(options.template)
   if (options.faces !== undefined) checkOneOf(options.faces, 'options.faces', faces)
   const { centerFraction } = options
@@ -147,7 +159,8 @@ export interface ModelInput {
 export function embedTarget(model: ModelInput, options: EmbedOptions): FaceTarget {
   const align = options.align ?? (options.detector ? 'detect' : 'none')
   const detection = align === 'detect' ? checkDetection(options, 'largest') : undefined
-  return { ...faceTarget(model, align, options.template, detection), centerFraction: options.centerFraction }
+  const { centerFraction, limitInputPixels, allowTruncated } = options
+  return { ...faceTarget(model, align, options.template, detection), centerFraction, limitInputPixels, allowTruncated }
 }
 
 /** How image files are brought to a model's input. Where its file names no template, the usual one of its size. */

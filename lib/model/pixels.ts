@@ -29,18 +29,24 @@ interface InputSize {
 
 /** @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT */
 export function checkImages(images: unknown, size: InputSize): GivenImages {
-  if (!Array.isArray(images)) {
+  const files = collection(images)
+  if (!files) {
     const expected = '{ data, width, height, count }, a Uint8Array of pixels or an array of image files'
     return { kind: 'pixels', ...checkPixels(images, size, expected, ' (image files go into an array)') }
   }
-  for (const [i, image] of images.entries()) {
+  for (const [i, image] of files.entries()) {
     if (types.isUint8Array(image)) checkAttached(image, `images[${i}]`)
     else if (typeof image !== 'string' && !isUrl(image)) {
       throw invalidArgument(`images[${i}]`, 'a file: URL, a path or the bytes of an image file', image)
     }
   }
-  // The caller may go on using the array.
-  return { kind: 'files', files: [...images], count: images.length }
+  return { kind: 'files', files: files as ImageInput[], count: files.length }
+}
+
+/** What an array, a set or a generator holds, apart from what the caller goes on using. Texts and typed arrays are none. */
+function collection(images: unknown): unknown[] | undefined {
+  const isCollection = typeof images === 'object' && images !== null && Symbol.iterator in images
+  return isCollection && !ArrayBuffer.isView(images) ? [...(images as Iterable<unknown>)] : undefined
 }
 
 /** Pixels of the network's size, with or without their numbers. */

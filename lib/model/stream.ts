@@ -1,25 +1,33 @@
 /** Embedding of any number of images: decoding ahead, computing, handing out, all three at once and in order. */
 import { FaceNetError, invalidArgument } from '../errors.js'
-import { isUrl, pathOf } from '../files/file_source.js'
 import { type FaceTarget, faceChoices } from '../images/index.js'
 import { checkFunction, linkedAbort } from '../native/check_arguments.js'
+import { makeFilter } from '../sources/filter.js'
 import {
   type Batch,
   batches,
   type EmbeddedFace,
   type FailedImage,
   openSource,
+  pathIfAny,
   type SourceImage,
+  type SourceOptions,
+  type SourcePaths,
 } from '../sources/index.js'
 import { checkEmbedOptions, embedTarget, type ModelInput, type StreamOptions } from './options.js'
 
-/** Paths (or `file:` URLs) of files, folders and tar archives, or images from anywhere. */
-export type StreamSource = string | URL | readonly (string | URL)[] | AsyncIterable<SourceImage> | Iterable<SourceImage>
+/** Paths (or `file:` URLs) of files, folders and archives, images from anywhere, or both, from any iterable. */
+export type StreamSource =
+  | SourcePaths
+  | Iterable<string | URL | SourceImage>
+  | AsyncIterable<string | URL | SourceImage>
 
 /** An embedding of a stream, and what it is of. */
 export interface EmbeddedImage {
   /** The image's path; where several of its faces are embedded, `path#0`, `path#1`, the largest face first. */
   path: string
+  /** The image's path as it is. */
+  image: string
   /** `dimensions` floats of its own. */
   embedding: Float32Array
   /** With `align: 'detect'`: the face, in pixels of the image as displayed. */
@@ -45,23 +53,34 @@ export function embedStream(
   source: StreamSource,
   options: StreamOptions,
 ): AsyncGenerator<EmbeddedImage, void, undefined> {
-  checkEmbedOptions(options, ['onError'], faceChoices)
+  checkEmbedOptions(options, ['onError', 'exclude', 'onPassedOver'], faceChoices)
   checkFunction(options.onError, 'options.onError')
-  return generate(embedder, imagesOf(source), embedTarget(embedder.model, options), options)
+  checkFunction(options.onPassedOver, 'options.onPassedOver')
+  makeFilter(options.exclude)
+  checkSource(source)
+  return generate(embedder, source, embedTarget(embedder.model, options), options)
 }
 
 async function* generate(
   embedder: Embedder,
-  images: AsyncIterable<SourceImage>,
+  source: StreamSource,
   target: FaceTarget,
   options: StreamOptions,
 ): AsyncGenerator<EmbeddedImage, void, undefined> {
-  const { batchSize, maxInFlight, onProgress, onError } = options
+  const { batchSize, maxInFlight, exclude, maxImageBytes, onProgress, onError, onPassedOver } = options
   const { dimensions } = embedder.model
   const { signal, leave } = linkedAbort(options.signal)
   const failures: FailedImage[] = []
-  let failed = 0
-  let done = 0
+  let [done, failed, passedOver] = [0, 0, 0]
+  const reading: SourceOptions = {
+    exclude,
+    maxImageBytes,
+    signal,
+    onPassedOver(entry) {
+      passedOver++
+      onPassedOver?.(entry)
+    },
+  }
   let computing: Promise<Computed> | undefined
 
   function* handOut({ batch, out }: Computed) {
@@ -70,14 +89,14 @@ async function* generate(
     for (let i = 0; i < batch.count; i++) {
       const embedding = out.slice(i * dimensions, (i + 1) * dimensions)
       const face = batch.faces[i]
-      yield { path: batch.paths[i]!, embedding, ...(face && { face }) }
+      yield { path: batch.paths[i]!, image: batch.imagePaths[i]!, embedding, ...(face && { face }) }
     }
     done += batch.count
-    onProgress?.({ done, failed })
+    onProgress?.({ done, failed, passedOver })
   }
 
   try {
-    for await (const batch of batches(images, target, { batchSize, maxInFlight, signal })) {
+    for await (const batch of batches(imagesOf(source, reading), target, { batchSize, maxInFlight, signal })) {
       const next = compute(embedder, batch, signal)
       next.catch(() => {}) // Seen when it is awaited, one batch later.
       if (computing) yield* handOut(await computing)
@@ -104,14 +123,21 @@ async function compute({ model, run }: Embedder, batch: Batch, signal: AbortSign
   return { batch, out }
 }
 
-function imagesOf(source: StreamSource): AsyncIterable<SourceImage> {
-  const isPath = (path: unknown) => typeof path === 'string' || isUrl(path)
-  const paths = Array.isArray(source) ? source : [source]
-  if (paths.every(isPath)) return openSource(paths.map((path) => (isUrl(path) ? pathOf(path, 'source') : path)))
+function checkSource(source: unknown): void {
+  if (pathIfAny(source, 'source') !== undefined) return
   if (typeof source !== 'object' || source === null || !(Symbol.asyncIterator in source || Symbol.iterator in source)) {
-    throw invalidArgument('source', 'a path, an array of paths, or an iterable of images', source)
+    throw invalidArgument('source', 'a path, an array of paths, or an iterable of paths or images', source)
   }
-  return (async function* () {
-    yield* source as AsyncIterable<SourceImage>
-  })()
+}
+
+async function* imagesOf(source: StreamSource, options: SourceOptions): AsyncGenerator<SourceImage> {
+  const isPath = (item: unknown) => pathIfAny(item, 'source') !== undefined
+  // Of several paths that are known, one that is missing is said before any is read.
+  if (isPath(source) || (Array.isArray(source) && source.every(isPath))) {
+    return yield* openSource(source as SourcePaths, options)
+  }
+  for await (const item of source as AsyncIterable<string | URL | SourceImage>) {
+    if (isPath(item)) yield* openSource(item as string | URL, options)
+    else yield item as SourceImage
+  }
 }

@@ -107,6 +107,23 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw aborted(signal)
 }
 
+/** What `work` resolves to, unless `signal` is aborted first: `work` is then left to end by itself. */
+export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work
+  let stop!: () => void
+  const stopped = new Promise<never>((_, reject) => {
+    stop = () => reject(aborted(signal))
+  })
+  if (signal.aborted) stop()
+  else signal.addEventListener('abort', stop, { once: true })
+  try {
+    return await Promise.race([work, stopped])
+  } finally {
+    signal.removeEventListener('abort', stop)
+    work.catch(() => {}) // Where it was left, nobody else sees it fail.
+  }
+}
+
 /** A signal that is aborted with `signal`, where there is one, and by `leave`, which also lets go of `signal`. */
 export function linkedAbort(signal: AbortSignal | undefined): { signal: AbortSignal; leave(): void } {
   const controller = new AbortController()

@@ -4,7 +4,7 @@
  */
 import { FaceNetError } from '../errors.js'
 import { nativeCall } from './addon.js'
-import { aborted, throwIfAborted } from './check_arguments.js'
+import { aborted, throwIfAborted, untilAborted } from './check_arguments.js'
 
 let last: Promise<unknown> = Promise.resolve()
 
@@ -18,7 +18,7 @@ export async function enqueue<T>(signal: AbortSignal | undefined, job: () => Pro
   })
   last = before.then(() => ended)
   try {
-    await waitFor(before, signal)
+    await untilAborted(before, signal)
     return await job()
   } finally {
     end()
@@ -59,19 +59,5 @@ export class InFlight {
   /** Resolves when all that is under way now has settled. */
   async settled(): Promise<void> {
     await Promise.all(this.#work)
-  }
-}
-
-async function waitFor(before: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
-  if (!signal) return void (await before)
-  let stop!: () => void
-  const stopped = new Promise<never>((_, reject) => {
-    stop = () => reject(aborted(signal))
-  })
-  signal.addEventListener('abort', stop, { once: true })
-  try {
-    await Promise.race([before, stopped])
-  } finally {
-    signal.removeEventListener('abort', stop)
   }
 }

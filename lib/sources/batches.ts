@@ -2,10 +2,11 @@
  * A source's images as batches of network inputs: read and decoded ahead of the reader, in order, in bounded memory.
  */
 import { availableParallelism } from 'node:os'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { DetectedFace } from '../detection/types.js'
 import { FaceNetError } from '../errors.js'
 import { type FaceTarget, loadFace, loadFaces } from '../images/index.js'
-import { checkInteger, throwIfAborted } from '../native/check_arguments.js'
+import { checkInteger, throwIfAborted, untilAborted } from '../native/check_arguments.js'
 import type { ImageSource, PlacedImage } from './source.js'
 
 export interface BatchOptions {
@@ -47,6 +48,8 @@ export interface Batch {
   count: number
   /** One an input: its image's path, with `#0`, `#1` ... where several faces of the image are used. */
   paths: string[]
+  /** One an input: its image's path as it is. */
+  imagePaths: string[]
   /** What was detected, one an input; undefined where nothing was looked for. */
   faces: (EmbeddedFace | undefined)[]
   /** Images up to here that could not be used and were left out. A batch of failures alone has count 0. */
@@ -72,6 +75,7 @@ export async function* batches(
     images: new Uint8Array(batchSize * bytes),
     count: 0,
     paths: [],
+    imagePaths: [],
     faces: [],
     failures: [],
   })
@@ -79,11 +83,12 @@ export async function* batches(
 
   let batch = empty()
   const load = (image: PlacedImage) => loadInputs(image, target, bytes, options.signal)
-  for await (const { inputs, failure } of inOrder(source, load, concurrency, ahead, options.signal)) {
+  for await (const { path: imagePath, inputs, failure } of inOrder(source, load, concurrency, ahead, options.signal)) {
     if (failure) batch.failures.push(failure)
     for (const { path, pixels, face } of inputs) {
       batch.images.set(pixels, batch.count++ * bytes)
       batch.paths.push(path)
+      batch.imagePaths.push(imagePath)
       batch.faces.push(face)
       if (batch.count === batchSize) {
         yield finish(batch)
@@ -107,30 +112,36 @@ async function loadInputs(
   target: FaceTarget,
   bytes: number,
   signal?: AbortSignal,
-): Promise<{ inputs: Input[]; failure?: FailedImage }> {
+): Promise<{ path: string; inputs: Input[]; failure?: FailedImage }> {
   const { path } = image
   try {
     if (target.align === 'detect') {
       const faces = await loadFaces(await image.read(), target, path, signal)
       const name = (i: number) => (faces.length > 1 ? `${path}#${i}` : path)
       const inputs = faces.map(({ pixels, face }, i) => ({ path: name(i), pixels, face: { ...face, index: i } }))
-      return { inputs }
+      return { path, inputs }
     }
     const pixels = new Uint8Array(bytes)
-    await loadFace(await image.read(), target, pixels, image.points, path, image.placement)
-    return { inputs: [{ path, pixels }] }
+    const file = await image.read()
+    throwIfAborted(signal)
+    await loadFace(file, target, pixels, image.points, path, image.placement)
+    return { path, inputs: [{ path, pixels }] }
   } catch (cause) {
     const error =
       cause instanceof FaceNetError
         ? cause
         : new FaceNetError('ERR_FACENET_INTERNAL', `${path}: ${(cause as Error).message}`, { cause })
-    return { inputs: [], failure: { path, error } }
+    return { path, inputs: [], failure: { path, error } }
   }
 }
 
+/** Milliseconds in which what an abort finds at work may end. */
+const abortGrace = 50
+
 /**
  * `load` of every item, `concurrency` of them running at a time and at most `ahead` started before the first of them is
- * taken, results in the order of the source. `load` must not reject. Nothing still runs once this has ended.
+ * taken, results in the order of the source. `load` must not reject. Nothing still runs once this has ended, but for what an
+ * abort finds at work and what takes longer than `abortGrace`: a decoder cannot be stopped, and an abort does not wait for it.
  */
 async function* inOrder<T, R>(
   source: AsyncIterable<T>,
@@ -147,19 +158,23 @@ async function* inOrder<T, R>(
     for (let more = true; more || pending.length > 0; ) {
       while (more && pending.length < ahead) {
         throwIfAborted(signal)
-        const next = await items.next()
+        const next = await untilAborted(items.next(), signal)
         if (next.done) more = false
         else pending.push(limited(() => load(next.value)))
       }
       if (pending.length === 0) break
-      const result = await pending.shift()!
+      const result = await untilAborted(pending[0]!, signal)
+      pending.shift()
       throwIfAborted(signal)
       yield result!
     }
   } finally {
     ended = true
-    await Promise.all(pending)
-    await items.return?.()
+    const settled = Promise.all(pending).then(() => items.return?.())
+    if (signal?.aborted) {
+      settled.catch(() => {})
+      await Promise.race([settled, wait(abortGrace)])
+    } else await settled
   }
 }
 

@@ -1,4 +1,14 @@
 export { type Batch, type BatchOptions, batches, type EmbeddedFace, type FailedImage } from './batches.js'
-export { openSource } from './open.js'
-export type { ImageSource, PlacedImage, SourceImage } from './source.js'
+export {
+  isArchive,
+  openSource,
+  pathIfAny,
+  pathsOf,
+  type SourcePaths,
+  sourceName,
+  withoutArchiveEnding,
+} from './open.js'
+export { type PassedOver, PassedOverCounts } from './passed_over.js'
+export { keyOfName } from './points.js'
+export type { ImageSource, PlacedImage, SourceImage, SourceOptions } from './source.js'
 export { type TarEntry, tarEntries } from './tar.js'

@@ -7,7 +7,11 @@ import type { FivePoints } from '../images/index.js'
 /** Right eye, left eye, nose, right and left corner of the mouth: x and y of each, in pixels of the image. */
 const columns = ['rex', 'rey', 'lex', 'ley', 'nx', 'ny', 'rmx', 'rmy', 'lmx', 'lmy']
 
+/** By name, as `keyOfName` has it. */
 export type PointsTable = ReadonlyMap<string, FivePoints>
+
+/** Names compare equal however their accents are written: macOS takes letters apart (NFD), and lists are seldom written so. */
+export const keyOfName = (name: string): string => name.normalize('NFC')
 
 /** Where a folder's table may be. */
 export function pointTablesOf(folder: string): string[] {
@@ -22,7 +26,7 @@ export function pointsFinder(): (file: string) => Promise<FivePoints | undefined
   const tables = new Map<string, Promise<PointsTable>>()
   const find = (folder: string, name: string) => {
     if (!tables.has(folder)) tables.set(folder, readPoints(pointTablesOf(folder)))
-    return tables.get(folder)!.then((table) => table.get(name))
+    return tables.get(folder)!.then((table) => table.get(keyOfName(name)))
   }
   return async (file) => {
     const folder = dirname(resolve(file))
@@ -59,7 +63,7 @@ export function parsePoints(text: string, path: string): PointsTable {
     if (values.every((value) => value === '')) continue
     const points = values.map((value) => (value === '' ? Number.NaN : Number(value)))
     if (!points.every(Number.isFinite)) throw badRow(path, i + 1, values)
-    table.set(cells[name]!, points)
+    table.set(keyOfName(cells[name]!), points)
   }
   return table
 }

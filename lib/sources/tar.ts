@@ -1,19 +1,15 @@
 /**
- * Tar archives (POSIX ustar and pax, GNU long names). Only headers are read while listing; an entry's bytes are read
- * from their place in the file when asked for. So entries may be skipped at no cost, read in any order and several at a
+ * Tar archives (POSIX ustar and pax, GNU long names). Only headers are read while listing; of a plain archive an entry's bytes
+ * are read from their place in the file when asked for. So entries may be skipped at no cost, read in any order and several at a
  * time, and memory stays small whatever the archive's size.
  */
-import { type FileHandle, open } from 'node:fs/promises'
-import { cannotRead, FaceNetError } from '../errors.js'
-import { imageName } from './folder.js'
-import { readPoints } from './points.js'
-import type { SourceImage } from './source.js'
+import { type Bytes, damaged, FileBytes } from './archive_bytes.js'
 
 const block = 512
-/** Headers are fetched through a window of this many bytes: of many small entries, several at a time. */
-const windowBytes = 256 * 1024
 /** Longest name or pax header accepted. */
 const maxHeaderBytes = 1024 * 1024
+/** `5 a=\n`: a rest that is shorter is no pax record. GNU tar passes over it too. */
+const shortestRecord = 5
 
 /** A regular file of a tar archive. */
 export interface TarEntry {
@@ -25,13 +21,10 @@ export interface TarEntry {
   size: number
 }
 
-/** Images of an archive, in its order. */
-export async function* tarImages(path: string): AsyncGenerator<SourceImage> {
-  const points = await readPoints([path.replace(/\.tar$/i, '.tsv')])
-  for await (const entry of tarEntries(path)) {
-    if (!imageName.test(entry.name)) continue
-    yield { path: `${path}/${entry.name}`, read: () => readEntry(path, entry), points: points.get(entry.name) }
-  }
+/** Also what is no regular file: `kind` is the header's type flag, `sparse` where the bytes are not the file's own. */
+export interface AnyTarEntry extends TarEntry {
+  kind: string
+  sparse: boolean
 }
 
 /**
@@ -46,38 +39,73 @@ export async function* tarImages(path: string): AsyncGenerator<SourceImage> {
  * ```
  */
 export async function* tarEntries(path: string): AsyncGenerator<TarEntry> {
-  const reader = await Reader.open(path)
+  const bytes = await FileBytes.open(path)
   try {
-    yield* parse(reader)
+    for await (const { kind, sparse, ...entry } of parseTar(bytes)) {
+      if (isRegular(kind) && !sparse) yield entry
+    }
   } finally {
-    await reader.close()
+    await bytes.close()
   }
 }
 
-async function* parse(reader: Reader): AsyncGenerator<TarEntry> {
+export const isRegular = (kind: string): boolean => kind === '0' || kind === '\0' || kind === '7'
+export const isTarFolder = (kind: string): boolean => kind === '5'
+/** Hard and symbolic ones. */
+export const isTarLink = (kind: string): boolean => kind === '1' || kind === '2'
+
+/** `bytes` may be read from an entry's place on until the next one is asked for. */
+export async function* parseTar(bytes: Bytes): AsyncGenerator<AnyTarEntry> {
+  const { path } = bytes
   let position = 0
-  let longName: string | undefined
-  let longSize: number | undefined
-  while (position < reader.size) {
-    const header = await reader.read(position, block)
+  let next: PaxNotes = {}
+  while (!(await bytes.endsAt(position))) {
+    const header = await bytes.read(position, block)
     if (header.every((byte) => byte === 0)) return
-    checkSum(header, reader.path, position)
+    checkSum(header, path, position)
     const kind = String.fromCharCode(header[156]!)
-    const size = longSize ?? number(header, 124, 12, reader.path)
+    const isNote = kind === 'L' || kind === 'K' || kind === 'x' || kind === 'g'
+    const size = (isNote ? undefined : next.size) ?? number(header, 124, 12, path)
+    const name = shortName(header)
+    const more = kind === 'S' && header[482] === 1
     position += block
-    if (position + size > reader.size) throw damaged(reader.path, `${size} bytes at ${position}`, 'the end of the file')
-    if (kind === 'L') longName = text(await reader.read(position, checkHeaderSize(size, reader.path)))
-    else if (kind === 'x') {
-      const records = paxRecords(await reader.read(position, checkHeaderSize(size, reader.path)), reader.path)
-      longName = records.get('path') ?? longName
-      longSize = records.has('size') ? decimal(records.get('size')!, reader.path) : undefined
-    } else if (kind !== 'g' && kind !== 'K') {
-      const name = longName ?? shortName(header)
-      if (kind === '0' || kind === '\0' || kind === '7') yield { name, offset: position, size }
-      longName = longSize = undefined
+    if (more) position = await skipSparseMap(bytes, position)
+    if (bytes.size !== undefined && position + size > bytes.size) {
+      throw damaged(path, `${size} bytes at ${position}`, 'the end of the file')
+    }
+    if (kind === 'L') {
+      next.name = text(await bytes.read(position, checkHeaderSize(size, path)))
+    } else if (kind === 'x') {
+      next = { ...next, ...notesOf(paxRecords(await bytes.read(position, checkHeaderSize(size, path)), path), path) }
+    } else if (!isNote) {
+      const sparse = kind === 'S' || next.sparse === true
+      yield { name: next.name ?? name, offset: position, size, kind, sparse }
+      next = {}
     }
     position += Math.ceil(size / block) * block
   }
+}
+
+/** What pax records and GNU names say of the entry behind them. */
+interface PaxNotes {
+  name?: string
+  size?: number
+  sparse?: boolean
+}
+
+function notesOf(records: Map<string, string>, path: string): PaxNotes {
+  const notes: PaxNotes = {}
+  const name = records.get('GNU.sparse.name') ?? records.get('path')
+  if (name !== undefined) notes.name = name
+  if (records.has('size')) notes.size = decimal(records.get('size')!, path)
+  if ([...records.keys()].some((key) => key.startsWith('GNU.sparse.'))) notes.sparse = true
+  return notes
+}
+
+/** GNU's sparse files of old: blocks with more of the map follow the header as long as their last field says so. */
+async function skipSparseMap(bytes: Bytes, position: number): Promise<number> {
+  const map = await bytes.read(position, block)
+  return map[504] === 1 ? skipSparseMap(bytes, position + block) : position + block
 }
 
 /** The name field, behind the prefix field that POSIX ustar has (GNU keeps other things there). */
@@ -91,10 +119,11 @@ function shortName(header: Uint8Array): string {
 /** "<length> <key>=<value>\n" records, lengths in bytes and counting themselves. */
 function paxRecords(bytes: Uint8Array, path: string): Map<string, string> {
   const records = new Map<string, string>()
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; bytes.length - at >= shortestRecord && bytes[at] !== 0; ) {
     const space = bytes.indexOf(0x20, at)
-    const length = space < 0 ? 0 : Number(text(bytes.subarray(at, space)))
-    const record = Buffer.from(bytes.subarray(space + 1, at + length - 1)).toString('utf8')
+    const digits = space < 0 ? '' : text(bytes.subarray(at, space))
+    const length = /^\d{1,10}$/.test(digits) ? Number(digits) : 0
+    const record = Buffer.from(bytes.subarray(space + 1, Math.max(space + 1, at + length - 1))).toString('utf8')
     const equals = record.indexOf('=')
     if (!(length > space - at + 1) || at + length > bytes.length || equals < 0) {
       throw damaged(path, 'a pax record', Buffer.from(bytes.subarray(at, at + 16)).toString('latin1'))
@@ -139,73 +168,4 @@ function checkHeaderSize(size: number, path: string): number {
 function text(bytes: Uint8Array): string {
   const end = bytes.indexOf(0)
   return Buffer.from(bytes.subarray(0, end < 0 ? bytes.length : end)).toString('utf8')
-}
-
-function damaged(path: string, expected: string, received: string): FaceNetError {
-  const message = `Expected ${expected} in ${path} but received ${received}`
-  return new FaceNetError('ERR_FACENET_IO', message, { argument: path, expected, received })
-}
-
-/** Reads of a file through a window that moves forward. */
-class Reader {
-  private window: Uint8Array = new Uint8Array(0)
-  private start = 0
-
-  private constructor(
-    readonly path: string,
-    readonly size: number,
-    private readonly file: FileHandle,
-  ) {}
-
-  static async open(path: string): Promise<Reader> {
-    try {
-      const file = await open(path)
-      return new Reader(path, (await file.stat()).size, file)
-    } catch (cause) {
-      throw cannotRead(path, 'a readable tar archive', cause)
-    }
-  }
-
-  async read(position: number, length: number): Promise<Uint8Array> {
-    const inside = position >= this.start && position + length <= this.start + this.window.length
-    if (!inside) {
-      this.window = await readAt(this.file, this.path, position, Math.max(length, windowBytes))
-      this.start = position
-      if (this.window.length < length) throw damaged(this.path, `${length} bytes at ${position}`, 'the end of the file')
-    }
-    return this.window.subarray(position - this.start, position - this.start + length)
-  }
-
-  close(): Promise<void> {
-    return this.file.close()
-  }
-}
-
-async function readEntry(path: string, entry: TarEntry): Promise<Uint8Array> {
-  const file = await open(path).catch((cause) => {
-    throw cannotRead(path, 'a readable tar archive', cause)
-  })
-  try {
-    const bytes = await readAt(file, path, entry.offset, entry.size)
-    if (bytes.length < entry.size) throw damaged(path, `${entry.size} bytes of ${entry.name}`, `${bytes.length} bytes`)
-    return bytes
-  } finally {
-    await file.close()
-  }
-}
-
-/** Up to `length` bytes: fewer at the end of the file. */
-async function readAt(file: FileHandle, path: string, position: number, length: number): Promise<Uint8Array> {
-  const buffer = Buffer.allocUnsafe(length)
-  let have = 0
-  try {
-    while (have < length) {
-      const { bytesRead } = await file.read(buffer, have, length - have, position + have)
-      if (bytesRead === 0) break
-      have += bytesRead
-    }
-  } catch (cause) {
-    throw cannotRead(path, 'a readable tar archive', cause)
-  }
-  return buffer.subarray(0, have)
 }

@@ -3,18 +3,29 @@
  * as long as there is room.
  */
 import { createHash } from 'node:crypto'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { FaceNetError, invalidArgument } from '../errors.js'
 import { readText, readTextIfAny } from '../files/read.js'
 import { decode, readImage } from '../images/decode.js'
 import { type Affine, aligned, centred, type Size } from '../images/geometry.js'
-import { type TemplateName, templatePoints } from '../images/index.js'
+import { type DecodeLimits, type TemplateName, templatePoints } from '../images/index.js'
 import { warp } from '../images/warp.js'
 import { checkNamed, throwIfAborted } from '../native/check_arguments.js'
-import { openSource, type SourceImage } from '../sources/index.js'
+import {
+  type FailedImage,
+  isArchive,
+  openSource,
+  type PassedOver,
+  pathsOf,
+  type SourceImage,
+  type SourceOptions,
+  type SourcePaths,
+  sourceName,
+  withoutArchiveEnding,
+} from '../sources/index.js'
 
 /** How faces to train on are found, cut out and kept. */
-export interface FaceOptions {
+export interface FaceOptions extends DecodeLimits, SourceOptions {
   /** Size of the network's input, in pixels. */
   input: Size
   /** Around the input, as a share of its height and width on each side: room for random crops. */
@@ -35,8 +46,6 @@ export interface FaceOptions {
   wanted?: (key: string) => boolean
   /** For decoded images. Beyond it they are decoded each time. */
   memoryBytes: number
-  /** Aborts the search with ERR_FACENET_ABORTED. */
-  signal?: AbortSignal
 }
 
 /** A face that was found and has not been read. */
@@ -50,7 +59,8 @@ export interface ListedFace {
 }
 
 /**
- * Finds the faces of folders and tar archives that have a folder per person. People of one name are one person.
+ * Finds the faces of folders and archives that have a folder per person. People of one name are one person. An image
+ * beside the folders of people shows nobody that is known, and is passed over.
  *
  * @param sources paths of folders and archives.
  * @param options how faces are cut out, whose faces are taken, and how much memory they may use.
@@ -63,17 +73,24 @@ export interface ListedFace {
  * console.log(`${faces.labels.length} faces of ${faces.names.length} people`)
  * ```
  */
-export async function openFaces(sources: readonly string[], options: FaceOptions): Promise<FaceStore> {
+export async function openFaces(sources: SourcePaths, options: FaceOptions): Promise<FaceStore> {
   checkNamed(options, 'identities', 'a set of names')
   checkNamed(options, 'wanted', 'a function')
+  const { exclude, onPassedOver, maxImageBytes, signal } = options
   const names = new Map<string, number>()
   const listed: ListedFace[] = []
+  const failures: FailedImage[] = []
   const digest = createHash('sha256')
-  for (const source of sources) {
+  for (const source of pathsOf(sources, 'sources')) {
     const left = await leftOut(source)
-    const own = basename(source).replace(/\.tar$/i, '')
-    for await (const image of openSource(source)) {
-      throwIfAborted(options.signal)
+    const own = sourceName(source)
+    const images = openSource(source, { exclude, onPassedOver, maxImageBytes, signal })
+    for await (const image of ofPeople(source, images, onPassedOver)) {
+      throwIfAborted(signal)
+      if (image.error) {
+        failures.push({ path: image.path, error: image.error })
+        continue
+      }
       const key = image.path.split(/[/\\]/).slice(-2).join('/')
       const name = basename(dirname(image.path))
       const { identities } = options
@@ -85,8 +102,34 @@ export async function openFaces(sources: readonly string[], options: FaceOptions
     }
   }
   if (listed.length === 0) throw invalidArgument('sources', 'images in a folder for each person', 'none that are used')
-  return new FaceStore(listed, [...names.keys()], digest.digest('hex'), options)
+  const store = new FaceStore(listed, [...names.keys()], digest.digest('hex'), options)
+  store.failures.push(...failures)
+  return store
 }
+
+/**
+ * The images that lie in a folder within the source, where there are any: those beside these folders are passed over. A source
+ * whose images all lie in it directly is one person's folder.
+ */
+async function* ofPeople(
+  source: string,
+  images: AsyncIterable<SourceImage>,
+  onPassedOver: ((entry: PassedOver) => void) | undefined,
+): AsyncGenerator<SourceImage> {
+  const beside: SourceImage[] = []
+  let people = false
+  for await (const image of images) {
+    const inner = relative(source, image.path)
+    if (image.error || image.path === source || /[/\\]/.test(inner)) {
+      people ||= !image.error && image.path !== source
+      yield image
+    } else beside.push(image)
+  }
+  if (!people) yield* beside
+  else for (const { path } of beside) onPassedOver?.({ path, kind: 'in no folder of a person', reason: besidePeople })
+}
+
+const besidePeople = 'the folder that an image lies in names its person, and this one lies beside such folders'
 
 const withoutEnding = (key: string) => key.replace(/\.[^.]+$/, '')
 
@@ -115,10 +158,10 @@ export async function readIdentities(path: string): Promise<Set<string>> {
 
 /** Images whose row in the table beside the source says `use_for_training` 0, as `person/image.jpg`. */
 async function leftOut(source: string): Promise<Set<string>> {
-  const plain = source.replace(/[/\\]+$/, '').replace(/\.tar$/i, '')
+  const plain = withoutArchiveEnding(source)
   const text =
     (await readTextIfAny(`${plain}.tsv`)) ??
-    (/\.tar$/i.test(source) ? null : await readTextIfAny(join(source, 'points.tsv')))
+    (isArchive(source) ? null : await readTextIfAny(join(source, 'points.tsv')))
   const [header, ...rows] = (text ?? '').split(/\r?\n/).map((line) => line.split('\t'))
   const [name, use] = [header!.indexOf('name'), header!.indexOf('use_for_training')]
   if (name < 0 || use < 0) return new Set()
@@ -208,7 +251,7 @@ export class FaceStore {
   }
 
   async #load({ path, read, points }: SourceImage): Promise<Uint8Array> {
-    const image = await decode(await readImage(await read(), path), {})
+    const image = await decode(await readImage(await read(), path), this.#options)
     const out = new Uint8Array(this.size.width * this.size.height * 3)
     await warp([{ image, map: this.#placement(image, points) }], this.size, out)
     return out

@@ -119,7 +119,7 @@ test('an embedding that says nothing is an error', () =>
           for (const row of rows) yield { path: 'a.png', embedding: Float32Array.from(row) }
         },
       } as unknown as Model
-      const error = await rejection(embedOne(model, at('a.png'), { align: 'none' }, new AbortController().signal))
+      const error = await rejection(embedOne(model, at('a.png'), { align: 'none' }, {}))
       assert.is(error.code, code)
       assert.match(error.message, message)
     }

@@ -201,10 +201,12 @@ test('a damaged archive says so', async () => {
   for (const [name, bytes, message] of cases) {
     const path = join(folder, name)
     await writeFile(path, bytes)
-    const error = await failure(openSource(path))
-    assert.is(error.code, 'ERR_FACENET_IO', name)
-    assert.is(error.argument, path)
-    assert.match(error.message, message)
+    // After what could be read, one image that cannot be used.
+    const image = (await all(openSource(path))).at(-1)!
+    assert.is(image.error!.code, 'ERR_FACENET_IO', name)
+    assert.is(image.error!.argument, path)
+    assert.match(image.error!.message, message)
+    assert.is(await image.read().catch((error) => error), image.error)
   }
 })
 

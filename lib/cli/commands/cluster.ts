@@ -43,11 +43,11 @@ export async function run(context: Context<ClusterOptions>): Promise<void> {
   const images = faces.map((face, i) => ({ ...face, label: labels[i]! }))
   const rows = images.map(({ path, label }) => ({ path, label }))
   const facts = { threshold: threshold.value, ...thresholdFacts(threshold), ...how, fingerprint, preparation }
-  const result = { ...facts, clusters: people, noise, scores, images: rows }
+  const result = { ...facts, clusters: people, noise, scores, passedOver: context.passedOver, images: rows }
 
   const { out } = options
   if (out?.endsWith('.json')) await writeJson(out, result)
-  else if (out !== undefined) await writePeople(out, context.operands, images, context.signal)
+  else if (out !== undefined) await writePeople(out, context.operands, images, context.readingAgain())
   if (context.json) await context.print(JSON.stringify(result))
   else if (out === undefined) for (const { path, label } of images) await context.print(`${path}\t${label}`)
   const what = alignment.align === 'detect' ? 'faces' : 'images'
@@ -95,15 +95,14 @@ async function embedAll(context: Context<ClusterOptions>, model: Model, alignmen
   const progress = imageProgress(context.quiet)
   const [faces, rows, failures]: [Face[], Float32Array[], FailedImage[]] = [[], [], []]
   try {
-    for await (const { path, embedding, face } of model.embedStream(context.operands, {
+    for await (const { path, image, embedding, face } of model.embedStream(context.operands, {
       ...alignment,
+      ...context.limits(),
+      ...context.reading(),
       batchSize: context.options.batchSize,
-      signal: context.signal,
       onError: (failure) => failures.push(failure),
       onProgress: (now) => progress.update(now),
     })) {
-      // Where an image has several faces, `#0`, `#1` ... follow its path.
-      const image = face ? path.replace(new RegExp(`#${face.index}$`), '') : path
       faces.push({ path, image, points: face?.points })
       rows.push(embedding)
     }

@@ -20,9 +20,11 @@ export async function run(context: Context<DetectOptions>): Promise<void> {
   const failures: FailedImage[] = []
   let done = 0
   try {
-    for await (const image of openSource(context.operands)) {
+    for await (const image of openSource(context.operands, context.reading())) {
       if (overlay !== undefined && done + failures.length > 0) throw new UsageError('--overlay is for one image')
-      const found = await detect(image, (bytes) => findFaces(bytes, { detector, ...detection }, {}, context.signal))
+      const found = await detect(image, (bytes) =>
+        findFaces(bytes, { detector, ...detection }, context.limits(), context.signal),
+      )
       if (found instanceof FaceNetError) failures.push({ path: image.path, error: found })
       else {
         done++
@@ -33,6 +35,7 @@ export async function run(context: Context<DetectOptions>): Promise<void> {
   } finally {
     detector.dispose()
   }
+  await context.printPassedOver()
   if (done + failures.length === 0) throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', 'No images were found')
   listFailures(context, failures, done + failures.length)
   if (failures.length > 0) throw new PartialFailure()

@@ -34,8 +34,9 @@ async function embed(context: Context<EmbedOptions>, model: Model, alignment: Al
   }
   const images = model.embedStream(context.operands, {
     ...alignment,
+    ...context.limits(),
+    ...context.reading(),
     batchSize,
-    signal: context.signal,
     onError: (failure) => {
       failures.push(failure)
       const { path, error } = failure
@@ -52,6 +53,7 @@ async function embed(context: Context<EmbedOptions>, model: Model, alignment: Al
     }
     if (done + failures.length === 0) throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', 'No images were found')
     await flush()
+    await context.printPassedOver()
     await sink.close()
   } catch (error) {
     await sink.abort()

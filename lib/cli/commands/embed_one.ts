@@ -1,25 +1,27 @@
 /** The embedding of one face: what a comparison needs of each side, and refuses to do without. */
+import type { DecodeLimits } from '../../images/index.js'
 import { FaceNetError, type Model } from '../../index.js'
-import { openSource, type SourceImage } from '../../sources/index.js'
+import { openSource, type SourceImage, type SourceOptions } from '../../sources/index.js'
 import type { Alignment } from '../common/alignment.js'
 
 /**
- * Of the one photograph that `operand` names, the one face that `alignment` chooses.
+ * Of the one photograph that `operand` names, the one face that `how` chooses.
  *
  * @throws FaceNetError where there is no photograph or more than one, no such face, or no usable embedding of it.
  */
 export async function embedOne(
   model: Model,
   operand: string,
-  alignment: Alignment,
-  signal: AbortSignal,
+  how: Alignment & DecodeLimits,
+  reading: SourceOptions,
 ): Promise<Float32Array> {
-  const photograph = await onePhotograph(operand)
+  const photograph = await onePhotograph(operand, reading)
   const onError = ({ error }: { error: Error }) => {
     throw error
   }
   const rows: Float32Array[] = []
-  for await (const { embedding } of model.embedStream([photograph], { ...alignment, signal, onError })) {
+  const options = { ...how, signal: reading.signal, onError }
+  for await (const { embedding } of model.embedStream([photograph], options)) {
     rows.push(embedding)
   }
   if (rows.length !== 1) throw refusal('ERR_FACENET_FACE_COUNT', operand, 'one face', `${rows.length}`)
@@ -35,9 +37,9 @@ export async function embedOne(
 }
 
 /** A file is one by itself; a folder or an archive where it holds no other. */
-async function onePhotograph(operand: string): Promise<SourceImage> {
+async function onePhotograph(operand: string, reading: SourceOptions): Promise<SourceImage> {
   const found: SourceImage[] = []
-  for await (const image of openSource(operand)) {
+  for await (const image of openSource(operand, reading)) {
     // Of a folder of many, the second is as good a reason as all the others.
     if (found.push(image) === 2) break
   }

@@ -4,7 +4,7 @@ import { copyFile, link, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import { cannotWrite } from '../../errors.js'
 import { throwIfAborted } from '../../native/check_arguments.js'
-import { openSource } from '../../sources/index.js'
+import { openSource, type SourceOptions } from '../../sources/index.js'
 
 export interface LabelledFace {
   /** The path of the image it is in; an image may have several faces. */
@@ -25,7 +25,7 @@ export async function writePeople(
   folder: string,
   sources: readonly string[],
   faces: readonly LabelledFace[],
-  signal: AbortSignal,
+  reading: SourceOptions,
 ): Promise<void> {
   const target = resolve(folder)
   const temporary = join(dirname(target), `.${basename(target)}.${randomUUID()}.tmp`)
@@ -35,8 +35,8 @@ export async function writePeople(
     const labels = new Map<string, Set<number>>()
     for (const { image, label } of faces) labels.set(image, (labels.get(image) ?? new Set()).add(label))
     const taken = new Set<string>()
-    for await (const { path, read } of openSource(sources)) {
-      throwIfAborted(signal)
+    for await (const { path, read } of openSource(sources, reading)) {
+      throwIfAborted(reading.signal)
       for (const label of labels.get(path) ?? []) {
         await place(path, read, freeName(join(names.get(label)!, basename(path)), taken))
       }

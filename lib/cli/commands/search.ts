@@ -60,6 +60,7 @@ export async function run(context: Context<SearchOptions>): Promise<void> {
     await print(context, { path, face: queries.faces[i], neighbors }, threshold)
   }
 
+  await context.printPassedOver()
   context.say(`${queries.paths.length} searched for among ${gallery.paths.length}`)
   const failures = [...gallery.failures, ...queries.failures]
   const used = imagesOf(queries) + (stored ? 0 : imagesOf(gallery))
@@ -96,8 +97,9 @@ async function embedAll(
   try {
     for await (const { path, embedding, face } of model.embedStream(sources, {
       ...alignment,
+      ...context.limits(),
+      ...context.reading(),
       batchSize: context.options.batchSize,
-      signal: context.signal,
       onError: (failure) => found.failures.push(failure),
       onProgress: (now) => progress.update(now),
     })) {

@@ -33,6 +33,10 @@ const resumable: readonly string[] = [
   'identities',
   'validation',
   'validationImages',
+  'exclude',
+  'maxMegapixels',
+  'maxFileMib',
+  'allowTruncated',
   'json',
   'quiet',
   'dtype',
@@ -83,7 +87,8 @@ async function prepare(context: TrainContext, trainer: Trainer, folder: string):
     templateBorder: given.templateBorder,
     ...(identities !== undefined && { identities: await readIdentities(identities) }),
     memoryBytes: memory * 2 ** 20,
-    signal: context.signal,
+    ...context.limits(),
+    ...context.reading(),
   }
   const faces = await openFaces(context.operands, faceOptions)
   const offline = given.selection === 'offline' ? OfflineSampler.open(faces, given, saved?.state.selected) : undefined
@@ -226,6 +231,7 @@ async function follow(context: TrainContext, loop: Loop): Promise<void> {
       ...(failures.length > 0 ? [`${failures.length} images left out`] : []),
     ].map((text) => `; ${text}`)
     context.say(`${why}: ${state.batches} steps in ${(state.seconds / 60).toFixed(1)} minutes${best}${left.join('')}`)
+    await context.printPassedOver()
     context.say(`model in ${join(folder, files.model)}`)
   } finally {
     progress.stop()

@@ -13,10 +13,11 @@ export async function run(context: Context<VerifyOptions>): Promise<void> {
   const [first, second] = context.operands as [string, string]
   const [threshold, a, b] = await withDetector(context, alignment, async (alignment) => {
     const rows = { fingerprint: model.fingerprint, preparation: model.preparationOf(alignment) }
+    const how = { ...alignment, ...context.limits() }
     return [
       await thresholdFor(options.threshold, model, rows, options),
-      await embedOne(model, first, alignment, context.signal),
-      await embedOne(model, second, alignment, context.signal),
+      await embedOne(model, first, how, context.reading()),
+      await embedOne(model, second, how, context.reading()),
     ] as const
   })
   const { dimensions } = model
@@ -27,7 +28,10 @@ export async function run(context: Context<VerifyOptions>): Promise<void> {
   const same = threshold === undefined ? null : distance < threshold.value
   if (context.json) {
     const facts = threshold ? thresholdFacts(threshold) : {}
-    await context.print(JSON.stringify({ distance, threshold: threshold?.value ?? null, ...facts, same }))
+    const passedOver = context.passedOver.total > 0 ? { passedOver: context.passedOver } : {}
+    await context.print(
+      JSON.stringify({ distance, threshold: threshold?.value ?? null, ...facts, same, ...passedOver }),
+    )
   } else {
     const below = threshold ? describeThreshold(threshold) : 'not known'
     await context.print(`${verdict(same)} (squared distance ${distance.toFixed(4)}, threshold ${below})`)

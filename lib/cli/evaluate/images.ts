@@ -2,10 +2,9 @@
 import { basename } from 'node:path'
 import type { Detector } from '../../detection/index.js'
 import type { Degradation } from '../../evaluation/degrade.js'
-import { type EmbeddedImages, embedNamed } from '../../evaluation/listed_images.js'
+import { type EmbeddedImages, embedNamed, type FoundImages } from '../../evaluation/listed_images.js'
 import type { Align } from '../../images/index.js'
 import { type Model, openModel, type Preparation, type StreamProgress } from '../../index.js'
-import type { SourceImage } from '../../sources/index.js'
 import { detectorOf, refuseDetecting } from '../common/alignment.js'
 import { imageProgress } from '../common/progress.js'
 import type { Context } from '../context.js'
@@ -78,18 +77,20 @@ export function setupLine(setup: Setup): string {
   return `${model} on ${device}, ${dtype}, ${how[align]}, ${flip ? 'averaged with mirror images' : 'no mirror images'}`
 }
 
-/** In the order of the map, which for an archive is its own. */
+/** In the order of the images, which for an archive is its own. */
 export async function embedAll(
   context: Context,
   setup: Setup,
-  images: ReadonlyMap<string, SourceImage>,
+  found: FoundImages,
   degradations: readonly Degradation[] = [],
 ): Promise<EmbeddedImages> {
   const progress = imageProgress(context.quiet)
   const { model, align, centerFraction, detector, flip, batchSize } = setup
   const onProgress = (now: StreamProgress) => progress.update(now)
-  const how = { align, centerFraction, detector, flip, batchSize, degradations, signal: context.signal, onProgress }
-  const embedded = await embedNamed(model, images, how).finally(() => progress.stop())
+  const { signal } = context
+  const decoding = { ...context.limits(), align, centerFraction, detector, flip }
+  const how = { ...decoding, batchSize, degradations, signal, onProgress }
+  const embedded = await embedNamed(model, found, how).finally(() => progress.stop())
   for (const { path, by } of embedded.fallbacks) {
     context.say(`no face found in ${path}: ${by === 'points' ? 'aligned by the given points' : 'centre crop'}`)
   }

@@ -2,7 +2,7 @@
 import { concatenateRows } from '../../embeddings/concatenate_rows.js'
 import { judgeLfw, readLfwLists } from '../../evaluation/lfw.js'
 import type { ImagePair } from '../../evaluation/lfw_pairs.js'
-import type { EmbeddedImages, PairList } from '../../evaluation/listed_images.js'
+import type { EmbeddedImages, FoundImages, PairList } from '../../evaluation/listed_images.js'
 import { isFolder } from '../../files/read.js'
 import type { SourceImage } from '../../sources/index.js'
 import { type Context, PartialFailure } from '../context.js'
@@ -19,8 +19,8 @@ export async function run(context: Context<EvaluateOptions>, sources: string[]):
   const target = await reportTarget(context)
   const lists = await readLists(context, sources[0]!, view)
   await withSetup(context, async (setup) => {
-    const embed = (images: Map<string, SourceImage>) => embedAll(context, setup, images)
-    const judged = await judgeLfw(lists, sources, embed, context.options.skipMissing)
+    const embed = (found: FoundImages) => embedAll(context, setup, found)
+    const judged = await judgeLfw(lists, sources, embed, context.options.skipMissing, context.reading())
     const { pairs, images, result, embedded, skipped, distances } = judged
     const printed = {
       set: 'lfw' as const,

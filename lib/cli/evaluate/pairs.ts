@@ -43,7 +43,14 @@ export async function run(context: Context<EvaluateOptions>, sources: string[]):
   const result = await evaluateAllPairs(input.people, { ...options, slices, onTile: watch?.onTile })
   if (out !== undefined) await writeThresholdFile(out, thresholdOf(result, column, input))
   if (context.json)
-    await context.print(JSON.stringify({ ...input.made.facts, fingerprint: input.fingerprint, ...result }))
+    await context.print(
+      JSON.stringify({
+        ...input.made.facts,
+        passedOver: context.passedOver,
+        fingerprint: input.fingerprint,
+        ...result,
+      }),
+    )
   else await print(context, result, input, column)
   if (out !== undefined) context.say(`threshold written to ${out}`)
   if (target) await writeAllPairsReport(context, target, input.people, result, input.shown, watch!)
@@ -57,8 +64,8 @@ async function labeled(context: Context<EvaluateOptions>, sources: string[]): Pr
   if (stored.length > 0) throw new UsageError('evaluate pairs takes images or .jsonl files of embeddings, not both')
   let made: Labeled | undefined
   await withSetup(context, async (setup) => {
-    const images = await findImages(sources, (path) => path)
-    const embedded = await embedAll(context, setup, images)
+    const found = await findImages(sources, (path) => path, context.reading())
+    const embedded = await embedAll(context, setup, found)
     const { embeddings, failures, fallbacks, points } = embedded
     const people = labeledByFolder([...embeddings.keys()], [...embeddings.values()])
     const facts = { ...describeSetup(setup), failed: failures.length, fallbacks }
@@ -72,7 +79,7 @@ async function labeled(context: Context<EvaluateOptions>, sources: string[]): Pr
         model: setup.name,
         facts: setupFacts(setup, embedded),
         loadFace: await faceLoader(setup, (path) => {
-          const image = images.get(path)
+          const image = found.images.get(path)
           return image && { read: () => image.read(), points: points.get(path) ?? image.points }
         }),
       },

@@ -25,8 +25,10 @@ export async function printListedPairs(context: Context, setup: Setup, judged: L
   const failed = embedded.failures.length
   if (context.json) {
     const { roc, ...figures } = result
-    const facts = { protocol, images: embedded.embeddings.size, skipped, failed, fallbacks: embedded.fallbacks }
-    await context.print(JSON.stringify({ ...figures, ...facts, ...describeSetup(setup), roc }))
+    const facts = { protocol, images: embedded.embeddings.size, skipped, failed, passedOver: context.passedOver }
+    await context.print(
+      JSON.stringify({ ...figures, ...facts, fallbacks: embedded.fallbacks, ...describeSetup(setup), roc }),
+    )
     return
   }
   await context.print(`${setupLine(setup)}\n${protocol}: ${heading}`)

@@ -13,7 +13,9 @@ export async function printRobustness(context: Context, models: readonly ModelRo
   if (context.json) {
     const facts = models.map(({ setup, line, judged, ...rest }) => ({ ...setup, ...judged, ...rest }))
     const published = { far: 1e-3, ...publishedRobustness }
-    await context.print(JSON.stringify({ protocol: 'robustness', models: facts, published }))
+    await context.print(
+      JSON.stringify({ protocol: 'robustness', passedOver: context.passedOver, models: facts, published }),
+    )
     return
   }
   for (const model of models) await context.print(`${describeModel(model)}\n`)

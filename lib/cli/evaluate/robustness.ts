@@ -1,7 +1,7 @@
 /** `facenet evaluate robustness`: the paper's tables of JPEG quality, image size, dimensions and training images. */
 import { type Degradation, jpegQualities, pixelCounts } from '../../evaluation/degrade.js'
 import { lfwName } from '../../evaluation/lfw.js'
-import { findImages, presentPairs, squaredDistance } from '../../evaluation/listed_images.js'
+import { type FoundImages, findImages, presentPairs, squaredDistance } from '../../evaluation/listed_images.js'
 import {
   countDifferent,
   type Robustness,
@@ -9,7 +9,6 @@ import {
   robustnessOfListedPairs,
   supportedFar,
 } from '../../evaluation/robustness.js'
-import type { SourceImage } from '../../sources/index.js'
 import { type Context, PartialFailure } from '../context.js'
 import type { EvaluateOptions } from '../options/evaluate.js'
 import { writeRobustnessReport } from '../report/robustness.js'
@@ -48,7 +47,7 @@ async function judgeModel(
   judge: Judge,
   trainingImages: number | undefined,
 ): Promise<ModelRobustness> {
-  const embedded = await embedAll(context, setup, judge.images, degradations)
+  const embedded = await embedAll(context, setup, judge.found, degradations)
   const names = [...embedded.embeddings.keys()]
   const judged = judge.describe(names)
   const original = await judge.measure(names, [...embedded.embeddings.values()], judged.far)
@@ -85,7 +84,7 @@ const askedFar = ({ options, given }: Context<EvaluateOptions>) => (given.has('f
 
 /** Which pairs are judged, and how: a list of pairs, or all pairs of labelled images. */
 interface Judge {
-  images: Map<string, SourceImage>
+  found: FoundImages
   /** For the images of these names. */
   describe(names: readonly string[]): Judged
   measure(names: readonly string[], rows: readonly Float32Array[], far: number): Promise<Robustness>
@@ -94,7 +93,8 @@ interface Judge {
 async function onPairs(context: Context<EvaluateOptions>, sources: string[]): Promise<Judge> {
   const [list] = await readLists(context, sources[0]!, 2)
   const asked = askedFar(context)
-  const images = await findImages(sources, lfwName)
+  const found = await findImages(sources, lfwName, context.reading())
+  const { images } = found
   const among = (names: Iterable<string>) => {
     const there = new Set(names)
     // All that are needed stay in `images`, those that could not be embedded too.
@@ -110,7 +110,7 @@ async function onPairs(context: Context<EvaluateOptions>, sources: string[]): Pr
   const needed = new Set(among(images.keys()).present.flatMap(({ a, b }) => [a, b]))
   for (const name of images.keys()) if (!needed.has(name)) images.delete(name)
   return {
-    images,
+    found,
     describe,
     async measure(names, rows, far) {
       const embeddings = new Map(names.map((name, i) => [name, rows[i]!]))
@@ -125,7 +125,7 @@ async function onPairs(context: Context<EvaluateOptions>, sources: string[]): Pr
 
 /** The folder an image lies in names its person. */
 async function onPeople(context: Context<EvaluateOptions>, sources: string[]): Promise<Judge> {
-  const images = await findImages(sources, (path) => path)
+  const found = await findImages(sources, (path) => path, context.reading())
   const asked = askedFar(context)
   const { device, signal } = context.opening()
   const options = { splits: context.options.splits, device, signal }
@@ -137,8 +137,8 @@ async function onPeople(context: Context<EvaluateOptions>, sources: string[]): P
     const pairs = `${count(same)} same and ${count(different)} different pairs`
     return { pairs, far: supportedFar(different, asked), skipped: 0 }
   }
-  describe([...images.keys()])
+  describe([...found.images.keys()])
   const measure = (names: readonly string[], rows: readonly Float32Array[], far: number) =>
     robustnessOfAllPairs(labeledByFolder([...names], [...rows]), far, options)
-  return { images, describe, measure }
+  return { found, describe, measure }
 }

@@ -1,7 +1,7 @@
 /** `facenet evaluate ytf`: YouTube Faces. A pair's distance is the mean over all pairs of frames of its two videos. */
 import { concatenateRows } from '../../embeddings/concatenate_rows.js'
+import type { FoundImages } from '../../evaluation/listed_images.js'
 import { foldCount, judgeYtf, readYtfList, type YtfResult } from '../../evaluation/ytf.js'
-import type { SourceImage } from '../../sources/index.js'
 import { type Context, PartialFailure } from '../context.js'
 import type { EvaluateOptions } from '../options/evaluate.js'
 import { type ShownListedPairs, writeListedPairsReport } from '../report/listed_pairs.js'
@@ -18,8 +18,8 @@ export async function run(context: Context<EvaluateOptions>, sources: string[]):
   const list = await readYtfList(file)
   if (foldCount(list) < 2) throw new UsageError(`${file} has fewer than two folds`)
   await withSetup(context, async (setup) => {
-    const embed = (images: Map<string, SourceImage>) => embedAll(context, setup, images)
-    const judged = await judgeYtf(list, sources, most, embed, context.options.skipMissing)
+    const embed = (found: FoundImages) => embedAll(context, setup, found)
+    const judged = await judgeYtf(list, sources, most, embed, context.options.skipMissing, context.reading())
     const { result, embedded, skipped, distances, summaries } = judged
     const pairs = judged.pairs[0]!
     const counted = `${summaries.size} videos, ${embedded.embeddings.size} frames`

@@ -1,6 +1,6 @@
 /** Options of `evaluate`. `kinds` are the protocols that take an option. */
 import { flag, group, integer, list, number, oneOf, orEnvironment, text, texts, type Values } from './option.js'
-import { alignOptions, batchOptions, detectorOptions, outOption, reportOptions } from './shared.js'
+import { alignOptions, batchOptions, detectorOptions, outOption, reportOptions, sourceOptions } from './shared.js'
 
 export const protocols = ['lfw', 'ytf', 'pairs', 'robustness'] as const
 
@@ -21,6 +21,7 @@ export const evaluateOptions = {
       kinds: ['robustness'],
     }),
   }),
+  ...sourceOptions,
   ...alignOptions,
   ...detectorOptions,
   ...group('Faces', {

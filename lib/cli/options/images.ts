@@ -9,11 +9,13 @@ import {
   oneFaceOptions,
   outOption,
   reportOptions,
+  sourceOptions,
   thresholdOptions,
 } from './shared.js'
 
 export const embedOptions = {
   ...modelOptions,
+  ...sourceOptions,
   ...alignOptions,
   ...facesOptions,
   ...detectionOptions,
@@ -26,6 +28,7 @@ export type EmbedOptions = Values<typeof embedOptions>
 
 export const verifyOptions = {
   ...modelOptions,
+  ...sourceOptions,
   ...alignOptions,
   ...oneFaceOptions,
   ...detectionOptions,
@@ -35,6 +38,7 @@ export type VerifyOptions = Values<typeof verifyOptions>
 
 export const searchOptions = {
   ...modelOptions,
+  ...sourceOptions,
   ...alignOptions,
   ...facesOptions,
   ...detectionOptions,
@@ -47,6 +51,7 @@ export const searchOptions = {
 export type SearchOptions = Values<typeof searchOptions>
 
 export const detectOptions = {
+  ...sourceOptions,
   ...detectionOptions,
   ...group('Output', {
     overlay: pathEnding(['.jpg', '.jpeg', '.png', '.webp'], {
@@ -58,6 +63,7 @@ export type DetectOptions = Values<typeof detectOptions>
 
 export const clusterOptions = {
   ...modelOptions,
+  ...sourceOptions,
   ...alignOptions,
   ...facesOptions,
   ...detectionOptions,

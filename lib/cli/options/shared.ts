@@ -1,4 +1,6 @@
 /** Options that several commands have. */
+import { defaultMaxImageBytes } from '../../files/read_bounded.js'
+import { defaultLimitInputPixels } from '../../images/index.js'
 import { faceChoices } from '../../images/target.js'
 import {
   flag,
@@ -11,6 +13,7 @@ import {
   pathEnding,
   required,
   text,
+  texts,
   type Values,
 } from './option.js'
 
@@ -120,6 +123,31 @@ function readThreshold(given: string): number | string | undefined {
   if (Number.isNaN(value)) return /^[-+]?nan$/i.test(given) ? undefined : given
   return value >= 0 && value < Infinity && given.trim() !== '' ? value : undefined
 }
+
+/** What is read of the sources of images. */
+export const sourceOptions = group('Images', {
+  exclude: texts({
+    text:
+      'Leave out files and folders: a glob without a slash is for names (*.png), one with a slash for paths from the folder or ' +
+      'archive on (2019/**); may be repeated',
+    value: '<glob>',
+  }),
+  maxMegapixels: number({
+    text: 'Largest image that is decoded',
+    value: '<n>',
+    above: 0,
+    default: defaultLimitInputPixels / 1e6,
+  }),
+  maxFileMib: number({
+    text: 'Largest image file that is read, in MiB',
+    value: '<MiB>',
+    above: 0,
+    below: 2048,
+    default: defaultMaxImageBytes / 2 ** 20,
+  }),
+  allowTruncated: flag({ text: 'Decode JPEGs that lack their last bytes as far as they go' }),
+})
+export type SourceFlags = Values<typeof sourceOptions>
 
 export const reportOptions = group('Report', {
   report: pathEnding(['.html', '.htm'], {

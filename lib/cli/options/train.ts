@@ -5,7 +5,7 @@ import { collapseActions, selections } from '../../training/loop_state.js'
 import { parseSchedule } from '../../training/schedule.js'
 import { optimizerNames, trainingDTypes } from '../../training/settings.js'
 import { flag, group, integer, list, number, oneOf, parsed, required, text, texts, type Values } from './option.js'
-import { outOption } from './shared.js'
+import { outOption, sourceOptions } from './shared.js'
 
 const run = group('Run', {
   out: required(text({ ...outOption, text: "Folder for the run's files", value: '<folder>' })),
@@ -127,6 +127,7 @@ const validation = group('Validation', {
 export const trainOptions = {
   ...run,
   ...network,
+  ...sourceOptions,
   ...images,
   ...batches,
   ...triplets,

@@ -42,7 +42,7 @@ export async function writeClusterReport(
   const { clustersBySize } = await import('../../report/sections/clusters.js')
   const { faces, embeddings, labels, threshold, method, scored } = shown
   const images = new Map<string, SourceImage>()
-  for await (const image of openSource(context.operands)) images.set(image.path, image)
+  for await (const image of openSource(context.operands, context.readingAgain())) images.set(image.path, image)
   const byPath = new Map(faces.map((face) => [face.path, face]))
   const names = faces.map(({ path }) => shortName(path))
   const groups = faces.map(() => '')
