@@ -5,6 +5,7 @@ import { concatenateRows } from '../../embeddings/concatenate_rows.js'
 import { PendingFile } from '../../files/pending_file.js'
 import type { FivePoints } from '../../images/index.js'
 import { FaceNetError, type FailedImage, type Model, openModel } from '../../index.js'
+import { checkDestination } from '../../report/destination.js'
 import { type Alignment, readAlignment, withDetector } from '../common/alignment.js'
 import { isMistake, listFailures } from '../common/failures.js'
 import { imageProgress } from '../common/progress.js'
@@ -14,13 +15,14 @@ import type { ClusterOptions } from '../options/images.js'
 import { writeClusterReport } from '../report/clusters.js'
 import { reportTarget } from '../report/target.js'
 import { UsageError } from '../usage_error.js'
-import { writePeople } from './people_folders.js'
+import { checkPeopleFolder, writePeople } from './people_folders.js'
 
 export async function run(context: Context<ClusterOptions>): Promise<void> {
   const how = readMethod(context)
   const alignment = readAlignment(context)
   const { options } = context
   const target = await reportTarget(context)
+  await checkOut(options.out)
   await using model = await openModel(options.model, context.opening())
   const { dimensions, fingerprint } = model
   const { threshold, preparation, faces, embeddings, failures } = await withDetector(
@@ -121,6 +123,12 @@ const imagesOf = (faces: readonly Face[]) => new Set(faces.map(({ image }) => im
 
 /** The folder an image is in names its person. */
 const personOf = ({ image }: Face) => basename(dirname(image))
+
+/** Before any work is done. */
+async function checkOut(out: string | undefined): Promise<void> {
+  if (out?.endsWith('.json')) await checkDestination(out)
+  else if (out !== undefined) await checkPeopleFolder(out)
+}
 
 async function writeJson(path: string, content: unknown): Promise<void> {
   const file = await PendingFile.open(path)

@@ -1,6 +1,6 @@
 /** A folder a person, made of hard links where the disk allows them and of copies elsewhere. */
 import { randomUUID } from 'node:crypto'
-import { copyFile, link, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { copyFile, link, mkdir, readdir, realpath, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import { cannotWrite } from '../../errors.js'
 import { throwIfAborted } from '../../native/check_arguments.js'
@@ -12,6 +12,31 @@ export interface LabelledFace {
   /** Of its person; -1 for one that is in no cluster. */
   label: number
 }
+
+const wanted = 'a folder that is new or empty'
+
+/**
+ * Refuses, before any work is done, what `writePeople` could not write to.
+ *
+ * @throws FaceNetError ERR_FACENET_IO.
+ */
+export async function checkPeopleFolder(folder: string): Promise<void> {
+  const target = resolve(folder)
+  const probe = temporaryName(target)
+  try {
+    const there = await readdir(target).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return []
+      throw error
+    })
+    if (there.length > 0) throw new Error(`it is there already, and has ${there.length} entries: choose another --out`)
+    await mkdir(probe)
+    await rmdir(probe)
+  } catch (cause) {
+    throw cannotWrite(folder, wanted, cause)
+  }
+}
+
+const temporaryName = (target: string) => join(dirname(target), `.${basename(target)}.${randomUUID()}.tmp`)
 
 /**
  * Writes `person-0001/`, `person-0002/`, ... into `folder`, people with most faces first, and `noise/` where there is any.
@@ -28,7 +53,7 @@ export async function writePeople(
   reading: SourceOptions,
 ): Promise<void> {
   const target = resolve(folder)
-  const temporary = join(dirname(target), `.${basename(target)}.${randomUUID()}.tmp`)
+  const temporary = temporaryName(target)
   try {
     await mkdir(temporary)
     const names = await makeFolders(temporary, faces)
@@ -45,7 +70,7 @@ export async function writePeople(
     await rename(temporary, target)
   } catch (cause) {
     await rm(temporary, { recursive: true, force: true })
-    throw cannotWrite(folder, 'a folder that is new or empty', cause)
+    throw cannotWrite(folder, wanted, cause)
   }
 }
 
@@ -71,13 +96,10 @@ function freeName(path: string, taken: Set<string>): string {
   return free
 }
 
+/** Of a symbolic link the file it leads to: a link with a relative target would lead nowhere from here. */
 async function place(path: string, read: () => Promise<Uint8Array>, to: string): Promise<void> {
-  try {
-    await link(path, to)
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    // An entry of an archive is no file of its own.
-    if (code === 'ENOENT' || code === 'ENOTDIR') await writeFile(to, await read())
-    else await copyFile(path, to)
-  }
+  const file = await realpath(path).catch(() => undefined)
+  // An entry of an archive is no file of its own.
+  if (file === undefined) await writeFile(to, await read())
+  else await link(file, to).catch(() => copyFile(file, to))
 }
