@@ -52,6 +52,24 @@ test('--json prints a line an image on stdout, and nothing else there', async ()
   })
 })
 
+test('what is no image is counted on stderr, also with --quiet, and in a last line of --json', async () => {
+  const others = { 'a.heic': '\0\0\0\x18ftypheic\0\0\0\0mif1', 'b.mp4': '\0\0\0\x18ftypisom', 'c.HEIC': 'x' }
+  await withFaces(1, others, async (folder) => {
+    const how = ['--align', 'none', '--model', join(folder, 'm.safetensors'), '--json', '--quiet']
+    const { code, stdout, stderr } = await facenet('embed', join(folder, 'faces'), ...how)
+    assert.is(code, 0)
+    assert.match(
+      stderr,
+      /^3 files passed over: 2 \.heic, 1 \.mp4\n {2}\.heic: HEIC is not decoded; convert it to JPEG first/,
+    )
+    const lines = jsonLines<Partial<Line> & { passedOver?: object }>(stdout)
+    assert.is(lines.length, 2)
+    assert.equal(lines[1], { passedOver: { total: 3, kinds: { '.heic': 2, '.mp4': 1 } } })
+    const excluded = await facenet('embed', join(folder, 'faces'), ...how, '--exclude', '*.heic', '--exclude', '*.HEIC')
+    assert.match(excluded.stderr, /^3 files passed over: 2 excluded, 1 \.mp4/)
+  })
+})
+
 test('good images are written, bad ones listed at the end, and the exit code is 1', async () => {
   const bad = { '0005.jpg': 'a text file named .jpg', '001a.png': '', 'zzz.jpg': '\xff\xd8\xff\xe0 no more' }
   await withFaces(40, bad, async (folder) => {
@@ -128,6 +146,7 @@ test('a folder without images is an error', async () => {
 for (const [signal, ending, message] of [
   ['SIGINT', 130, /interrupted/],
   ['SIGTERM', 143, /terminated/],
+  ['SIGHUP', 129, /terminated/],
 ] as const) {
   test(`${signal} ends with ${ending} and leaves no file`, async () => {
     await withFaces(400, {}, async (folder) => {

@@ -74,7 +74,10 @@ test('the exit code is 1, and nothing is on stdout', () =>
       const { code, stdout, stderr } = await facenet('verify', at('a.png'), at(name), '--json', ...how)
       assert.is(code, 1, stderr)
       assert.is(stdout, '')
-      assert.match(stderr, /^(1 file passed over: 1 .txt\n)?error: Expected one photograph for .*\(ERR_FACENET_INVALID_ARGUMENT\)\n$/)
+      assert.match(
+        stderr,
+        /^(1 file passed over: 1 .txt\n)?error: Expected one photograph for .*\(ERR_FACENET_INVALID_ARGUMENT\)\n$/,
+      )
     }
   }, 0.5))
 

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { lfwName } from '../../lib/evaluation/lfw.js'
 import { parseLfwPairs } from '../../lib/evaluation/lfw_pairs.js'
 import { sliceColumn } from '../../lib/evaluation/slice_table.js'
 import { frameOfPath, meanDistance, parseFrameTable, parseYtfSplits, sumUp } from '../../lib/evaluation/ytf_splits.js'
@@ -26,6 +27,25 @@ test('the lists of View 1 have one number first, and any line ends', () => {
       [0, false],
     ],
   )
+})
+
+test('names with spaces, numbers with zeros, blank lines and a byte order mark', () => {
+  const text = '\ufeff1\n\nAnna Maria\t0001\t4\n\n  Anna Maria 2 Bob de la Cruz 13  \n\n'
+  assert.equal(
+    parseLfwPairs(text, 'pairs.txt').map(({ a, b, line }) => [a, b, line]),
+    [
+      ['Anna Maria/Anna Maria_0001', 'Anna Maria/Anna Maria_0004', 3],
+      ['Anna Maria/Anna Maria_0002', 'Bob de la Cruz/Bob de la Cruz_0013', 5],
+    ],
+  )
+})
+
+test('lists and images name each other, whatever their accents and zeros', () => {
+  const [nfc, nfd] = ['NFC', 'NFD'].map((form) => 'Zoë'.normalize(form)) as [string, string]
+  const [pair] = parseLfwPairs(`1\n${nfc} 1 2\n${nfc} 1 Bob 3\n`, 'pairs.txt')
+  assert.is(lfwName(`lfw/${nfd}/${nfd}_0001.jpg`), pair!.a)
+  assert.is(lfwName(`lfw/${nfd}/${nfd}_2.png`), pair!.b)
+  assert.is(lfwName('lfw.tar/Ann/Ann_0012.jpg'), 'Ann/Ann_0012')
 })
 
 const withLine = (number: number, line: string) =>

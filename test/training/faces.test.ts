@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { PassedOver } from '../../lib/sources/index.js'
 import { type FaceOptions, openFaces, readIdentities } from '../../lib/training/faces.js'
 import { assertFails } from '../importers/support.js'
 import { writePeople } from './coloured_faces.js'
@@ -40,6 +41,30 @@ test('faces: people of one name are one, lists and tables leave out, what vanish
   await assertFails(
     () => openFaces([people], { ...options, identities: new Set(['nobody']) }),
     'ERR_FACENET_INVALID_ARGUMENT',
+  )
+})
+
+test('an image beside the folders of people is nobody, and what cannot be read is told', async () => {
+  const root = join(folder, 'mixed')
+  await cp(join(people, 'person_3'), join(root, 'person_3'), { recursive: true })
+  await cp(join(people, 'person_4'), join(root, 'person_4'), { recursive: true })
+  await cp(join(people, 'person_5', 'person_5_0001.png'), join(root, 'stray.png'))
+  await writeFile(join(root, 'person_3', 'notes.txt'), 'a text')
+  await writeFile(join(root, 'person_4.tar'), 'not looked into')
+  const left: PassedOver[] = []
+  const found = await openFaces(new Set([root]), { ...options, onPassedOver: (entry) => left.push(entry) })
+  assert.equal([...found.names], ['person_3', 'person_4'])
+  assert.is(found.labels.length, 12)
+  assert.equal(left.map(({ kind }) => kind).sort(), ['.tar', '.txt', 'in no folder of a person'])
+  // A folder of one person may be named itself.
+  assert.equal([...(await openFaces([join(root, 'person_3')], options)).names], ['person_3'])
+
+  await writeFile(join(folder, 'damaged.tar'), 'no archive')
+  const both = await openFaces([root, join(folder, 'damaged.tar')], { ...options, exclude: ['person_4'] })
+  assert.equal([...both.names], ['person_3'])
+  assert.equal(
+    both.failures.map(({ path }) => path),
+    [join(folder, 'damaged.tar')],
   )
 })
 

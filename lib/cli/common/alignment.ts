@@ -55,6 +55,6 @@ export async function withDetector<T>(
 /** The detector that the command line or FACENET_DETECTOR names, else the default one. */
 export async function detectorOf(context: Context<DetectorOptions>): Promise<Detector> {
   const { device, threads, signal } = context.opening()
-  const path = context.options.detector ?? (process.env.FACENET_DETECTOR || (await defaultDetector()))
-  return openDetector(path, { device, threads, signal })
+  const source = context.options.detector ?? (process.env.FACENET_DETECTOR || (await defaultDetector()))
+  return openDetector(source, { device, threads, signal })
 }

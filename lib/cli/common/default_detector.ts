@@ -1,29 +1,56 @@
 /** The detector that nobody has to name: face-api's, imported from its npm package once and kept in the user's cache. */
-import { mkdir, readFile, stat } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { access, mkdir, readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { importFaceApi } from '../../convert/importers/face_api.js'
 import { FaceNetError } from '../../errors.js'
-import { writeDetector } from '../../files/model/detector_file.js'
+import { type DetectorContents, writeDetector } from '../../files/model/detector_file.js'
 import loader from '../../native/load.cjs'
 
 const packageName = '@vladmandic/face-api'
 
-/** Path of the detector's file; imported at the first call. Throws ERR_FACENET_IO where the package is not installed. */
-export async function defaultDetector(folder = cacheFolder()): Promise<string> {
+/**
+ * The detector: its file in the cache, which is imported at the first call. Where nothing can be written, as in a container or a
+ * function of a cloud, it is imported into memory each time. Throws ERR_FACENET_IO where the package is not installed.
+ */
+export async function defaultDetector(folder = cacheFolder()): Promise<string | DetectorContents> {
   const source = findPackage()
   if (!source) throw notInstalled()
   const { version } = JSON.parse(await readFile(join(source, 'package.json'), 'utf8')) as { version: string }
-  const path = join(folder, `face-api-detector-${version}.safetensors`)
-  if (await stat(path).catch(() => undefined)) return path
-  await mkdir(folder, { recursive: true })
-  await writeDetector(path, await importFaceApi(join(source, 'model')))
-  return path
+  const path = folder && join(folder, `face-api-detector-${version}.safetensors`)
+  if (path && (await isReadable(path))) return path
+  const contents = await importFaceApi(join(source, 'model'))
+  return path && (await store(path, contents)) ? path : contents
 }
 
-function cacheFolder(): string {
-  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'facenet-native')
+/** Whether it could be written. */
+async function store(path: string, contents: DetectorContents): Promise<boolean> {
+  try {
+    await mkdir(dirname(path), { recursive: true })
+    await writeDetector(path, contents)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Of another user's cache no more may be known than that it is there. */
+const isReadable = (path: string) =>
+  access(path, constants.R_OK).then(
+    () => true,
+    () => false,
+  )
+
+/** Undefined where the user has no home, as under a number that no list of users knows. */
+function cacheFolder(): string | undefined {
+  const { XDG_CACHE_HOME: cache } = process.env
+  try {
+    return join(cache || join(homedir(), '.cache'), 'facenet-native')
+  } catch {
+    return undefined
+  }
 }
 
 /** Beside this package, or in the project that the command runs in. */
