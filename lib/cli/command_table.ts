@@ -38,7 +38,7 @@ export const commands: readonly Command[] = [
     name: 'embed',
     operands: '<images...>',
     count: oneOrMore,
-    text: 'Compute the embeddings of faces in images: files, folders and .tar archives.',
+    text: 'Compute the embeddings of faces in images: files, folders and archives.',
     options: embedOptions,
     examples: ['embed photos/ --model m.safetensors --out faces.npy', 'embed a.jpg b.jpg --model m.safetensors --json'],
     load: () => import('./commands/embed.js'),
@@ -95,7 +95,7 @@ export const commands: readonly Command[] = [
     name: 'cluster',
     operands: '<images...>',
     count: oneOrMore,
-    text: 'Sort images by person: files, folders and .tar archives.',
+    text: 'Sort images by person: files, folders and archives.',
     options: clusterOptions,
     examples: [
       'cluster photos/ --model m.safetensors --out people',
@@ -107,7 +107,7 @@ export const commands: readonly Command[] = [
     name: 'train',
     operands: '<images...>',
     count: oneOrMore,
-    text: 'Train a network on images that lie in one folder per person, in folders or .tar archives.',
+    text: 'Train a network on images that lie in one folder per person, in folders or archives.',
     options: trainOptions,
     examples: [
       'train people/ --network nns2 --batch-norm --minutes 60 --out run',

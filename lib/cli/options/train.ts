@@ -113,7 +113,7 @@ const validation = group('Validation', {
     value: '<file>',
   }),
   validationImages: texts({
-    text: 'Folder or .tar archive with the images of those pairs; may be repeated',
+    text: 'Folder or archive with the images of those pairs; may be repeated',
     value: '<path>',
   }),
   validateEvery: integer({ text: 'Steps between validations', min: 1, default: 200 }),
