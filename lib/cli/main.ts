@@ -4,6 +4,7 @@
  * Exit codes: 0 done, 1 failed or partly failed, 2 wrong usage, 130 interrupted, 143 and 129 ended by SIGTERM and SIGHUP.
  */
 import { FaceNetError } from '../errors.js'
+import { discardAll } from '../files/temporary.js'
 import { errorLine, PartialFailure } from './context.js'
 import { dispatch } from './dispatch.js'
 import { UsageError } from './usage_error.js'
@@ -15,13 +16,14 @@ async function main(): Promise<number> {
   const stop = new AbortController()
   let stopped: number | undefined
   for (const [signal, code] of Object.entries(exitCodes)) {
-    // The first asks the command to end, which leaves no temporary files; the second ends it.
+    // The first asks the command to end; the second ends it. Neither leaves temporary files.
     process.on(signal, () => {
       if (stopped !== undefined) process.exit(code)
       stopped = code
       stop.abort()
     })
   }
+  process.on('exit', discardAll)
   // A reader that closes early, as `head` does, ends the command quietly.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
   try {

@@ -2,10 +2,10 @@
  * Writes a file so that its name always stands for a whole one: into a temporary file beside the target, flushed to the
  * disk, renamed over the target, the folder flushed. On any failure the temporary file is removed and the target is as it was.
  */
-import { randomUUID } from 'node:crypto'
-import { copyFile, type FileHandle, link, open, rename, rm } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { copyFile, type FileHandle, link, open, rename } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { cannotWrite } from '../errors.js'
+import { discard, settled, temporaryBeside } from './temporary.js'
 
 /** Adds bytes to a file that is being written. */
 export type WriteChunk = (bytes: Uint8Array) => Promise<void>
@@ -35,7 +35,7 @@ export async function writeAtomically(
   { keepPrevious = false }: WriteOptions = {},
 ): Promise<void> {
   const folder = dirname(path)
-  const temporary = join(folder, `.${basename(path)}.${randomUUID()}.tmp`)
+  const temporary = temporaryBeside(path)
   let file: FileHandle | undefined
   try {
     file = await open(temporary, 'wx')
@@ -45,9 +45,11 @@ export async function writeAtomically(
     await handle.close()
     if (keepPrevious) await keepAsPrevious(path)
     await rename(temporary, path)
+    settled(temporary)
   } catch (cause) {
     await file?.close().catch(() => {})
-    if (file) await rm(temporary, { force: true }).catch(() => {})
+    if (file) await discard(temporary)
+    else settled(temporary)
     throw cannotWrite(path, 'a file that can be written', cause)
   }
   await syncFolder(folder)
@@ -55,15 +57,16 @@ export async function writeAtomically(
 
 /** Gives the file a second name, in one go too; a copy where the file system has no hard links. */
 async function keepAsPrevious(path: string): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`)
+  const temporary = temporaryBeside(path)
   try {
     await link(path, temporary).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') throw error
       return copyFile(path, temporary)
     })
     await rename(temporary, `${path}.previous`)
+    settled(temporary)
   } catch (error) {
-    await rm(temporary, { force: true }).catch(() => {})
+    await discard(temporary)
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
 }

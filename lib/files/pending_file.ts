@@ -2,10 +2,9 @@
  * A file that appears whole or not at all: written under a temporary name beside its target, flushed to the disk and
  * renamed once it is complete. After a failure, or `abort`, the temporary file is gone and the target is as it was.
  */
-import { randomUUID } from 'node:crypto'
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { type FileHandle, open, rename } from 'node:fs/promises'
 import { cannotWrite } from '../errors.js'
+import { discard, settled, temporaryBeside } from './temporary.js'
 
 const writable = 'a writable file'
 
@@ -20,10 +19,11 @@ export class PendingFile {
 
   /** @throws FaceNetError ERR_FACENET_IO, as all methods do, where the disk refuses. */
   static async open(path: string): Promise<PendingFile> {
-    const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`)
+    const temporary = temporaryBeside(path)
     try {
       return new PendingFile(path, temporary, await open(temporary, 'wx'))
     } catch (cause) {
+      settled(temporary)
       throw cannotWrite(path, writable, cause)
     }
   }
@@ -54,6 +54,7 @@ export class PendingFile {
     if (this.state === 'open') await this.seal()
     await this.attempt('sealed', () => rename(this.temporary, this.path))
     this.state = 'committed'
+    settled(this.temporary)
   }
 
   /** Leaves no trace. Does nothing once the file is committed or aborted. */
@@ -61,7 +62,7 @@ export class PendingFile {
     if (this.state === 'committed' || this.state === 'aborted') return
     this.state = 'aborted'
     await this.file.close().catch(() => {})
-    await rm(this.temporary, { force: true }).catch(() => {})
+    await discard(this.temporary)
   }
 
   private async attempt(state: 'open' | 'sealed', action: () => Promise<void>): Promise<void> {

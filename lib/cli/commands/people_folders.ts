@@ -1,8 +1,8 @@
 /** A folder a person, made of hard links where the disk allows them and of copies elsewhere. */
-import { randomUUID } from 'node:crypto'
-import { copyFile, link, mkdir, readdir, realpath, rename, rm, rmdir, writeFile } from 'node:fs/promises'
-import { basename, dirname, extname, join, resolve } from 'node:path'
+import { copyFile, link, mkdir, readdir, realpath, rename, writeFile } from 'node:fs/promises'
+import { basename, extname, join, resolve } from 'node:path'
 import { cannotWrite } from '../../errors.js'
+import { discard, settled, temporaryBeside } from '../../files/temporary.js'
 import { throwIfAborted } from '../../native/check_arguments.js'
 import { openSource, type SourceOptions } from '../../sources/index.js'
 
@@ -22,7 +22,7 @@ const wanted = 'a folder that is new or empty'
  */
 export async function checkPeopleFolder(folder: string): Promise<void> {
   const target = resolve(folder)
-  const probe = temporaryName(target)
+  const probe = temporaryBeside(target)
   try {
     const there = await readdir(target).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return []
@@ -30,13 +30,12 @@ export async function checkPeopleFolder(folder: string): Promise<void> {
     })
     if (there.length > 0) throw new Error(`it is there already, and has ${there.length} entries: choose another --out`)
     await mkdir(probe)
-    await rmdir(probe)
   } catch (cause) {
     throw cannotWrite(folder, wanted, cause)
+  } finally {
+    await discard(probe)
   }
 }
-
-const temporaryName = (target: string) => join(dirname(target), `.${basename(target)}.${randomUUID()}.tmp`)
 
 /**
  * Writes `person-0001/`, `person-0002/`, ... into `folder`, people with most faces first, and `noise/` where there is any.
@@ -53,7 +52,7 @@ export async function writePeople(
   reading: SourceOptions,
 ): Promise<void> {
   const target = resolve(folder)
-  const temporary = temporaryName(target)
+  const temporary = temporaryBeside(target)
   try {
     await mkdir(temporary)
     const names = await makeFolders(temporary, faces)
@@ -68,8 +67,9 @@ export async function writePeople(
       labels.delete(path)
     }
     await rename(temporary, target)
+    settled(temporary)
   } catch (cause) {
-    await rm(temporary, { recursive: true, force: true })
+    await discard(temporary)
     throw cannotWrite(folder, wanted, cause)
   }
 }
