@@ -107,8 +107,8 @@ function build() {
 }
 
 /** "ok name", "skip name: why" or "not ok name: why", a line a test. */
-function kernelTests(program) {
-  const { ok, output, problem } = run(`build/device/${program}`, [])
+function kernelTests(program, ...args) {
+  const { ok, output, problem } = run(`build/device/${program}`, args)
   const lines = output.split('\n')
   const failed = lines.filter((line) => line.startsWith('not ok'))
   const count = (word) => lines.filter((line) => line.startsWith(`${word} `)).length
@@ -180,10 +180,10 @@ function optimizer() {
 }
 
 /** Runs the tests whose names have `which` in them; where there are none, nothing was checked. */
-function sanitizer(tool, program, which) {
+function sanitizer(tool, program, ...args) {
   return () => {
-    const args = ['--tool', tool, '--error-exitcode', '9', `build/device/${program}`, which]
-    const { ok: passed, output, problem } = run('compute-sanitizer', args, { seconds: 90 })
+    const all = ['--tool', tool, '--error-exitcode', '9', `build/device/${program}`, ...args]
+    const { ok: passed, output, problem } = run('compute-sanitizer', all, { seconds: 90 })
     const ran = Number(output.match(/^ran (\d+)$/m)?.[1] ?? 0)
     const ok = passed && ran > 0
     const summary = output.match(/=+ .*SUMMARY.*/)?.[0]
@@ -196,7 +196,7 @@ const stages = {
   machine,
   build,
   kernelTests: () => kernelTests('facenet_device_tests'),
-  trainingKernelTests: () => kernelTests('training_kernels'),
+  trainingKernelTests: () => kernelTests('training_kernels', packed('cases.txt')),
   ceilings: () => peer('torch_ceilings.py'),
   'nn2 256': compare('nn2', 256),
   addonTests,
@@ -204,8 +204,8 @@ const stages = {
   'nn4.small2 1024': compare('nn4.small2', 1024),
   memcheck: sanitizer('memcheck', 'facenet_device_tests', 'in every order'),
   racecheck: sanitizer('racecheck', 'facenet_device_tests', 'in every order'),
-  trainingMemcheck: sanitizer('memcheck', 'training_kernels', '(cuda bf16)'),
-  trainingRacecheck: sanitizer('racecheck', 'training_kernels', '(cuda bf16)'),
+  trainingMemcheck: sanitizer('memcheck', 'training_kernels', packed('cases.txt'), '(cuda bf16)'),
+  trainingRacecheck: sanitizer('racecheck', 'training_kernels', packed('cases.txt'), '(cuda bf16)'),
   'train nn4 512': compareTraining('nn4', 512),
   'mining 8192': compareMining(8192),
   'mining 1800': compareMining(1800),

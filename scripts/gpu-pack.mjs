@@ -33,6 +33,11 @@ function bundle(entry, outfile) {
   })
 }
 
+function runNode(...args) {
+  const { status } = spawnSync(process.execPath, args, { stdio: 'inherit' })
+  if (status !== 0) throw new Error(`${args[0]} failed`)
+}
+
 await bundle('bench/gpu/case.ts', packed('case.mjs'))
 await bundle('bench/gpu/training.ts', packed('training.mjs'))
 const tests = ['test/ops', 'test/cuda'].flatMap((folder) =>
@@ -48,6 +53,10 @@ for (const path of tests) {
   // The addon is looked for two folders above.
   await bundle(path, packed(name.replace('.ts', '.mjs')))
 }
+
+// What build/device/training_kernels reads.
+await bundle('test/cases/write.ts', packed('write_cases.mjs'))
+runNode(packed('write_cases.mjs'), packed('cases.txt'))
 
 for (const name of ['node-addon-api', 'node-api-headers']) {
   cpSync(join(root, 'node_modules', name), packed(join('node_modules', name)), { recursive: true })

@@ -41,17 +41,17 @@ bool fuseMaxout(Step& producer, const Maxout& maxout) {
   return true;
 }
 
-bool fuseInto(Step& producer, const Step& step, size_t input) {
+}  // namespace
+
+bool fuseStep(Step& producer, const Step& step, size_t input) {
   if (auto* activation = std::get_if<Activation>(&step.op)) return fuseActivation(producer, *activation);
   if (auto* add = std::get_if<Add>(&step.op)) return fuseResidual(producer, *add, input);
   if (auto* maxout = std::get_if<Maxout>(&step.op)) return fuseMaxout(producer, *maxout);
   return false;
 }
 
-}  // namespace
-
 Plan fuseEpilogues(Plan plan) {
-  return absorbSteps(std::move(plan), fuseInto);
+  return absorbSteps(std::move(plan), fuseStep);
 }
 
 }  // namespace facenet

@@ -56,6 +56,8 @@ Plan absorbSteps(Plan plan, AbsorbRule rule);
 // convolution, only with factor 1.
 bool fuseActivation(Step& producer, const Activation& activation);
 bool fuseResidual(Step& producer, const Add& add, size_t input);
+// Whichever fits the step's op: what fuseEpilogues absorbs.
+bool fuseStep(Step& producer, const Step& step, size_t input);
 
 // Moves the counts and layer names of `from` to `into`.
 void addLayers(Step& into, const Step& from);

@@ -1,7 +1,9 @@
 import { test } from 'uvu'
 import type { GraphNode } from '../../types/graph.js'
+import { activation } from '../cases/activation.js'
+import { testTable } from '../cases/table.js'
 import { graphOf, type OpCase, testCases } from '../support/ops.js'
-import { gridValues, normals, seeded } from '../support/random.js'
+import { gridValues, seeded } from '../support/random.js'
 
 const relu: GraphNode = { name: 'y', op: 'relu', inputs: ['x'] }
 const relu6: GraphNode = { name: 'y', op: 'relu6', inputs: ['x'] }
@@ -11,30 +13,8 @@ const prelu: GraphNode = { name: 'y', op: 'prelu', inputs: ['x'], tensors: { slo
 const channels = 37
 const shape: [number, number, number] = [4, 5, channels]
 const input = gridValues(3 * 4 * 5 * channels, seeded(1)).map((value) => value * 5)
-const slopes = normals(channels, seeded(2))
 
 const cases: OpCase[] = [
-  {
-    name: 'relu',
-    graph: graphOf(shape, [relu]),
-    input,
-    onnx: { nodes: [{ op: 'Relu', inputs: ['x'], outputs: ['y'] }] },
-  },
-  {
-    name: 'relu6',
-    graph: graphOf(shape, [relu6]),
-    input,
-    onnx: {
-      nodes: [{ op: 'Clip', inputs: ['x', 'low', 'high'], outputs: ['y'] }],
-      tensors: { low: { shape: [], data: Float32Array.of(0) }, high: { shape: [], data: Float32Array.of(6) } },
-    },
-  },
-  {
-    name: 'sigmoid',
-    graph: graphOf(shape, [sigmoid]),
-    input,
-    onnx: { nodes: [{ op: 'Sigmoid', inputs: ['x'], outputs: ['y'] }] },
-  },
   {
     name: 'sigmoid after a sum, which does not take it into its epilogue',
     graph: graphOf(shape, [
@@ -42,23 +22,6 @@ const cases: OpCase[] = [
       { ...sigmoid, inputs: ['sum'] },
     ]),
     input,
-  },
-  {
-    name: 'prelu, a slope a channel',
-    graph: graphOf(shape, [prelu]),
-    tensors: { slope: { shape: [channels], data: slopes } },
-    input,
-    onnx: {
-      nodes: [{ op: 'PRelu', inputs: ['x', 'slopes'], outputs: ['y'] }],
-      tensors: { slopes: { shape: [channels, 1, 1], data: slopes } },
-    },
-  },
-  {
-    name: 'prelu, one slope for all channels',
-    graph: graphOf(shape, [prelu]),
-    tensors: { slope: { shape: [1], data: Float32Array.of(0.25) } },
-    input,
-    onnx: { nodes: [{ op: 'PRelu', inputs: ['x', 'slope'], outputs: ['y'] }] },
   },
   {
     name: 'relu by hand',
@@ -87,6 +50,7 @@ const cases: OpCase[] = [
   },
 ]
 
+testTable(activation)
 testCases(cases)
 
 test.run()

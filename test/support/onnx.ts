@@ -1,36 +1,38 @@
 /** onnxruntime as an independent opinion on what an op computes. */
-import * as ort from 'onnxruntime-node'
+import { exportOnnx } from '../../lib/convert/exporters/onnx.js'
+import { f32Tensor } from '../../lib/files/model/tensor.js'
+import type { GraphDescription } from '../../types/graph.js'
 import type { Tensors } from './evaluate.js'
-import { encodeOnnx, type OnnxNode } from './onnx_writer.js'
 
-/** Nodes from `x` (N x C x H x W) to `y`; tensors of the case are initializers under their names. */
-export interface OnnxGraph {
-  nodes: OnnxNode[]
-  /** Tensors that only the ONNX form has. */
-  tensors?: Record<string, { shape: number[]; data: Float32Array | BigInt64Array }>
+/** A machine that was given the tests as single files has no packages. */
+const ort = await import('onnxruntime-node').catch(() => undefined)
+export const hasOnnxruntime = ort !== undefined
+
+/** The outputs of a graph as onnxruntime computes its export, N x H x W x C. */
+export function runExported(graph: GraphDescription, tensors: Tensors, input: Float32Array): Promise<Float32Array[]> {
+  const { height, width, channels } = graph.input
+  const stored = Object.entries(tensors).map(([name, { shape, data }]) => [name, f32Tensor(shape, data)] as const)
+  return runModel(exportOnnx(graph, new Map(stored)), input, [height, width, channels])
 }
 
-const opset = 20
-
-/** `input` and result are N x H x W x C, as everywhere in this project. */
-export async function runOnnx(
-  { nodes, tensors: own = {} }: OnnxGraph,
-  tensors: Tensors,
+/** Outputs of the model's only input, all from and to N x H x W x C. */
+async function runModel(
+  model: Uint8Array,
   input: Float32Array,
   [height, width, channels]: [number, number, number],
-): Promise<Float32Array> {
+): Promise<Float32Array[]> {
   const count = input.length / (height * width * channels)
-  const shape = [count, channels, height, width]
-  const used = new Set(nodes.flatMap((node) => node.inputs))
-  const initializers = Object.fromEntries(Object.entries({ ...tensors, ...own }).filter(([name]) => used.has(name)))
-  const model = encodeOnnx({ opset, nodes, initializers, inputs: { x: shape }, outputs: ['y'] })
+  if (!ort) throw new Error('onnxruntime-node is not installed')
   const session = await ort.InferenceSession.create(model, { intraOpNumThreads: 1, logSeverityLevel: 3 })
   try {
-    const x = new ort.Tensor('float32', transpose(input, [count, height * width, channels]), shape)
-    const { y } = await session.run({ x })
-    const [, outChannels, ...extent] = y!.dims as [number, number, ...number[]]
-    const pixels = extent.reduce((product, size) => product * size, 1)
-    return transpose(y!.data as Float32Array, [count, outChannels, pixels])
+    const rows = transpose(input, [count, height * width, channels])
+    const feed = { [session.inputNames[0]!]: new ort.Tensor('float32', rows, [count, channels, height, width]) }
+    const outputs = await session.run(feed)
+    return session.outputNames.map((name) => {
+      const { data, dims } = outputs[name]!
+      const [, outChannels, ...extent] = dims as [number, number, ...number[]]
+      return transpose(data as Float32Array, [count, outChannels, extent.reduce((all, size) => all * size, 1)])
+    })
   } finally {
     await session.release()
   }

@@ -75,6 +75,7 @@ class Bench {
   std::vector<float> parameterValues_, gradientsBefore_;
 };
 
-std::vector<Case> allCases();
+// Those of the table of test/cases that was written to `path`, and variants of them.
+std::vector<Case> allCases(const std::string& path);
 
 }  // namespace facenet::train::test

@@ -56,10 +56,10 @@ void inEveryOrder(Body body) {
 #endif
 }
 
-int main(const std::string& wanted) {
+int main(const std::string& path, const std::string& wanted) {
   bool passed = true;
   int ran = 0;
-  for (const Case& item : allCases()) {
+  for (const Case& item : allCases(path)) {
     if (!item.planned) continue;
     for (const DType dtype : {DType::f32, DType::bf16})
       inEveryOrder([&](const std::string& order) {
@@ -75,5 +75,5 @@ int main(const std::string& wanted) {
 }  // namespace facenet::train::test
 
 int main(int argc, char** argv) {
-  return facenet::train::test::main(argc > 1 ? argv[1] : "");
+  return facenet::train::test::run(argc, argv, facenet::train::test::main);
 }

@@ -58,6 +58,7 @@ void conv(const Conv2d& op, const Bench& bench, Results& results) {
 void fullyConnected(const FullyConnected& op, const Bench& bench, Results& results) {
   const Shape& in = bench.item().inputs[0];
   const float* weight = bench.parameterValues(op.weight);
+  const float* bias = op.bias.empty() ? nullptr : bench.parameterValues(op.bias);
   const int64_t outputs = op.outFeatures / op.maxout;
   for (size_t i = 0; i < results.values[0].size(); ++i) {
     const int64_t n = static_cast<int64_t>(i) / outputs, j = static_cast<int64_t>(i) % outputs;
@@ -69,7 +70,7 @@ void fullyConnected(const FullyConnected& op, const Bench& bench, Results& resul
         const int64_t flat = op.channelsFirst ? k % in.channels * in.pixels() + k / in.channels : k;
         sum += x[k] * weight[o * in.elements() + flat];
       }
-      best = std::max(best, sum + bench.parameterValues(op.bias)[o]);
+      best = std::max(best, bias ? sum + bias[o] : sum);
     }
     results.values[0][i] = activate(op.activation, best, bench, j);
   }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <exception>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,17 @@ inline double largestError(const std::vector<float>& actual, const std::vector<f
     if (!(error <= most)) most = error;
   }
   return most;
+}
+
+// <program> <cases, as test/cases/text.ts writes them> [part of the names of tests to run]
+inline int run(int argc, char** argv, int (*body)(const std::string& path, const std::string& wanted)) {
+  try {
+    if (argc < 2) throw std::runtime_error("expected the path of the cases as the first argument");
+    return body(argv[1], argc > 2 ? argv[2] : "");
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 2;
+  }
 }
 
 // Prints a line for the test where its name has `wanted` in it; check() gives the problem or nothing.

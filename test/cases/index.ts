@@ -1,0 +1,21 @@
+/** All tables, under the names of the ops they exercise first. */
+import { activation } from './activation.js'
+import type { TableCase } from './case.js'
+import { conv2d } from './conv2d.js'
+import { elementwise } from './elementwise.js'
+import { fullyConnected } from './fully_connected.js'
+import { l2Normalize } from './l2_normalize.js'
+import { lrn } from './lrn.js'
+import { norm } from './norm.js'
+import { pool } from './pool.js'
+
+export const tables: readonly TableCase[] = [
+  ...conv2d,
+  ...fullyConnected,
+  ...pool,
+  ...norm,
+  ...activation,
+  ...lrn,
+  ...elementwise,
+  ...l2Normalize,
+]

@@ -1,0 +1,34 @@
+/** batch_norm and affine. */
+import type { Shape } from '../../types/native.js'
+import { opNode, type TableCase } from './case.js'
+
+const shape: Shape = [4, 5, 37]
+
+function batchNorm(name: string, roles: string[], epsilon: number, more: Partial<TableCase> = {}): TableCase {
+  return {
+    name: `batch_norm${name}`,
+    inputs: [shape],
+    nodes: [opNode('batch_norm', { attributes: { epsilon }, tensors: ['mean', 'variance', ...roles] })],
+    count: 4,
+    ...more,
+  }
+}
+
+const affine = (name: string, roles: string[], more: Partial<TableCase> = {}): TableCase => ({
+  name: `affine${name}`,
+  inputs: [shape],
+  nodes: [opNode('affine', { tensors: roles })],
+  ...more,
+})
+
+export const norm: TableCase[] = [
+  batchNorm('', ['scale', 'shift'], 1e-3, { range: [-1, 3] }),
+  batchNorm(' without scale', ['shift'], 1e-5, { inputs: [[7, 3, 64]] }),
+  batchNorm(' without scale and shift', [], 1e-5),
+  batchNorm(' with one value for all channels', ['scale', 'shift'], 1e-3, { shared: ['scale', 'mean', 'variance'] }),
+  batchNorm(' by running statistics', ['scale', 'shift'], 1e-3, { runningStatistics: true }),
+  affine('', ['scale', 'shift']),
+  affine(', shift alone', ['shift']),
+  affine(', scale alone', ['scale']),
+  affine(', one value for all channels', ['scale', 'shift'], { shared: ['scale', 'shift'] }),
+]
