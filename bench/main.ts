@@ -2,7 +2,7 @@
  * What `npm run bench` runs.
  *
  *     npm run bench                          networks, then detection
- *     npm run bench -- <part> [options]      one of networks, detection, mining, search, clustering, training, with its own options
+ *     npm run bench -- <part> [options]      one of networks, ops, detection, mining, search, clustering, training, with its own options
  *     npm run bench -- [options]             networks with these options
  */
 import { spawnSync } from 'node:child_process'
@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 
 const parts: Readonly<Record<string, string>> = {
   networks: 'run.ts',
+  ops: 'ops.ts',
   detection: 'detection.ts',
   mining: 'mining.ts',
   search: 'search.ts',
