@@ -10,6 +10,7 @@
  *
  * Writes `bench/results/<name>-<date>.json` and `.md`.
  */
+
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
@@ -28,6 +29,7 @@ import type { DetectorContents } from '../lib/files/model/detector_file.js'
 import { weightSource } from '../lib/files/model/tensor.js'
 import { decodeImage } from '../lib/images/index.js'
 import { native } from '../lib/native/addon.js'
+import { newCancel } from '../lib/native/queue.js'
 import { openSource } from '../lib/sources/index.js'
 import type { GraphDescription } from '../types/graph.js'
 import { randomImages } from './images.js'
@@ -84,7 +86,7 @@ async function measureStage(contents: DetectorContents, stage: string): Promise<
     threads,
   })
   const outputs = model.outputs.map(([height, width, channels]) => new Float32Array(batch * height * width * channels))
-  const ours = () => model.run(images, batch, outputs, new Int32Array(1))
+  const ours = () => model.run(images, batch, outputs, newCancel())
   const { height, width, channels } = graph.input
   // The peer is not charged for normalisation: it gets floats.
   const planes = Float32Array.from(images, (byte) => (byte - 127.5) / 128)

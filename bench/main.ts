@@ -2,7 +2,8 @@
  * What `npm run bench` runs.
  *
  *     npm run bench                          networks, then detection
- *     npm run bench -- <part> [options]      one of networks, ops, detection, mining, search, clustering, training, with its own options
+ *     npm run bench -- <part> [options]      one of networks, ops, detection, mining, search, clustering, training, copies,
+ *                                        with its own options
  *     npm run bench -- [options]             networks with these options
  */
 import { spawnSync } from 'node:child_process'
@@ -16,6 +17,7 @@ const parts: Readonly<Record<string, string>> = {
   search: 'search.ts',
   clustering: 'clustering.ts',
   training: 'training.ts',
+  copies: 'copies.ts',
 }
 
 const [first, ...rest] = process.argv.slice(2)

@@ -1,4 +1,11 @@
-/** The native surface, typed once. Only `lib/native/addon.ts` touches it; arguments are validated before they get here. */
+/**
+ * The native surface, typed once. Only `lib/native/addon.ts` touches it; arguments are validated before they get here.
+ *
+ * Typed arrays are copied before a function returns, those of results when its promise settles, so that callers may transfer
+ * them at any time; memory on a SharedArrayBuffer is read and written in place. What is said to be in place is known to nobody but the caller
+ * until then. `cancel` is an Int32Array of 2 on a SharedArrayBuffer: `cancel[0]` set to non-zero stops the work, with
+ * ERR_FACENET_ABORTED; the addon sets `cancel[1]` when it begins, and does not begin what was stopped before.
+ */
 import type { BuildInfo, DeviceOptions, DType, StoredDType } from './device.js'
 import type { GraphDescription, GraphNode } from './graph.js'
 import type { NativeTrainer, TrainerOptions, TrainingPlanReport, TripletIndices } from './native_trainer.js'
@@ -72,7 +79,7 @@ export interface TensorEntry {
   bytes: number
 }
 
-/** Where a model's tensors are: a file to be mapped, or memory that is copied from before the promise resolves. */
+/** Where a model's tensors are: a file, which is read whole, or memory. */
 export type WeightSource = { tensors: TensorEntry[] } & ({ path: string; fileBytes: number } | { buffer: Uint8Array })
 
 export interface OpenOptions extends PlanOptions, DeviceOptions {
@@ -88,8 +95,8 @@ export interface NativeModel {
   /** Bytes held, on the device for CUDA: prepared weights, arenas, scratch, staging. */
   readonly memoryBytes: number
   /**
-   * Runs `count` images. `input` is Uint8Array or Float32Array as the graph says, read in place until the promise
-   * settles; `outputs[i]` gets count x elements. `cancel[0]` set to non-zero stops between layers with ERR_FACENET_ABORTED.
+   * Runs `count` images. `input` is Uint8Array or Float32Array as the graph says; `outputs[i]` gets count x
+   * elements. It is stopped between layers.
    */
   run(input: Uint8Array | Float32Array, count: number, outputs: Float32Array[], cancel: Int32Array): Promise<void>
   /**
@@ -156,8 +163,9 @@ export interface NativeAddon {
     x: Float32Array,
     options: DeviceOptions & { dimensions: number; epsilon: number },
     out: Float32Array,
+    cancel?: Int32Array,
   ): Promise<void>
-  /** Triplets of n x dimensions finite embeddings with n labels; `cancel` as for `run`. */
+  /** Triplets of n x dimensions finite embeddings with n labels. */
   mineTriplets(
     embeddings: Float32Array,
     labels: Int32Array,
@@ -172,7 +180,7 @@ export interface NativeAddon {
     gradient: Float32Array,
     cancel: Int32Array,
   ): Promise<{ loss: number; active: number }>
-  /** The k rows of `gallery` that are nearest to each of `queries`, ties to the lowest: queries x k. `cancel` as for `run`. */
+  /** The k rows of `gallery` that are nearest to each of `queries`, ties to the lowest: queries x k. */
   findNearest(
     queries: Float32Array,
     gallery: Float32Array,
@@ -181,25 +189,26 @@ export interface NativeAddon {
     distances: Float32Array,
     cancel: Int32Array,
   ): Promise<void>
-  /** Squared L2 distances, n x m, clamped at zero. */
+  /** Squared L2 distances, n x m, clamped at zero. `out` is written in place. */
   pairwiseDistances(
     a: Float32Array,
     b: Float32Array,
     options: DeviceOptions & { dimensions: number },
     out: Float32Array,
+    cancel?: Int32Array,
   ): Promise<void>
   /**
-   * Crops to count x height x width x 3 bytes. Images are read and `out` is written in place until the promise settles.
-   * Runs beside the other functions, not after them.
+   * Crops to count x height x width x 3 bytes. Images are read in place. Runs beside the other functions, not after them.
    */
   warp(
     crops: readonly Crop[],
     options: DeviceOptions & { height: number; width: number },
     out: Uint8Array,
+    cancel?: Int32Array,
   ): Promise<void>
   /**
    * Agglomerative clustering of the rows of `embeddings`. `labels` gets a row's cluster as the lowest row of it; on entry
-   * its first `known` elements say so of clusters that are there already. `cancel` as for `run`.
+   * its first `known` elements say so of clusters that are there already.
    */
   cluster(embeddings: Float32Array, options: ClusterOptions, labels: Int32Array, cancel: Int32Array): Promise<void>
 }

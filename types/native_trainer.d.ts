@@ -51,7 +51,7 @@ export interface StepOptions {
   learningRate: number
   /** Gradients of a larger L2 norm are scaled down to it; 0: never. */
   clipNorm: number
-  /** Of the batch, to learn from, in place as the images; without: those that mining selects. */
+  /** Of the batch, to learn from; without: those that mining selects. */
   triplets?: TripletIndices
 }
 
@@ -106,7 +106,7 @@ export interface TrainingPlanReport {
 }
 
 /**
- * A network under training. Calls run one after the other on the environment's worker; `cancel` as for `run`. A step that
+ * A network under training. Calls run one after the other on the environment's worker. A step that
  * fails or is cancelled leaves weights, statistics and optimiser as they were.
  */
 export interface NativeTrainer {
@@ -118,7 +118,7 @@ export interface NativeTrainer {
   /** Native bytes held: weights, gradients, optimiser, activations, scratch. */
   readonly memoryBytes: number
   /**
-   * One optimiser step on labels.length images, in place as for `run`. ERR_FACENET_NOT_FINITE names the step and the first
+   * One optimiser step on labels.length images. ERR_FACENET_NOT_FINITE names the step and the first
    * layer where NaN or infinity turns up.
    */
   step(
@@ -131,7 +131,7 @@ export interface NativeTrainer {
   gradient(images: Uint8Array | Float32Array, labels: Int32Array, cancel: Int32Array): Promise<StepReport>
   /** Embeddings as the model will give them when it is used: batch normalisation by running statistics. */
   embed(images: Uint8Array | Float32Array, count: number, out: Float32Array, cancel: Int32Array): Promise<void>
-  /** Copies tensors to `out`, all at one moment between steps. Resolves to the trainer's counters then. */
+  /** Copies tensors to `out`, which is written in place, all at one moment between steps. Resolves to the trainer's counters then. */
   read(names: readonly string[], out: Float32Array[]): Promise<TrainerCounters>
   /** The other way round. */
   write(names: readonly string[], values: Float32Array[], counters?: TrainerCounters): Promise<void>

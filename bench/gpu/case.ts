@@ -3,10 +3,12 @@
  *
  *     case <network> <batch> <dtype> <folder of model files>
  */
+
 import { availableParallelism } from 'node:os'
 import { performance } from 'node:perf_hooks'
 import { readModel } from '../../lib/files/model/model_file.js'
 import { native } from '../../lib/native/addon.js'
+import { newCancel } from '../../lib/native/queue.js'
 import type { DType, PlanStep } from '../../types/native.js'
 import { median } from '../measure.js'
 import { modelFile } from './model_file.js'
@@ -22,7 +24,7 @@ const images = new Uint8Array(batch * height * width * 3)
 for (let i = 0; i < images.length; i++) images[i] = Math.floor(Math.random() * 256)
 const outputs = model.outputs.map((shape) => new Float32Array(batch * shape[0] * shape[1] * shape[2]))
 
-const run = () => model.run(images, batch, outputs, new Int32Array(1))
+const run = () => model.run(images, batch, outputs, newCancel())
 for (let i = 0; i < 3; i++) await run()
 const wholes: number[] = []
 for (let i = 0; i < repeats; i++) {

@@ -155,19 +155,20 @@ export async function addToClusters(
   const { dimensions, rows: old } = before
   const rows = old + after.rows
   checkClusterLabels(labels, old)
+  const of = labels.slice() // They are needed at the end too, when the caller may have transferred them.
   if (rows === old) throw invalidArgument('added', 'at least one row', added)
   const all = new Float32Array(rows * dimensions)
   all.set(before.data)
   all.set(after.data, before.data.length)
   const start = new Int32Array(rows)
   const first = new Map<number, number>()
-  for (let i = 0; i < old; i++) start[i] = nameOf(first, labels[i]!, () => i)
+  for (let i = 0; i < old; i++) start[i] = nameOf(first, of[i]!, () => i)
 
   const lowest = await run(all, start, old, { ...settings, dimensions })
   const names = new Map<number, number>()
   let free = 0
   for (let i = 0; i < old; i++) {
-    const label = labels[i]!
+    const label = of[i]!
     names.set(lowest[i]!, Math.min(names.get(lowest[i]!) ?? label, label))
     free = Math.max(free, label + 1)
   }

@@ -4,6 +4,7 @@ import { checkFinite } from '../embeddings/check_rows.js'
 import { pairwiseDistances } from '../embeddings/distances.js'
 import { invalidArgument } from '../errors.js'
 import { type DevicePreference, throwIfAborted } from '../native/check_arguments.js'
+import { ownFloats } from '../native/own.js'
 
 export interface DensityOptions {
   dimensions: number
@@ -28,7 +29,7 @@ export async function clusterByDensity(
   { minFaces, ...options }: DensityOptions,
 ): Promise<Int32Array> {
   checkFinite(embeddings, 'embeddings', options.dimensions)
-  const near = await nearPairs(embeddings, rows, options)
+  const near = await nearPairs(ownFloats(embeddings), rows, options)
   const { clusters } = dbscan({
     dataset: Array.from({ length: rows }, (_, row) => row),
     distanceFunction: (i, j) => near[i * rows + j]!,

@@ -18,6 +18,7 @@ import { throwIfAborted } from '../native/check_arguments.js'
 import { bestFaces } from './best.js'
 import { checkDetectOptions } from './detect_options.js'
 import { NetworkDetector } from './network_detector.js'
+import { detectInPlace } from './own_pixels.js'
 import { type ScaledImage, scaledBatches, unscaledBox } from './scaled.js'
 import { type NetworkOptions, SizedNetwork } from './sized_network.js'
 import type { DetectedFace, DetectOptions, Detector, FaceBox, RgbImage } from './types.js'
@@ -71,7 +72,7 @@ class FaceApi extends NetworkDetector {
     super([boxes, landmarks], fingerprint)
   }
 
-  async detect(images: readonly RgbImage[], options: DetectOptions = {}): Promise<DetectedFace[][]> {
+  async [detectInPlace](images: readonly RgbImage[], options: DetectOptions): Promise<DetectedFace[][]> {
     const { minSize, scoreThreshold = defaultScore, signal } = checkDetectOptions(images, options)
     const found: Found[][] = images.map(() => [])
     const longestOf = (longer: number) =>

@@ -15,6 +15,7 @@ import { throwIfAborted } from '../native/check_arguments.js'
 import { checkDetectOptions } from './detect_options.js'
 import { NetworkDetector } from './network_detector.js'
 import { nonMaximumSuppression, type OverlapKind } from './nms.js'
+import { detectInPlace } from './own_pixels.js'
 import { cell, HalvedImage, pyramidLevels, step, tilesBySize } from './pyramid.js'
 import { type NetworkOptions, SizedNetwork } from './sized_network.js'
 import type { DetectedFace, DetectOptions, Detector, FaceBox, RgbImage } from './types.js'
@@ -62,7 +63,7 @@ class Mtcnn extends NetworkDetector {
     super(Object.values(networks), fingerprint)
   }
 
-  async detect(images: readonly RgbImage[], options: DetectOptions = {}): Promise<DetectedFace[][]> {
+  async [detectInPlace](images: readonly RgbImage[], options: DetectOptions): Promise<DetectedFace[][]> {
     const checked = checkDetectOptions(images, options)
     const found: DetectedFace[][] = []
     for (const image of images) found.push(await this.detectIn(image, checked))

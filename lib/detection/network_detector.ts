@@ -1,4 +1,6 @@
 /** What detectors that are made of networks share: what they are known by, and how they end. */
+import { checkDetectOptions } from './detect_options.js'
+import { copyOf, detectInPlace } from './own_pixels.js'
 import type { SizedNetwork } from './sized_network.js'
 import type { DetectedFace, DetectOptions, Detector, RgbImage } from './types.js'
 
@@ -14,7 +16,12 @@ export abstract class NetworkDetector implements Detector {
     this.#networks = networks
   }
 
-  abstract detect(images: readonly RgbImage[], options?: DetectOptions): Promise<DetectedFace[][]>
+  abstract [detectInPlace](images: readonly RgbImage[], options: DetectOptions): Promise<DetectedFace[][]>
+
+  async detect(images: readonly RgbImage[], options: DetectOptions = {}): Promise<DetectedFace[][]> {
+    const checked = checkDetectOptions(images, options)
+    return this[detectInPlace](images.map(copyOf), checked)
+  }
 
   get disposed(): boolean {
     return this.#closing !== undefined

@@ -24,6 +24,7 @@ import { checkDeviceIndex, resolveDevice } from '../native/devices.js'
 import { checkDetectOptions } from './detect_options.js'
 import { openFaceApi } from './face_api.js'
 import { openMtcnn } from './mtcnn.js'
+import { copyOf, facesOf } from './own_pixels.js'
 import type { NetworkOptions } from './sized_network.js'
 import type { DetectedFace, DetectOptions, Detector, FaceFinder, RgbImage } from './types.js'
 import { openYunet } from './yunet.js'
@@ -123,14 +124,15 @@ export async function detectFaces(
   const files = { limitInputPixels, allowTruncated, maxImageBytes: checkMaxImageBytes(maxImageBytes) }
   const isCollection = typeof images === 'object' && images !== null && Symbol.iterator in images
   if (!isCollection || ArrayBuffer.isView(images)) throw invalidArgument('images', 'an array of images', images)
-  const given = [...images]
-  const { signal, ...limits } = checkDetectOptions(given.filter(isPixels), rest)
+  const all: (RgbImage | ImageInput)[] = [...images]
+  const { signal, ...limits } = checkDetectOptions(all.filter(isPixels), rest)
+  const given = all.map((image) => (isPixels(image) ? copyOf(image) : image))
   const open = isFinder(model) ? model : await openDetector(model, { device, deviceIndex, threads, signal })
   try {
     const found: DetectedFace[][] = []
     for (const image of given) {
       const faces = isPixels(image)
-        ? (await open.detect([image], { ...limits, signal }))[0]!
+        ? await facesOf(open, image, { ...limits, signal })
         : await findFaces(image, { detector: open, ...limits }, files, signal)
       found.push(faces.toSorted((a, b) => b.score - a.score))
     }

@@ -39,10 +39,10 @@ export class SizedNetwork {
     signal?: AbortSignal,
   ): Promise<Float32Array[]> {
     // Plans are made, used and dropped in turns, so none is dropped while it runs.
-    return enqueueCall(signal, async (cancel) => {
+    return enqueue(signal, async () => {
       const plan = await this.#planFor(height, width)
       const outputs = plan.outputs.map(([h, w, c]) => new Float32Array(count * h * w * c))
-      await plan.run(images, count, outputs, cancel)
+      await enqueueCall(signal, (cancel) => plan.run(images, count, outputs, cancel))
       return outputs
     })
   }

@@ -17,6 +17,7 @@ import { throwIfAborted } from '../native/check_arguments.js'
 import { bestFaces } from './best.js'
 import { checkDetectOptions } from './detect_options.js'
 import { NetworkDetector } from './network_detector.js'
+import { detectInPlace } from './own_pixels.js'
 import { type ScaledImage, scaledBatches, unscaled, unscaledBox } from './scaled.js'
 import { type NetworkOptions, SizedNetwork } from './sized_network.js'
 import type { DetectedFace, DetectOptions, Detector, RgbImage } from './types.js'
@@ -55,7 +56,7 @@ class Yunet extends NetworkDetector {
     super([network], fingerprint)
   }
 
-  async detect(images: readonly RgbImage[], options: DetectOptions = {}): Promise<DetectedFace[][]> {
+  async [detectInPlace](images: readonly RgbImage[], options: DetectOptions): Promise<DetectedFace[][]> {
     const { minSize, scoreThreshold = defaultScore, signal } = checkDetectOptions(images, options)
     const found: DetectedFace[][] = images.map(() => [])
     const longestOf = (longer: number) =>

@@ -23,7 +23,7 @@ export interface DistanceOptions extends RowOptions, MixedOptions {
 
 /**
  * Squared L2 distances between the rows of `a` (n) and of `b` (m), or of `a` with each other where no `b` is given. They are in
- * [0, 4] for rows of unit length. Neither array may change until the promise settles.
+ * [0, 4] for rows of unit length. Both arrays are copied before the call returns.
  *
  * A `b` that is `undefined` or null is an error, as an argument and as an option: a lookup that found nobody must not be
  * compared with everybody in `a`.
@@ -65,10 +65,11 @@ export async function pairwiseDistances(a: EmbeddingRows, ...rest: unknown[]): P
   checkFiniteRows(left, 'a')
   if (right.data !== left.data) checkFiniteRows(right, name)
   const { signal, ...place } = checkRowPlace(options)
+  // Written in place, n x m being too much to copy: nobody else has it before it is returned.
   const out = new Float32Array(left.rows * right.rows)
   if (out.length > 0) {
-    await enqueueCall(signal, () =>
-      native().pairwiseDistances(left.data, right.data, { ...place, dimensions: left.dimensions }, out),
+    await enqueueCall(signal, (cancel) =>
+      native().pairwiseDistances(left.data, right.data, { ...place, dimensions: left.dimensions }, out, cancel),
     )
   }
   return out
@@ -129,7 +130,8 @@ export async function l2Normalize(x: EmbeddingRows, given?: ForEmbeddings<Normal
   }
   const { signal, ...place } = checkRowPlace(options)
   const out = new Float32Array(data.length)
-  if (rows > 0) await enqueueCall(signal, () => native().l2Normalize(data, { ...place, dimensions, epsilon }, out))
+  const settings = { ...place, dimensions, epsilon }
+  if (rows > 0) await enqueueCall(signal, (cancel) => native().l2Normalize(data, settings, out, cancel))
   return out
 }
 

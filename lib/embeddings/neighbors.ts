@@ -27,8 +27,11 @@ export interface Neighbors {
 /**
  * The k rows of `gallery` that are nearest to each row of `queries`, by squared L2 distance in fp32; of rows at one distance
  * the lowest index comes first. Every distance is computed and none is kept that is not among a query's k, so memory does not
- * grow with n x m. All values are finite, and neither array may change until the promise settles. The result is the same bits
+ * grow with n x m. All values are finite. The result is the same bits
  * on every device and number of threads.
+ *
+ * Both arrays are copied before the call returns, unless their memory is a SharedArrayBuffer: worth it for a large gallery that is
+ * searched often, which must not change while it is.
  *
  * @param queries n rows: `Embeddings`, or a Float32Array with `options.dimensions`.
  * @param gallery m rows of the same model.

@@ -52,7 +52,7 @@ export interface TripletLoss {
 }
 
 /**
- * Selects triplets of a batch of embeddings, usually of unit length, which must not change until the promise settles. With d
+ * Selects triplets of a batch of embeddings, usually of unit length. With d
  * the squared L2 distance in fp32:
  *
  * - `semi-hard`: for each ordered pair (a, p) of one label, both ways round, the nearest n of another label with
@@ -97,8 +97,8 @@ export async function mineTriplets(
 }
 
 /**
- * The paper's loss over `triplets` and its gradient with respect to `embeddings`, which must not change until the promise settles. Each triplet with a hinge above zero adds 2 (n - p) to the gradient of its anchor,
- * 2 (p - a) to that of its positive and 2 (a - n) to that of its negative. Both are the same bits whatever the device and
+ * The paper's loss over `triplets` and its gradient with respect to `embeddings`. Each triplet with a hinge above zero adds 2 (n - p) to the
+ * gradient of its anchor, 2 (p - a) to that of its positive and 2 (a - n) to that of its negative. Both are the same bits whatever the device and
  * the number of threads; the gradient does not depend on the order of the triplets either. No triplets: 0, zeros, 0.
  *
  * @param embeddings n rows: `Embeddings`, or a Float32Array with `options.dimensions`.

@@ -1,5 +1,6 @@
 /** Embeddings for an evaluation: the preprocessings of the paper, a detector with its fallback, averaging with the mirror image. */
 import type { FaceFinder } from '../detection/index.js'
+import { facesOf } from '../detection/own_pixels.js'
 import type { DetectedFace } from '../detection/types.js'
 import type { FaceNetError } from '../errors.js'
 import { decode } from '../images/decode.js'
@@ -147,8 +148,8 @@ async function* detected(
       yield image // It fails again where images are loaded, and is listed there.
       continue
     }
-    const [faces] = await detector.detect([decoded.pixels], { signal })
-    const face = faces!.toSorted((a, b) => offCentre(a.box, decoded.pixels) - offCentre(b.box, decoded.pixels))[0]
+    const faces = await facesOf(detector, decoded.pixels, { signal })
+    const face = faces.toSorted((a, b) => offCentre(a.box, decoded.pixels) - offCentre(b.box, decoded.pixels))[0]
     // Given points have no box, so they do not say what a template with a margin needs.
     if (!face) onFallback(image.path, image.points && !byBox ? 'points' : 'center')
     const read = async () => decoded.bytes

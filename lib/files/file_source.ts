@@ -3,17 +3,18 @@ import { fileURLToPath } from 'node:url'
 import { types } from 'node:util'
 import { invalidArgument } from '../errors.js'
 import { checkAttached } from '../native/check_arguments.js'
+import { ownBytes } from '../native/own.js'
 
 /** A file: its path, its `file:` URL, or its bytes. */
 export type FileSource = string | URL | Uint8Array | ArrayBuffer
 
-/** A path or bytes; undefined where `value` is neither, nor a URL. */
+/** A path or a copy of the bytes; undefined where `value` is neither, nor a URL. */
 export function fileSource(value: unknown, name: string): string | Uint8Array | undefined {
   if (typeof value === 'string') return value
   if (isUrl(value)) return pathOf(value, name)
   if (types.isUint8Array(value)) {
     checkAttached(value, name)
-    return value
+    return ownBytes(value)
   }
   if (types.isAnyArrayBuffer(value)) return fileSource(new Uint8Array(value), name)
   return undefined

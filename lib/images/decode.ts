@@ -58,8 +58,9 @@ export interface EncodedImage {
 /** @throws FaceNetError ERR_FACENET_IO where the file cannot be read, ERR_FACENET_IMAGE_INVALID where it is too long. */
 export async function readImage(input: ImageInput, name?: string, maxImageBytes?: number): Promise<EncodedImage> {
   if (types.isUint8Array(input)) {
-    checkAttached(input, 'image')
-    return { bytes: input, name: name ?? 'image' }
+    checkAttached(input, name ?? 'image')
+    // Of one's own: libvips reads them while the caller may transfer theirs.
+    return { bytes: new Uint8Array(input), name: name ?? 'image' }
   }
   const path = isUrl(input) ? pathOf(input, 'image') : input
   if (typeof path !== 'string')

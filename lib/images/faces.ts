@@ -1,4 +1,5 @@
 /** The faces of a photograph, found by a detector and brought to the network's input. */
+import { facesOf } from '../detection/own_pixels.js'
 import type { DetectedFace, RgbImage } from '../detection/types.js'
 import { FaceNetError, invalidArgument } from '../errors.js'
 import { checkOneOf, throwIfAborted, untilAborted } from '../native/check_arguments.js'
@@ -64,12 +65,12 @@ export async function loadFaces(
   throwIfAborted(signal)
   const { detector, faces, scoreThreshold, minSize } = detection
   const options = { scoreThreshold, minSize: minSize === undefined ? undefined : minSize / shrink.x, signal }
-  const [found] = await detector.detect([image], options)
-  const chosen = choose(found!, faces, encoded.name)
+  const found = await facesOf(detector, image, options)
+  const chosen = choose(found, faces, encoded.name)
   const bytes = target.height * target.width * 3
   const pixels = new Uint8Array(chosen.length * bytes)
   const crops = chosen.map((face) => ({ image, map: placeFace(face, image, shrink, target, template) }))
-  await warp(crops, target, pixels)
+  await warp(crops, target, pixels, signal)
   return chosen.map((face, i) => ({
     pixels: pixels.subarray(i * bytes, (i + 1) * bytes),
     face: enlarged(face, shrink),
@@ -87,8 +88,8 @@ export async function findFaces(
   const { image, shrink } = await decodeForDetection(encoded, limits, signal)
   const { detector, scoreThreshold, minSize } = detection
   const options = { scoreThreshold, minSize: minSize === undefined ? undefined : minSize / shrink.x, signal }
-  const [found] = await detector.detect([image], options)
-  return bySize(found!).map((face) => enlarged(face, shrink))
+  const found = await facesOf(detector, image, options)
+  return bySize(found).map((face) => enlarged(face, shrink))
 }
 
 /** Pixels of the image a pixel of what was decoded stands for, each way. */

@@ -6,7 +6,7 @@ import { disposed, invalidArgument } from '../errors.js'
 import type { ModelMetadata } from '../files/model/metadata.js'
 import { readImageFile } from '../files/read_bounded.js'
 import type { ImageInput } from '../images/index.js'
-import { checkOut, throwIfAborted } from '../native/check_arguments.js'
+import { checkOut, fillOut, throwIfAborted } from '../native/check_arguments.js'
 import type { Device } from '../native/devices.js'
 import { enqueueCall, InFlight } from '../native/queue.js'
 import { batches, pathIfAny } from '../sources/index.js'
@@ -109,9 +109,8 @@ export class Model {
    * Embeds faces. The embedding of an image does not depend on the others. Image files are decoded a batch at a time, in bounded
    * memory.
    *
-   * @param images N images: pixels, as N x height x width x 3 bytes of RGB or `{ data, width, height, count }`, which must not
-   *   change until the promise settles; or an array or other iterable of image files (paths, `file:` URLs, or their
-   *   bytes).
+   * @param images N images: pixels, as N x height x width x 3 bytes of RGB or `{ data, width, height, count }`, copied before
+   *   the call returns; or an array or other iterable of image files (paths, `file:` URLs, or their bytes).
    * @param options which part of each image is used, and how.
    * @returns N x dimensions floats, in the order of the images. `embedRows` and `embeddings` make `Embeddings` of them.
    * @throws FaceNetError ERR_FACENET_IMAGE_INVALID or ERR_FACENET_IO for the first image that cannot be used,
@@ -141,12 +140,13 @@ export class Model {
     const out = checkOut(options.out, count * this.dimensions, `(${count} images x ${this.dimensions})`)
     throwIfAborted(options.signal)
     if (count === 0) return out
+    const result = options.out === undefined ? out : new Float32Array(out.length)
     const work =
       given.kind === 'pixels'
-        ? this.#run(given.data, count, out, options.signal)
-        : this.#embedFiles(given.files, options, out)
+        ? this.#run(given.data, count, result, options.signal)
+        : this.#embedFiles(given.files, options, result)
     await this.#running.track(work)
-    return out
+    return fillOut(out, result)
   }
 
   /**

@@ -88,6 +88,16 @@ export function checkOut(value: unknown, length: number, why: string): Float32Ar
   return out
 }
 
+/** Hands over what a call has computed: `out` may have been transferred meanwhile. */
+export function fillOut(out: Float32Array, result: Float32Array): Float32Array {
+  if (out.length !== result.length) {
+    const expected = 'an array that keeps its memory until the call has ended'
+    throw invalidArgument('options.out', expected, 'one whose ArrayBuffer was transferred (detached)')
+  }
+  if (out !== result) out.set(result)
+  return out
+}
+
 /**
  * An option that must be something where it is named at all: leaving it out means everything, so a lookup that found nothing
  * must not be taken for leaving it out.

@@ -1,14 +1,54 @@
 /**
- * The queue of native work: one job at a time in each JavaScript thread. Waiting here, rather than in the native queue, lets
- * a call that is aborted while it waits end at once.
+ * Calls into the addon. It runs one job at a time for each JavaScript thread, in the order of the calls. A call that is aborted
+ * while it waits ends at once.
  */
 import { FaceNetError } from '../errors.js'
 import { nativeCall } from './addon.js'
 import { aborted, throwIfAborted, untilAborted } from './check_arguments.js'
 
+/** What stops a call into the addon, as `types/native.d.ts` says; `stopped`: 1 stops it before it begins. */
+export const newCancel = (stopped = 0) => new Int32Array(new SharedArrayBuffer(8)).fill(stopped, 0, 1)
+
+/**
+ * Calls the addon, at once: it has copied what the caller handed over when this function returns, so the caller may change or
+ * transfer it from then on. Where `signal` is aborted, the rejection has the reason of whoever aborted.
+ *
+ * The addon is given two numbers. It looks at the first as it works, and ends where that is not 0; it sets the second when it
+ * begins. So either it sees the first before it has done anything, or the second is seen here and its end is waited for: a call
+ * that was aborted has changed nothing by the time it rejects.
+ */
+export async function enqueueCall<T>(
+  signal: AbortSignal | undefined,
+  call: (cancel: Int32Array) => Promise<T>,
+): Promise<T> {
+  throwIfAborted(signal)
+  const cancel = newCancel()
+  const work = nativeCall(() => call(cancel))
+  if (!signal) return work
+  let stop!: () => void
+  const stopped = new Promise<never>((_, reject) => {
+    stop = () => {
+      Atomics.store(cancel, 0, 1)
+      if (Atomics.load(cancel, 1) === 0) reject(aborted(signal))
+    }
+  })
+  signal.addEventListener('abort', stop, { once: true })
+  try {
+    return await Promise.race([work, stopped])
+  } catch (error) {
+    if (signal.aborted && error instanceof FaceNetError && error.code === 'ERR_FACENET_ABORTED') throw aborted(signal)
+    throw error
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}
+
 let last: Promise<unknown> = Promise.resolve()
 
-/** Runs `job` once every earlier one has ended. Rejects with ERR_FACENET_ABORTED where `signal` is aborted before that. */
+/**
+ * Runs a job of several calls once every earlier one has ended. Rejects with ERR_FACENET_ABORTED where `signal` is aborted before
+ * that.
+ */
 export async function enqueue<T>(signal: AbortSignal | undefined, job: () => Promise<T>): Promise<T> {
   throwIfAborted(signal)
   const before = last
@@ -19,33 +59,12 @@ export async function enqueue<T>(signal: AbortSignal | undefined, job: () => Pro
   last = before.then(() => ended)
   try {
     await untilAborted(before, signal)
+    throwIfAborted(signal)
     return await job()
   } finally {
     end()
   }
 }
-
-/**
- * A queued call into the addon. Where `signal` is aborted meanwhile, `cancel[0]` becomes 1, which native code looks at,
- * and the rejection has the reason of whoever aborted.
- */
-export function enqueueCall<T>(signal: AbortSignal | undefined, call: (cancel: Int32Array) => Promise<T>): Promise<T> {
-  return enqueue(signal, async () => {
-    const cancel = new Int32Array(1)
-    const stop = () => void Atomics.store(cancel, 0, 1)
-    signal?.addEventListener('abort', stop, { once: true })
-    try {
-      return await nativeCall(() => call(cancel))
-    } catch (error) {
-      if (signal?.aborted && error instanceof FaceNetError && error.code === 'ERR_FACENET_ABORTED')
-        throw aborted(signal)
-      throw error
-    } finally {
-      signal?.removeEventListener('abort', stop)
-    }
-  })
-}
-
 /** Work that whoever frees what it uses waits for. */
 export class InFlight {
   readonly #work = new Set<Promise<unknown>>()

@@ -7,7 +7,7 @@ import { describeGraph, type ModelMetadata, type ModelNotes } from '../files/mod
 import { writeModel } from '../files/model/model_file.js'
 import type { Tensors } from '../files/model/tensor.js'
 import { checkPixels, type Pixels } from '../model/pixels.js'
-import { checkOptions, checkOut, checkSignal } from '../native/check_arguments.js'
+import { checkOptions, checkOut, checkSignal, fillOut } from '../native/check_arguments.js'
 import type { Device } from '../native/devices.js'
 import { enqueueCall, InFlight } from '../native/queue.js'
 import { writeCheckpoint } from './checkpoint.js'
@@ -122,8 +122,8 @@ export class Trainer {
    * `triplets` are given; the gradient is that of the mean hinge. Batch normalisation has its statistics from each chunk, so a batch should come
    * shuffled.
    *
-   * @param images N images: N x height x width x 3 bytes of RGB or `{ data, width, height, count }`, which must not change until
-   *   the promise settles.
+   * @param images N images: N x height x width x 3 bytes of RGB or `{ data, width, height, count }`, copied
+   *   before the call returns.
    * @param labels N integers that say whose face each is.
    * @param options triplets of one's own, and a signal.
    * @throws FaceNetError ERR_FACENET_NOT_FINITE where NaN or infinity turns up, with the step and the first layer in its
@@ -180,8 +180,9 @@ export class Trainer {
     const signal = this.#checkCall(options, ['out'])
     const { data, count } = checkPixels(images, this.inputSize)
     const out = checkOut(options.out, count * this.dimensions, `(${count} images x ${this.dimensions})`)
-    if (count > 0) await this.#run(signal, (cancel) => this.#native.embed(data, count, out, cancel))
-    return out
+    const result = options.out === undefined ? out : new Float32Array(out.length)
+    if (count > 0) await this.#run(signal, (cancel) => this.#native.embed(data, count, result, cancel))
+    return fillOut(out, result)
   }
 
   /**

@@ -30,13 +30,14 @@ class Backend {
   // What one trainer computes with. `dtype`: of activations and their gradients.
   virtual std::unique_ptr<train::TrainingBackend> makeTrainingBackend(DType dtype, int threads) const = 0;
 
-  // Rows are dense fp32, `dimensions` floats each.
+  // Rows are dense fp32, `dimensions` floats each. Where `cancel` is there and not zero, work ends with
+  // ERR_FACENET_ABORTED; so it does where the task has a flag.
   // out[r] = x[r] / max(||x[r]||_2, epsilon); out may be x.
-  virtual void l2Normalize(const float* x, int64_t rows, int64_t dimensions, float epsilon,
-                           float* out) const = 0;
+  virtual void l2Normalize(const float* x, int64_t rows, int64_t dimensions, float epsilon, float* out,
+                           const std::atomic<int32_t>* cancel) const = 0;
   // out[i * m + j] = ||a[i] - b[j]||_2^2, the paper's squared L2 distance: in [0, 4] for rows of unit length.
   virtual void pairwiseDistances(const float* a, int64_t n, const float* b, int64_t m, int64_t dimensions,
-                                 float* out) const = 0;
+                                 float* out, const std::atomic<int32_t>* cancel) const = 0;
   // indices and distances: count x k. ops/top_k.h
   virtual void findNearest(const TopK& task, int32_t* indices, float* distances) const = 0;
   // x: n x dimensions, finite, and small enough for finite distances. ops/triplet_mining.h

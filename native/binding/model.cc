@@ -40,18 +40,16 @@ Napi::Promise Model::open(const Napi::CallbackInfo& info, PromiseWorker& worker,
   const auto source = std::make_shared<WeightSource>(readWeightSource(info[1], arrays));
   const auto graph = std::make_shared<Graph>(readGraph(info[0]));
 
-  return worker.post(std::move(arrays), nullptr,
-                     [=, &worker, &modelClass, &backend]() -> PromiseWorker::Resolve {
-                       const Weights weights = loadWeights(*source);
-                       const std::shared_ptr<Executor> executor =
-                           backend.makeExecutor(*graph, planOptions, weights, threads);
-                       const auto opened = std::make_shared<Opened>(Opened{&worker, executor, threads});
-                       return [opened, &modelClass](Napi::Env env) -> Napi::Value {
-                         auto external = Napi::External<Opened>::New(env, opened.get());
-                         external.TypeTag(&openedTag);
-                         return modelClass.New({external});
-                       };
-                     });
+  return worker.post(std::move(arrays), [=, &worker, &modelClass, &backend]() -> PromiseWorker::Resolve {
+    const Weights weights = loadWeights(*source);
+    const std::shared_ptr<Executor> executor = backend.makeExecutor(*graph, planOptions, weights, threads);
+    const auto opened = std::make_shared<Opened>(Opened{&worker, executor, threads});
+    return [opened, &modelClass](Napi::Env env) -> Napi::Value {
+      auto external = Napi::External<Opened>::New(env, opened.get());
+      external.TypeTag(&openedTag);
+      return modelClass.New({external});
+    };
+  });
 }
 
 Model::Model(const Napi::CallbackInfo& info) : ObjectWrap(info) {
@@ -80,7 +78,7 @@ namespace {
 
 const void* readInput(Arrays& arrays, const Napi::Value& value, const Plan& plan, int64_t count) {
   const PlannedTensor& image = plan.tensors[plan.input];
-  return arrays.readImages(value, "input", image.dtype, {count, image.shape.elements()});
+  return arrays.images(value, "input", image.dtype, {count, image.shape.elements()});
 }
 
 }  // namespace
@@ -91,16 +89,16 @@ Napi::Value Model::run(const Napi::CallbackInfo& info) {
     const int64_t count = readInteger(info[1], "count", 1);
     Arrays arrays;
     const void* const input = readInput(arrays, info[0], plan, count);
-    std::atomic<int32_t>* const cancel = arrays.readCancel(info[3]);
+    const std::atomic<int32_t>* const cancel = arrays.readCancel(info[3]);
     if (!info[2].IsArray() || info[2].As<Napi::Array>().Length() != plan.outputs.size())
       throw invalidArgument("outputs", text("an array of ", plan.outputs.size()), describe(info[2]));
     std::vector<float*> outputs;
     for (uint32_t i = 0; i < plan.outputs.size(); ++i) {
       const Napi::Value value = info[2].As<Napi::Array>()[i];
       const int64_t elements = plan.tensors[plan.outputs[i]].shape.elements();
-      outputs.push_back(arrays.read<float>(value, text("outputs[", i, "]"), {count, elements}));
+      outputs.push_back(arrays.output<float>(value, text("outputs[", i, "]"), {count, elements}));
     }
-    return worker_->post(std::move(arrays), cancel, [=, executor = executor_]() -> PromiseWorker::Resolve {
+    return worker_->post(std::move(arrays), [=, executor = executor_]() -> PromiseWorker::Resolve {
       executor->run(input, count, outputs, cancel);
       return {};
     });
@@ -113,7 +111,7 @@ Napi::Value Model::measure(const Napi::CallbackInfo& info) {
     Arrays arrays;
     const void* const input = readInput(arrays, info[0], executor().plan(), count);
     const auto repeats = static_cast<int>(readInteger(info[2], "repeats", 1, 1 << 20));
-    return worker_->post(std::move(arrays), nullptr, [=, executor = executor_]() -> PromiseWorker::Resolve {
+    return worker_->post(std::move(arrays), [=, executor = executor_]() -> PromiseWorker::Resolve {
       const RunTimes times = executor->measure(input, count, repeats);
       return [times](Napi::Env env) -> Napi::Value {
         Napi::Array steps = Napi::Array::New(env);

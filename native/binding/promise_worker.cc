@@ -9,16 +9,20 @@ struct PromiseWorker::Job {
 
   void run() {
     try {
+      arrays.begin();
       resolve = work();
     } catch (...) {
       error = std::current_exception();
     }
-    work = nullptr;  // frees what only the work needed, off the JavaScript thread
+    // Frees what only the work needed, off the JavaScript thread.
+    work = nullptr;
+    arrays.releaseInputs();
   }
 
   void settle(Napi::Env env) {
     if (!error) {
       try {
+        arrays.copyBack();
         deferred.Resolve(resolve ? resolve(env) : env.Undefined());
         return;
       } catch (...) {
@@ -29,8 +33,7 @@ struct PromiseWorker::Job {
   }
 
   Napi::Promise::Deferred deferred;
-  std::vector<Napi::ObjectReference> keepAlive;
-  std::atomic<int32_t>* cancel = nullptr;
+  Arrays arrays;
   Work work;
   Resolve resolve;
   std::exception_ptr error;
@@ -41,12 +44,10 @@ PromiseWorker::~PromiseWorker() {
   stop();
 }
 
-Napi::Promise PromiseWorker::post(std::vector<Napi::Object> keepAlive, std::atomic<int32_t>* cancel,
-                                  Work work) {
+Napi::Promise PromiseWorker::post(Arrays arrays, Work work) {
   FACENET_ASSERT(!stopping_);
   auto job = std::make_unique<Job>(env_);
-  for (Napi::Object& value : keepAlive) job->keepAlive.push_back(Napi::Persistent(value));
-  job->cancel = cancel;
+  job->arrays = std::move(arrays);
   job->work = std::move(work);
   const Napi::Promise promise = job->deferred.Promise();
 
@@ -114,7 +115,7 @@ void PromiseWorker::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
-    if (current_ && current_->cancel) current_->cancel->store(1);
+    if (current_) current_->arrays.stop();
   }
   posted_.notify_one();
   thread_.join();

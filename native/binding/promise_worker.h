@@ -8,7 +8,6 @@
 
 #include <napi.h>
 
-#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -16,6 +15,8 @@
 #include <mutex>
 #include <thread>
 #include <vector>
+
+#include "native/binding/arrays.h"
 
 namespace facenet::binding {
 
@@ -31,9 +32,10 @@ class PromiseWorker {
   PromiseWorker(const PromiseWorker&) = delete;
   PromiseWorker& operator=(const PromiseWorker&) = delete;
 
-  // `keepAlive`: values whose memory the work reads or writes in place. `cancel` (may be null): is set to 1
-  // when the environment ends, to stop the work early; it points into one of `keepAlive`.
-  Napi::Promise post(std::vector<Napi::Object> keepAlive, std::atomic<int32_t>* cancel, Work work);
+  // `arrays`: what the work reads and writes. Outputs are handed to JavaScript once it has succeeded. Where there is a
+  // flag among them, work that was cancelled while it waited does not begin, and the flag is set when the environment
+  // ends, to stop the work early.
+  Napi::Promise post(Arrays arrays, Work work);
 
  private:
   struct Job;

@@ -6,8 +6,7 @@
 
 namespace facenet::binding {
 
-Rows readRows(Arrays& arrays, const Napi::Value& value, const std::string& argument, int64_t dimensions) {
-  const std::span<const float> values = arrays.read<const float>(value, argument);
+Rows toRows(std::span<const float> values, const std::string& argument, int64_t dimensions) {
   const auto length = static_cast<int64_t>(values.size());
   if (length % dimensions != 0)
     throw invalidArgument(argument, text("rows of ", dimensions), text(length, " values"));
@@ -19,13 +18,14 @@ Rows readRows(Arrays& arrays, const Napi::Value& value, const std::string& argum
 Napi::Promise l2Normalize(const Napi::CallbackInfo& info, PromiseWorker& worker) {
   const Fields options(info[1], "options", Fields::Kind::argument);
   Arrays arrays;
-  const Rows x = readRows(arrays, info[0], "x", options.integer("dimensions", 1));
+  const Rows x = toRows(arrays.input<float>(info[0], "x"), "x", options.integer("dimensions", 1));
   const auto epsilon = static_cast<float>(options.number("epsilon"));
   if (!(epsilon >= 0)) throw options.wrong("epsilon", "a number of at least 0");
-  auto* const out = arrays.read<float>(info[2], "out", {x.count, x.dimensions});
+  auto* const out = arrays.output<float>(info[2], "out", {x.count, x.dimensions});
+  const std::atomic<int32_t>* const cancel = arrays.readCancel(info[3]);
   const Backend& backend = readBackend(options);
-  return worker.post(std::move(arrays), nullptr, [=, &backend]() -> PromiseWorker::Resolve {
-    backend.l2Normalize(x.data, x.count, x.dimensions, epsilon, out);
+  return worker.post(std::move(arrays), [=, &backend]() -> PromiseWorker::Resolve {
+    backend.l2Normalize(x.data, x.count, x.dimensions, epsilon, out, cancel);
     return {};
   });
 }
@@ -34,11 +34,13 @@ Napi::Promise pairwiseDistances(const Napi::CallbackInfo& info, PromiseWorker& w
   const Fields options(info[2], "options", Fields::Kind::argument);
   const int64_t dimensions = options.integer("dimensions", 1);
   Arrays arrays;
-  const Rows a = readRows(arrays, info[0], "a", dimensions), b = readRows(arrays, info[1], "b", dimensions);
-  auto* const out = arrays.read<float>(info[3], "out", {a.count, b.count});
+  const Rows a = toRows(arrays.input<float>(info[0], "a"), "a", dimensions);
+  const Rows b = toRows(arrays.input<float>(info[1], "b"), "b", dimensions);
+  auto* const out = arrays.inPlace<float>(info[3], "out", {a.count, b.count});
+  const std::atomic<int32_t>* const cancel = arrays.readCancel(info[4]);
   const Backend& backend = readBackend(options);
-  return worker.post(std::move(arrays), nullptr, [=, &backend]() -> PromiseWorker::Resolve {
-    backend.pairwiseDistances(a.data, a.count, b.data, b.count, dimensions, out);
+  return worker.post(std::move(arrays), [=, &backend]() -> PromiseWorker::Resolve {
+    backend.pairwiseDistances(a.data, a.count, b.data, b.count, dimensions, out, cancel);
     return {};
   });
 }
@@ -48,8 +50,8 @@ Napi::Promise findNearest(const Napi::CallbackInfo& info, PromiseWorker& worker)
   TopK task;
   task.dimensions = options.integer("dimensions", 1, 1 << 20);
   Arrays arrays;
-  const Rows queries = readRows(arrays, info[0], "queries", task.dimensions);
-  const Rows gallery = readRows(arrays, info[1], "gallery", task.dimensions);
+  const Rows queries = toRows(arrays.input<float>(info[0], "queries"), "queries", task.dimensions);
+  const Rows gallery = toRows(arrays.input<float>(info[1], "gallery"), "gallery", task.dimensions);
   task.queries = queries.data;
   task.count = queries.count;
   task.gallery = gallery.data;
@@ -59,11 +61,11 @@ Napi::Promise findNearest(const Napi::CallbackInfo& info, PromiseWorker& worker)
     throw invalidArgument("k", text("at most the ", task.rows, " rows of the gallery"), text(task.k));
   task.threads = readThreads(options);
   const Backend& backend = readBackend(options);
-  auto* const indices = arrays.read<int32_t>(info[3], "indices", {task.count, task.k});
-  auto* const distances = arrays.read<float>(info[4], "distances", {task.count, task.k});
-  std::atomic<int32_t>* const cancel = arrays.readCancel(info[5]);
+  auto* const indices = arrays.output<int32_t>(info[3], "indices", {task.count, task.k});
+  auto* const distances = arrays.output<float>(info[4], "distances", {task.count, task.k});
+  const std::atomic<int32_t>* const cancel = arrays.readCancel(info[5]);
   task.cancel = cancel;
-  return worker.post(std::move(arrays), cancel, [=, &backend]() -> PromiseWorker::Resolve {
+  return worker.post(std::move(arrays), [=, &backend]() -> PromiseWorker::Resolve {
     backend.findNearest(task, indices, distances);
     return {};
   });
@@ -72,7 +74,8 @@ Napi::Promise findNearest(const Napi::CallbackInfo& info, PromiseWorker& worker)
 Napi::Promise cluster(const Napi::CallbackInfo& info, PromiseWorker& worker) {
   const Fields options(info[1], "options", Fields::Kind::argument);
   Arrays arrays;
-  const Rows rows = readRows(arrays, info[0], "embeddings", options.integer("dimensions", 1));
+  const Rows rows =
+      toRows(arrays.copy<float>(info[0], "embeddings"), "embeddings", options.integer("dimensions", 1));
   ClusterTask task;
   task.rows = rows.data;
   task.count = rows.count;
@@ -86,20 +89,19 @@ Napi::Promise cluster(const Napi::CallbackInfo& info, PromiseWorker& worker) {
   task.known = options.integer("known", 0);
   if (task.known > task.count) throw invalidArgument("known", text("at most ", task.count), text(task.known));
   // Read where the clusters that are known start, written with the result.
-  auto* const labels = arrays.read<int32_t>(info[2], "labels", {task.count});
-  std::atomic<int32_t>* const cancel = arrays.readCancel(info[3]);
+  const auto* const start = arrays.copy<int32_t>(info[2], "labels", {task.count});
+  auto* const labels = arrays.output<int32_t>(info[2], "labels", {task.count});
+  const std::atomic<int32_t>* const cancel = arrays.readCancel(info[3]);
   task.cancelled = cancel;
   const Backend& backend = readBackend(options);
-  std::vector<int32_t> start(labels, labels + task.known);
+  task.start = start;
   for (int64_t i = 0; i < task.known; ++i)
     if (start[i] < 0 || start[i] > i || start[start[i]] != start[i])
       throw invalidArgument(text("labels[", i, "]"), "the lowest row of its cluster", text(start[i]));
-  return worker.post(std::move(arrays), cancel,
-                     [=, &backend, start = std::move(start)]() mutable -> PromiseWorker::Resolve {
-                       task.start = start.data();
-                       backend.cluster(task, labels);
-                       return {};
-                     });
+  return worker.post(std::move(arrays), [=, &backend]() -> PromiseWorker::Resolve {
+    backend.cluster(task, labels);
+    return {};
+  });
 }
 
 }  // namespace facenet::binding

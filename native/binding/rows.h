@@ -16,7 +16,7 @@ struct Rows {
   const float* data;
   int64_t count, dimensions;
 };
-Rows readRows(Arrays& arrays, const Napi::Value& value, const std::string& argument, int64_t dimensions);
+Rows toRows(std::span<const float> values, const std::string& argument, int64_t dimensions);
 
 // TripletIndices, all below `rows`.
 TripletsView readTriplets(Arrays& arrays, const Fields& triplets, int64_t rows);

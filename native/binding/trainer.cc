@@ -30,27 +30,30 @@ const char* kindName(train::TrainerTensor::Kind kind) {
   }
 }
 
-// Tensors of a trainer and JavaScript's memory for each.
+// Tensors of a trainer and memory for each.
+template <class T>
 struct Transfer {
   std::vector<const train::TrainerTensor*> tensors;
-  std::vector<float*> memory;
+  std::vector<T*> memory;
   Arrays arrays;
 };
 
-Transfer readTransfer(const Napi::CallbackInfo& info, const train::Trainer& trainer, const char* argument) {
+// memoryOf(arrays, value, argument, {elements}) for each tensor.
+template <class T, class MemoryOf>
+Transfer<T> readTransfer(const Napi::CallbackInfo& info, const train::Trainer& trainer, const char* argument,
+                         const MemoryOf& memoryOf) {
   if (!info[0].IsArray()) throw invalidArgument("names", "an array of names", describe(info[0]));
   const auto names = info[0].As<Napi::Array>();
   if (!info[1].IsArray() || info[1].As<Napi::Array>().Length() != names.Length())
     throw invalidArgument(argument, text("an array of ", names.Length()), describe(info[1]));
-  Transfer result;
+  Transfer<T> result;
   for (uint32_t i = 0; i < names.Length(); ++i) {
     const Napi::Value name = names[i];
     if (!name.IsString()) throw invalidArgument("names", "strings", describe(name));
     const train::TrainerTensor& tensor = trainer.tensor(name.As<Napi::String>().Utf8Value());
     const Napi::Value values = info[1].As<Napi::Array>()[i];
     result.tensors.push_back(&tensor);
-    result.memory.push_back(
-        result.arrays.read<float>(values, text(argument, "[", i, "]"), {tensor.elements()}));
+    result.memory.push_back(memoryOf(result.arrays, values, text(argument, "[", i, "]"), tensor.elements()));
   }
   return result;
 }
@@ -84,18 +87,17 @@ Napi::Promise Trainer::open(const Napi::CallbackInfo& info, PromiseWorker& worke
   const auto source = std::make_shared<WeightSource>(readWeightSource(info[1], arrays));
   const auto graph = std::make_shared<Graph>(readGraph(info[0]));
 
-  return worker.post(
-      std::move(arrays), nullptr, [=, &worker, &trainerClass, &backend]() -> PromiseWorker::Resolve {
-        const auto opened = std::make_shared<Opened>(
-            Opened{&worker, std::make_shared<train::Trainer>(
-                                *graph, loadWeights(*source), trainerOptions,
-                                backend.makeTrainingBackend(trainerOptions.plan.dtype, threads))});
-        return [opened, &trainerClass](Napi::Env env) -> Napi::Value {
-          auto external = Napi::External<Opened>::New(env, opened.get());
-          external.TypeTag(&openedTag);
-          return trainerClass.New({external});
-        };
-      });
+  return worker.post(std::move(arrays), [=, &worker, &trainerClass, &backend]() -> PromiseWorker::Resolve {
+    const auto opened = std::make_shared<Opened>(Opened{
+        &worker,
+        std::make_shared<train::Trainer>(*graph, loadWeights(*source), trainerOptions,
+                                         backend.makeTrainingBackend(trainerOptions.plan.dtype, threads))});
+    return [opened, &trainerClass](Napi::Env env) -> Napi::Value {
+      auto external = Napi::External<Opened>::New(env, opened.get());
+      external.TypeTag(&openedTag);
+      return trainerClass.New({external});
+    };
+  });
 }
 
 Trainer::Trainer(const Napi::CallbackInfo& info) : ObjectWrap(info) {
@@ -120,18 +122,18 @@ const std::shared_ptr<train::Trainer>& Trainer::trainer() const {
 }
 
 const void* Trainer::readImages(Arrays& arrays, const Napi::Value& value, int64_t count) const {
-  return arrays.readImages(value, "images", trainer()->imageType(), {count, trainer()->imageElements()});
+  return arrays.images(value, "images", trainer()->imageType(), {count, trainer()->imageElements()});
 }
 
 // run(trainer, images, labels, count, cancel) on the worker. `arrays`: what it uses beside images and labels.
 template <class Run>
 Napi::Value Trainer::runBatch(const Napi::CallbackInfo& info, size_t cancelIndex, Arrays arrays, Run run) {
-  const auto labels = arrays.read<const int32_t>(info[1], "labels");
+  const auto labels = arrays.copy<int32_t>(info[1], "labels");
   const auto count = static_cast<int64_t>(labels.size());
   if (count < 1) throw invalidArgument("labels", "at least one", "none");
   const void* const images = readImages(arrays, info[0], count);
-  std::atomic<int32_t>* const cancel = arrays.readCancel(info[cancelIndex]);
-  return worker_->post(std::move(arrays), cancel, [=, trainer = trainer()]() -> PromiseWorker::Resolve {
+  const std::atomic<int32_t>* const cancel = arrays.readCancel(info[cancelIndex]);
+  return worker_->post(std::move(arrays), [=, trainer = trainer()]() -> PromiseWorker::Resolve {
     const train::StepReport report = run(*trainer, images, labels.data(), count, cancel);
     return [report](Napi::Env env) -> Napi::Value { return stepReport(env, report); };
   });
@@ -143,7 +145,7 @@ Napi::Value Trainer::step(const Napi::CallbackInfo& info) {
     train::StepOptions options = readStepOptions(fields);
     Arrays arrays;
     if (fields.has("triplets")) {
-      const auto labels = arrays.read<const int32_t>(info[1], "labels");
+      const auto labels = arrays.copy<int32_t>(info[1], "labels");
       options.triplets = readTriplets(arrays, fields.object("triplets"), static_cast<int64_t>(labels.size()));
     }
     return runBatch(info, 3, std::move(arrays),
@@ -168,9 +170,9 @@ Napi::Value Trainer::embed(const Napi::CallbackInfo& info) {
     const int64_t count = readInteger(info[1], "count", 1);
     Arrays arrays;
     const void* const images = readImages(arrays, info[0], count);
-    auto* const out = arrays.read<float>(info[2], "out", {count, trainer()->dimensions()});
-    std::atomic<int32_t>* const cancel = arrays.readCancel(info[3]);
-    return worker_->post(std::move(arrays), cancel, [=, trainer = trainer()]() -> PromiseWorker::Resolve {
+    auto* const out = arrays.output<float>(info[2], "out", {count, trainer()->dimensions()});
+    const std::atomic<int32_t>* const cancel = arrays.readCancel(info[3]);
+    return worker_->post(std::move(arrays), [=, trainer = trainer()]() -> PromiseWorker::Resolve {
       trainer->embed(images, count, out, cancel);
       return {};
     });
@@ -179,8 +181,12 @@ Napi::Value Trainer::embed(const Napi::CallbackInfo& info) {
 
 Napi::Value Trainer::read(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    Transfer transfer = readTransfer(info, *trainer(), "out");
-    return worker_->post(std::move(transfer.arrays), nullptr,
+    auto transfer = readTransfer<float>(
+        info, *trainer(), "out",
+        [](Arrays& arrays, const Napi::Value& value, const std::string& argument, int64_t elements) {
+          return arrays.inPlace<float>(value, argument, {elements});
+        });
+    return worker_->post(std::move(transfer.arrays),
                          [tensors = transfer.tensors, memory = transfer.memory,
                           trainer = trainer()]() -> PromiseWorker::Resolve {
                            for (size_t i = 0; i < tensors.size(); ++i) trainer->read(*tensors[i], memory[i]);
@@ -196,7 +202,11 @@ Napi::Value Trainer::read(const Napi::CallbackInfo& info) {
 
 Napi::Value Trainer::write(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    Transfer transfer = readTransfer(info, *trainer(), "values");
+    auto transfer = readTransfer<const float>(
+        info, *trainer(), "values",
+        [](Arrays& arrays, const Napi::Value& value, const std::string& argument, int64_t elements) {
+          return arrays.input<float>(value, argument, {elements});
+        });
     const Fields fields(info[2], "counters", Fields::Kind::argument);
     const bool counts = !info[2].IsUndefined();
     train::Counters counters;
@@ -204,7 +214,7 @@ Napi::Value Trainer::write(const Napi::CallbackInfo& info) {
       counters.steps = fields.integer("steps", 0, largestExact);
       counters.updates = fields.integer("updates", 0, largestExact);
     }
-    return worker_->post(std::move(transfer.arrays), nullptr,
+    return worker_->post(std::move(transfer.arrays),
                          [=, tensors = transfer.tensors, memory = transfer.memory,
                           trainer = trainer()]() -> PromiseWorker::Resolve {
                            for (size_t i = 0; i < tensors.size(); ++i) trainer->write(*tensors[i], memory[i]);

@@ -22,7 +22,7 @@ Napi::Int32Array copyOf(Napi::Env env, const std::vector<int32_t>& indices) {
 }
 
 std::span<const int32_t> readIndices(Arrays& arrays, const Fields& triplets, const char* name, int64_t rows) {
-  const std::span<const int32_t> indices = arrays.read<const int32_t>(triplets.get(name), name);
+  const std::span<const int32_t> indices = arrays.copy<int32_t>(triplets.get(name), name);
   for (size_t t = 0; t < indices.size(); ++t)
     if (indices[t] < 0 || indices[t] >= rows)
       throw invalidArgument(name, text("indices of ", rows, " rows"), text(indices[t], " at ", t));
@@ -45,9 +45,10 @@ TripletsView readTriplets(Arrays& arrays, const Fields& triplets, int64_t rows) 
 Napi::Promise mineTriplets(const Napi::CallbackInfo& info, PromiseWorker& worker) {
   const Fields options(info[2], "options", Fields::Kind::argument);
   Arrays arrays;
-  const Rows rows = readRows(arrays, info[0], "embeddings", options.integer("dimensions", 1));
-  const auto* const labels = arrays.read<const int32_t>(info[1], "labels", {rows.count});
-  std::atomic<int32_t>* const cancel = arrays.readCancel(info[3]);
+  const Rows rows =
+      toRows(arrays.copy<float>(info[0], "embeddings"), "embeddings", options.integer("dimensions", 1));
+  const auto* const labels = arrays.copy<int32_t>(info[1], "labels", {rows.count});
+  const std::atomic<int32_t>* const cancel = arrays.readCancel(info[3]);
   const Backend& backend = readBackend(options);
   const TripletMining mining{
       .dimensions = rows.dimensions,
@@ -56,7 +57,7 @@ Napi::Promise mineTriplets(const Napi::CallbackInfo& info, PromiseWorker& worker
       .margin = readMargin(options),
       .threads = readThreads(options),
       .cancel = cancel};
-  return worker.post(std::move(arrays), cancel, [=, &backend]() -> PromiseWorker::Resolve {
+  return worker.post(std::move(arrays), [=, &backend]() -> PromiseWorker::Resolve {
     const auto triplets =
         std::make_shared<const Triplets>(backend.mineTriplets(rows.data, labels, rows.count, mining));
     return [triplets](Napi::Env env) -> Napi::Value {
@@ -72,14 +73,15 @@ Napi::Promise mineTriplets(const Napi::CallbackInfo& info, PromiseWorker& worker
 Napi::Promise tripletLoss(const Napi::CallbackInfo& info, PromiseWorker& worker) {
   const Fields options(info[2], "options", Fields::Kind::argument);
   Arrays arrays;
-  const Rows rows = readRows(arrays, info[0], "embeddings", options.integer("dimensions", 1));
+  const Rows rows =
+      toRows(arrays.copy<float>(info[0], "embeddings"), "embeddings", options.integer("dimensions", 1));
   const TripletsView triplets =
       readTriplets(arrays, Fields(info[1], "triplets", Fields::Kind::argument), rows.count);
-  auto* const gradient = arrays.read<float>(info[3], "gradient", {rows.count, rows.dimensions});
-  std::atomic<int32_t>* const cancel = arrays.readCancel(info[4]);
+  auto* const gradient = arrays.output<float>(info[3], "gradient", {rows.count, rows.dimensions});
+  const std::atomic<int32_t>* const cancel = arrays.readCancel(info[4]);
   const Backend& backend = readBackend(options);
   const TripletLoss loss{rows.dimensions, readMargin(options), readThreads(options), cancel};
-  return worker.post(std::move(arrays), cancel, [=, &backend]() -> PromiseWorker::Resolve {
+  return worker.post(std::move(arrays), [=, &backend]() -> PromiseWorker::Resolve {
     const LossValue value = backend.tripletLoss(rows.data, rows.count, triplets, loss, gradient);
     return [value](Napi::Env env) -> Napi::Value {
       Napi::Object result = Napi::Object::New(env);

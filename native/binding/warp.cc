@@ -22,8 +22,7 @@ Warp readCrop(const Napi::Value& value, uint32_t index, Arrays& arrays) {
   Warp warp{};
   warp.height = image.integer("height", 1, longestSide);
   warp.width = image.integer("width", 1, longestSide);
-  warp.image =
-      arrays.read<const uint8_t>(image.get("data"), name + ".image.data", {warp.height, warp.width, 3});
+  warp.image = arrays.inPlace<uint8_t>(image.get("data"), name + ".image.data", {warp.height, warp.width, 3});
   warp.map = {map.number("xx"), map.number("xy"), map.number("x0"),
               map.number("yx"), map.number("yy"), map.number("y0")};
   return warp;
@@ -39,7 +38,8 @@ Napi::Promise Warper::warp(const Napi::CallbackInfo& info) {
                 width = options.integer("width", 1, longestSide);
   const int64_t count = crops.Length(), cropBytes = height * width * 3;
   Arrays arrays;
-  auto* const out = arrays.read<uint8_t>(info[2], "out", {count, cropBytes});
+  auto* const out = arrays.output<uint8_t>(info[2], "out", {count, cropBytes});
+  const std::atomic<int32_t>* const cancel = arrays.readCancel(info[3]);
   const Backend& backend = readBackend(options);
 
   std::vector<Warp> warps;
@@ -49,11 +49,12 @@ Napi::Promise Warper::warp(const Napi::CallbackInfo& info) {
     warp.out = out + i * cropBytes;
     warp.outHeight = height;
     warp.outWidth = width;
+    warp.cancel = cancel;
     const auto taps = static_cast<double>(warp.taps());
     samples += static_cast<double>(height * width) * taps * taps;
     warps.push_back(warp);
   }
-  return worker_.post(std::move(arrays), nullptr, [=, this, &backend]() -> PromiseWorker::Resolve {
+  return worker_.post(std::move(arrays), [=, this, &backend]() -> PromiseWorker::Resolve {
     if (samples <= fewSamples) {
       for (const Warp& warp : warps) backend.warpRows(warp, 0, height);
       return {};

@@ -1,8 +1,8 @@
 #include "native/binding/weight_source.h"
 
 #include "native/binding/fields.h"
+#include "native/core/file_bytes.h"
 #include "native/core/integers.h"
-#include "native/core/mapped_file.h"
 
 namespace facenet::binding {
 namespace {
@@ -31,9 +31,9 @@ TensorEntry readEntry(const Napi::Value& value, uint32_t index, int64_t size) {
   return entry;
 }
 
-// What keeps the tensors' memory: the mapping, and copies of those that are not aligned.
+// What keeps the tensors' memory: the file, and copies of those that are not aligned.
 struct Owner {
-  std::unique_ptr<MappedFile> file;
+  std::unique_ptr<FileBytes> file;
   std::vector<std::vector<uint32_t>> copies;
 };
 
@@ -46,7 +46,7 @@ WeightSource readWeightSource(const Napi::Value& value, Arrays& arrays) {
     source.path = fields.string("path");
     source.size = fields.integer("fileBytes", 0, largestExact);
   } else {
-    const auto buffer = arrays.read<const uint8_t>(fields.get("buffer"), "weights.buffer");
+    const auto buffer = arrays.input<uint8_t>(fields.get("buffer"), "weights.buffer");
     source.buffer = reinterpret_cast<const std::byte*>(buffer.data());
     source.size = static_cast<int64_t>(buffer.size());
   }
@@ -62,7 +62,7 @@ Weights loadWeights(const WeightSource& source) {
   const auto owner = std::make_shared<Owner>();
   const std::byte* base = source.buffer;
   if (!source.path.empty()) {
-    owner->file = std::make_unique<MappedFile>(source.path, source.size);
+    owner->file = std::make_unique<FileBytes>(source.path, source.size);
     base = owner->file->data();
   }
   Weights weights;

@@ -21,7 +21,7 @@ struct TensorEntry {
 struct WeightSource {
   std::vector<TensorEntry> tensors;
   std::string path;                   // empty: `buffer`
-  const std::byte* buffer = nullptr;  // JavaScript's memory
+  const std::byte* buffer = nullptr;  // held by Arrays
   int64_t size = 0;                   // of file or buffer
 };
 
@@ -29,7 +29,7 @@ struct WeightSource {
 // that its byte length is that of shape and dtype.
 WeightSource readWeightSource(const Napi::Value& value, Arrays& arrays);
 
-// On any thread. Maps the file; tensors that are not aligned to their element are copied.
+// On any thread. Reads the file; tensors that are not aligned to their element are copied.
 Weights loadWeights(const WeightSource& source);
 
 }  // namespace facenet::binding

@@ -1,5 +1,9 @@
 #include "native/core/thread_pool.h"
 
+#include <system_error>
+
+#include "native/core/error.h"
+
 #if defined(__linux__)
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -22,10 +26,24 @@ void yieldToEventLoop() {
 
 ThreadPool::ThreadPool(int threads) {
   threads_.reserve(static_cast<size_t>(threads));
-  for (int i = 0; i < threads; ++i) threads_.emplace_back([this, i] { loop(i); });
+  try {
+    for (int i = 0; i < threads; ++i) threads_.emplace_back([this, i] { loop(i); });
+  } catch (const std::system_error& error) {
+    // Those that there are wait on what is destroyed with this object.
+    const size_t made = threads_.size();
+    stop();
+    throw Error(ErrorCode::internal,
+                text("Only ", made, " of ", threads, " threads could be made (", error.what(),
+                     "): ask for fewer threads, or raise the limit of the process"),
+                "threads");
+  }
 }
 
 ThreadPool::~ThreadPool() {
+  stop();
+}
+
+void ThreadPool::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;

@@ -14,6 +14,7 @@ namespace facenet {
 
 class ThreadPool {
  public:
+  // Throws ERR_FACENET_INTERNAL where the system gives fewer threads.
   explicit ThreadPool(int threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -28,6 +29,7 @@ class ThreadPool {
 
  private:
   void loop(int thread);
+  void stop();
 
   std::vector<std::thread> threads_;
   std::mutex jobMutex_;  // held by the caller whose job runs

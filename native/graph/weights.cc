@@ -11,7 +11,7 @@ std::string shapeText(const std::vector<int64_t>& shape) {
   return result + "]";
 }
 
-// A mapped file promises no alignment, hence memcpy.
+// A file promises no alignment, hence memcpy.
 template <class T>
 float element(const void* data, int64_t index) {
   T value;

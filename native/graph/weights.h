@@ -1,4 +1,4 @@
-// The tensors of a model by name, wherever they live (a mapped file, a buffer).
+// The tensors of a model by name, wherever they live (a file that was read, a buffer).
 #pragma once
 
 #include <map>

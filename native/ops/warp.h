@@ -11,8 +11,11 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstdint>
+
+#include "native/core/cancel.h"
 
 namespace facenet {
 
@@ -26,12 +29,16 @@ struct Warp {
   Affine map;    // from output pixels to image pixels, finite
   uint8_t* out;  // outHeight x outWidth x 3
   int64_t outHeight, outWidth;
+  const std::atomic<int32_t>* cancel =
+      nullptr;  // ends the work with ERR_FACENET_ABORTED where it is not zero
 
   // A map so coarse that the whole image falls between two samples gains nothing by more of them.
   int64_t taps() const {
     const double shrink = std::round(std::sqrt(std::abs(map.xx * map.yy - map.xy * map.yx)));
     return static_cast<int64_t>(std::clamp(shrink, 1.0, static_cast<double>(std::max(height, width))));
   }
+  // Before each pixel of the output: one may have more samples than the image has pixels.
+  void throwIfCancelled() const { facenet::throwIfCancelled(cancel); }
 };
 
 }  // namespace facenet

@@ -1,13 +1,15 @@
 /** Counts and sizes of any kind are refused with a FaceNetError where memory does not fit them: their product never wraps. */
+
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { native } from '../../lib/native/addon.js'
+import { newCancel } from '../../lib/native/queue.js'
 import { conv, fullyConnected, graphOf, l2Normalize, randomTensors } from '../graph/support.js'
 import { openTrainer } from '../training/support.js'
 import { chain, failure, open } from './support.js'
 
 const none = new Float32Array(0)
-const cancel = () => new Int32Array(1)
+const cancel = newCancel
 /** What is no number of images at all. */
 const impossible = [2 ** 62, 2 ** 64, -(2 ** 62), 0.5, Number.NaN, Number.POSITIVE_INFINITY, 0, '1', undefined]
 /** An image of 2^13 values, so that 2^51 of them are 2^64 values and 2^52 are 2^65. */

@@ -11,11 +11,11 @@ function runScript(body: string) {
   const script = `
     import { once } from 'node:events'
     import { isMainThread, parentPort, Worker } from 'node:worker_threads'
-    import { chain, channels, inputOf, open } from ${JSON.stringify(new URL('./support.ts', import.meta.url).href)}
+    import { chain, channels, inputOf, newCancel, open } from ${JSON.stringify(new URL('./support.ts', import.meta.url).href)}
     const graph = chain(32, 60)
     const count = 256
     const model = await open(graph)
-    const busy = () => model.run(inputOf(graph, count), count, [new Float32Array(count * channels)], new Int32Array(1))
+    const busy = () => model.run(inputOf(graph, count), count, [new Float32Array(count * channels)], newCancel())
     ${body}`
   return spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script], {
     cwd: root,
@@ -37,7 +37,7 @@ test('process.exit during work ends the process with its code before the work is
 test('an open promise keeps the process alive, an idle model does not', () => {
   const result = runScript(`
     const out = new Float32Array(channels)
-    model.run(inputOf(graph, 1), 1, [out], new Int32Array(1)).then(() => console.log('finished'))`)
+    model.run(inputOf(graph, 1), 1, [out], newCancel()).then(() => console.log('finished'))`)
   assert.is(result.status, 0, result.stderr)
   assert.is(result.stdout, 'finished\n')
 })
@@ -53,10 +53,10 @@ const workerScript = JSON.stringify(`
   import('tsx/esm/api').then(async ({ register }) => {
     register()
     const { parentPort } = await import('node:worker_threads')
-    const { chain, channels, inputOf, open } = await import(${JSON.stringify(new URL('./support.ts', import.meta.url).href)})
+    const { chain, channels, inputOf, newCancel, open } = await import(${JSON.stringify(new URL('./support.ts', import.meta.url).href)})
     const graph = chain(32, 60)
     const model = await open(graph)
-    const run = (count) => model.run(inputOf(graph, count), count, [new Float32Array(count * channels)], new Int32Array(1))
+    const run = (count) => model.run(inputOf(graph, count), count, [new Float32Array(count * channels)], newCancel())
     for (let i = 0; i < 3; i++) run(256)
     parentPort.postMessage('busy')
   })`)
@@ -69,7 +69,7 @@ test('workers that are terminated during work leave the process alive and the ad
       await Promise.all(workers.map((worker) => worker.terminate()))
     }
     const out = new Float32Array(channels)
-    await model.run(inputOf(graph, 1), 1, [out], new Int32Array(1))
+    await model.run(inputOf(graph, 1), 1, [out], newCancel())
     console.log(out.length)`)
   assert.is(result.signal, null, result.stderr)
   assert.is(result.status, 0, result.stderr)

@@ -4,11 +4,12 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { native } from '../../lib/native/addon.js'
+import { newCancel } from '../../lib/native/queue.js'
 import type { WeightSource } from '../../types/native.js'
 import { chain, channels, device, failure, identityWeights, inputOf, open, weightBytes } from './support.js'
 
 const options = { device, threads: 1 } as const
-const cancel = () => new Int32Array(1)
+const cancel = newCancel
 
 test('a model is opened from a buffer, described and run', async () => {
   const graph = chain(4, 2)
@@ -33,7 +34,7 @@ test('runs of one model are carried out in order, also when posted at once', asy
   model.dispose()
 })
 
-test('weights are mapped from a file, aligned or not', async () => {
+test('weights are read from a file, aligned or not', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'facenet-'))
   const path = join(folder, 'weights')
   const { tensors, buffer } = identityWeights() as WeightSource & { buffer: Uint8Array }
@@ -108,7 +109,8 @@ test('wrong memory for a run is refused', async () => {
     [/an integer in 1\.\.\d+ for count but received "2"/, [input, '2' as never, [out()], cancel()]],
     [/an array of 1 for outputs/, [input, 2, [], cancel()]],
     [/Float32Array of 64 for outputs\[0\] but received one of 32/, [input, 2, [new Float32Array(32)], cancel()]],
-    [/Int32Array of 1 for cancel/, [input, 2, [out()], null as never]],
+    [/Int32Array of 2 on a SharedArrayBuffer for cancel/, [input, 2, [out()], new Int32Array(2)]],
+    [/Int32Array for cancel/, [input, 2, [out()], null as never]],
   ]
   for (const [message, run] of cases) {
     const error = await failure(() => model.run(...run))
@@ -118,13 +120,17 @@ test('wrong memory for a run is refused', async () => {
   model.dispose()
 })
 
-test('memory that could be resized under the work is refused', async () => {
+test('memory that can be resized or is shared is read like any other', async () => {
   const graph = chain(4, 1)
   const model = await open(graph)
   const Resizable = ArrayBuffer as new (bytes: number, options: { maxByteLength: number }) => ArrayBuffer
-  const input = new Float32Array(new Resizable(2048, { maxByteLength: 4096 }))
-  const error = await failure(() => model.run(input, 1, [new Float32Array(channels)], cancel()))
-  assert.match(error.message, /memory of fixed size for input/)
+  const expected = new Float32Array(channels)
+  await model.run(inputOf(graph, 1), 1, [expected], cancel())
+  for (const buffer of [new Resizable(2048, { maxByteLength: 4096 }), new SharedArrayBuffer(2048)]) {
+    const out = new Float32Array(channels)
+    await model.run(new Float32Array(buffer).fill(1), 1, [out], cancel())
+    assert.equal(out, expected)
+  }
   model.dispose()
 })
 
@@ -163,7 +169,8 @@ test('the cancel flag stops a run at the next layer', async () => {
   const pairs = convolutions.flatMap((convolution, i) => [convolution, pools[i]!])
   const each = { ...graph, nodes: pairs, outputs: pools.map(({ name }) => name) }
   const model = await open(each)
-  const outputs = pools.map(() => new Float32Array(channels))
+  // Written in place, so that they can be watched.
+  const outputs = pools.map(() => new Float32Array(new SharedArrayBuffer(4 * channels)))
   const written = outputs.map(({ buffer }) => new Int32Array(buffer))
   const done = () => written.filter((output) => Atomics.load(output, 0) !== 0).length
   const flag = cancel()

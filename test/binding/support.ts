@@ -3,6 +3,8 @@ import { native } from '../../lib/native/addon.js'
 import type { GraphDescription, GraphNode } from '../../types/graph.js'
 import type { NativeModel, OpenOptions, WeightSource } from '../../types/native.js'
 
+export { newCancel } from '../../lib/native/queue.js'
+
 export const channels = 32
 
 /** `depth` convolutions of 3x3 on a `size` x `size` image, then the average of each channel. */

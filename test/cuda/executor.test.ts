@@ -1,6 +1,8 @@
 /** How a batch goes through the emulated device: chunks, overlap, graphs, memory. */
+
 import { test as uvu } from 'uvu'
 import * as assert from 'uvu/assert'
+import { newCancel } from '../../lib/native/queue.js'
 import { turns } from '../support/aborting.js'
 import { emulate, isEmulated } from '../support/addons.js'
 import { countOf, expectedOf, failure, imageBytes, images, open, outputBytes, run, traced } from './support.js'
@@ -128,10 +130,10 @@ test('memoryBytes is what was allocated', async () => {
 test('work that is cancelled stops between chunks, and the model goes on', async () => {
   const model = await open()
   emulate(`memory=${memoryFor(1)}`)
-  const cancel = new Int32Array(1)
+  const cancel = newCancel()
   const count = 3000
-  const out = new Float32Array(count * (outputBytes / 4)).fill(Number.NaN)
-  // An image is a chunk, and each is written when it is done.
+  // An image is a chunk, and each is written when it is done, in place.
+  const out = new Float32Array(new SharedArrayBuffer(count * outputBytes)).fill(Number.NaN)
   const done = () => out.filter((value) => !Number.isNaN(value)).length / (outputBytes / 4)
   const running = failure(() => model.run(images(count), count, [out], cancel))
   while (done() === 0) await turns(1)

@@ -2,6 +2,7 @@
  * A process of its own for what happens once a process: the first look for devices, the loss of one. Does the calls that
  * the arguments name, one after the other, and prints what each came to, a line of JSON a call.
  */
+import { newCancel } from '../../lib/native/queue.js'
 import { mineTriplets, tripletLoss } from '../mining/on_device.js'
 import { columns } from '../mining/oracle.js'
 import { cudaAddon, emulate } from '../support/addons.js'
@@ -23,7 +24,7 @@ const calls: Record<string, (argument: string) => Promise<unknown>> = {
   distances: (index) => cudaAddon().pairwiseDistances(rows, rows, on(index), new Float32Array(4)),
   search: (index) => {
     const options = { ...on(index), k: 1, threads: 1 }
-    return cudaAddon().findNearest(rows, rows, options, new Int32Array(2), new Float32Array(2), new Int32Array(1))
+    return cudaAddon().findNearest(rows, rows, options, new Int32Array(2), new Float32Array(2), newCancel())
   },
   mine: async (index) => void (await mineTriplets(rows, [0, 1], on(index))),
   loss: async (index) => void (await tripletLoss(rows, columns([[0, 0, 1]]), on(index))),

@@ -1,7 +1,9 @@
 /** Small models on the emulated CUDA device, and what its runtime was asked to do. */
+
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { newCancel } from '../../lib/native/queue.js'
 import type { GraphDescription, GraphNode } from '../../types/graph.js'
 import type { NativeModel, OpenOptions } from '../../types/native.js'
 import { cudaAddon, emulate } from '../support/addons.js'
@@ -44,7 +46,7 @@ export function open(options: Partial<OpenOptions> = {}, graph = poolGraph, tens
   return cudaAddon().openModel(graph, weightSource(tensors), { device: 'cuda', threads: 2, ...options })
 }
 
-export async function run(model: NativeModel, input: Float32Array, cancel = new Int32Array(1)): Promise<Float32Array> {
+export async function run(model: NativeModel, input: Float32Array, cancel = newCancel()): Promise<Float32Array> {
   const count = input.length / (imageBytes / 4)
   const out = new Float32Array(count * channels)
   await model.run(input, count, [out], cancel)

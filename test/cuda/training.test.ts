@@ -1,6 +1,7 @@
 /** What training on CUDA has beyond the gradients that every backend gives: replays, devices, memory, failures. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { newCancel } from '../../lib/native/queue.js'
 import type { NativeTrainer, TrainerOptions } from '../../types/native.js'
 import {
   batchNorm,
@@ -158,7 +159,7 @@ if (isEmulated) {
     const trainer = await open()
     await step(trainer)
     const before = await readTensors(trainer)
-    assert.is((await failure(() => step(trainer, Int32Array.of(1)))).code, 'ERR_FACENET_ABORTED')
+    assert.is((await failure(() => step(trainer, newCancel(1)))).code, 'ERR_FACENET_ABORTED')
     assert.equal(await readTensors(trainer), before)
     trainer.dispose()
   })

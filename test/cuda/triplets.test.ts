@@ -1,7 +1,9 @@
 /** Selection and loss on CUDA beyond what test/mining asks of every device: orders of threads, memory, an abort. */
+
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Strategy, Triplets } from '../../lib/index.js'
+import { newCancel } from '../../lib/native/queue.js'
 import type { DeviceKind } from '../../types/native.js'
 import { mineTriplets, tripletLoss } from '../mining/on_device.js'
 import { columns, faces } from '../mining/oracle.js'
@@ -16,13 +18,13 @@ const mineOn = (device: DeviceKind, strategy: Strategy) =>
     embeddings,
     labels,
     { dimensions, margin: 0.1, threads: 2, device, strategy },
-    new Int32Array(1),
+    newCancel(),
   )
 const lossOn = async (device: DeviceKind, triplets: Triplets) => {
   const gradient = new Float32Array(embeddings.length)
   const settings = { dimensions, margin: 0.1, threads: 2, device }
   return {
-    ...(await addonFor(device).tripletLoss(embeddings, triplets, settings, gradient, new Int32Array(1))),
+    ...(await addonFor(device).tripletLoss(embeddings, triplets, settings, gradient, newCancel())),
     gradient,
   }
 }
@@ -45,7 +47,7 @@ for (const settings of isEmulated ? ['', 'order=reverse', 'order=shuffled seed=5
 
 test('an aborted call is refused', async () => {
   const settings = { dimensions, margin: 0.2, threads: 1, device: 'cuda', strategy: 'all' } as const
-  const aborted = Int32Array.of(1)
+  const aborted = newCancel(1)
   const gradient = new Float32Array(embeddings.length)
   for (const call of [
     () => cudaAddon().mineTriplets(embeddings, labels, settings, aborted),

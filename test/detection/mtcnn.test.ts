@@ -12,6 +12,7 @@ import { atSize } from '../../lib/convert/networks/resize.js'
 import { detectFaces, openDetector, type RgbImage } from '../../lib/detection/index.js'
 import { f32Tensor, type Tensor as OwnTensor, weightSource } from '../../lib/files/model/tensor.js'
 import { native } from '../../lib/native/addon.js'
+import { newCancel } from '../../lib/native/queue.js'
 import type { GraphDescription } from '../../types/graph.js'
 import { assertFails, data, modelFails, testWith } from '../importers/support.js'
 import { type PortWeights, portWeights, runPort } from '../support/mtcnn.js'
@@ -45,7 +46,7 @@ async function runOurs(graph: GraphDescription, image: RgbImage, device: 'cpu' |
   const options = { device, dtype: 'f32', threads: 1 } as const
   const model = await native().openModel(graph, weightSource(untrained.tensors), options)
   const outputs = model.outputs.map(([height, width, channels]) => new Float32Array(height * width * channels))
-  await model.run(image.data, 1, outputs, new Int32Array(1))
+  await model.run(image.data, 1, outputs, newCancel())
   model.dispose()
   return outputs
 }

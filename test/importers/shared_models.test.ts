@@ -2,6 +2,7 @@
  * The pretrained networks of the shared data: what they become, and that they compute what dlib and TensorFlow Lite
  * computed for the same chips, within 1e-5: on every device of the addon, and exported in onnxruntime.
  */
+
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,6 +13,7 @@ import { importModel } from '../../lib/convert/importers/import_model.js'
 import { type ModelContents, readModel, verifyModel, writeModel } from '../../lib/files/model/model_file.js'
 import { weightSource } from '../../lib/files/model/tensor.js'
 import { native } from '../../lib/native/addon.js'
+import { newCancel } from '../../lib/native/queue.js'
 import type { DeviceKind, WeightSource } from '../../types/native.js'
 import {
   assertFails,
@@ -144,7 +146,7 @@ async function embed({ graph }: ModelContents, source: WeightSource, chips: read
   const model = await native().openModel(graph, source, { device, threads: 2 })
   try {
     const out = new Float32Array(chips.length * chips[0]!.embedding.length)
-    await model.run(joined(chips), chips.length, [out], new Int32Array(1))
+    await model.run(joined(chips), chips.length, [out], newCancel())
     return out
   } finally {
     model.dispose()

@@ -1,9 +1,11 @@
 /** What mineTriplets and tripletLoss refuse, and how. */
+
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { mineTriplets, tripletLoss } from '../../lib/index.js'
 import { native } from '../../lib/native/addon.js'
 import { whyNoCuda } from '../../lib/native/devices.js'
+import { newCancel } from '../../lib/native/queue.js'
 import { rejection } from '../api/support.js'
 import { failure } from '../binding/support.js'
 import { turns } from '../support/aborting.js'
@@ -114,7 +116,7 @@ test('labels may change once the call was made', async () => {
 
 test('the addon itself refuses what would lead out of the embeddings', async () => {
   const settings = { dimensions: 2, margin: 0.2, threads: 1, device: 'cpu' } as const
-  const cancel = new Int32Array(1)
+  const cancel = newCancel()
   const gradient = new Float32Array(8)
   const { mineTriplets, tripletLoss } = native()
   const calls: [() => unknown, RegExp][] = [

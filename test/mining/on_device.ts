@@ -1,5 +1,7 @@
 /** mineTriplets and tripletLoss for every device under test; CUDA comes from the addon that support/addons.ts chooses. */
+
 import * as library from '../../lib/index.js'
+import { newCancel } from '../../lib/native/queue.js'
 import type { DeviceKind } from '../../types/native.js'
 import { cudaAddon } from '../support/addons.js'
 import { devices as hostDevices, modelDevices } from '../support/ops.js'
@@ -17,7 +19,7 @@ export async function mineTriplets(
 ): Promise<library.Triplets> {
   if (options.device !== 'cuda') return await library.mineTriplets(embeddings, labels, options)
   const settings = { ...settingsOf(options), strategy: options.strategy ?? 'semi-hard' }
-  return await cudaAddon().mineTriplets(embeddings, Int32Array.from(labels), settings, new Int32Array(1))
+  return await cudaAddon().mineTriplets(embeddings, Int32Array.from(labels), settings, newCancel())
 }
 
 export async function tripletLoss(
@@ -27,7 +29,7 @@ export async function tripletLoss(
 ): Promise<library.TripletLoss> {
   if (options.device !== 'cuda') return await library.tripletLoss(embeddings, triplets, options)
   const gradient = new Float32Array(embeddings.length)
-  const value = await cudaAddon().tripletLoss(embeddings, triplets, settingsOf(options), gradient, new Int32Array(1))
+  const value = await cudaAddon().tripletLoss(embeddings, triplets, settingsOf(options), gradient, newCancel())
   return { loss: value.loss, gradient, active: value.active }
 }
 

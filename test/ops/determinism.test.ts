@@ -1,6 +1,8 @@
 /** An image gives the same bytes wherever it stands in a batch, in batches and chunks of any size, with any number of threads. */
+
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { newCancel } from '../../lib/native/queue.js'
 import type { GraphDescription, GraphNode } from '../../types/graph.js'
 import type { DeviceKind, DType, NativeModel } from '../../types/native.js'
 import { fullyConnected, graphOf, pool, randomTensors } from '../graph/support.js'
@@ -129,7 +131,7 @@ const openOnCuda = (dtype: DType, of = { graph, tensors }) =>
 
 async function rowsOf(model: NativeModel, input: Uint8Array | Float32Array, count: number): Promise<Float32Array> {
   const out = new Float32Array(count * model.outputs[0]![2])
-  await model.run(input, count, [out], new Int32Array(1))
+  await model.run(input, count, [out], newCancel())
   return out
 }
 

@@ -1,6 +1,8 @@
 /** Exact search on CUDA gives the bits of the reference, which test/api/neighbors.test.ts holds against sorted distances. */
+
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { newCancel } from '../../lib/native/queue.js'
 import type { DeviceKind } from '../../types/native.js'
 import { addonFor, emulate, isEmulated } from '../support/addons.js'
 import { hardRows, integers, normals, seeded } from '../support/random.js'
@@ -16,7 +18,7 @@ async function nearest({ queries, gallery, dimensions, k }: Search, device: Devi
   const size = (queries.length / dimensions) * k
   const [indices, distances] = [new Int32Array(size), new Float32Array(size)]
   const options = { dimensions, k, threads: 2, device }
-  await addonFor(device).findNearest(queries, gallery, options, indices, distances, new Int32Array(1))
+  await addonFor(device).findNearest(queries, gallery, options, indices, distances, newCancel())
   return { indices, distances }
 }
 

@@ -1,7 +1,9 @@
 /** One test body for every device: cases are data, and what a device may differ by is written here once. */
+
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { native } from '../../lib/native/addon.js'
+import { newCancel } from '../../lib/native/queue.js'
 import type { GraphDescription, GraphNode } from '../../types/graph.js'
 import type { DeviceKind, DType, PlanOptions, WeightSource } from '../../types/native.js'
 import { addonFor } from './addons.js'
@@ -44,7 +46,7 @@ async function runModel(
     const outputs = model.outputs.map(
       ([height, width, channels]) => new Float32Array(count * height * width * channels),
     )
-    await model.run(input, count, outputs, new Int32Array(1))
+    await model.run(input, count, outputs, newCancel())
     const { plan, kernels } = model
     return { outputs, byWinograd: plan.steps.flatMap((step, i) => (/winograd/.test(kernels[i]!) ? step.layers : [])) }
   } finally {

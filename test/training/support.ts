@@ -1,4 +1,5 @@
 /** Small networks under training, without the API above the addon. */
+import { newCancel } from '../../lib/native/queue.js'
 import type { GraphDescription } from '../../types/graph.js'
 import type { NativeTrainer, OptimizerOptions, StepReport, TrainerOptions } from '../../types/native.js'
 import { addonFor } from '../support/addons.js'
@@ -40,7 +41,7 @@ export function openTrainer(
   return addonFor(all.device).openTrainer(graph, weightSource(tensors), all)
 }
 
-export const cancel = () => new Int32Array(1)
+export const cancel = newCancel
 
 /** `count` images of the graph's input, normal or bytes as it asks, and labels of identities with `faces` each. */
 export function batchOf({ input }: GraphDescription, count: number, { faces = 2, seed = 5 } = {}) {

@@ -71,6 +71,7 @@ void warpRow(const Warp& op, int64_t row, int64_t taps, const Sample& sample) {
   const auto share = static_cast<float>(step);
   uint8_t* out = op.out + row * op.outWidth * 3;
   for (int64_t column = 0; column < op.outWidth; ++column, out += 3) {
+    op.throwIfCancelled();
     Pixel mean = {};
     for (int64_t j = 0; j < taps; ++j) {
       const double y = static_cast<double>(row) + (static_cast<double>(j) + 0.5) * step - 0.5;

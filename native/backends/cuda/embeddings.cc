@@ -11,6 +11,7 @@
 #include "native/backends/cuda/runtime/device_buffer.h"
 #include "native/backends/cuda/runtime/pinned_buffer.h"
 #include "native/backends/cuda/runtime/stream.h"
+#include "native/core/cancel.h"
 
 namespace facenet::cuda {
 namespace {
@@ -116,13 +117,14 @@ void findNearestOf(const TopK& task, int64_t first, int64_t count, int multiproc
 
 }  // namespace
 
-void CudaBackend::l2Normalize(const float* x, int64_t rows, int64_t dimensions, float epsilon,
-                              float* out) const {
+void CudaBackend::l2Normalize(const float* x, int64_t rows, int64_t dimensions, float epsilon, float* out,
+                              const std::atomic<int32_t>* cancel) const {
   useDevice(device_);
   const int64_t pieceRows = rowsAPiece(rows, rowBytes(dimensions));
   if (rows == 0) return;
   DeviceBuffer<float> values(pieceRows * dimensions);
   for (int64_t first = 0; first < rows; first += pieceRows) {
+    throwIfCancelled(cancel);
     const int64_t count = std::min(pieceRows, rows - first);
     upload(x + first * dimensions, count * dimensions, values);
     l2NormalizeRows(values.data(), count, dimensions, epsilon, values.data(), nullptr);
@@ -131,7 +133,7 @@ void CudaBackend::l2Normalize(const float* x, int64_t rows, int64_t dimensions, 
 }
 
 void CudaBackend::pairwiseDistances(const float* a, int64_t n, const float* b, int64_t m, int64_t dimensions,
-                                    float* out) const {
+                                    float* out, const std::atomic<int32_t>* cancel) const {
   useDevice(device_);
   if (n == 0 || m == 0) return;
   const int64_t columns = rowsAPiece(m, rowBytes(dimensions));
@@ -141,6 +143,7 @@ void CudaBackend::pairwiseDistances(const float* a, int64_t n, const float* b, i
     const int64_t width = std::min(columns, m - j);
     upload(b + j * dimensions, width * dimensions, right);
     for (int64_t i = 0; i < n; i += rows) {
+      throwIfCancelled(cancel);
       const int64_t height = std::min(rows, n - i);
       upload(a + i * dimensions, height * dimensions, left);
       cuda::pairwiseDistances(left.data(), height, right.data(), width, dimensions, tile.data(), nullptr);

@@ -3,12 +3,14 @@
 #include <cmath>
 
 #include "native/backends/reference/backend.h"
+#include "native/core/cancel.h"
 
 namespace facenet::reference {
 
 void ReferenceBackend::l2Normalize(const float* x, int64_t rows, int64_t dimensions, float epsilon,
-                                   float* out) const {
+                                   float* out, const std::atomic<int32_t>* cancel) const {
   for (int64_t r = 0; r < rows; ++r) {
+    throwIfCancelled(cancel);
     double squares = 0;
     for (int64_t d = 0; d < dimensions; ++d) {
       const double value = x[r * dimensions + d];
@@ -21,8 +23,10 @@ void ReferenceBackend::l2Normalize(const float* x, int64_t rows, int64_t dimensi
 }
 
 void ReferenceBackend::pairwiseDistances(const float* a, int64_t n, const float* b, int64_t m,
-                                         int64_t dimensions, float* out) const {
+                                         int64_t dimensions, float* out,
+                                         const std::atomic<int32_t>* cancel) const {
   for (int64_t i = 0; i < n; ++i) {
+    throwIfCancelled(cancel);
     for (int64_t j = 0; j < m; ++j) {
       double sum = 0;
       for (int64_t d = 0; d < dimensions; ++d) {

@@ -33,6 +33,7 @@ void ReferenceBackend::warpRows(const Warp& op, int64_t first, int64_t end) cons
   };
   for (int64_t row = first; row < end; ++row) {
     for (int64_t column = 0; column < op.outWidth; ++column) {
+      op.throwIfCancelled();
       double sums[3] = {};
       for (int64_t j = 0; j < taps; ++j) {
         for (int64_t i = 0; i < taps; ++i) {

@@ -1,0 +1,21 @@
+/**
+ * Whose pixels a detector looks at. Crops read images in place (`lib/images/warp.ts`), so those of a caller, who may transfer them
+ * while faces are looked for, are copied first. Images that were decoded here and that nobody else knows are not.
+ */
+import type { DetectedFace, DetectOptions, FaceFinder, RgbImage } from './types.js'
+
+/** `detect` of this package's detectors, for images that nobody else knows. */
+export const detectInPlace = Symbol('detectInPlace')
+
+type Detect = (images: readonly RgbImage[], options: DetectOptions) => Promise<DetectedFace[][]>
+
+/** Faces of an image that nobody else knows. A finder of the caller's own may keep or transfer its images, and gets a copy. */
+export async function facesOf(finder: FaceFinder, image: RgbImage, options: DetectOptions): Promise<DetectedFace[]> {
+  const { [detectInPlace]: inPlace } = finder as { [detectInPlace]?: Detect }
+  const [faces] = await (inPlace ? inPlace.call(finder, [image], options) : finder.detect([copyOf(image)], options))
+  return faces!
+}
+
+export function copyOf({ data, width, height }: RgbImage): RgbImage {
+  return { data: new Uint8Array(data), width, height }
+}
