@@ -1,6 +1,7 @@
 #include "cuda/common/image_reduction.cuh"
 #include "cuda/common/pixel_grid.cuh"
 #include "cuda/l2_normalize.cuh"
+#include "cuda/simple_ops.cuh"
 
 namespace facenet::cuda {
 namespace {
@@ -73,15 +74,13 @@ void launchOn(float epsilon, const View& x, const View& y, cudaStream_t stream) 
   images.wholeBlock ? run(std::true_type()) : run(std::false_type());
 }
 
-}  // namespace
-
-void l2Normalize(float epsilon, const View& x, const View& y, cudaStream_t stream) {
+void normalize(float epsilon, const View& x, const View& y, cudaStream_t stream) {
   FACENET_ASSERT(x.count == y.count && x.shape == y.shape && epsilon >= 0);
   const int64_t elements = x.shape.elements();
   if (x.count * elements == 0) return;
   if (x.dense() && y.dense() && x.shape.pixels() > 1) {
     const Shape row{1, 1, elements};
-    return l2Normalize(epsilon, {x.data, x.dtype, x.count, row, elements},
+    return normalize(epsilon, {x.data, x.dtype, x.count, row, elements},
                        {y.data, y.dtype, y.count, row, elements}, stream);
   }
   withTypes(x.dtype, y.dtype, [&]<class In, class Out>(TypeOf<In>, TypeOf<Out>) {
@@ -91,11 +90,21 @@ void l2Normalize(float epsilon, const View& x, const View& y, cudaStream_t strea
   });
 }
 
+}  // namespace
+
+void forward(const L2Normalize& op, const View& x, const View& y, cudaStream_t stream) {
+  normalize(op.epsilon, x, y, stream);
+}
+
+std::string describe(const L2Normalize&) {
+  return "rows in registers";
+}
+
 void l2NormalizeRows(const float* x, int64_t rows, int64_t dimensions, float epsilon, float* y,
                      cudaStream_t stream) {
   FACENET_ASSERT(rows >= 0 && dimensions > 0);
   const Shape row{1, 1, dimensions};
-  l2Normalize(epsilon, {const_cast<float*>(x), DType::f32, rows, row, dimensions},
+  normalize(epsilon, {const_cast<float*>(x), DType::f32, rows, row, dimensions},
               {y, DType::f32, rows, row, dimensions}, stream);
 }
 

@@ -1,6 +1,6 @@
 #include "cuda/common/gradient.cuh"
 #include "cuda/common/image_reduction.cuh"
-#include "cuda/l2_normalize_gradient.cuh"
+#include "cuda/simple_ops.cuh"
 
 namespace facenet::cuda {
 namespace {
@@ -84,8 +84,9 @@ View asRows(const View& view, bool dense) {
 
 }  // namespace
 
-void l2NormalizeGradient(float epsilon, const View& x, const View& dy, const View& dx, bool accumulate,
-                         cudaStream_t stream) {
+void backward(const L2Normalize& op, const View& x, const View& dy, const View& dx, bool accumulate,
+              cudaStream_t stream) {
+  const float epsilon = op.epsilon;
   FACENET_ASSERT(x.count == dy.count && x.shape == dy.shape && x.count == dx.count && x.shape == dx.shape);
   FACENET_ASSERT(x.dtype == dx.dtype && epsilon >= 0);
   if (x.count * x.shape.elements() == 0) return;

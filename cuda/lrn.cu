@@ -1,6 +1,6 @@
 #include "cuda/common/pixel_grid.cuh"
-#include "cuda/lrn.cuh"
 #include "cuda/lrn_power.cuh"
+#include "cuda/simple_ops.cuh"
 
 namespace facenet::cuda {
 namespace {
@@ -133,13 +133,13 @@ void lrnOf(const Lrn& op, const View& x, const View& y, cudaStream_t stream) {
 
 }  // namespace
 
-void lrn(const Lrn& op, const View& x, const View& y, cudaStream_t stream) {
+void forward(const Lrn& op, const View& x, const View& y, cudaStream_t stream) {
   FACENET_ASSERT(x.count == y.count && x.shape == y.shape && op.size >= 1 && op.size <= (1 << 24));
   if (y.count * y.shape.elements() == 0) return;
   withPower(op.beta, [&](auto power) { lrnOf<decltype(power)::value>(op, x, y, stream); });
 }
 
-const char* describeLrn(const Lrn& op) {
+std::string describe(const Lrn& op) {
   return op.size == kSize ? "window of 5 across lanes" : "a value a thread";
 }
 

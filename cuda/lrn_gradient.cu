@@ -1,6 +1,6 @@
 #include "cuda/common/gradient.cuh"
-#include "cuda/lrn_gradient.cuh"
 #include "cuda/lrn_power.cuh"
+#include "cuda/simple_ops.cuh"
 
 namespace facenet::cuda {
 namespace {
@@ -173,8 +173,8 @@ void launchOn(const Lrn& op, const View& x, const View& dy, const View& dx, bool
 
 }  // namespace
 
-void lrnGradient(const Lrn& op, const View& x, const View& dy, const View& dx, bool accumulate,
-                 cudaStream_t stream) {
+void backward(const Lrn& op, const View& x, const View& dy, const View& dx, bool accumulate,
+              cudaStream_t stream) {
   FACENET_ASSERT(x.count == dy.count && x.shape == dy.shape && x.count == dx.count && x.shape == dx.shape);
   FACENET_ASSERT(x.dtype == dx.dtype && op.size >= 1 && op.size <= (1 << 24));
   if (dx.count * dx.shape.elements() == 0) return;

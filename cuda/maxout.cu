@@ -1,5 +1,5 @@
 #include "cuda/common/pixel_grid.cuh"
-#include "cuda/maxout.cuh"
+#include "cuda/simple_ops.cuh"
 
 namespace facenet::cuda {
 namespace {
@@ -56,7 +56,7 @@ __global__ void __launch_bounds__(kPixelThreads, kPixelBlocksPerSm)
 
 }  // namespace
 
-void maxout(const Maxout& op, const View& x, const View& y, cudaStream_t stream) {
+void forward(const Maxout& op, const View& x, const View& y, cudaStream_t stream) {
   FACENET_ASSERT(x.count == y.count && x.shape.pixels() == y.shape.pixels());
   FACENET_ASSERT(x.shape.channels == y.shape.channels * op.pieces);
   if (y.count * y.shape.elements() == 0) return;
@@ -74,6 +74,10 @@ void maxout(const Maxout& op, const View& x, const View& y, cudaStream_t stream)
                                     w.grid, op.pieces);
     }
   });
+}
+
+std::string describe(const Maxout& op) {
+  return text("maximum of ", op.pieces);
 }
 
 }  // namespace facenet::cuda

@@ -1,5 +1,5 @@
 #include "cuda/common/gradient.cuh"
-#include "cuda/maxout_gradient.cuh"
+#include "cuda/simple_ops.cuh"
 
 namespace facenet::cuda {
 namespace {
@@ -80,8 +80,8 @@ __global__ void __launch_bounds__(kPixelThreads, kPixelBlocksPerSm)
 
 }  // namespace
 
-void maxoutGradient(const Maxout& op, const View& x, const View& dy, const View& dx, bool accumulate,
-                    cudaStream_t stream) {
+void backward(const Maxout& op, const View& x, const View& dy, const View& dx, bool accumulate,
+              cudaStream_t stream) {
   FACENET_ASSERT(x.count == dy.count && x.shape.pixels() == dy.shape.pixels() && x.dtype == dx.dtype);
   FACENET_ASSERT(x.shape.channels == dy.shape.channels * op.pieces && x.count == dx.count &&
                  x.shape == dx.shape);

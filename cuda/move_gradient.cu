@@ -1,7 +1,7 @@
 #include <limits>
 
 #include "cuda/common/gradient.cuh"
-#include "cuda/move_gradient.cuh"
+#include "cuda/simple_ops.cuh"
 
 namespace facenet::cuda {
 namespace {
@@ -63,13 +63,13 @@ void moveGradient(int64_t top, int64_t left, int64_t factor, const View& dy, con
 
 }  // namespace
 
-void zeroPadGradient(const ZeroPad& op, const View& dy, const View& dx, bool accumulate,
-                     cudaStream_t stream) {
+void backward(const ZeroPad& op, const View&, const View& dy, const View& dx, bool accumulate,
+              cudaStream_t stream) {
   moveGradient(op.top, op.left, 1, dy, dx, accumulate, stream);
 }
 
-void upsampleGradient(const Upsample& op, const View& dy, const View& dx, bool accumulate,
-                      cudaStream_t stream) {
+void backward(const Upsample& op, const View&, const View& dy, const View& dx, bool accumulate,
+              cudaStream_t stream) {
   moveGradient(0, 0, op.factor, dy, dx, accumulate, stream);
 }
 

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "cuda/simple_ops.cuh"
 #include "views.h"
 
 namespace emulator::tests {
@@ -58,7 +59,7 @@ TEST("l2_normalize of images in every type and layout, in every order") {
         const Shape shape{channels % 3 + 1, 3, channels};
         const TestView x = TestView::random(in, 3, shape, from, 1);
         TestView y = TestView::untouched(out, 3, shape, to);
-        facenet::cuda::l2Normalize(kEpsilon, x.view(), y.view(), nullptr);
+        facenet::cuda::forward(facenet::L2Normalize{kEpsilon}, x.view(), y.view(), nullptr);
         double squares[3] = {};
         for (int64_t n = 0; n < 3; ++n)
           for (int64_t i = 0; i < shape.elements(); ++i)

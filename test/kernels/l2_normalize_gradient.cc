@@ -1,4 +1,4 @@
-#include "cuda/l2_normalize_gradient.cuh"
+#include "cuda/simple_ops.cuh"
 
 #include <cmath>
 
@@ -6,6 +6,8 @@
 
 namespace emulator::tests {
 namespace {
+
+using facenet::L2Normalize;
 
 struct NormalizeCase {
   DType x, y;
@@ -21,7 +23,7 @@ void check(const NormalizeCase& c) {
   const TestView x = TestView::random(c.x, c.count, c.shape, c.from, 1, -c.most, c.most);
   const TestView dy = TestView::random(c.y, c.count, c.shape, c.to, 2);
   GradientView dx(c.x, c.count, c.shape, c.from, c.accumulate);
-  facenet::cuda::l2NormalizeGradient(c.epsilon, x.view(), dy.view(), dx.view(), c.accumulate, nullptr);
+  facenet::cuda::backward(L2Normalize{c.epsilon}, x.view(), dy.view(), dx.view(), c.accumulate, nullptr);
   std::vector<double> squares(static_cast<size_t>(c.count)), dots(static_cast<size_t>(c.count));
   forEachValue(c.count, c.shape, [&](int64_t n, int64_t row, int64_t column, int64_t i) {
     const double value = x.at(n, row, column, i);
@@ -68,7 +70,7 @@ TEST("gradients of l2_normalize read and write each value once, in 16-byte vecto
   const TestView dy = TestView::random(DType::f32, 64, row, {128}, 2);
   const TestView dx = TestView::untouched(DType::f32, 64, row, {128});
   const Counters c = count(
-      [&] { facenet::cuda::l2NormalizeGradient(1e-12f, x.view(), dy.view(), dx.view(), false, nullptr); });
+      [&] { facenet::cuda::backward(L2Normalize{1e-12f}, x.view(), dy.view(), dx.view(), false, nullptr); });
   const int64_t bytes = 64 * 128 * 4;
   expect(c.globalBytesRead == 2 * bytes && c.globalBytesWritten == bytes, c.globalBytesRead, " ",
          c.globalBytesWritten);

@@ -1,4 +1,4 @@
-#include "cuda/lrn.cuh"
+#include "cuda/simple_ops.cuh"
 
 #include <algorithm>
 #include <cmath>
@@ -14,7 +14,7 @@ void checkLrn(const Lrn& op, DType in, DType out, int64_t channels, Layout from,
   const Shape shape{3, 3, channels};
   const TestView x = TestView::random(in, 2, shape, from, 1, -most, most);
   TestView y = TestView::untouched(out, 2, shape, to);
-  facenet::cuda::lrn(op, x.view(), y.view(), nullptr);
+  facenet::cuda::forward(op, x.view(), y.view(), nullptr);
   const double alpha = op.alphaPerWindow ? double{op.alpha} / static_cast<double>(op.size) : op.alpha;
   y.check(
       facenet::text("lrn of ", channels, " channels, size ", op.size, ", beta ", op.beta),
@@ -69,7 +69,7 @@ TEST("lrn reads and writes each value once but for the edges of warps, in 16-byt
     const int64_t bytes = shape.elements() * static_cast<int64_t>(facenet::byteSize(dtype));
     const TestView x = TestView::random(dtype, 1, shape, {192}, 9);
     const TestView y = TestView::untouched(dtype, 1, shape, {192});
-    const Counters c = count([&] { facenet::cuda::lrn({}, x.view(), y.view(), nullptr); });
+    const Counters c = count([&] { facenet::cuda::forward(Lrn{}, x.view(), y.view(), nullptr); });
     expect(c.globalBytesWritten == bytes, c.globalBytesWritten, " written of ", bytes);
     expect(c.globalBytesRead <= bytes * 1.04, c.globalBytesRead, " read of ", bytes);
     expect(c.globalSectors <= 2 * bytes / 32 * 1.07, c.globalSectors, " sectors of ", 2 * bytes / 32);

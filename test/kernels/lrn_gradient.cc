@@ -1,4 +1,4 @@
-#include "cuda/lrn_gradient.cuh"
+#include "cuda/simple_ops.cuh"
 
 #include <cmath>
 
@@ -23,7 +23,7 @@ void check(const LrnCase& c) {
   const TestView x = TestView::random(c.x, 2, shape, c.from, 1, -c.most, c.most);
   const TestView dy = TestView::random(c.y, 2, shape, c.to, 2);
   GradientView dx(c.x, 2, shape, c.from, c.accumulate);
-  facenet::cuda::lrnGradient(c.op, x.view(), dy.view(), dx.view(), c.accumulate, nullptr);
+  facenet::cuda::backward(c.op, x.view(), dy.view(), dx.view(), c.accumulate, nullptr);
   const double alpha = c.op.alphaPerWindow ? double{c.op.alpha} / static_cast<double>(c.op.size) : c.op.alpha;
   Batch64 expected(2, shape);
   forEachValue(2, shape, [&](int64_t n, int64_t row, int64_t column, int64_t i) {
@@ -88,7 +88,7 @@ TEST("gradients of lrn read and write each value once but for the seams of warps
     const TestView dy = TestView::random(dtype, 1, shape, {192}, 2);
     const TestView dx = TestView::untouched(dtype, 1, shape, {192});
     const Counters c =
-        count([&] { facenet::cuda::lrnGradient({}, x.view(), dy.view(), dx.view(), false, nullptr); });
+        count([&] { facenet::cuda::backward(Lrn{}, x.view(), dy.view(), dx.view(), false, nullptr); });
     expect(c.globalBytesWritten == bytes, c.globalBytesWritten, " written of ", bytes);
     expect(c.globalBytesRead <= 2 * bytes * 1.05, c.globalBytesRead, " read of ", 2 * bytes);
     expect(c.globalSectors <= 3 * bytes / 32 * 1.06, c.globalSectors, " sectors of ", 3 * bytes / 32);

@@ -1,9 +1,8 @@
-#include "cuda/move.cuh"
+#include "cuda/simple_ops.cuh"
 
 #include <algorithm>
 #include <limits>
 
-#include "cuda/maxout.cuh"
 #include "views.h"
 
 namespace emulator::tests {
@@ -26,7 +25,7 @@ TEST("zero_pad in every type and layout, in every order") {
           const Shape larger{2 + op.top + op.bottom, 3 + op.left + op.right, channels + op.channels};
           const TestView x = TestView::random(in, 2, shape, from, 1);
           TestView y = TestView::untouched(out, 2, larger, {to.stride + 16, to.offset});
-          facenet::cuda::zeroPad(op, x.view(), y.view(), nullptr);
+          facenet::cuda::forward(op, x.view(), y.view(), nullptr);
           y.check(
               "zero_pad",
               [&](int64_t n, int64_t row, int64_t column, int64_t c) {
@@ -48,7 +47,7 @@ TEST("upsample in every type and layout, in every order") {
         const int64_t factor = 1 + channels % 3;
         const TestView x = TestView::random(in, 2, {2, 3, channels}, from, 1);
         TestView y = TestView::untouched(out, 2, {2 * factor, 3 * factor, channels}, to);
-        facenet::cuda::upsample({factor}, x.view(), y.view(), nullptr);
+        facenet::cuda::forward(Upsample{factor}, x.view(), y.view(), nullptr);
         y.check(
             "upsample",
             [&](int64_t n, int64_t row, int64_t column, int64_t c) {
@@ -69,7 +68,7 @@ TEST("maxout in every type and layout, in every order") {
           for (const Layout from : {Layout{inChannels}, Layout{padded}, Layout{padded + 16, 8}}) {
             const TestView x = TestView::random(in, 2, {3, 2, inChannels}, from, 1);
             TestView y = TestView::untouched(out, 2, {3, 2, channels}, to);
-            facenet::cuda::maxout({pieces}, x.view(), y.view(), nullptr);
+            facenet::cuda::forward(Maxout{pieces}, x.view(), y.view(), nullptr);
             y.check(
                 "maxout",
                 [&](int64_t n, int64_t row, int64_t column, int64_t c) {
@@ -98,14 +97,15 @@ TEST("zero_pad, upsample and maxout of pairs move each value once") {
     expect(c.globalBytesRead == reads && c.globalBytesWritten == written, what, " reads ", c.globalBytesRead);
     expect(c.globalSectors == (sectorBytes + written) / 32, what, ": ", c.globalSectors, " sectors");
   };
-  counted("zero_pad", {8, 8, 64}, bytes, bytes,
-          [&](const View& y) { facenet::cuda::zeroPad({1, 1, 1, 1, 0}, x.view(), y, nullptr); });
+  counted("zero_pad", {8, 8, 64}, bytes, bytes, [&](const View& y) {
+    facenet::cuda::forward(ZeroPad{1, 1, 1, 1, 0}, x.view(), y, nullptr);
+  });
   // Two neighbouring pixels read the same in one instruction.
   counted("upsample", {12, 12, 64}, 4 * bytes, 2 * bytes,
-          [&](const View& y) { facenet::cuda::upsample({2}, x.view(), y, nullptr); });
+          [&](const View& y) { facenet::cuda::forward(Upsample{2}, x.view(), y, nullptr); });
   // A thread reads 32 bytes in two loads, each of which takes half of its sectors.
   counted("maxout", {6, 6, 32}, bytes, 2 * bytes,
-          [&](const View& y) { facenet::cuda::maxout({2}, x.view(), y, nullptr); });
+          [&](const View& y) { facenet::cuda::forward(Maxout{2}, x.view(), y, nullptr); });
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 // The backward of zero_pad, upsample and maxout.
-#include "cuda/move_gradient.cuh"
+#include "cuda/simple_ops.cuh"
 
-#include "cuda/maxout_gradient.cuh"
 #include "gradients.h"
 
 namespace emulator::tests {
@@ -21,7 +20,7 @@ TEST("gradients of zero_pad and upsample in every type and layout, in every orde
         const Layout wider{to.stride + 8, to.offset};
         const TestView padded = TestView::random(y, 2, {4, 9, channels + 5}, wider, 1);
         GradientView ofPadded(x, 2, shape, from, accumulate);
-        facenet::cuda::zeroPadGradient(pad, padded.view(), ofPadded.view(), accumulate, nullptr);
+        facenet::cuda::backward(pad, ofPadded.view(), padded.view(), ofPadded.view(), accumulate, nullptr);
         ofPadded.check(
             "zero_pad",
             [&](int64_t n, int64_t row, int64_t column, int64_t c) {
@@ -31,7 +30,7 @@ TEST("gradients of zero_pad and upsample in every type and layout, in every orde
 
         const TestView larger = TestView::random(y, 2, {9, 12, channels}, to, 2);
         GradientView ofLarger(x, 2, shape, from, accumulate);
-        facenet::cuda::upsampleGradient(Upsample{3}, larger.view(), ofLarger.view(), accumulate, nullptr);
+        facenet::cuda::backward(Upsample{3}, ofLarger.view(), larger.view(), ofLarger.view(), accumulate, nullptr);
         ofLarger.check(
             "upsample",
             [&](int64_t n, int64_t row, int64_t column, int64_t c) {
@@ -53,7 +52,7 @@ void checkMaxout(const Maxout& op, DType xType, DType yType, int64_t channels, b
   const TestView x = TestView::random(xType, 2, in, from, 1, low, high);
   const TestView dy = TestView::random(yType, 2, out, to, 2);
   GradientView dx(xType, 2, in, from, accumulate);
-  facenet::cuda::maxoutGradient(op, x.view(), dy.view(), dx.view(), accumulate, nullptr);
+  facenet::cuda::backward(op, x.view(), dy.view(), dx.view(), accumulate, nullptr);
   dx.check(
       "maxout",
       [&](int64_t n, int64_t row, int64_t column, int64_t c) {
@@ -87,15 +86,16 @@ TEST("gradients of maxout and zero_pad read and write each value once, in 16-byt
                    dy = TestView::random(dtype, 1, out, {64}, 2);
     const TestView dx = TestView::untouched(dtype, 1, in, {128});
     const Counters pairs =
-        count([&] { facenet::cuda::maxoutGradient({2}, x.view(), dy.view(), dx.view(), false, nullptr); });
+        count([&] { facenet::cuda::backward(Maxout{2}, x.view(), dy.view(), dx.view(), false, nullptr); });
     expect(pairs.globalBytesRead == bytes * 3 / 2, pairs.globalBytesRead, " read");
     expect(pairs.globalBytesWritten == bytes, pairs.globalBytesWritten, " written");
     // The halves of what a lane has of x lie apart, so a warp touches a sector twice.
     expect(pairs.globalSectors <= 5 * bytes / 32, pairs.globalSectors, " sectors of ", 5 * bytes / 64);
 
     const TestView larger = TestView::random(dtype, 1, {9, 8, 128}, {128}, 3);
-    const Counters pad = count(
-        [&] { facenet::cuda::zeroPadGradient({1, 0, 0, 0, 0}, larger.view(), dx.view(), false, nullptr); });
+    const Counters pad = count([&] {
+      facenet::cuda::backward(ZeroPad{1, 0, 0, 0, 0}, dx.view(), larger.view(), dx.view(), false, nullptr);
+    });
     expect(pad.globalBytesRead == bytes && pad.globalBytesWritten == bytes, pad.globalBytesRead);
     expect(pad.globalSectors == 2 * bytes / 32, pad.globalSectors, " sectors");
   }
