@@ -7,6 +7,7 @@
 #include <string>
 
 #include "native/core/shape.h"
+#include "native/ops/channel_shuffle.h"
 #include "native/ops/l2_normalize.h"
 #include "native/ops/lrn.h"
 #include "native/ops/maxout.h"
@@ -15,6 +16,7 @@
 
 // clang-format off
 #define FACENET_SIMPLE_OPS(declare) \
+  declare(ChannelShuffle) \
   declare(L2Normalize) \
   declare(Lrn) \
   declare(Maxout) \

@@ -85,6 +85,7 @@ export type GraphNode = NodeBase &
     | { op: 'concat' }
     | { op: 'add'; attributes?: { factor?: number } }
     | { op: 'zero_pad'; attributes: { padding?: Padding; channels?: number } }
+    | { op: 'channel_shuffle'; attributes: { groups: number } }
     | { op: 'upsample'; attributes: { factor: number } }
     | { op: 'l2_normalize'; attributes?: { epsilon?: number } }
   )

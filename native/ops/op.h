@@ -26,6 +26,7 @@
 #include <variant>
 
 #include "native/ops/add.h"
+#include "native/ops/channel_shuffle.h"
 #include "native/ops/concat.h"
 #include "native/ops/conv2d.h"
 #include "native/ops/fully_connected.h"
@@ -51,6 +52,7 @@
   declare(Add) \
   declare(ZeroPad) \
   declare(Upsample) \
+  declare(ChannelShuffle) \
   declare(L2Normalize)
 // clang-format on
 

@@ -59,6 +59,7 @@ const loops: { [Name in GraphNode['op']]: Loop<Name> } = {
   lrn,
   concat,
   zero_pad: zeroPad,
+  channel_shuffle: channelShuffle,
   upsample,
   l2_normalize: l2Normalize,
   batch_norm: elementwise,
@@ -131,6 +132,18 @@ function zeroPad({ attributes: { padding = [0, 0, 0, 0] } }: NodeOf<'zero_pad'>,
   forEachPixel(x, (n, row, column) => {
     for (let c = 0; c < x.shape[2]; c++) {
       out.data[at(out, n, row + padding[0], column + padding[1], c)] = x.data[at(x, n, row, column, c)]!
+    }
+  })
+}
+
+function channelShuffle({ attributes: { groups } }: NodeOf<'channel_shuffle'>, { inputs, out }: Call): void {
+  const [x] = inputs as [Activations]
+  const perGroup = x.shape[2] / groups
+  forEachPixel(out, (n, row, column) => {
+    for (let group = 0; group < groups; group++) {
+      for (let i = 0; i < perGroup; i++) {
+        out.data[at(out, n, row, column, i * groups + group)] = x.data[at(x, n, row, column, group * perGroup + i)]!
+      }
     }
   })
 }

@@ -91,6 +91,8 @@ export function emitNode(context: EmitContext, node: GraphNode, inputs: readonly
         false,
       )
     }
+    case 'channel_shuffle':
+      return made(emitChannelShuffle(builder, node, input, shape))
     case 'l2_normalize':
       return emitL2Normalize(builder, node, input, shape)
     case 'preprocess':
@@ -266,6 +268,20 @@ function emitMaxout(builder: OnnxBuilder, { name, attributes }: Named<'maxout'>,
   const extents = input.flat ? [] : [height, width]
   const pieces = builder.ints(`${name}/shape`, [0, channels, attributes.pieces, ...extents])
   return builder.reduce('ReduceMax', name, builder.node('Reshape', `${name}/pieces`, [input.name, pieces]), [2], false)
+}
+
+function emitChannelShuffle(
+  builder: OnnxBuilder,
+  { name, attributes: { groups } }: Named<'channel_shuffle'>,
+  input: Value,
+  [height, width, channels]: Shape,
+): string {
+  const extents = input.flat ? [] : [height, width]
+  const apart = builder.ints(`${name}/apart`, [0, groups, channels / groups, ...extents])
+  const together = builder.ints(`${name}/together`, [0, channels, ...extents])
+  const perm = { ints: input.flat ? [0, 2, 1] : [0, 2, 1, 3, 4] }
+  const grouped = builder.node('Reshape', `${name}/groups`, [input.name, apart])
+  return builder.node('Reshape', name, [builder.node('Transpose', `${name}/turned`, [grouped], { perm }), together])
 }
 
 function emitAdd(builder: OnnxBuilder, { name, attributes }: Named<'add'>, inputs: Value[], shape: Shape): Value {

@@ -321,7 +321,7 @@ function shortest(values: number[]): number[] {
   return values.every((value) => value === values[0]) ? values.slice(0, 1) : values
 }
 
-/** Channel 0 of every group, then channel 1 of every group, ...: a 1x1 convolution that takes each channel from its place. */
+/** Channel 0 of every group, then channel 1 of every group, ... */
 function shuffleChannels(
   lowering: Lowering,
   source: SourceNode,
@@ -329,12 +329,8 @@ function shuffleChannels(
   groups: number,
   dims: Dimensions,
 ): Value {
-  const channels = value.shape[2]
-  const from = Int32Array.from(
-    { length: channels },
-    (_, c) => (c % groups) * (channels / groups) + Math.floor(c / groups),
-  )
-  return selectChannels(lowering, source, value, from, () => dims)
+  const name = lowering.unique(`${source.name || source.outputs[0]}/shuffled`)
+  return lowering.add(source, name, { op: 'channel_shuffle', attributes: { groups } }, [value], () => dims)
 }
 
 /** The channels of these numbers, in this order. */

@@ -83,6 +83,7 @@ const ops = {
   concat: {},
   add: { attributes: v.optional(v.strictObject({ factor: v.optional(finite) })) },
   zero_pad: { attributes: v.strictObject({ padding: v.optional(window.padding), channels: v.optional(nonNegative) }) },
+  channel_shuffle: { attributes: v.strictObject({ groups: channels }) },
   upsample: { attributes: v.strictObject({ factor: positive }) },
   l2_normalize: {
     attributes: v.optional(v.strictObject({ epsilon: v.optional(v.pipe(finite, v.minValue(0))) })),
