@@ -64,7 +64,6 @@ __global__ void __launch_bounds__(kPixelThreads, kPixelBlocksPerSm)
 void add(const Add& op, const float* slope, const View& a, const View& b, const View& y,
          cudaStream_t stream) {
   FACENET_ASSERT(a.count == y.count && b.count == y.count && a.shape == y.shape && b.shape == y.shape);
-  FACENET_ASSERT(op.activation.kind != Activation::Kind::sigmoid);
   if (y.count * y.shape.elements() == 0) return;
   const Addends addends{a.pixelStride, b.pixelStride, y.pixelStride, op.factor, op.activation.kind, slope};
   withTypes(a.dtype, y.dtype, [&]<class A, class Out>(TypeOf<A>, TypeOf<Out>) {

@@ -11,6 +11,7 @@
 #include "native/ops/l2_normalize.h"
 #include "native/ops/lrn.h"
 #include "native/ops/maxout.h"
+#include "native/ops/pointwise.h"
 #include "native/ops/upsample.h"
 #include "native/ops/zero_pad.h"
 
@@ -20,6 +21,7 @@
   declare(L2Normalize) \
   declare(Lrn) \
   declare(Maxout) \
+  declare(Pointwise) \
   declare(Upsample) \
   declare(ZeroPad)
 // clang-format on

@@ -13,12 +13,11 @@ __device__ __forceinline__ float activated(float value, float slope) {
     case Activation::Kind::relu: return value < 0.f ? 0.f : value;
     case Activation::Kind::relu6: return value < 0.f ? 0.f : value > 6.f ? 6.f : value;
     case Activation::Kind::prelu: return value > 0.f ? value : value * slope;
-    case Activation::Kind::sigmoid: return 1.f / (1.f + expf(-value));
     default: return value;
   }
 }
 
-// The same of a kind that is known when the kernel runs: one of those that an epilogue has.
+// The same of a kind that is known when the kernel runs.
 __device__ __forceinline__ float activateAs(Activation::Kind kind, float value, float slope) {
   using enum Activation::Kind;
   switch (kind) {
@@ -37,7 +36,6 @@ __device__ __forceinline__ float activationGradientOf(float y, float dy) {
   switch (Kind) {
     case Activation::Kind::relu: return y > 0.f ? dy : 0.f;
     case Activation::Kind::relu6: return y > 0.f && y < 6.f ? dy : 0.f;
-    case Activation::Kind::sigmoid: return dy * y * (1.f - y);
     default: return dy;
   }
 }
@@ -54,7 +52,6 @@ void withActivation(Activation::Kind kind, Body body) {
     case relu: return body(ActivationKind<relu>());
     case relu6: return body(ActivationKind<relu6>());
     case prelu: return body(ActivationKind<prelu>());
-    case sigmoid: return body(ActivationKind<sigmoid>());
     default: return body(ActivationKind<none>());
   }
 }

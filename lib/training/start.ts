@@ -2,7 +2,7 @@
 import type { GraphDescription, GraphNode } from '../../types/graph.js'
 import { network, networkNames } from '../convert/networks/index.js'
 import { initialWeights } from '../convert/networks/initialize.js'
-import { tensorShapes } from '../convert/networks/shapes.js'
+import { activationShapes, tensorShapes } from '../convert/networks/shapes.js'
 import { invalidArgument, invalidModel } from '../errors.js'
 import { type FileSource, fileSource } from '../files/file_source.js'
 import { checkGraph } from '../files/model/graph_schema.js'
@@ -96,14 +96,17 @@ function withDimensions(
 
 /** The convolution or fully connected layer that makes the embedding's values, before what leaves their number alone. */
 function lastWeighted(graph: GraphDescription): GraphNode {
+  const shapes = activationShapes(graph)
+  const channels = (of: string) => shapes.get(of)?.[2]
   let name = graph.outputs[0]
   for (;;) {
     const node = graph.nodes.find((candidate) => candidate.name === name)
-    const follows = ['l2_normalize', 'batch_norm', 'affine', 'relu', 'relu6', 'prelu', 'sigmoid', 'global_pool']
     if (node?.op === 'fully_connected' || node?.op === 'conv2d') return node
-    if (!node || !follows.includes(node.op)) {
+    const [input, ...more] = node?.inputs ?? []
+    const follows = input !== undefined && more.length === 0 && channels(name!) === channels(input)
+    if (!node || !follows) {
       throw invalidModel(`last layer of ${graph.name}`, 'a fully connected layer or a convolution', node?.op ?? 'none')
     }
-    name = node.inputs[0]
+    name = input
   }
 }

@@ -16,7 +16,7 @@ Activation* epilogue(Op& op) {
 
 bool fuseActivation(Step& producer, const Activation& activation) {
   Activation* place = epilogue(producer.op);
-  if (!place || *place || activation.kind == Activation::Kind::sigmoid) return false;
+  if (!place || *place) return false;
   *place = activation;
   return true;
 }

@@ -33,6 +33,7 @@
 #include "native/ops/l2_normalize.h"
 #include "native/ops/lrn.h"
 #include "native/ops/maxout.h"
+#include "native/ops/pointwise.h"
 #include "native/ops/pool.h"
 #include "native/ops/upsample.h"
 #include "native/ops/zero_pad.h"
@@ -44,6 +45,7 @@
   declare(Conv2d) \
   declare(Norm) \
   declare(Activation) \
+  declare(Pointwise) \
   declare(Pool) \
   declare(Lrn) \
   declare(FullyConnected) \

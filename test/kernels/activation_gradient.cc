@@ -15,7 +15,6 @@ double gradientOf(Kind kind, double y, double dy) {
   switch (kind) {
     case Kind::relu: return y > 0 ? dy : 0;
     case Kind::relu6: return y > 0 && y < 6 ? dy : 0;
-    case Kind::sigmoid: return dy * y * (1 - y);
     default: return dy;
   }
 }
@@ -40,7 +39,7 @@ TEST("gradients of activations in every type and layout, in every order") {
       forLayouts([&](int64_t channels, Layout from, Layout to) {
         checkActivation(Kind::relu, x, y, channels, from, to, channels % 2 == 0);
       });
-      for (const Kind kind : {Kind::none, Kind::relu, Kind::relu6, Kind::sigmoid})
+      for (const Kind kind : {Kind::none, Kind::relu, Kind::relu6})
         for (const bool accumulate : {false, true})
           checkActivation(kind, x, y, 13, {16}, {24, 8}, accumulate);
     });

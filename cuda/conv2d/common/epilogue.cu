@@ -22,7 +22,7 @@ ConvEpilogue epilogueOf(const ConvCall& call) {
   for (const ConvDestination& to : call.to) {
     const int64_t channels = to.y.shape.channels / groups, last = to.firstColumn + channels;
     FACENET_ASSERT(to.firstColumn % kColumnAlignment == 0 && last * call.maxout <= call.weights.columns);
-    FACENET_ASSERT(to.activation != Activation::Kind::sigmoid && to.y.shape.channels % groups == 0);
+    FACENET_ASSERT(to.y.shape.channels % groups == 0);
     epilogue.parts[epilogue.count++] = {pixelMemory(to.y, groups), static_cast<int>(to.firstColumn),
                                         static_cast<int>(last), to.activation};
     epilogue.groupChannels = static_cast<int>(channels);

@@ -1,6 +1,4 @@
-// relu, relu6, sigmoid, and prelu with a slope for each channel.
-#include <cmath>
-
+// relu, relu6, and prelu with a slope for each channel.
 #include "native/backends/cpu/channel_parameters.h"
 #include "native/backends/cpu/conv/epilogue.h"
 #include "native/backends/cpu/images.h"
@@ -11,35 +9,10 @@ namespace facenet::cpu {
 
 namespace {
 
-// Networks end in it: a value for each box that a detector looks at, too few to be worth a vector of exp.
-std::unique_ptr<Kernel> makeSigmoid() {
-  return lambdaKernel([](Views in, Views out, void*) {
-    const int64_t channels = in[0].shape.channels;
-    for (int64_t p = 0; p < in[0].count * in[0].shape.pixels(); ++p)
-      for (int64_t c = 0; c < channels; ++c)
-        putElement(out[0], p * out[0].pixelStride + c,
-                   1 / (1 + std::exp(-elementAt(in[0], p * in[0].pixelStride + c))));
-  });
-}
-
 struct ActivationTraining {
   Activation op;
-  void forward(const Images& i) const {
-    if (op.kind != Activation::Kind::sigmoid) return isa().activation(i.x[0], i.y[0], op.kind, nullptr);
-    for (int64_t p = 0; p < i.x[0].shape.pixels(); ++p)
-      for (int64_t c = 0; c < i.x[0].shape.channels; ++c)
-        i.y[0].as<float>()[p * i.y[0].pixelStride + c] =
-            1 / (1 + std::exp(-i.x[0].as<float>()[p * i.x[0].pixelStride + c]));
-  }
-  void backward(const Images& i) const {
-    if (op.kind != Activation::Kind::sigmoid)
-      return isa().mask(i.y[0], i.dy[0], i.dx[0], i.accumulate(0), op.kind);
-    for (int64_t p = 0; p < i.y[0].shape.pixels(); ++p)
-      for (int64_t c = 0; c < i.y[0].shape.channels; ++c) {
-        const float y = i.y[0].as<float>()[p * i.y[0].pixelStride + c];
-        i.put(0, p, c, i.dy[0].as<float>()[p * i.dy[0].pixelStride + c] * y * (1 - y));
-      }
-  }
+  void forward(const Images& i) const { isa().activation(i.x[0], i.y[0], op.kind, nullptr); }
+  void backward(const Images& i) const { isa().mask(i.y[0], i.dy[0], i.dx[0], i.accumulate(0), op.kind); }
 };
 
 class PreluTraining final : public TrainKernel {
@@ -80,7 +53,6 @@ class PreluTraining final : public TrainKernel {
 }  // namespace
 
 std::unique_ptr<Kernel> makeKernel(const Activation& op, const StepContext& context) {
-  if (op.kind == Activation::Kind::sigmoid) return makeSigmoid();
   return lambdaKernel(
       [kind = op.kind, slopes = readSlopes(op, context.input().shape.channels, context.weights,
                                            context.step.name)](Views in, Views out, void*) {

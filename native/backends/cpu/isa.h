@@ -124,6 +124,8 @@ struct Isa {
   // out = a[c] * dy + b[c] * x + c[c], or added.
   void (*normGradient)(const View& dy, const View& x, const float* a, const float* b, const float* c,
                        const View& out, bool add);
+  void (*pointwise)(const Pointwise&, const View& in, const View& out);
+  void (*pointwiseGradient)(const Pointwise&, const View& x, const View& dy, const View& dx, bool add);
   void (*activation)(const View& in, const View& out, Activation::Kind, const float* slope);
   // relu, relu6 by y: out = dy where the mask lets it through; out may be dy.
   void (*mask)(const View& y, const View& dy, const View& out, bool add, Activation::Kind);

@@ -250,9 +250,7 @@ std::unique_ptr<DeviceKernel> makeKernel(const FullyConnected& op, const StepCon
 // Training plans leave prelu and maxout as steps of their own.
 std::unique_ptr<TrainKernel> makeTrainKernel(const FullyConnected& op, const TrainContext& context,
                                              const Device&) {
-  const auto kind = op.activation.kind;
-  FACENET_ASSERT(op.norms.empty() && op.maxout == 1);
-  FACENET_ASSERT(kind != Activation::Kind::prelu && kind != Activation::Kind::sigmoid);
+  FACENET_ASSERT(op.norms.empty() && op.maxout == 1 && op.activation.kind != Activation::Kind::prelu);
   return std::make_unique<FullyConnectedTrainKernel>(op, context);
 }
 

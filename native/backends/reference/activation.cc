@@ -1,4 +1,4 @@
-// relu, relu6, prelu and sigmoid, as an op and as the end of another op. A NaN stays a NaN.
+// relu, relu6 and prelu, as an op and as the end of another op. A NaN stays a NaN.
 #include "native/backends/reference/activation.h"
 
 #include <algorithm>
@@ -16,7 +16,6 @@ double Activate::operator()(double x, int64_t channel) const {
     case Activation::Kind::relu: return std::max(x, 0.0);
     case Activation::Kind::relu6: return std::min(std::max(x, 0.0), 6.0);
     case Activation::Kind::prelu: return x > 0 ? x : x * slope_[channel];
-    case Activation::Kind::sigmoid: return 1 / (1 + std::exp(-x));
     default: return x;
   }
 }

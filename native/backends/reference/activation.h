@@ -36,7 +36,6 @@ Batch<Real> activationGradient(const Activation& op, const TrainContext& context
           result = in > 0 ? g : g * slope.value(c);
           if (!(in > 0)) slope.add(c, g * in);
           break;
-        case Activation::Kind::sigmoid: result = g * out * (1 - out); break;
         default: result = g;
       }
     }

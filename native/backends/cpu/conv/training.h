@@ -11,7 +11,7 @@ std::unique_ptr<TrainKernel> makeConvTraining(const ConvProblem& problem);
 // Whether the gradient before the activation follows from y. The plans of training leave the others as steps of their
 // own; plain loops do where one of them is fused nevertheless.
 inline bool maskable(const Activation& activation) {
-  return activation.kind != Activation::Kind::prelu && activation.kind != Activation::Kind::sigmoid;
+  return activation.kind != Activation::Kind::prelu;
 }
 
 // Of a parameter in the vector of all; -1 without a name.
