@@ -66,7 +66,7 @@ export type GraphNode = NodeBase &
     | { op: 'affine'; tensors: { scale?: string; shift?: string } }
     | { op: 'relu' }
     | { op: 'relu6' }
-    | { op: 'sigmoid' }
+    | { op: 'sigmoid' | 'hard_swish' }
     | { op: 'prelu'; tensors: { slope: string } }
     | { op: 'max_pool' | 'avg_pool' | 'l2_pool'; attributes: PoolAttributes }
     | { op: 'global_pool'; attributes: { kind: 'max' | 'avg' | 'l2'; mean?: boolean } }

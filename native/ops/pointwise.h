@@ -15,11 +15,11 @@ namespace facenet {
 
 struct Pointwise {
   // In the order of kNames.
-  enum class Function : uint8_t { sigmoid };
+  enum class Function : uint8_t { sigmoid, hardSwish };
   Function function = Function::sigmoid;
   float a = 0, b = 0;  // the function's parameters, as its formula says
 
-  static constexpr const char* kNames[] = {"sigmoid"};
+  static constexpr const char* kNames[] = {"sigmoid", "hard_swish"};
   static constexpr bool kHasGradient = true;
   static Pointwise read(const NodeFields& node) {
     Pointwise op;

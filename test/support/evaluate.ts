@@ -67,6 +67,7 @@ const loops: { [Name in GraphNode['op']]: Loop<Name> } = {
   relu: elementwise,
   relu6: elementwise,
   sigmoid: elementwise,
+  hard_swish: elementwise,
   prelu: elementwise,
   maxout: elementwise,
   add: elementwise,
@@ -188,6 +189,8 @@ function elementwise(node: GraphNode, { inputs, out, tensors, precision }: Call)
         return Math.min(Math.max(x, 0), 6)
       case 'sigmoid':
         return r(1 / r(1 + r(Math.exp(-x))))
+      case 'hard_swish':
+        return r(x * Math.min(Math.max(r(r(x / 6) + 0.5), 0), 1))
       case 'prelu':
         return x > 0 ? x : r(x * parameter(node.tensors.slope, 0))
       case 'affine':

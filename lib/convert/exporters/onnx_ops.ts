@@ -50,6 +50,11 @@ export function emitNode(context: EmitContext, node: GraphNode, inputs: readonly
       return made(builder.node('Relu', node.name, [input.name]))
     case 'sigmoid':
       return made(builder.node('Sigmoid', node.name, [input.name]))
+    case 'hard_swish': {
+      if (builder.opset >= 14) return made(builder.node('HardSwish', node.name, [input.name]))
+      const gate = builder.node('HardSigmoid', `${node.name}/gate`, [input.name], { alpha: { float: 1 / 6 } })
+      return made(builder.node('Mul', node.name, [input.name, gate]))
+    }
     case 'relu6': {
       const bounds = [builder.scalar(`${node.name}/min`, 0), builder.scalar(`${node.name}/max`, 6)]
       return made(builder.node('Clip', node.name, [input.name, ...bounds]))

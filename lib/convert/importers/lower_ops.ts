@@ -33,7 +33,7 @@ const dropout: Lower = (lowering, node) => {
 }
 
 const simple =
-  (op: 'relu' | 'relu6' | 'sigmoid'): Lower =>
+  (op: 'relu' | 'relu6' | 'sigmoid' | 'hard_swish'): Lower =>
   (lowering, node) => {
     lowering.emit(node, lowering.nodeName(node), { op }, [lowering.value(node, 0)])
   }
@@ -274,6 +274,7 @@ const table = new Map<string, Lower>([
   ['Relu', simple('relu')],
   ['Relu6', simple('relu6')],
   ['Sigmoid', simple('sigmoid')],
+  ['HardSwish', simple('hard_swish')],
   ['PRelu', prelu],
   ['MaxPool', pool('max_pool')],
   ['AveragePool', pool('avg_pool')],

@@ -59,6 +59,7 @@ const operators: ReadonlyMap<string, Operator> = new Map(
     Gemm: operator(3, 'alpha beta transA transB broadcast<7'),
     GlobalAveragePool: operator(1),
     GlobalMaxPool: operator(1),
+    HardSwish: operator(1),
     Identity: operator(1),
     LRN: operator(1, 'alpha beta bias size'),
     LeakyRelu: operator(1, 'alpha'),

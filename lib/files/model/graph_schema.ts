@@ -59,6 +59,7 @@ const ops = {
   relu: {},
   relu6: {},
   sigmoid: {},
+  hard_swish: {},
   prelu: { tensors: v.strictObject({ slope: tensor }) },
   max_pool: pool,
   avg_pool: pool,
