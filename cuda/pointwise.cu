@@ -7,6 +7,18 @@ namespace {
 __device__ __forceinline__ float expOf(float x) {
   return expf(x);
 }
+__device__ __forceinline__ float tanhOf(float x) {
+  return tanhf(x);
+}
+__device__ __forceinline__ float expm1Of(float x) {
+  return expm1f(x);
+}
+__device__ __forceinline__ float log1pOf(float x) {
+  return log1pf(x);
+}
+__device__ __forceinline__ float erfOf(float x) {
+  return erff(x);
+}
 __device__ __forceinline__ float rounded(float x) {
   return x;
 }

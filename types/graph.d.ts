@@ -66,7 +66,11 @@ export type GraphNode = NodeBase &
     | { op: 'affine'; tensors: { scale?: string; shift?: string } }
     | { op: 'relu' }
     | { op: 'relu6' }
-    | { op: 'sigmoid' | 'hard_swish' }
+    | { op: 'sigmoid' | 'hard_swish' | 'tanh' | 'softplus' | 'gelu' }
+    | { op: 'hard_sigmoid'; attributes?: { alpha?: number; beta?: number } }
+    | { op: 'swish' | 'elu'; attributes?: { alpha?: number } }
+    | { op: 'selu'; attributes?: { alpha?: number; gamma?: number } }
+    | { op: 'clip'; attributes: { min?: number; max?: number } }
     | { op: 'prelu'; tensors: { slope: string } }
     | { op: 'max_pool' | 'avg_pool' | 'l2_pool'; attributes: PoolAttributes }
     | { op: 'global_pool'; attributes: { kind: 'max' | 'avg' | 'l2'; mean?: boolean } }

@@ -13,6 +13,18 @@ namespace formulas {
 double expOf(double x) {
   return std::exp(x);
 }
+double tanhOf(double x) {
+  return std::tanh(x);
+}
+double expm1Of(double x) {
+  return std::expm1(x);
+}
+double log1pOf(double x) {
+  return std::log1p(x);
+}
+double erfOf(double x) {
+  return std::erf(x);
+}
 double rounded(double x) {
   return x;
 }

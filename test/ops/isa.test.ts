@@ -5,7 +5,17 @@ import * as assert from 'uvu/assert'
 import { isaNames, narrowerIsas, runOnIsa } from '../support/isa.js'
 import { devices } from '../support/ops.js'
 
-const files = ['properties', 'elementwise', 'norm', 'activation', 'lrn', 'preprocess', 'embeddings', 'fully_connected']
+const files = [
+  'properties',
+  'elementwise',
+  'norm',
+  'activation',
+  'pointwise',
+  'lrn',
+  'preprocess',
+  'embeddings',
+  'fully_connected',
+]
 
 for (const isa of narrowerIsas) {
   for (const file of files) {
@@ -13,6 +23,37 @@ for (const isa of narrowerIsas) {
       await runOnIsa(isa, fileURLToPath(new URL(`./${file}.test.ts`, import.meta.url)))
     })
   }
+}
+
+/** A digest of what every function of one value gives for numbers of all sizes. */
+const functions = (folder: string) => `
+import { createHash } from 'node:crypto'
+import { graphOf, runGraph } from ${JSON.stringify(new URL('support/ops.ts', folder).href)}
+const input = Float32Array.from({ length: 4096 }, (_, i) => Math.sinh((i - 2048) / 300) * (i % 2 ? 1 : 0.01))
+const hash = createHash('sha256')
+const bodies = ['sigmoid', 'hard_sigmoid', 'swish', 'hard_swish', 'tanh', 'elu', 'selu', 'softplus', 'gelu']
+for (const op of bodies) {
+  const graph = graphOf([1, 1, 64], [{ name: 'y', op, inputs: ['x'] }])
+  const [values] = await runGraph(graph, {}, input, { device: 'cpu' })
+  hash.update(values)
+}
+console.log(hash.digest('hex'))
+`
+
+if (devices.includes('cpu') && narrowerIsas.length > 0) {
+  test('functions of one value give the same bits on every instruction set', async () => {
+    const digests = new Set<string>()
+    for (const isa of ['', ...narrowerIsas]) {
+      const { stdout } = await runOnIsa(
+        isa,
+        '--input-type=module',
+        '--eval',
+        functions(new URL('..', import.meta.url).href),
+      )
+      digests.add(stdout.trim())
+    }
+    assert.is(digests.size, 1)
+  })
 }
 
 /** Distances on each device, and what a model would be opened on: the result or the error of each. */

@@ -13,6 +13,7 @@ import {
   type NodeOf,
   type Tensors,
 } from './activations.js'
+import { pointwiseLoops } from './pointwise.js'
 import { globalPool, slidingPool } from './pools.js'
 import type { Precision } from './precision.js'
 import { conv2d, fullyConnected } from './products.js'
@@ -66,8 +67,7 @@ const loops: { [Name in GraphNode['op']]: Loop<Name> } = {
   affine: elementwise,
   relu: elementwise,
   relu6: elementwise,
-  sigmoid: elementwise,
-  hard_swish: elementwise,
+  ...pointwiseLoops,
   prelu: elementwise,
   maxout: elementwise,
   add: elementwise,
@@ -187,10 +187,6 @@ function elementwise(node: GraphNode, { inputs, out, tensors, precision }: Call)
         return Math.max(x, 0)
       case 'relu6':
         return Math.min(Math.max(x, 0), 6)
-      case 'sigmoid':
-        return r(1 / r(1 + r(Math.exp(-x))))
-      case 'hard_swish':
-        return r(x * Math.min(Math.max(r(r(x / 6) + 0.5), 0), 1))
       case 'prelu':
         return x > 0 ? x : r(x * parameter(node.tensors.slope, 0))
       case 'affine':

@@ -6,6 +6,7 @@ import type { GraphNode, PoolAttributes } from '../../../types/graph.js'
 import { type Tensors, tensorOf, toFloat32 } from '../../files/model/tensor.js'
 import type { Shape } from '../networks/shapes.js'
 import type { OnnxBuilder } from './onnx_builder.js'
+import { emitPointwise } from './onnx_pointwise.js'
 
 /** An activation: its name in the ONNX graph, its shape, and whether it is N x C rather than N x C x H x W. */
 export interface Value {
@@ -49,12 +50,16 @@ export function emitNode(context: EmitContext, node: GraphNode, inputs: readonly
     case 'relu':
       return made(builder.node('Relu', node.name, [input.name]))
     case 'sigmoid':
-      return made(builder.node('Sigmoid', node.name, [input.name]))
-    case 'hard_swish': {
-      if (builder.opset >= 14) return made(builder.node('HardSwish', node.name, [input.name]))
-      const gate = builder.node('HardSigmoid', `${node.name}/gate`, [input.name], { alpha: { float: 1 / 6 } })
-      return made(builder.node('Mul', node.name, [input.name, gate]))
-    }
+    case 'hard_sigmoid':
+    case 'swish':
+    case 'hard_swish':
+    case 'tanh':
+    case 'elu':
+    case 'selu':
+    case 'softplus':
+    case 'gelu':
+    case 'clip':
+      return made(emitPointwise(builder, node, input.name))
     case 'relu6': {
       const bounds = [builder.scalar(`${node.name}/min`, 0), builder.scalar(`${node.name}/max`, 6)]
       return made(builder.node('Clip', node.name, [input.name, ...bounds]))

@@ -5,6 +5,7 @@ import { dataType } from '../../files/model/onnx_schema.js'
 import { axesOf, foldConstant, uniformValue } from './constants.js'
 import { coveredAxes, dimsOf, flattened, flattenedLast, isChannelAxis, isHeldAs, maps, sourceOrder } from './layout.js'
 import { arithmetic, negate } from './lower_arithmetic.js'
+import { pointwiseOps } from './lower_pointwise.js'
 import { concat, flatten, gather, pad, reshape, resize, shapeOf, squeeze, transpose } from './lower_shapes.js'
 import type { Lower, Lowering, Value } from './lowering.js'
 import { unknownOp, unsupported } from './operators.js'
@@ -31,12 +32,6 @@ const dropout: Lower = (lowering, node) => {
   if (intAttribute(node, 'is_test', 1) === 0) throw unsupported(node, 'is_test', '1', '0, training')
   lowering.pass(node, lowering.value(node, 0))
 }
-
-const simple =
-  (op: 'relu' | 'relu6' | 'sigmoid' | 'hard_swish'): Lower =>
-  (lowering, node) => {
-    lowering.emit(node, lowering.nodeName(node), { op }, [lowering.value(node, 0)])
-  }
 
 /** Windows and channel-wise ops need to know where the channels are. */
 function mapValue(lowering: Lowering, node: SourceNode): Value {
@@ -271,10 +266,7 @@ const table = new Map<string, Lower>([
   ['Cast', cast],
   ['Conv', conv],
   ['BatchNormalization', batchNorm],
-  ['Relu', simple('relu')],
-  ['Relu6', simple('relu6')],
-  ['Sigmoid', simple('sigmoid')],
-  ['HardSwish', simple('hard_swish')],
+  ...pointwiseOps,
   ['PRelu', prelu],
   ['MaxPool', pool('max_pool')],
   ['AveragePool', pool('avg_pool')],

@@ -9,11 +9,20 @@
  * - `Maxout` (attribute `pieces`)
  */
 import { recogniseClamp, recognisePRelu } from './pattern_activations.js'
+import { recogniseGate, recogniseHardSigmoid } from './pattern_gates.js'
 import { Patterns, type Rule } from './pattern_graph.js'
 import { recogniseL2Normalize, recogniseL2Pool, recogniseMaxout } from './pattern_norms.js'
 import type { SourceModel } from './source.js'
 
-const rules: readonly Rule[] = [recogniseClamp, recognisePRelu, recogniseL2Normalize, recogniseL2Pool, recogniseMaxout]
+const rules: readonly Rule[] = [
+  recogniseClamp,
+  recognisePRelu,
+  recogniseHardSigmoid,
+  recogniseGate,
+  recogniseL2Normalize,
+  recogniseL2Pool,
+  recogniseMaxout,
+]
 
 /** Elements that folding may make in all, 1 GiB of floats: a small hostile file could otherwise ask for any amount. */
 const defaultFoldLimit = 2 ** 28

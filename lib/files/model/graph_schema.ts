@@ -30,6 +30,9 @@ const pool = {
     mean: v.optional(v.boolean()),
   }),
 }
+/** Attributes of these names, all of which may be left out. */
+const numbers = (...names: string[]) =>
+  v.optional(v.strictObject(Object.fromEntries(names.map((name) => [name, v.optional(finite)]))))
 const weightAndBias = { tensors: v.strictObject({ weight: tensor, bias: v.optional(tensor) }) }
 
 /** What a node of each op has beside its name and inputs. Ranges that matter to shapes are the op's own to check. */
@@ -59,7 +62,15 @@ const ops = {
   relu: {},
   relu6: {},
   sigmoid: {},
+  hard_sigmoid: { attributes: numbers('alpha', 'beta') },
+  swish: { attributes: numbers('alpha') },
   hard_swish: {},
+  tanh: {},
+  elu: { attributes: numbers('alpha') },
+  selu: { attributes: numbers('alpha', 'gamma') },
+  softplus: {},
+  gelu: {},
+  clip: { attributes: v.strictObject({ min: v.optional(finite), max: v.optional(finite) }) },
   prelu: { tensors: v.strictObject({ slope: tensor }) },
   max_pool: pool,
   avg_pool: pool,

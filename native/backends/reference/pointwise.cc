@@ -10,6 +10,22 @@ Real expOf(Real x) {
   return std::exp(x);
 }
 template <class Real>
+Real tanhOf(Real x) {
+  return std::tanh(x);
+}
+template <class Real>
+Real expm1Of(Real x) {
+  return std::expm1(x);
+}
+template <class Real>
+Real log1pOf(Real x) {
+  return std::log1p(x);
+}
+template <class Real>
+Real erfOf(Real x) {
+  return std::erf(x);
+}
+template <class Real>
 Real rounded(Real x) {
   return x;
 }
