@@ -88,6 +88,7 @@ export type GraphNode = NodeBase &
     | { op: 'maxout'; attributes: { pieces: number } }
     | { op: 'concat' }
     | { op: 'add'; attributes?: { factor?: number } }
+    | { op: 'multiply' }
     | { op: 'zero_pad'; attributes: { padding?: Padding; channels?: number } }
     | { op: 'channel_shuffle'; attributes: { groups: number } }
     | { op: 'upsample'; attributes: { factor: number } }

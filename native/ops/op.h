@@ -33,6 +33,7 @@
 #include "native/ops/l2_normalize.h"
 #include "native/ops/lrn.h"
 #include "native/ops/maxout.h"
+#include "native/ops/multiply.h"
 #include "native/ops/pointwise.h"
 #include "native/ops/pool.h"
 #include "native/ops/upsample.h"
@@ -52,6 +53,7 @@
   declare(Maxout) \
   declare(Concat) \
   declare(Add) \
+  declare(Multiply) \
   declare(ZeroPad) \
   declare(Upsample) \
   declare(ChannelShuffle) \

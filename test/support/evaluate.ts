@@ -71,6 +71,7 @@ const loops: { [Name in GraphNode['op']]: Loop<Name> } = {
   prelu: elementwise,
   maxout: elementwise,
   add: elementwise,
+  multiply,
 }
 
 function preprocess(node: NodeOf<'preprocess'>, { inputs, out, precision }: Call): void {
@@ -146,6 +147,16 @@ function channelShuffle({ attributes: { groups } }: NodeOf<'channel_shuffle'>, {
         out.data[at(out, n, row, column, i * groups + group)] = x.data[at(x, n, row, column, group * perGroup + i)]!
       }
     }
+  })
+}
+
+function multiply(_: NodeOf<'multiply'>, { inputs, out, precision }: Call): void {
+  const [a, b] = inputs as [Activations, Activations]
+  const onePixel = b.shape[0] * b.shape[1] === 1
+  forEachPixel(out, (n, row, column) => {
+    const [from, factor] = [at(a, n, row, column), onePixel ? at(b, n, 0, 0) : at(b, n, row, column)]
+    for (let c = 0; c < out.shape[2]; c++)
+      out.data[from + c] = precision.arithmetic(a.data[from + c]! * b.data[factor + c]!)
   })
 }
 

@@ -85,6 +85,10 @@ export function emitNode(context: EmitContext, node: GraphNode, inputs: readonly
     }
     case 'add':
       return emitAdd(builder, node, sameRank(builder, inputs), shape)
+    case 'multiply': {
+      const [a, b] = sameRank(builder, inputs) as [Value, Value]
+      return made(builder.node('Mul', node.name, [a.name, b.name]), a.flat)
+    }
     case 'zero_pad': {
       const { padding = [0, 0, 0, 0], channels } = node.attributes
       return made(builder.zeroPad(node.name, asMap(builder, input).name, padding, channels), false)

@@ -1,16 +1,17 @@
-/** Arithmetic with constants, which is affine, and sums of activations. */
+/** Arithmetic with constants, which is affine, and sums and products of activations. */
 import { invalidModel } from '../../errors.js'
-import { dimsOf, sameOrder } from './layout.js'
+import { channelsLast, dimsOf, isHeldAs, maps, sameOrder } from './layout.js'
 import type { Affine, Lower, Lowering, Value } from './lowering.js'
 import { unknownOp, unsupported } from './operators.js'
 import { type Constant, describeNode, intAttribute, type SourceNode } from './source.js'
 
-/** Add, Sub, Mul, Div: of an activation with a constant, an affine; the sum of two activations, an add. */
+/** Add, Sub, Mul, Div: of an activation with a constant, an affine; sum and product of two activations. */
 export const arithmetic: Lower = (lowering, node) => {
   const [first, second] = node.inputs
   if (node.inputs.length !== 2) throw invalidModel(describeNode(node), 'two inputs', node.inputs.length)
   if (lowering.isActivation(first!) && lowering.isActivation(second!)) {
     if (node.op === 'Add' || node.op === 'Sum') add(lowering, node)
+    else if (node.op === 'Mul') multiply(lowering, node)
     else throw unknownOp(node, ' of two activations')
     return
   }
@@ -58,6 +59,21 @@ export const negate: Lower = (lowering, node) => {
   const value = lowering.value(node, 0)
   const scale = new Float64Array(value.shape[2]).fill(-1)
   lowering.applyAffine(node, value, { scale, shift: zeros(scale) })
+}
+
+/** Of one shape, or with one pixel for all, as squeeze-and-excitation has it. */
+function multiply(lowering: Lowering, node: SourceNode): void {
+  const [a, b] = [lowering.value(node, 0), lowering.value(node, 1)]
+  const takes = (x: Value, factor: Value) =>
+    sameOrder(x, factor) ||
+    (factor.shape.join() === [1, 1, x.shape[2]].join() &&
+      [maps, channelsLast].some((form) => isHeldAs(form, x) && isHeldAs(form, factor)))
+  const inputs = takes(a, b) ? [a, b] : takes(b, a) ? [b, a] : undefined
+  if (!inputs) {
+    const dims = `${dimsOf(a).join('x')} and ${dimsOf(b).join('x')}`
+    throw unsupported(node, 'inputs', 'one shape, or N x C x H x W and N x C x 1 x 1', dims)
+  }
+  lowering.emit(node, lowering.nodeName(node), { op: 'multiply' }, inputs)
 }
 
 function add(lowering: Lowering, node: SourceNode): void {

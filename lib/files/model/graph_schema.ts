@@ -94,6 +94,7 @@ const ops = {
   maxout: { attributes: v.strictObject({ pieces: channels }) },
   concat: {},
   add: { attributes: v.optional(v.strictObject({ factor: v.optional(finite) })) },
+  multiply: {},
   zero_pad: { attributes: v.strictObject({ padding: v.optional(window.padding), channels: v.optional(nonNegative) }) },
   channel_shuffle: { attributes: v.strictObject({ groups: channels }) },
   upsample: { attributes: v.strictObject({ factor: positive }) },
