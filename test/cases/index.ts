@@ -1,12 +1,15 @@
 /** All tables, under the names of the ops they exercise first. */
 import { activation } from './activation.js'
 import type { TableCase } from './case.js'
+import { channelShuffle } from './channel_shuffle.js'
 import { conv2d } from './conv2d.js'
 import { elementwise } from './elementwise.js'
 import { fullyConnected } from './fully_connected.js'
 import { l2Normalize } from './l2_normalize.js'
 import { lrn } from './lrn.js'
+import { multiply } from './multiply.js'
 import { norm } from './norm.js'
+import { pointwise } from './pointwise.js'
 import { pool } from './pool.js'
 
 export const tables: readonly TableCase[] = [
@@ -15,7 +18,10 @@ export const tables: readonly TableCase[] = [
   ...pool,
   ...norm,
   ...activation,
+  ...pointwise,
   ...lrn,
   ...elementwise,
+  ...multiply,
+  ...channelShuffle,
   ...l2Normalize,
 ]

@@ -38,7 +38,8 @@ export const imagesOf = ({ count = 3 }: TableCase): number => count
 
 /**
  * The case's nodes on one input, as graphs have it: several inputs are the channels of one, taken apart by 1x1
- * convolutions with weights of 0 and 1, and pooled by 1x1 so that nothing is fused across.
+ * convolutions with weights of 0 and 1, and pooled by 1x1 so that nothing is fused across. An input of one pixel is pooled
+ * over the whole image.
  */
 export function graphOf({ name, inputs, nodes }: TableCase): GraphDescription {
   const [height, width, channels] = widened(inputs)
@@ -53,7 +54,7 @@ export function graphOf({ name, inputs, nodes }: TableCase): GraphDescription {
 
 export const inputName = (i: number): string => (i === 0 ? 'x' : `x${i}`)
 
-function takeApart([, , channels]: Shape, name: string): GraphNode[] {
+function takeApart([height, width, channels]: Shape, name: string): GraphNode[] {
   const window = { kernel: [1, 1], stride: [1, 1], padding: [0, 0, 0, 0] } as const
   return [
     {
@@ -63,7 +64,9 @@ function takeApart([, , channels]: Shape, name: string): GraphNode[] {
       attributes: { ...window, outChannels: channels },
       tensors: { weight: `${name}.selection` },
     },
-    { name, op: 'max_pool', inputs: [`${name}.channels`], attributes: window },
+    height * width === 1
+      ? { name, op: 'global_pool', inputs: [`${name}.channels`], attributes: { kind: 'max' } }
+      : { name, op: 'max_pool', inputs: [`${name}.channels`], attributes: window },
   ]
 }
 

@@ -1,40 +1,17 @@
 import { test } from 'uvu'
-import { graphOf, type OpCase, testCases } from '../support/ops.js'
-import { gridValues, seeded } from '../support/random.js'
+import { channelShuffle } from '../cases/channel_shuffle.js'
+import { opCase } from '../cases/op_case.js'
+import { testTable } from '../cases/table.js'
+import { graphOf, testCases } from '../support/ops.js'
 import { testThroughOnnx } from '../support/through_onnx.js'
 
 const shuffle = (shape: [number, number, number], groups: number) =>
   graphOf(shape, [{ name: 'y', op: 'channel_shuffle', inputs: ['x'], attributes: { groups } }])
 
-const cases: OpCase[] = (
-  [
-    [24, 2],
-    [24, 3],
-    [24, 8],
-    [35, 5],
-    [35, 7],
-    [116, 4],
-  ] as const
-).map(([channels, groups]) => ({
-  name: `channel_shuffle of ${channels} channels in ${groups} groups`,
-  graph: shuffle([4, 5, channels], groups),
-  input: gridValues(3 * 4 * 5 * channels, seeded(channels + groups)),
-  exact: true,
-  onnx: {
-    nodes: [
-      { op: 'Reshape', inputs: ['x', 'apart'], outputs: ['a'] },
-      { op: 'Transpose', inputs: ['a'], outputs: ['b'], attributes: { perm: [0, 2, 1, 3, 4] } },
-      { op: 'Reshape', inputs: ['b', 'together'], outputs: ['y'] },
-    ],
-    tensors: {
-      apart: { shape: [5], data: BigInt64Array.of(0n, BigInt(groups), BigInt(channels / groups), 4n, 5n) },
-      together: { shape: [4], data: BigInt64Array.of(0n, BigInt(channels), 4n, 5n) },
-    },
-  },
-}))
+testTable(channelShuffle)
+testThroughOnnx(channelShuffle.map(opCase))
 
 testCases([
-  ...cases,
   {
     name: 'channel_shuffle by hand',
     graph: shuffle([1, 2, 6], 2),
@@ -54,6 +31,5 @@ testCases([
     expected: [7, 8, 9],
   },
 ])
-testThroughOnnx(cases)
 
 test.run()

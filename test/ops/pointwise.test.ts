@@ -1,60 +1,17 @@
-/** Functions of one value: hard_sigmoid, swish, tanh, elu, selu, softplus, gelu, clip. Others are in activation.test.ts. */
+/** Functions of one value: hard_sigmoid, swish, tanh, elu, selu, softplus, gelu, clip. */
 import { test } from 'uvu'
 import type { GraphNode } from '../../types/graph.js'
-import type { OnnxGraph } from '../support/onnx.js'
+import { opCase } from '../cases/op_case.js'
+import { pointwise } from '../cases/pointwise.js'
+import { testTable } from '../cases/table.js'
 import { graphOf, type OpCase, testCases } from '../support/ops.js'
-import { gridValues, seeded } from '../support/random.js'
 import { testThroughOnnx } from '../support/through_onnx.js'
 
 type Body = GraphNode extends infer Node ? (Node extends GraphNode ? Omit<Node, 'name' | 'inputs'> : never) : never
 const node = (body: Body) => ({ ...body, name: 'y', inputs: ['x'] }) as GraphNode
 
-const shape: [number, number, number] = [4, 5, 37]
-const input = gridValues(3 * 4 * 5 * 37, seeded(1)).map((value) => value * 5)
-
-const operator = (op: string, attributes: Record<string, number> = {}): OnnxGraph => ({
-  nodes: [
-    {
-      op,
-      inputs: ['x'],
-      outputs: ['y'],
-      attributes: Object.fromEntries(Object.entries(attributes).map(([key, float]) => [key, { float }])),
-    },
-  ],
-})
-const silu: OnnxGraph = {
-  nodes: [
-    { op: 'Sigmoid', inputs: ['x'], outputs: ['gate'] },
-    { op: 'Mul', inputs: ['x', 'gate'], outputs: ['y'] },
-  ],
-}
-
-const cases: OpCase[] = (
-  [
-    ['hard_sigmoid', { op: 'hard_sigmoid' }, operator('HardSigmoid')],
-    [
-      'hard_sigmoid with parameters',
-      { op: 'hard_sigmoid', attributes: { alpha: 0.25, beta: 0.375 } },
-      operator('HardSigmoid', { alpha: 0.25, beta: 0.375 }),
-    ],
-    ['swish', { op: 'swish' }, silu],
-    ['swish with a parameter', { op: 'swish', attributes: { alpha: 1.5 } }, undefined],
-    ['tanh', { op: 'tanh' }, operator('Tanh')],
-    ['elu', { op: 'elu' }, operator('Elu')],
-    ['elu with a parameter', { op: 'elu', attributes: { alpha: 0.5 } }, operator('Elu', { alpha: 0.5 })],
-    ['selu', { op: 'selu' }, operator('Selu')],
-    [
-      'selu with parameters',
-      { op: 'selu', attributes: { alpha: 0.5, gamma: 2 } },
-      operator('Selu', { alpha: 0.5, gamma: 2 }),
-    ],
-    ['softplus', { op: 'softplus' }, operator('Softplus')],
-    ['gelu', { op: 'gelu' }, operator('Gelu')],
-    ['clip', { op: 'clip', attributes: { min: -1.5, max: 2 } }, undefined],
-    ['clip from below', { op: 'clip', attributes: { min: -1 } }, undefined],
-    ['clip from above', { op: 'clip', attributes: { max: 0.5 } }, undefined],
-  ] satisfies [string, Body, OnnxGraph | undefined][]
-).map(([name, body, onnx]) => ({ name, graph: graphOf(shape, [node(body)]), input, onnx }))
+testTable(pointwise)
+testThroughOnnx(pointwise.map(opCase))
 
 const byHand = (
   [
@@ -81,7 +38,6 @@ const byHand = (
   }
 })
 
-testCases([...cases, ...byHand])
-testThroughOnnx(cases)
+testCases(byHand)
 
 test.run()
