@@ -81,7 +81,7 @@ void normalize(float epsilon, const View& x, const View& y, cudaStream_t stream)
   if (x.dense() && y.dense() && x.shape.pixels() > 1) {
     const Shape row{1, 1, elements};
     return normalize(epsilon, {x.data, x.dtype, x.count, row, elements},
-                       {y.data, y.dtype, y.count, row, elements}, stream);
+                     {y.data, y.dtype, y.count, row, elements}, stream);
   }
   withTypes(x.dtype, y.dtype, [&]<class In, class Out>(TypeOf<In>, TypeOf<Out>) {
     constexpr int kWide = kPackedChannels<In, Out>;
@@ -105,7 +105,7 @@ void l2NormalizeRows(const float* x, int64_t rows, int64_t dimensions, float eps
   FACENET_ASSERT(rows >= 0 && dimensions > 0);
   const Shape row{1, 1, dimensions};
   normalize(epsilon, {const_cast<float*>(x), DType::f32, rows, row, dimensions},
-              {y, DType::f32, rows, row, dimensions}, stream);
+            {y, DType::f32, rows, row, dimensions}, stream);
 }
 
 }  // namespace facenet::cuda

@@ -1,8 +1,7 @@
-#include "cuda/multiply.cuh"
-
 #include <limits>
 
 #include "cuda/common/gradient.cuh"
+#include "cuda/multiply.cuh"
 
 namespace facenet::cuda {
 namespace {
@@ -46,7 +45,8 @@ struct Partials {
 // Registers: at most 64.
 template <class X, class Y, class D, int N>
 __global__ void __launch_bounds__(kPixelThreads, kPixelBlocksPerSm)
-    multiplySumsKernel(Pixels<X> a, Pixels<Y> dy, GradientPixels<D> db, int pixels, int channels, int groups) {
+    multiplySumsKernel(Pixels<X> a, Pixels<Y> dy, GradientPixels<D> db, int pixels, int channels,
+                       int groups) {
   const int group = static_cast<int>(threadIdx.x) % groups, row = static_cast<int>(threadIdx.x) / groups;
   const int rows = kPixelThreads / groups;
   const int channel = (static_cast<int>(blockIdx.y) * groups + group) * N;
@@ -84,14 +84,12 @@ void multiply(const View& a, const View& b, const View& y, bool accumulate, cuda
     withType(b.dtype, [&]<class B>(TypeOf<B>) {
       if constexpr (kMeet<A, B, Out>) {
         constexpr int kWide = kPackedChannels<A, B, Out>;
-        withWidth<kWide>(packs<A, kWide>(a) && packs<B, kWide>(b) && packs<Out, kWide>(y),
-                         [&]<int N>(Width<N>) {
-                           const PixelLaunch w = pixelLaunch<N, kGradientSteps>(y);
-                           launch<multiplyKernel<A, B, Out, N>>(w.blocks, w.threads, 0, stream, Pixels<A>(a),
-                                                                Pixels<B>(b),
-                                                                GradientPixels<Out>(y, accumulate), w.grid,
-                                                                pixelsOfB);
-                         });
+        withWidth<kWide>(
+            packs<A, kWide>(a) && packs<B, kWide>(b) && packs<Out, kWide>(y), [&]<int N>(Width<N>) {
+              const PixelLaunch w = pixelLaunch<N, kGradientSteps>(y);
+              launch<multiplyKernel<A, B, Out, N>>(w.blocks, w.threads, 0, stream, Pixels<A>(a), Pixels<B>(b),
+                                                   GradientPixels<Out>(y, accumulate), w.grid, pixelsOfB);
+            });
       } else {
         FACENET_ASSERT(b.dtype == a.dtype || b.dtype == y.dtype);
       }
@@ -113,10 +111,10 @@ void multiplySums(const View& a, const View& dy, const View& db, bool accumulate
         const int64_t slabs = ceilDivide(all, groups);
         FACENET_ASSERT(slabs <= 65535 && dy.count < (int64_t{1} << 31));
         const dim3 blocks(static_cast<unsigned>(dy.count), static_cast<unsigned>(slabs));
-        launch<multiplySumsKernel<X, Y, D, N>>(
-            blocks, kPixelThreads, 0, stream, Pixels<X>(a), Pixels<Y>(dy), GradientPixels<D>(db, accumulate),
-            static_cast<int>(dy.shape.pixels()), static_cast<int>(dy.shape.channels),
-            static_cast<int>(groups));
+        launch<multiplySumsKernel<X, Y, D, N>>(blocks, kPixelThreads, 0, stream, Pixels<X>(a), Pixels<Y>(dy),
+                                               GradientPixels<D>(db, accumulate),
+                                               static_cast<int>(dy.shape.pixels()),
+                                               static_cast<int>(dy.shape.channels), static_cast<int>(groups));
       });
     });
   });

@@ -34,10 +34,10 @@ namespace facenet::cuda {
 // forward: x and y are f32, bf16 or f16, of which one may be f32 where the other is not.
 // backward: f32 or bf16, x and dx of one type. dx is overwritten, or added to where `accumulate`. Sums are in fp32.
 // describe: how it is done, for printed plans.
-#define FACENET_DECLARE_LAUNCHERS(SomeOp)                                                                     \
-  void forward(const SomeOp& op, const View& x, const View& y, cudaStream_t stream);                          \
-  void backward(const SomeOp& op, const View& x, const View& dy, const View& dx, bool accumulate,             \
-                cudaStream_t stream);                                                                         \
+#define FACENET_DECLARE_LAUNCHERS(SomeOp)                                                         \
+  void forward(const SomeOp& op, const View& x, const View& y, cudaStream_t stream);              \
+  void backward(const SomeOp& op, const View& x, const View& dy, const View& dx, bool accumulate, \
+                cudaStream_t stream);                                                             \
   std::string describe(const SomeOp& op);
 FACENET_SIMPLE_OPS(FACENET_DECLARE_LAUNCHERS)
 #undef FACENET_DECLARE_LAUNCHERS

@@ -16,8 +16,8 @@ struct Multiply {
   Shape infer(const Inputs& inputs) const {
     inputs.requireCount(2);
     const Shape &a = inputs[0], &b = inputs[1];
-    inputs.require(a == b || b == Shape{1, 1, a.channels}, "two inputs of one shape, or a second of one pixel",
-                   toString(a) + " and " + toString(b));
+    inputs.require(a == b || b == Shape{1, 1, a.channels},
+                   "two inputs of one shape, or a second of one pixel", toString(a) + " and " + toString(b));
     return a;
   }
   OpTensors tensors(const Shape&) const { return {}; }

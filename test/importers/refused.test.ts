@@ -6,7 +6,7 @@ import { floats, modelFails, node, source, whole } from './support.js'
 const image = [1, 3, 4, 4]
 const weight = floats([2, 3, 3, 3], new Float32Array(54))
 const unsound: [string, ReturnType<typeof source>, RegExp][] = [
-  ['an unknown op', source(image, [node('Tanh', ['x'], 'y')]), /for node y but received the unsupported op Tanh/],
+  ['an unknown op', source(image, [node('Sin', ['x'], 'y')]), /for node y but received the unsupported op Sin/],
   ['an input that nothing makes', source(image, [node('Relu', ['z'], 'y')]), /the unknown z/],
   [
     'a cycle',
@@ -78,9 +78,14 @@ const unsound: [string, ReturnType<typeof source>, RegExp][] = [
   ['cropping', source(image, [node('Pad', ['x', 'p'], 'y')], { p: whole([0, 0, -1, 0, 0, 0, 0, 0]) }), /pads/],
   ['channels in front', source(image, [node('Pad', ['x', 'p'], 'y')], { p: whole([0, 1, 0, 0, 0, 0, 0, 0]) }), /pads/],
   [
-    'a product of two activations',
-    source(image, [node('Relu', ['x'], 'a'), node('Mul', ['a', 'x'], 'y')]),
-    /Mul of two activations/,
+    'a quotient of two activations',
+    source(image, [node('Relu', ['x'], 'a'), node('Div', ['a', 'x'], 'y')]),
+    /Div of two activations/,
+  ],
+  [
+    'a product of two shapes',
+    source(image, [node('GlobalMaxPool', ['x'], 'a'), node('Flatten', ['a'], 'b'), node('Mul', ['b', 'x'], 'y')]),
+    /one shape, or/,
   ],
   [
     'a sum of two shapes',

@@ -43,8 +43,7 @@ TEST("channel_shuffle of pairs reads and writes each value once") {
   const int64_t bytes = shape.elements() * 2;
   const TestView x = TestView::random(DType::bf16, 1, shape, {64}, 1);
   const TestView y = TestView::untouched(DType::bf16, 1, shape, {64});
-  const Counters c =
-      count([&] { facenet::cuda::forward(ChannelShuffle{2}, x.view(), y.view(), nullptr); });
+  const Counters c = count([&] { facenet::cuda::forward(ChannelShuffle{2}, x.view(), y.view(), nullptr); });
   expect(c.globalBytesRead == bytes && c.globalBytesWritten == bytes, c.globalBytesRead, " read, ",
          c.globalBytesWritten, " written");
 }

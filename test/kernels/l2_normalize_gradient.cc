@@ -1,7 +1,6 @@
-#include "cuda/simple_ops.cuh"
-
 #include <cmath>
 
+#include "cuda/simple_ops.cuh"
 #include "gradients.h"
 
 namespace emulator::tests {

@@ -1,8 +1,7 @@
-#include "cuda/simple_ops.cuh"
-
 #include <algorithm>
 #include <cmath>
 
+#include "cuda/simple_ops.cuh"
 #include "views.h"
 
 namespace emulator::tests {

@@ -1,8 +1,7 @@
-#include "cuda/simple_ops.cuh"
-
 #include <algorithm>
 #include <limits>
 
+#include "cuda/simple_ops.cuh"
 #include "views.h"
 
 namespace emulator::tests {
@@ -97,9 +96,8 @@ TEST("zero_pad, upsample and maxout of pairs move each value once") {
     expect(c.globalBytesRead == reads && c.globalBytesWritten == written, what, " reads ", c.globalBytesRead);
     expect(c.globalSectors == (sectorBytes + written) / 32, what, ": ", c.globalSectors, " sectors");
   };
-  counted("zero_pad", {8, 8, 64}, bytes, bytes, [&](const View& y) {
-    facenet::cuda::forward(ZeroPad{1, 1, 1, 1, 0}, x.view(), y, nullptr);
-  });
+  counted("zero_pad", {8, 8, 64}, bytes, bytes,
+          [&](const View& y) { facenet::cuda::forward(ZeroPad{1, 1, 1, 1, 0}, x.view(), y, nullptr); });
   // Two neighbouring pixels read the same in one instruction.
   counted("upsample", {12, 12, 64}, 4 * bytes, 2 * bytes,
           [&](const View& y) { facenet::cuda::forward(Upsample{2}, x.view(), y, nullptr); });

@@ -1,6 +1,5 @@
 // The backward of zero_pad, upsample and maxout.
 #include "cuda/simple_ops.cuh"
-
 #include "gradients.h"
 
 namespace emulator::tests {
@@ -30,7 +29,8 @@ TEST("gradients of zero_pad and upsample in every type and layout, in every orde
 
         const TestView larger = TestView::random(y, 2, {9, 12, channels}, to, 2);
         GradientView ofLarger(x, 2, shape, from, accumulate);
-        facenet::cuda::backward(Upsample{3}, ofLarger.view(), larger.view(), ofLarger.view(), accumulate, nullptr);
+        facenet::cuda::backward(Upsample{3}, ofLarger.view(), larger.view(), ofLarger.view(), accumulate,
+                                nullptr);
         ofLarger.check(
             "upsample",
             [&](int64_t n, int64_t row, int64_t column, int64_t c) {

@@ -49,7 +49,8 @@ TEST("multiply and its gradients in every type and layout, in every order") {
               "the gradient of one pixel",
               [&](int64_t n, int64_t, int64_t, int64_t c) {
                 double total = 0;
-                for (int64_t p = 0; p < 15; ++p) total += a.at(n, p / 3, p % 3, c) * dy.at(n, p / 3, p % 3, c);
+                for (int64_t p = 0; p < 15; ++p)
+                  total += a.at(n, p / 3, p % 3, c) * dy.at(n, p / 3, p % 3, c);
                 return total;
               },
               1e-5);
@@ -68,7 +69,8 @@ TEST("multiply reads and writes each value once, in 16-byte vectors without wast
   const Counters c = count([&] { facenet::cuda::multiply(a.view(), b.view(), y.view(), false, nullptr); });
   expect(c.globalBytesRead == 2 * bytes && c.globalBytesWritten == bytes, c.globalBytesRead, " read");
   expect(c.globalSectors == 3 * bytes / 32, c.globalSectors, " sectors");
-  const Counters s = count([&] { facenet::cuda::multiplySums(a.view(), b.view(), one.view(), false, nullptr); });
+  const Counters s =
+      count([&] { facenet::cuda::multiplySums(a.view(), b.view(), one.view(), false, nullptr); });
   expect(s.globalBytesRead == 2 * bytes && s.globalBytesWritten == 128, s.globalBytesRead, " read");
 }
 

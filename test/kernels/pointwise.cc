@@ -40,8 +40,9 @@ void forFunctions(Body body) {
     const Pointwise op{static_cast<Pointwise::Function>(i), 0.3f, 0.6f};
     formulas::withFunction(op.function, [&](auto function) {
       constexpr auto kFunction = decltype(function)::value;
-      body(op, [op](double x) { return formulas::valueOf<kFunction>(x, op); },
-           [op](double x) { return formulas::slopeOf<kFunction>(x, op); });
+      body(
+          op, [op](double x) { return formulas::valueOf<kFunction>(x, op); },
+          [op](double x) { return formulas::slopeOf<kFunction>(x, op); });
     });
   }
 }
@@ -88,7 +89,8 @@ TEST("functions of one value read and write each value once, in 16-byte vectors 
   for (const DType dtype : {DType::f32, DType::bf16}) {
     const Shape shape{8, 8, 64};
     const int64_t bytes = shape.elements() * static_cast<int64_t>(facenet::byteSize(dtype));
-    const TestView x = TestView::random(dtype, 1, shape, {64}, 1), dy = TestView::random(dtype, 1, shape, {64}, 2);
+    const TestView x = TestView::random(dtype, 1, shape, {64}, 1),
+                   dy = TestView::random(dtype, 1, shape, {64}, 2);
     const TestView y = TestView::untouched(dtype, 1, shape, {64});
     const Counters f = count([&] { facenet::cuda::forward(Pointwise{}, x.view(), y.view(), nullptr); });
     expect(f.globalBytesRead == bytes && f.globalBytesWritten == bytes, f.globalBytesRead, " read");

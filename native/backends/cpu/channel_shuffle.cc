@@ -25,9 +25,7 @@ void shuffle(const ChannelShuffle& op, const View& in, const View& out, bool add
 struct ChannelShuffleTraining {
   ChannelShuffle op, inverse;
   void forward(const Images& i) const { shuffle<float, float>(op, i.x[0], i.y[0], false); }
-  void backward(const Images& i) const {
-    shuffle<float, float>(inverse, i.dy[0], i.dx[0], i.accumulate(0));
-  }
+  void backward(const Images& i) const { shuffle<float, float>(inverse, i.dy[0], i.dx[0], i.accumulate(0)); }
 };
 
 }  // namespace

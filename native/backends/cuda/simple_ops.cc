@@ -26,9 +26,7 @@ class SimpleTrainKernel final : public TrainKernel {
  public:
   explicit SimpleTrainKernel(const SomeOp& op) : op_(op) {}
 
-  void forward(const Pass& pass) const override {
-    cuda::forward(op_, pass.x[0], pass.y[0], streamOf(pass));
-  }
+  void forward(const Pass& pass) const override { cuda::forward(op_, pass.x[0], pass.y[0], streamOf(pass)); }
   void backward(const Pass& pass, const Gradients& gradients) const override {
     if (gradients.dx[0].data)
       cuda::backward(op_, pass.x[0], gradients.dy[0], gradients.dx[0], gradients.accumulate[0],

@@ -16,7 +16,8 @@ template <class Number>
 Number numberOf(const std::string& word) {
   Number value{};
   const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-  if (error != std::errc() || end != word.data() + word.size()) throw std::runtime_error(word + " is no number");
+  if (error != std::errc() || end != word.data() + word.size())
+    throw std::runtime_error(word + " is no number");
   return value;
 }
 
@@ -43,7 +44,9 @@ class WordFields : public Attributes {
     if (value < low || value > high) throw wrong(name, text("an integer in ", low, "..", high));
     return value;
   }
-  std::vector<int64_t> integers(const char* name, int64_t) const override { return numbersOf<int64_t>(all(name)); }
+  std::vector<int64_t> integers(const char* name, int64_t) const override {
+    return numbersOf<int64_t>(all(name));
+  }
   std::vector<double> numbers(const char* name) const override { return numbersOf<double>(all(name)); }
   Error wrong(const char* name, const std::string& expected) const override {
     return invalidModel(name, expected, has(name) ? one(name) : "nothing");
