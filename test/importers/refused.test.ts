@@ -175,9 +175,12 @@ const forms: [string, ReturnType<typeof source>, RegExp][] = [
   [
     'a batch normalisation by pixel',
     source(image, [{ ...node('BatchNormalization', ['x', 's', 's', 's', 's'], 'y', { spatial: 0 }), opset: 7 }], {
-      s: floats([3, 4, 4], new Array(48)),
+      s: floats(
+        [3, 4, 4],
+        Array.from({ length: 48 }, (_, i) => i + 1),
+      ),
     }),
-    /spatial of BatchNormalization y/,
+    /constant of BatchNormalization y but received 3x4x4/,
   ],
   [
     'an addition of opset 6 that may not stretch',

@@ -43,7 +43,9 @@ export interface OnnxFunction {
   inputs: string[]
   outputs: string[]
   nodes: OnnxNode[]
-  opset?: number
+  /** Names of attributes that a call gives. */
+  attributes: string[]
+  opset: number
 }
 
 export function encodeOnnx(model: OnnxModel): Uint8Array {
@@ -65,13 +67,23 @@ function opset(domain: string, version: number): Uint8Array {
   return join([bytes(1, utf8(domain)), integer(2, version)])
 }
 
-function encodeFunction({ name, domain, inputs, outputs, nodes, opset: version }: OnnxFunction): Uint8Array {
+function encodeFunction({
+  name,
+  domain,
+  inputs,
+  outputs,
+  nodes,
+  attributes,
+  opset: version,
+}: OnnxFunction): Uint8Array {
   return join([
     bytes(1, utf8(name)),
     ...inputs.map((input) => bytes(4, utf8(input))),
     ...outputs.map((output) => bytes(5, utf8(output))),
+    ...attributes.map((attribute) => bytes(6, utf8(attribute))),
     ...nodes.map((node) => bytes(7, encodeNode(node))),
-    ...(version === undefined ? [] : [bytes(9, opset('', version))]),
+    bytes(9, opset('', version)),
+    bytes(9, opset(domain, 1)),
     bytes(10, utf8(domain)),
   ])
 }

@@ -2,13 +2,15 @@
 import type { PoolAttributes } from '../../../types/graph.js'
 import { invalidModel } from '../../errors.js'
 import { dataType } from '../../files/model/onnx_schema.js'
-import { axesOf, foldConstant, uniformValue } from './constants.js'
+import { axesOf, broadcastDims, uniformValue } from './constants.js'
+import { foldConstant } from './fold.js'
 import { coveredAxes, dimsOf, flattened, flattenedLast, isChannelAxis, isHeldAs, maps, sourceOrder } from './layout.js'
 import { arithmetic, negate } from './lower_arithmetic.js'
+import { gather, slice, split } from './lower_channels.js'
 import { pointwiseOps } from './lower_pointwise.js'
-import { concat, flatten, gather, pad, reshape, resize, shapeOf, squeeze, transpose } from './lower_shapes.js'
+import { concat, flatten, pad, reshape, resize, shapeOf, sizeOf, squeeze, transpose } from './lower_shapes.js'
 import type { Lower, Lowering, Value } from './lowering.js'
-import { unknownOp, unsupported } from './operators.js'
+import { opsets, unknownOp, unsupported } from './operators.js'
 import { type Constant, describeNode, floatAttribute, intAttribute, intsAttribute, type SourceNode } from './source.js'
 import { poolOf, windowOf } from './window.js'
 
@@ -135,13 +137,15 @@ const batchNorm: Lower = (lowering, node) => {
     throw invalidModel(describeNode(node), 'inference over the channels of N x C x H x W', dimsOf(value).join('x'))
   }
   if (intAttribute(node, 'is_test', 1) === 0) throw unsupported(node, 'is_test', '1', '0, training')
-  if (intAttribute(node, 'spatial', 1) === 0 && value.shape[0] * value.shape[1] > 1) {
-    throw unsupported(node, 'spatial', '1, a mean and a variance a channel', '0, one a pixel')
-  }
   const name = lowering.nodeName(node, node.inputs[1])
   const channels = value.shape[2]
-  const stored = (index: number, role: string) =>
-    lowering.store(`${name}.${role}`, [channels], vector(node, lowering.constant(node, index), channels))
+  // Before opset 9 each pixel may have a mean and a variance of its own; where they are the same a channel, it need not.
+  const byPixel = intAttribute(node, 'spatial', 1) === 0
+  const stored = (index: number, role: string) => {
+    const constant = lowering.constant(node, index)
+    const values = byPixel ? lowering.perChannel(node, constant, value) : vector(node, constant, channels)
+    return lowering.store(`${name}.${role}`, [channels], values)
+  }
   const tensors = {
     scale: stored(1, 'scale'),
     shift: stored(2, 'shift'),
@@ -154,10 +158,22 @@ const batchNorm: Lower = (lowering, node) => {
 
 const prelu: Lower = (lowering, node) => {
   const value = lowering.value(node, 0)
-  const slope = lowering.perChannel(node, lowering.constant(node, 1), value)
+  const slope = lowering.perChannel(node, slopesOf(node, lowering.constant(node, 1), value), value)
   const name = lowering.nodeName(node)
   const tensors = { slope: lowering.store(`${name}.slope`, [slope.length], slope) }
   lowering.emit(node, name, { op: 'prelu', tensors }, [value])
+}
+
+/**
+ * Before opset 7 a vector of slopes is one a channel. Exporters have gone on writing it so, as MXNet's, which numpy's rule
+ * does not allow: it would line up with the width. Where it cannot be one a column, it is one a channel.
+ */
+function slopesOf({ opset = opsets.newest }: SourceNode, constant: Constant, value: Value): Constant {
+  const { dims, data } = constant
+  const extents = dimsOf(value)
+  const [length] = dims
+  const vector = dims.length === 1 && length === value.shape[2] && extents.length === 4 && isChannelAxis(value, 1)
+  return vector && (opset < 7 || length !== extents[3]) ? { dims: [length!, 1, 1], data } : constant
 }
 
 const lrn: Lower = (lowering, node) => {
@@ -250,6 +266,11 @@ const l2Normalize: Lower = (lowering, node) => {
       `axes ${axes.join()} of ${dimsOf(value).join('x')}`,
     )
   }
+  // What the length was stretched to before it divided, which must be no more than the vector.
+  const stretched = lowering.optionalConstant(node, 1)
+  if (stretched && broadcastDims(node, dimsOf(value), Array.from(stretched.data)).join() !== dimsOf(value).join()) {
+    throw unsupported(node, 'shape', dimsOf(value).join('x'), Array.from(stretched.data).join('x'))
+  }
   const attributes = { epsilon: floatAttribute(node, 'epsilon', 0) }
   lowering.emit(node, lowering.nodeName(node), { op: 'l2_normalize', attributes }, [value])
 }
@@ -296,17 +317,21 @@ const table = new Map<string, Lower>([
   ['Flatten', flatten],
   ['Transpose', transpose],
   ['Gather', gather],
+  ['Slice', slice],
+  ['Split', split],
   ['Shape', shapeOf],
+  ['Size', sizeOf],
   ['L2Normalize', l2Normalize],
   ['Maxout', maxout],
 ])
 
 /** Shapes are known here, so what was computed from them is constant now. */
 export function lowerNode(lowering: Lowering, node: SourceNode): void {
-  const inputs = node.inputs.filter((name) => name !== '').map((name) => lowering.constants.get(name))
-  const constant = inputs.includes(undefined) ? undefined : foldConstant(node, inputs as Constant[])
-  if (constant) {
-    lowering.constants.set(node.outputs[0]!, constant)
+  const inputs = node.inputs.map((name) => (name === '' ? undefined : lowering.constants.get(name)))
+  const known = inputs.every((input, i) => input !== undefined || node.inputs[i] === '')
+  const made = known ? foldConstant(node, inputs) : undefined
+  if (made) {
+    lowering.fold(node, made)
     return
   }
   const lower = table.get(node.op)

@@ -4,7 +4,7 @@ import { elementCount } from '../../files/model/tensor.js'
 import { integers, resolveReshape, squeezedDims, uniformValue } from './constants.js'
 import { channelsLast, dimsOf, heldLike, isChannelAxis, isHeldAs, maps, reshaped, transposed } from './layout.js'
 import type { Lower, Value } from './lowering.js'
-import { unknownOp, unsupported } from './operators.js'
+import { unsupported } from './operators.js'
 import {
   describeNode,
   floatAttribute,
@@ -149,32 +149,16 @@ export const flatten: Lower = (lowering, node) => {
   lowering.pass(node, value, reshaped(node, value, [elementCount(dims.slice(0, axis)), elementCount(dims.slice(axis))]))
 }
 
-/** The only Gather of an activation: the image's channels turned round. */
-export const gather: Lower = (lowering, node) => {
-  const value = lowering.moved(node, 0)
-  const order = Array.from(lowering.constant(node, 1).data).join()
-  const { rule } = lowering
-  const axis = intAttribute(node, 'axis', 0)
-  if (
-    value.node !== lowering.preprocess ||
-    value.shared ||
-    !isChannelAxis(value, axis < 0 ? axis + value.dims.length : axis) ||
-    order !== '2,1,0' ||
-    rule.color === 'grey'
-  ) {
-    throw unknownOp(node, ' other than of the image, RGB to BGR')
-  }
-  rule.color = rule.color === 'rgb' ? 'bgr' : 'rgb'
-  rule.mean = [...rule.mean].reverse()
-  rule.scale = [...rule.scale].reverse()
-  lowering.pass(node, value)
-}
-
 /** From opset 15 on a part of the shape may be asked for; bounds outside it are moved to its ends. */
 export const shapeOf: Lower = (lowering, node) => {
   const dims = dimsOf(lowering.moved(node, 0))
   const [start, end] = [intAttribute(node, 'start', 0), intAttribute(node, 'end', dims.length)]
-  lowering.constants.set(node.outputs[0]!, integers(dims.slice(start, end)))
+  lowering.fold(node, [integers(dims.slice(start, end))])
+}
+
+export const sizeOf: Lower = (lowering, node) => {
+  const count = elementCount(dimsOf(lowering.moved(node, 0)))
+  lowering.fold(node, [{ dims: [], data: Float64Array.of(count) }])
 }
 
 export const transpose: Lower = (lowering, node) => {

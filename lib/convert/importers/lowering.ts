@@ -16,6 +16,7 @@ import {
   unshuffled,
 } from './layout.js'
 import { unsupported } from './operators.js'
+import { foldLimit } from './pattern_graph.js'
 import { type Constant, describeNode, type SourceModel, type SourceNode } from './source.js'
 
 /** An activation of the source: the node of ours that makes it, and how the source holds it. */
@@ -59,6 +60,7 @@ export class Lowering {
   private readonly names: Set<string>
   private readonly tensors = new Map<string, Tensor>()
   private readonly affines = new Map<string, Affine>()
+  private folded = 0
 
   /** The input is bytes where the file says so. */
   constructor(model: SourceModel, input: Held, rule: InputRule) {
@@ -96,7 +98,8 @@ export class Lowering {
     return value
   }
 
-  private inOrder(node: SourceNode, value: Value): Value {
+  /** The same with its channels in their own order. */
+  inOrder(node: SourceNode, value: Value): Value {
     const groups = shuffledGroups(value)
     if (groups === undefined) return value
     return shuffleChannels(this, node, value, groups, unshuffled(value))
@@ -113,6 +116,19 @@ export class Lowering {
     const constant = this.constants.get(name)
     if (!constant) throw invalidModel(`input ${index} of ${describeNode(node)}`, 'a constant', this.what(name))
     return constant
+  }
+
+  /** Keeps the constants that a node stands for. Throws where there are more than a network can have use for. */
+  fold(node: SourceNode, made: readonly Constant[]): void {
+    made.forEach((constant, i) => {
+      this.folded += constant.data.length
+      this.constants.set(node.outputs[i]!, constant)
+    })
+    if (this.folded > foldLimit) throw invalidModel('constants of the graph', `${foldLimit} computed values`, 'more')
+  }
+
+  isRead(name: string): boolean {
+    return name !== '' && this.uses.has(name)
   }
 
   isActivation(name: string): boolean {

@@ -169,10 +169,11 @@ function insideFolder(name: string, folder: string, location: string): string {
     throw refused(JSON.stringify(location))
   }
   const path = join(folder, location)
+  const leaves = (from: string, to: string) => /^(\.\.)?$/.test(relative(from, to).split(sep)[0]!)
+  if (leaves(folder, path)) throw refused(location)
   try {
     const [root, real] = [realpathSync(folder), realpathSync(path)]
-    const way = relative(root, real)
-    if (way === '' || way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way)) throw refused(location)
+    if (leaves(root, real) || isAbsolute(relative(root, real))) throw refused(location)
     // Not a pipe or a device, which would be waited for.
     if (!statSync(real).isFile()) throw refused(`${location}, which is no plain file`)
     return real

@@ -1,5 +1,6 @@
 /** ReLU, ReLU6 and PReLU in the ways that converters write them. */
-import { broadcast, scalar } from './constants.js'
+import { scalar } from './constants.js'
+import { broadcast } from './fold.js'
 import type { Patterns, Rule } from './pattern_graph.js'
 import { type Constant, floatAttribute, type SourceNode } from './source.js'
 

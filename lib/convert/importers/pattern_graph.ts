@@ -1,6 +1,7 @@
 /** The part of a node list that has been read: what the rules of `patterns.ts` look at, and what they make of it. */
 import { invalidModel } from '../../errors.js'
-import { foldConstant, uniformValue } from './constants.js'
+import { uniformValue } from './constants.js'
+import { foldConstant } from './fold.js'
 import type { AttributeValue, Constant, SourceModel, SourceNode } from './source.js'
 
 /** What a node stands for; its outputs stay. */
@@ -11,6 +12,9 @@ export interface Replacement {
 }
 
 export type Rule = (node: SourceNode, patterns: Patterns) => Replacement | undefined
+
+/** Elements that folding may make in all, 1 GiB of floats: a small hostile file could otherwise ask for any amount. */
+export const foldLimit = 2 ** 28
 
 /** The nodes so far, by what they make. */
 export class Patterns {
@@ -79,14 +83,16 @@ export class Patterns {
   }
 
   private fold(node: SourceNode): boolean {
-    const inputs = node.inputs.filter((name) => name !== '').map((name) => this.constants.get(name))
-    if (inputs.includes(undefined) || node.outputs.length !== 1) return false
-    const constant = foldConstant(node, inputs as Constant[])
-    if (!constant) return false
-    this.folded += constant.data.length
+    const inputs = node.inputs.map((name) => (name === '' ? undefined : this.constants.get(name)))
+    if (inputs.some((input, i) => input === undefined && node.inputs[i] !== '')) return false
+    const made = foldConstant(node, inputs)
+    if (!made) return false
+    this.folded += made.reduce((sum, { data }) => sum + data.length, 0)
     if (this.folded > this.foldLimit)
       throw invalidModel('constants of the graph', `${this.foldLimit} computed values`, 'more')
-    this.constants.set(node.outputs[0]!, constant)
+    made.forEach((constant, i) => {
+      this.constants.set(node.outputs[i]!, constant)
+    })
     return true
   }
 }

@@ -23,32 +23,72 @@ interface Length {
   input: string
   axes: number[]
   epsilon: number
+  /** The shape it was stretched to. */
+  shape?: string
 }
 
 /** ||x||, with or without a lower bound, possibly stretched to x's shape. */
 function lengthOf(name: string | undefined, patterns: Patterns): Length | undefined {
-  const node = patterns.producer(name, 'Expand', 'Clip', 'Max', 'Add', 'ReduceL2', 'Sqrt')
+  const node = patterns.producer(name, 'Expand', 'Unsqueeze', 'Clip', 'Max', 'Add', 'ReduceL2', 'Sqrt', 'Pow')
   if (!node) return undefined
-  if (node.op === 'Expand') {
-    const length = lengthOf(node.inputs[0], patterns)
-    const shape = patterns.producer(node.inputs[1], 'Shape')
-    return length && shape?.inputs[0] === length.input && isWhole(shape) ? length : undefined
+  const [input, second] = node.inputs
+  switch (node.op) {
+    case 'Expand': {
+      const length = lengthOf(input, patterns)
+      return length && { ...length, shape: second }
+    }
+    case 'Unsqueeze': {
+      const reduction = patterns.producer(input, 'ReduceL2')
+      return reduction && !keepsAxes(reduction) && sameAxis(reduction, node, patterns)
+        ? { input: reduction.inputs[0]!, axes: reductionAxes(reduction, patterns), epsilon: 0 }
+        : undefined
+    }
+    case 'ReduceL2':
+      return keepsAxes(node) ? { input: input!, axes: reductionAxes(node, patterns), epsilon: 0 } : undefined
+    case 'Pow':
+    case 'Sqrt': {
+      const root = node.op === 'Sqrt' || patterns.number(second) === 0.5
+      const sum = root ? squareSum(input, patterns) : undefined
+      return sum && { ...sum, epsilon: Math.sqrt(sum.epsilon) }
+    }
+    default:
+      return withFloor(node, patterns, lengthOf)
   }
-  if (node.op === 'ReduceL2') {
-    return keepsAxes(node) ? { input: node.inputs[0]!, axes: reductionAxes(node, patterns), epsilon: 0 } : undefined
+}
+
+/** 1 / ||x||, by a Reciprocal, a quotient or a power. */
+function reciprocalLength(name: string | undefined, patterns: Patterns): Length | undefined {
+  const node = patterns.producer(name, 'Reciprocal', 'Div', 'Pow', 'Expand')
+  const [first, second] = node?.inputs ?? []
+  switch (node?.op) {
+    case 'Reciprocal':
+      return lengthOf(first, patterns)
+    case 'Div':
+      return patterns.number(first) === 1 ? lengthOf(second, patterns) : undefined
+    case 'Expand': {
+      const length = reciprocalLength(first, patterns)
+      return length && { ...length, shape: second }
+    }
+    case 'Pow': {
+      const exponent = patterns.number(second)
+      if (exponent === -1) return lengthOf(first, patterns)
+      const sum = exponent === -0.5 ? squareSum(first, patterns) : undefined
+      return sum && { ...sum, epsilon: Math.sqrt(sum.epsilon) }
+    }
+    default:
+      return undefined
   }
-  if (node.op === 'Sqrt') {
-    const sum = squareSum(node.inputs[0], patterns)
-    return sum && { ...sum, epsilon: Math.sqrt(sum.epsilon) }
-  }
-  return withFloor(node, patterns, lengthOf)
+}
+
+/** Whether an Unsqueeze puts back the one dimension that a reduction of a vector has taken away. */
+function sameAxis(reduction: SourceNode, unsqueeze: SourceNode, patterns: Patterns): boolean {
+  const [reduced, added] = [reductionAxes(reduction, patterns), reductionAxes(unsqueeze, patterns)]
+  const isLast = (axes: number[]) => axes.length === 1 && (axes[0] === 1 || axes[0] === -1)
+  return isLast(reduced) && isLast(added)
 }
 
 /** A reduction whose result still lines up with what it was made of. */
 const keepsAxes = (node: SourceNode) => intAttribute(node, 'keepdims', 1) !== 0
-
-/** A Shape of all dimensions. */
-const isWhole = (node: SourceNode) => intAttribute(node, 'start', 0) === 0 && !node.attributes.has('end')
 
 /** sum(x²), with or without a lower bound. */
 function squareSum(name: string | undefined, patterns: Patterns): Length | undefined {
@@ -87,26 +127,26 @@ export const recogniseL2Normalize: Rule = (node, patterns) => {
     if (p !== 2) throw invalidModel(`p of LpNormalization ${node.name}`, '2', p)
     return l2Normalize(x!, [intAttribute(node, 'axis', -1)], 0)
   }
-  let length: Length | undefined
-  if (node.op === 'Div') length = lengthOf(node.inputs[1], patterns)
-  if (node.op === 'Mul') {
-    // x * (1 / ||x||), in either order.
-    for (const [factor, other] of [node.inputs, [...node.inputs].reverse()]) {
-      const reciprocal = patterns.producer(other, 'Reciprocal')
-      const found = reciprocal && lengthOf(reciprocal.inputs[0], patterns)
-      if (found && found.input === factor) return l2Normalize(factor, found.axes, found.epsilon)
-    }
+  if (node.op === 'Div') {
+    const length = lengthOf(node.inputs[1], patterns)
+    return length && length.input === x ? l2Normalize(x, length.axes, length.epsilon, length.shape) : undefined
   }
-  return length && length.input === x ? l2Normalize(x, length.axes, length.epsilon) : undefined
+  if (node.op !== 'Mul') return undefined
+  // x * (1 / ||x||), in either order.
+  for (const [factor, other] of [node.inputs, [...node.inputs].reverse()]) {
+    const length = reciprocalLength(other, patterns)
+    if (length && length.input === factor) return l2Normalize(factor, length.axes, length.epsilon, length.shape)
+  }
+  return undefined
 }
 
-function l2Normalize(input: string, axes: number[], epsilon: number): Replacement {
+function l2Normalize(input: string, axes: number[], epsilon: number, shape?: string): Replacement {
   // Where the file gives none, a length of zero is the only one it matters for.
   const attributes = new Map<string, AttributeValue>([
     ['axes', axes],
     ['epsilon', epsilon || 1e-12],
   ])
-  return { op: 'L2Normalize', inputs: [input], attributes }
+  return { op: 'L2Normalize', inputs: shape === undefined ? [input] : [input, shape], attributes }
 }
 
 /** sqrt of an average of squares. */

@@ -10,7 +10,7 @@
  */
 import { recogniseClamp, recognisePRelu } from './pattern_activations.js'
 import { recogniseGate, recogniseHardSigmoid } from './pattern_gates.js'
-import { Patterns, type Rule } from './pattern_graph.js'
+import { foldLimit, Patterns, type Rule } from './pattern_graph.js'
 import { recogniseL2Normalize, recogniseL2Pool, recogniseMaxout } from './pattern_norms.js'
 import type { SourceModel } from './source.js'
 
@@ -24,11 +24,8 @@ const rules: readonly Rule[] = [
   recogniseMaxout,
 ]
 
-/** Elements that folding may make in all, 1 GiB of floats: a small hostile file could otherwise ask for any amount. */
-const defaultFoldLimit = 2 ** 28
-
-export function recognisePatterns(model: SourceModel, foldLimit = defaultFoldLimit): SourceModel {
-  const patterns = new Patterns(model, foldLimit)
+export function recognisePatterns(model: SourceModel, limit = foldLimit): SourceModel {
+  const patterns = new Patterns(model, limit)
   for (const node of model.nodes) patterns.add(node, rules)
   return patterns.finish()
 }

@@ -1,0 +1,270 @@
+/** Arithmetic on constants: what an exporter has the file compute step by step is computed here once. */
+import { invalidModel } from '../../errors.js'
+import { dataType } from '../../files/model/onnx_schema.js'
+import { elementCount } from '../../files/model/tensor.js'
+import {
+  axesOf,
+  broadcastDims,
+  broadcastIndex,
+  checkGrowth,
+  integers,
+  isWhole,
+  resolveReshape,
+  scalar,
+  squeezedDims,
+} from './constants.js'
+import { concatenate, expand, gather, slice, split, tile, transpose } from './fold_views.js'
+import { type Constant, describeNode, intAttribute, type SourceNode } from './source.js'
+
+type Inputs = readonly (Constant | undefined)[]
+type Combine = (a: number, b: number) => number
+
+const arithmetic: Record<string, Combine> = {
+  Add: (a, b) => a + b,
+  Sub: (a, b) => a - b,
+  Mul: (a, b) => a * b,
+  Div: (a, b) => a / b,
+  Pow: (a, b) => a ** b,
+  Max: Math.max,
+  Min: Math.min,
+  Sum: (a, b) => a + b,
+}
+/** What is true is 1. */
+const comparisons: Record<string, Combine> = {
+  Equal: (a, b) => Number(a === b),
+  Less: (a, b) => Number(a < b),
+  LessOrEqual: (a, b) => Number(a <= b),
+  Greater: (a, b) => Number(a > b),
+  GreaterOrEqual: (a, b) => Number(a >= b),
+  And: (a, b) => Number(a !== 0 && b !== 0),
+  Or: (a, b) => Number(a !== 0 || b !== 0),
+}
+const functions: Record<string, (a: number) => number> = {
+  Neg: (a) => -a,
+  Sqrt: Math.sqrt,
+  Reciprocal: (a) => 1 / a,
+  Abs: Math.abs,
+  Exp: Math.exp,
+  Log: Math.log,
+  Floor: Math.floor,
+  Ceil: Math.ceil,
+  Not: (a) => Number(a === 0),
+}
+const reductions: Record<string, (values: Float64Array) => number> = {
+  ReduceSum: (values) => values.reduce((sum, value) => sum + value, 0),
+  ReduceProd: (values) => values.reduce((product, value) => product * value, 1),
+  ReduceMean: (values) => values.reduce((sum, value) => sum + value, 0) / values.length,
+  ReduceMax: (values) => values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY),
+  ReduceMin: (values) => values.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY),
+}
+
+/**
+ * What a node makes of constants, one for each output; undefined where the op is none of those that are folded. Inputs that are
+ * left out are undefined.
+ */
+export function foldConstant(node: SourceNode, inputs: Inputs): Constant[] | undefined {
+  if (node.op === 'Split' && inputs[0]) return split(node, inputs[0], inputs[1])
+  const made = fold(node, inputs)
+  return made && [made]
+}
+
+function fold(node: SourceNode, inputs: Inputs): Constant | undefined {
+  const { op } = node
+  if (op === 'Constant') return constantOf(node)
+  const [a, b, c] = inputs
+  if (op === 'Clip' && a) return clip(node, a, b, c)
+  if (!a) return undefined
+  const given = inputs.filter((input) => input !== undefined)
+  if (op === 'Mod' && b) return combined(node, modulo(node), a, b)
+  const combine = arithmetic[op]
+  if (combine && given.length > 1) return given.slice(1).reduce((sum, input) => combined(node, combine, sum, input), a)
+  const compare = comparisons[op]
+  if (compare && b) return broadcast(node, compare, a, b, Float64Array)
+  const map = functions[op]
+  if (map) return { dims: a.dims, data: a.data.map(map) }
+  const reduce = reductions[op]
+  if (reduce) return reduced(node, reduce, a, b)
+  switch (op) {
+    case 'Identity':
+      return a
+    case 'Cast':
+      return cast(node, a)
+    case 'Reshape':
+      return b && { dims: resolveReshape(node, a.dims, b), data: a.data }
+    case 'Flatten': {
+      const axis = intAttribute(node, 'axis', 1)
+      const at = axis < 0 ? axis + a.dims.length : axis
+      return { dims: [elementCount(a.dims.slice(0, at)), elementCount(a.dims.slice(at))], data: a.data }
+    }
+    case 'Squeeze':
+    case 'Unsqueeze':
+      return { dims: squeezedDims(node, a.dims, b), data: a.data }
+    case 'Shape':
+      return integers(a.dims.slice(intAttribute(node, 'start', 0), intAttribute(node, 'end', a.dims.length)))
+    case 'Size':
+      return { dims: [], data: Float64Array.of(elementCount(a.dims)) }
+    case 'Transpose':
+      return transpose(node, a)
+    case 'Concat':
+      return concatenate(node, given)
+    case 'Gather':
+      return b && gather(node, a, b)
+    case 'Slice':
+      return slice(node, a, inputs)
+    case 'Expand':
+      return b && expand(node, a, b)
+    case 'Tile':
+      return b && tile(node, a, b)
+    case 'ConstantOfShape':
+      return constantOfShape(node, a)
+    case 'Range':
+      return b && c && range(node, a, b, c)
+    case 'Where':
+      return b && c && where(node, a, b, c)
+    case 'DequantizeLinear':
+      return b && dequantized(node, a, b, c)
+    default:
+      return undefined
+  }
+}
+
+function constantOf({ attributes }: SourceNode): Constant | undefined {
+  const value = attributes.get('value') ?? attributes.get('value_float') ?? attributes.get('value_floats')
+  if (typeof value === 'number') return scalar(value)
+  if (Array.isArray(value)) return { dims: [value.length], data: Float32Array.from(value) }
+  if (typeof value === 'object' && 'data' in value) return value
+  const whole = attributes.get('value_int') ?? attributes.get('value_ints')
+  if (typeof whole === 'number') return { dims: [], data: Float64Array.of(whole) }
+  return Array.isArray(whole) ? integers(whole) : undefined
+}
+
+const floats: readonly number[] = [dataType.float, dataType.float16, dataType.bfloat16, dataType.double]
+const bits: Readonly<Record<number, number>> = {
+  [dataType.int8]: 8,
+  [dataType.int16]: 16,
+  [dataType.int32]: 32,
+  [dataType.int64]: 64,
+  [dataType.uint8]: 8,
+  [dataType.uint16]: 16,
+  [dataType.uint32]: 32,
+  [dataType.uint64]: 64,
+}
+
+function cast(node: SourceNode, { dims, data }: Constant): Constant {
+  const to = intAttribute(node, 'to', 0)
+  if (floats.includes(to)) return { dims, data: Float32Array.from(data) }
+  if (to === dataType.bool) return { dims, data: Float64Array.from(data, (value) => Number(value !== 0)) }
+  const width = bits[to]
+  if (width === undefined) throw invalidModel(`to of ${describeNode(node)}`, 'a type of numbers', `type ${to}`)
+  const values = Float64Array.from(data, Math.trunc)
+  // Wider ones hold what an index or a size can be; in narrower ones a value that does not fit would wrap.
+  if (width < 64 && values.some((value) => Math.abs(value) >= 2 ** width)) {
+    throw invalidModel(`input of ${describeNode(node)}`, `values of ${width} bits`, 'larger ones')
+  }
+  return { dims, data: values }
+}
+
+/** Integers stay integers: a quotient is cut off, and what is beyond 2^53 would not be exact. */
+function combined(node: SourceNode, combine: Combine, a: Constant, b: Constant): Constant {
+  if (!isWhole(a) || !isWhole(b)) return broadcast(node, combine, a, b, Float32Array)
+  const exact = (x: number, y: number) => {
+    const value = Math.trunc(combine(x, y))
+    if (Number.isSafeInteger(value) && Number.isSafeInteger(x) && Number.isSafeInteger(y)) return value
+    throw invalidModel(`inputs of ${describeNode(node)}`, 'integers below 2^53', `${x} and ${y}`)
+  }
+  return broadcast(node, exact, a, b, Float64Array)
+}
+
+/** The remainder has the divisor's sign, or with `fmod` that of what is divided. */
+function modulo(node: SourceNode): Combine {
+  return intAttribute(node, 'fmod', 0) ? (a, b) => a % b : (a, b) => ((a % b) + b) % b
+}
+
+/** Two inputs broadcast as numpy does: dimensions aligned at the right, 1 stretched. */
+export function broadcast(
+  node: SourceNode,
+  combine: Combine,
+  a: Constant,
+  b: Constant,
+  type: Float64ArrayConstructor | Float32ArrayConstructor = Float32Array,
+): Constant {
+  const dims = broadcastDims(node, a.dims, b.dims)
+  const data = new type(checkGrowth(node, dims, [a, b]))
+  const [left, right] = [broadcastIndex(a.dims, dims), broadcastIndex(b.dims, dims)]
+  for (let i = 0; i < data.length; i++) data[i] = combine(a.data[left(i)]!, b.data[right(i)]!)
+  return { dims, data }
+}
+
+function clip(node: SourceNode, a: Constant, low: Constant | undefined, high: Constant | undefined): Constant {
+  const bound = (given: Constant | undefined, key: string, otherwise: number) => {
+    const value = given ? given.data[0] : (node.attributes.get(key) ?? otherwise)
+    if (typeof value !== 'number') throw invalidModel(`${key} of ${describeNode(node)}`, 'a number', value)
+    return value
+  }
+  const least = bound(low, 'min', Number.NEGATIVE_INFINITY)
+  const most = bound(high, 'max', Number.POSITIVE_INFINITY)
+  return { dims: a.dims, data: a.data.map((value) => Math.min(most, Math.max(least, value))) }
+}
+
+function reduced(
+  node: SourceNode,
+  reduce: (values: Float64Array) => number,
+  a: Constant,
+  input: Constant | undefined,
+): Constant {
+  const given = axesOf(node, a.dims.length, input) ?? []
+  if (given.length === 0 && intAttribute(node, 'noop_with_empty_axes', 0)) return a
+  const axes = given.length === 0 ? [...a.dims.keys()] : given
+  const kept = a.dims.map((extent, axis) => (axes.includes(axis) ? 1 : extent))
+  const place = broadcastIndex(kept, a.dims)
+  const groups = Array.from({ length: elementCount(kept) }, () => [] as number[])
+  a.data.forEach((value, i) => {
+    groups[place(i)]!.push(value)
+  })
+  const values = groups.map((group) => reduce(Float64Array.from(group)))
+  const dims = intAttribute(node, 'keepdims', 1) ? kept : a.dims.filter((_, axis) => !axes.includes(axis))
+  return { dims, data: isWhole(a) ? Float64Array.from(values, Math.trunc) : Float32Array.from(values) }
+}
+
+function constantOfShape(node: SourceNode, shape: Constant): Constant {
+  const value = node.attributes.get('value')
+  const filler = typeof value === 'object' && 'data' in value ? value : scalar(0)
+  const dims = Array.from(shape.data)
+  const count = checkGrowth(node, dims, [])
+  const type = isWhole(filler) ? Float64Array : Float32Array
+  return { dims, data: new type(count).fill(filler.data[0]!) }
+}
+
+function range(node: SourceNode, start: Constant, limit: Constant, delta: Constant): Constant {
+  const [from, to, by] = [start, limit, delta].map(({ data }) => data[0]!) as [number, number, number]
+  const count = checkGrowth(node, [Math.max(0, Math.ceil((to - from) / by))], [])
+  const type = isWhole(start) ? Float64Array : Float32Array
+  return { dims: [count], data: new type(count).map((_, i) => from + i * by) }
+}
+
+function where(node: SourceNode, condition: Constant, a: Constant, b: Constant): Constant {
+  const dims = broadcastDims(node, condition.dims, broadcastDims(node, a.dims, b.dims))
+  const type = isWhole(a) && isWhole(b) ? Float64Array : Float32Array
+  const data = new type(checkGrowth(node, dims, [condition, a, b]))
+  const [which, left, right] = [condition, a, b].map((each) => broadcastIndex(each.dims, dims)) as [
+    (i: number) => number,
+    (i: number) => number,
+    (i: number) => number,
+  ]
+  for (let i = 0; i < data.length; i++) data[i] = condition.data[which(i)] ? a.data[left(i)]! : b.data[right(i)]!
+  return { dims, data }
+}
+
+/** (x - zero point) * scale, of one number or of one an index of `axis`. */
+function dequantized(node: SourceNode, x: Constant, scale: Constant, zero: Constant | undefined): Constant {
+  const blocks = intAttribute(node, 'block_size', 0)
+  if (blocks !== 0) throw invalidModel(`block_size of ${describeNode(node)}`, '0', blocks)
+  const along = (constant: Constant): Constant => {
+    if (constant.data.length === 1) return { dims: [], data: constant.data }
+    const axis = intAttribute(node, 'axis', 1)
+    const behind = x.dims.length - 1 - (axis < 0 ? axis + x.dims.length : axis)
+    return { dims: [constant.data.length, ...Array<number>(Math.max(0, behind)).fill(1)], data: constant.data }
+  }
+  const shifted = zero ? broadcast(node, (value, from) => value - from, x, along(zero), Float64Array) : x
+  return broadcast(node, (value, factor) => value * factor, shifted, along(scale), Float32Array)
+}
