@@ -126,6 +126,12 @@ test('a pickle that names anything else is refused, and nothing is called', asyn
   }
 })
 
+test('a length of bytes below 0, which would lead back to itself', async () => {
+  // BINBYTES, and -5 as a signed number of 32 bits: the length of the instruction itself.
+  const round = zipSync({ 'a/data.pkl': Uint8Array.of(0x42, 0xfb, 0xff, 0xff, 0xff) }, { level: 0 })
+  await modelFails(async () => importMtcnn(await save('pnet.pt', round)), /a sound pickle .* a length of -5 bytes/)
+})
+
 test('damaged files', async () => {
   const sound = {
     npy: npyDictionary(weights.pnet, {}),

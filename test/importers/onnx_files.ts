@@ -29,6 +29,10 @@ export const head = (from: string, to = 'y'): OnnxNode[] => [
   { op: 'Flatten', inputs: ['pooled'], outputs: ['flat'] },
   { op: 'Gemm', inputs: ['flat', 'fw', 'fb'], outputs: [to], attributes: { transB: 1 } },
 ]
+/** Nodes of one output. */
+export const steps = (
+  ...rows: [op: string, inputs: string[], output: string, attributes?: OnnxNode['attributes']][]
+): OnnxNode[] => rows.map(([op, inputs, output, attributes]) => ({ op, inputs, outputs: [output], attributes }))
 export const weights: Record<string, OnnxTensor> = {
   w: random([6, 3, 3, 3], 2),
   b: random([6], 3),

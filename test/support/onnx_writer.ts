@@ -1,6 +1,13 @@
 /** Writes ONNX models as bytes: just enough of protobuf and of onnx.proto3 to hold small graphs and functions. */
 
-export type OnnxAttribute = number | { float: number } | number[] | string | { tensor: OnnxTensor } | OnnxReference
+export type OnnxAttribute =
+  | number
+  | { float: number }
+  | { floats: number[] }
+  | number[]
+  | string
+  | { tensor: OnnxTensor }
+  | OnnxReference
 
 /** Inside a function: the attribute of the call; `type` is AttributeProto's. */
 export interface OnnxReference {
@@ -105,6 +112,7 @@ function encodeAttribute(value: OnnxAttribute): Uint8Array[] {
   if (typeof value === 'number') return [integer(3, value), integer(20, 2)]
   if (typeof value === 'string') return [bytes(4, utf8(value)), integer(20, 3)]
   if (Array.isArray(value)) return [...value.map((item) => integer(8, item)), integer(20, 7)]
+  if ('floats' in value) return [...value.floats.map((item) => float(7, item)), integer(20, 6)]
   if ('tensor' in value) return [bytes(5, encodeTensor('', value.tensor)), integer(20, 4)]
   if ('reference' in value) return [integer(20, value.type), bytes(21, utf8(value.reference))]
   return [float(2, value.float), integer(20, 1)]

@@ -1,7 +1,7 @@
 /** Images that an import is checked with, and what the network's file is given for them. */
 import type { GraphDescription } from '../../../types/graph.js'
+import type { InputRule } from './affine.js'
 import { dimsOf, type Held, sourceOrder } from './layout.js'
-import type { InputRule } from './lowering.js'
 import type { InputType } from './source.js'
 
 /** Interleaved RGB: slopes of light with grain, so that neighbours are alike, as in photographs, and no two images are. */

@@ -129,14 +129,18 @@ export function coveredAxes(held: Held, axes: readonly number[]): string | undef
 }
 
 /**
- * Groups of a shuffle: the dimension that counts all channels counts them as `groups` x C/groups with the two exchanged, and
- * nothing else is out of order. Undefined for any other order.
+ * The order of the channels that the source counts as groups x C/groups with the two exchanged: channel 0 of every group, then
+ * channel 1 of every group, and so on. Undefined for any other order.
  */
-export function shuffledGroups(held: Held): number | undefined {
+export function shuffledOrder(held: Held): Int32Array | undefined {
+  const channels = held.shape[2]
   const axis = held.dims.findIndex((parts) => parts.length === 2 && parts.every((part) => part.axis === 'c'))
   const [outer, inner] = held.dims[axis] ?? []
-  const exchanged = outer && inner && outer.step === 1 && inner.step === outer.size
-  return exchanged && outer.size * inner.size === held.shape[2] ? inner.size : undefined
+  if (!outer || !inner || outer.step !== 1 || inner.step !== outer.size || outer.size * inner.size !== channels) {
+    return undefined
+  }
+  const place = (c: number) => (c % inner.size) * inner.step + Math.floor(c / inner.size)
+  return Int32Array.from({ length: channels }, (_, c) => place(c))
 }
 
 /** The same with its channels in their own order. */

@@ -2,9 +2,11 @@
 import type { GraphDescription } from '../../../types/graph.js'
 import { invalidArgument, invalidModel } from '../../errors.js'
 import type { Tensor } from '../../files/model/tensor.js'
+import type { InputRule } from './affine.js'
+import { unfused } from './fused.js'
 import { channelsLast, type Held, maps } from './layout.js'
 import { lowerNode } from './lower_ops.js'
-import { type InputRule, Lowering } from './lowering.js'
+import { Lowering } from './lowering.js'
 import { checkOperator } from './operators.js'
 import { recognisePatterns } from './patterns.js'
 import type { SourceModel } from './source.js'
@@ -31,8 +33,9 @@ export interface LoweredModel {
 }
 
 export function lowerModel(source: SourceModel, options: InputOptions): LoweredModel {
-  for (const node of source.nodes) checkOperator(node)
-  const model = recognisePatterns(source)
+  const nodes = unfused(source.nodes)
+  for (const node of nodes) checkOperator(node)
+  const model = recognisePatterns({ ...source, nodes })
   const held = inputOf(model, options)
   const rule = ruleOf(model, options, held.shape[2])
   const lowering = new Lowering(model, held, { ...rule })

@@ -1,8 +1,10 @@
 /** Arithmetic with constants, which is affine, and sums and products of activations. */
 import { invalidModel } from '../../errors.js'
+import type { Affine } from './affine.js'
 import { channelsLast, dimsOf, isHeldAs, maps, sameOrder } from './layout.js'
-import type { Affine, Lower, Lowering, Value } from './lowering.js'
+import type { Lower, Lowering, Value } from './lowering.js'
 import { unknownOp, unsupported } from './operators.js'
+import { perChannel } from './per_channel.js'
 import { type Constant, describeNode, intAttribute, type SourceNode } from './source.js'
 
 /** Add, Sub, Mul, Div: of an activation with a constant, an affine; sum and product of two activations. */
@@ -18,7 +20,7 @@ export const arithmetic: Lower = (lowering, node) => {
   const constantFirst = !lowering.isActivation(first!)
   const value = lowering.value(node, constantFirst ? 1 : 0)
   const operand = aligned(node, lowering.constant(node, constantFirst ? 0 : 1), value)
-  const constant = lowering.perChannel(node, operand, value)
+  const constant = perChannel(node, operand, value)
   if (constantFirst && node.op === 'Div') throw unknownOp(node, ' of a constant by an activation')
   const signed = node.op === 'Sub'
   const affine: Record<string, () => Affine> = {

@@ -1,18 +1,19 @@
 /** What each source op becomes: ONNX's, and those that `patterns.ts` makes. */
-import type { PoolAttributes } from '../../../types/graph.js'
 import { invalidModel } from '../../errors.js'
 import { dataType } from '../../files/model/onnx_schema.js'
-import { axesOf, broadcastDims, uniformValue } from './constants.js'
+import { broadcastDims, uniformValue } from './constants.js'
 import { foldConstant } from './fold.js'
-import { coveredAxes, dimsOf, flattened, flattenedLast, isChannelAxis, isHeldAs, maps, sourceOrder } from './layout.js'
+import { dimsOf, flattened, flattenedLast, isChannelAxis, isHeldAs, sourceOrder } from './layout.js'
 import { arithmetic, negate } from './lower_arithmetic.js'
 import { gather, slice, split } from './lower_channels.js'
 import { pointwiseOps } from './lower_pointwise.js'
+import { globalPool, mapValue, pool, reducedPool } from './lower_pools.js'
 import { concat, flatten, pad, reshape, resize, shapeOf, sizeOf, squeeze, transpose } from './lower_shapes.js'
 import type { Lower, Lowering, Value } from './lowering.js'
 import { opsets, unknownOp, unsupported } from './operators.js'
+import { perChannel } from './per_channel.js'
 import { type Constant, describeNode, floatAttribute, intAttribute, intsAttribute, type SourceNode } from './source.js'
-import { poolOf, windowOf } from './window.js'
+import { windowOf } from './window.js'
 
 const pass: Lower = (lowering, node) => lowering.pass(node, lowering.moved(node, 0))
 
@@ -33,13 +34,6 @@ const dropout: Lower = (lowering, node) => {
   if (training && uniformValue(training) !== 0) throw unsupported(node, 'training_mode', 'false', 'true')
   if (intAttribute(node, 'is_test', 1) === 0) throw unsupported(node, 'is_test', '1', '0, training')
   lowering.pass(node, lowering.value(node, 0))
-}
-
-/** Windows and channel-wise ops need to know where the channels are. */
-function mapValue(lowering: Lowering, node: SourceNode): Value {
-  const value = lowering.value(node, 0)
-  if (isHeldAs(maps, value)) return value
-  throw invalidModel(`input of ${describeNode(node)}`, 'N x C x H x W', dimsOf(value).join('x'))
 }
 
 const conv: Lower = (lowering, node) => {
@@ -74,63 +68,6 @@ function vector(node: SourceNode, constant: Constant, length: number): ArrayLike
   throw invalidModel(`constants of ${describeNode(node)}`, `${length} values`, constant.dims.join('x'))
 }
 
-const pool =
-  (op: 'max_pool' | 'avg_pool' | 'l2_pool', extra: Partial<PoolAttributes> = {}): Lower =>
-  (lowering, node) => {
-    if (node.outputs.length > 1 && node.outputs[1])
-      throw invalidModel(describeNode(node), 'one output', node.outputs.length)
-    const value = mapValue(lowering, node)
-    if (node.op === 'LpPool' && intAttribute(node, 'p', 2) !== 2) {
-      throw invalidModel(`p of ${describeNode(node)}`, '2', intAttribute(node, 'p', 2))
-    }
-    const attributes = { ...poolOf(node, value.shape), ...extra }
-    if (op === 'max_pool') delete attributes.countPadding
-    lowering.emit(node, lowering.nodeName(node), { op, attributes }, [value])
-  }
-
-const globalPool =
-  (kind: 'max' | 'avg' | 'l2', mean = false): Lower =>
-  (lowering, node) => {
-    const attributes = mean ? { kind, mean } : { kind }
-    lowering.emit(node, lowering.nodeName(node), { op: 'global_pool', attributes }, [mapValue(lowering, node)])
-  }
-
-/** A reduction over height and width is a global pool, one over either of them a pool of all of its rows or columns. */
-const reducedPool =
-  (kind: 'max' | 'avg' | 'l2'): Lower =>
-  (lowering, node) => {
-    const value = lowering.value(node, 0)
-    const extents = dimsOf(value)
-    const axes = reducedAxes(node, extents.length, lowering.optionalConstant(node, 1))
-    const covered = axes && coveredAxes(value, axes)
-    const keeps = intAttribute(node, 'keepdims', 1) !== 0
-    if (!axes || covered === undefined || covered.includes('c') || (kind === 'l2' && covered === '')) {
-      const received = axes ? `${axes.join()} of ${extents.join('x')}` : 'all'
-      throw unsupported(node, 'axes', 'height, width or both', received)
-    }
-    const dims = value.dims.flatMap((parts, axis) => (axes.includes(axis) ? (keeps ? [[]] : []) : [parts]))
-    if (covered === '') {
-      lowering.pass(node, value, { ...value, dims })
-      return
-    }
-    const [height, width] = value.shape
-    const name = lowering.nodeName(node)
-    if (covered === 'hw' || height * width === (covered === 'h' ? height : width)) {
-      lowering.emit(node, name, { op: 'global_pool', attributes: { kind } }, [value], () => dims)
-      return
-    }
-    const kernel = covered === 'h' ? ([height, 1] as const) : ([1, width] as const)
-    const attributes = { kernel, stride: [1, 1] as const, padding: [0, 0, 0, 0] as const }
-    lowering.emit(node, name, { op: `${kind}_pool`, attributes }, [value], () => dims)
-  }
-
-/** Undefined: all. */
-function reducedAxes(node: SourceNode, rank: number, input: Constant | undefined): number[] | undefined {
-  const axes = axesOf(node, rank, input)
-  if (axes && axes.length > 0) return axes
-  return intAttribute(node, 'noop_with_empty_axes', 0) ? [] : undefined
-}
-
 const batchNorm: Lower = (lowering, node) => {
   const value = lowering.value(node, 0)
   if (intAttribute(node, 'training_mode', 0) || !isChannelAxis(value, 1)) {
@@ -143,7 +80,7 @@ const batchNorm: Lower = (lowering, node) => {
   const byPixel = intAttribute(node, 'spatial', 1) === 0
   const stored = (index: number, role: string) => {
     const constant = lowering.constant(node, index)
-    const values = byPixel ? lowering.perChannel(node, constant, value) : vector(node, constant, channels)
+    const values = byPixel ? perChannel(node, constant, value) : vector(node, constant, channels)
     return lowering.store(`${name}.${role}`, [channels], values)
   }
   const tensors = {
@@ -158,7 +95,7 @@ const batchNorm: Lower = (lowering, node) => {
 
 const prelu: Lower = (lowering, node) => {
   const value = lowering.value(node, 0)
-  const slope = lowering.perChannel(node, slopesOf(node, lowering.constant(node, 1), value), value)
+  const slope = perChannel(node, slopesOf(node, lowering.constant(node, 1), value), value)
   const name = lowering.nodeName(node)
   const tensors = { slope: lowering.store(`${name}.slope`, [slope.length], slope) }
   lowering.emit(node, name, { op: 'prelu', tensors }, [value])

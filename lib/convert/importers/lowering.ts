@@ -3,15 +3,15 @@ import type { GraphDescription, GraphNode, WindowAttributes } from '../../../typ
 import { invalidModel } from '../../errors.js'
 import { f32Tensor, type Tensor } from '../../files/model/tensor.js'
 import { outputShape, type Shape } from '../networks/shapes.js'
+import { type Affine, composed, extendRule, type InputRule, shortest } from './affine.js'
 import {
   type Dimensions,
   dimsOf,
   type Held,
   heldLike,
-  isChannelAxis,
   isHeldAs,
   maps,
-  shuffledGroups,
+  shuffledOrder,
   sourceOrder,
   unshuffled,
 } from './layout.js'
@@ -26,22 +26,6 @@ export interface Value extends Held {
   shared: boolean
   /** Bytes that the source still has as whole numbers. */
   bytes?: boolean
-}
-
-/** Per channel: y = x * scale + shift. */
-export interface Affine {
-  scale: Float64Array
-  shift: Float64Array
-}
-
-/** (pixel - mean) * scale, per channel of the network's input. */
-export interface InputRule {
-  color: 'rgb' | 'bgr' | 'grey'
-  mean: number[]
-  scale: number[]
-  perImage: boolean
-  /** Whether the file or the caller has said anything about mean and scale. */
-  stated: boolean
 }
 
 type Hold = (shape: Shape, batch: number) => Dimensions
@@ -100,9 +84,11 @@ export class Lowering {
 
   /** The same with its channels in their own order. */
   inOrder(node: SourceNode, value: Value): Value {
-    const groups = shuffledGroups(value)
-    if (groups === undefined) return value
-    return shuffleChannels(this, node, value, groups, unshuffled(value))
+    const from = shuffledOrder(value)
+    if (!from) return value
+    const hold = () => unshuffled(value)
+    const groups = shuffleGroups(from)
+    return groups ? shuffleChannels(this, node, value, groups, hold) : selectChannels(this, node, value, from, hold)
   }
 
   /** An input that may be left out: undefined then. Throws where it is an activation. */
@@ -193,28 +179,6 @@ export class Lowering {
     return { node: name, shape, dims, batch: first.batch, shared: false }
   }
 
-  /**
-   * The values of a constant, stretched as numpy does, that has one value a channel of `value` or one for all: always C of
-   * them.
-   */
-  perChannel(source: SourceNode, constant: Constant, value: Held): Float64Array {
-    const extents = dimsOf(value)
-    const channels = value.shape[2]
-    const { data } = constant
-    if (data.length === 1 && constant.dims.length <= extents.length) return new Float64Array(channels).fill(data[0]!)
-    const dims = [...Array(Math.max(0, extents.length - constant.dims.length)).fill(1), ...constant.dims] as number[]
-    const fits = dims.length === extents.length && dims.every((extent, i) => extent === 1 || extent === extents[i])
-    const alongChannels = fits && dims.every((extent, i) => extent === 1 || isChannelAxis(value, i))
-    const values = alongChannels ? Float64Array.from(data) : fits ? uniformOverPixels(data, dims, value) : undefined
-    if (values?.length === channels) return values
-    throw unsupported(
-      source,
-      'constant',
-      `one value or ${channels}, one a channel of ${extents.join('x')}`,
-      constant.dims.join('x'),
-    )
-  }
-
   /** y = x * scale + shift: into the input rule, a bias or an affine that is already there where one can take it. */
   applyAffine(source: SourceNode, value: Value, next: Affine): void {
     const node = this.nodes.get(value.node)
@@ -225,7 +189,7 @@ export class Lowering {
       !this.rule.perImage &&
       next.scale.every((scale) => scale !== 0)
     ) {
-      this.extendRule(next)
+      extendRule(this.rule, next)
     } else if (!value.shared && node?.op === 'affine') {
       this.affines.set(node.name, composed(this.affines.get(node.name)!, next))
     } else if (
@@ -245,17 +209,6 @@ export class Lowering {
       return
     }
     this.pass(source, value)
-  }
-
-  /** ((p - mean) * scale) * a + b = (p - (mean - b / (scale * a))) * (scale * a) */
-  private extendRule({ scale, shift }: Affine): void {
-    const { rule } = this
-    const channels = shift.length
-    const at = (values: number[], c: number) => values[values.length === 1 ? 0 : c]!
-    const scales = Array.from({ length: channels }, (_, c) => at(rule.scale, c) * scale[c]!)
-    rule.mean = Array.from({ length: channels }, (_, c) => at(rule.mean, c) - shift[c]! / scales[c]!)
-    rule.scale = scales
-    rule.stated = true
   }
 
   /** What a value is scaled by, where that is one number and nothing else reads it: then the scaling is taken out. */
@@ -326,30 +279,20 @@ export class Lowering {
   }
 }
 
-function composed(first: Affine, next: Affine): Affine {
-  return {
-    scale: first.scale.map((scale, c) => scale * next.scale[c]!),
-    shift: first.shift.map((shift, c) => shift * next.scale[c]! + next.shift[c]!),
-  }
-}
-
-function shortest(values: number[]): number[] {
-  return values.every((value) => value === values[0]) ? values.slice(0, 1) : values
-}
-
 /** Channel 0 of every group, then channel 1 of every group, ... */
-function shuffleChannels(
-  lowering: Lowering,
-  source: SourceNode,
-  value: Value,
-  groups: number,
-  dims: Dimensions,
-): Value {
+function shuffleChannels(lowering: Lowering, source: SourceNode, value: Value, groups: number, hold: Hold): Value {
   const name = lowering.unique(`${source.name || source.outputs[0]}/shuffled`)
-  return lowering.add(source, name, { op: 'channel_shuffle', attributes: { groups } }, [value], () => dims)
+  return lowering.add(source, name, { op: 'channel_shuffle', attributes: { groups } }, [value], hold)
 }
 
-/** The channels of these numbers, in this order. */
+/** Groups of the channel_shuffle that takes channel `from[c]` to c; undefined where it is another order. */
+function shuffleGroups(from: Int32Array): number | undefined {
+  const groups = from.length / from[1]!
+  const taken = (c: number) => (c % groups) * from[1]! + Math.floor(c / groups)
+  return Number.isInteger(groups) && from.every((channel, c) => channel === taken(c)) ? groups : undefined
+}
+
+/** The channels of these numbers, in this order: a 1x1 convolution that takes each from its place. */
 export function selectChannels(
   lowering: Lowering,
   source: SourceNode,
@@ -366,29 +309,4 @@ export function selectChannels(
   const weight = lowering.store(`${name}.weight`, [from.length, channels, 1, 1], weights)
   const attributes = { kernel: [1, 1], stride: [1, 1], padding: [0, 0, 0, 0], outChannels: from.length } as const
   return lowering.add(source, name, { op: 'conv2d', attributes, tensors: { weight } }, [value], hold)
-}
-
-/** One value a channel, where a constant has more but the same for all pixels of a channel; undefined where it has not. */
-function uniformOverPixels(data: Constant['data'], dims: readonly number[], held: Held): Float64Array | undefined {
-  const extents = dimsOf(held)
-  const places = sourceOrder(held)
-  const channels = held.shape[2]
-  if (!places || (held.batch > 1 && dims[0] !== 1)) return undefined
-  const values = new Float64Array(channels)
-  const seen = new Uint8Array(channels)
-  const strides = dims.map((extent, i) =>
-    extent === 1 ? 0 : dims.slice(i + 1).reduce((total, each) => total * each, 1),
-  )
-  for (let i = 0; i < places.length; i++) {
-    let [rest, at] = [i, 0]
-    for (let axis = extents.length - 1; axis >= (held.batch > 1 ? 1 : 0); axis--) {
-      at += (rest % extents[axis]!) * strides[axis]!
-      rest = Math.floor(rest / extents[axis]!)
-    }
-    const c = places[i]! % channels
-    if (seen[c] && values[c] !== data[at]) return undefined
-    values[c] = data[at]!
-    seen[c] = 1
-  }
-  return values
 }

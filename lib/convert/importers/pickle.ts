@@ -14,6 +14,12 @@ export type AllowList = Readonly<Record<string, PickleFunction>>
 
 /** Bytes that hold one pickle after another, or something else behind a pickle; `position` is where the next one begins. */
 export class PickleReader extends BufferReader {
+  /** All reads go by it. Lengths of bytes are signed in a pickle: a negative one would lead back, and round for ever. */
+  override skip(size: number): void {
+    if (!(size >= 0)) throw new RangeError(`a length of ${size} bytes`)
+    super.skip(size)
+  }
+
   /** Python 2's strings are bytes, which NumPy put its numbers in: each becomes the character of its code. */
   override string(size: number, encoding: 'ascii' | 'utf-8'): string {
     return encoding === 'utf-8' ? super.string(size, encoding) : Buffer.from(this.bytes(size)).toString('latin1')
