@@ -85,7 +85,7 @@ void mining(int64_t n, int64_t dimensions, int64_t faces, const std::string& fol
   const DeviceBuffer<float> gradient(n * dimensions);
   const Stream stream;
   facenet::cuda::TripletStep step;
-  facenet::train::Learned report;
+  facenet::train::LossReport report;
   const facenet::TripletMining task{dimensions, facenet::TripletMining::Strategy::semiHard, 0.2f};
   const double seconds = medianSeconds(
       stream, [&] { report = step.run(x.data(), labels.data(), n, task, gradient.data(), stream.get()); });
