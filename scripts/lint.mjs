@@ -1,5 +1,5 @@
-// Checks formatting and lint rules: biome for TypeScript and JSON, clang-format for C++ and CUDA. No file
-// may need itself by way of others, and everything public has a doc comment. With --write, fixes what can be fixed.
+// Checks formatting and lint rules: biome for TypeScript and JSON, clang-format for C++ and CUDA. No file may need itself by
+// way of others, none has more than 300 lines, and everything public has a doc comment. With --write, fixes what can be fixed.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -12,7 +12,8 @@ const run = (command, args) => spawnSync(command, args, { cwd: root, stdio: 'inh
 const biome = createRequire(import.meta.url).resolve('@biomejs/biome/bin/biome')
 const results = [run(process.execPath, [biome, 'check', '--error-on-warnings', ...(write ? ['--write'] : []), '.'])]
 
-for (const check of ['check-cycles', 'check-docs']) results.push(run(process.execPath, [`scripts/${check}.mjs`]))
+for (const check of ['check-cycles', 'check-docs', 'check-sizes'])
+  results.push(run(process.execPath, [`scripts/${check}.mjs`]))
 
 const sources = ['native', 'cuda', 'test', 'bench'].flatMap((folder) => filesUnder(join(root, folder)))
 const cpp = sources.filter((file) => /\.(h|cc|cu|cuh|inc)$/.test(file))
