@@ -114,7 +114,7 @@ export interface DetectFacesOptions extends DetectOptions, OpenDetectorOptions, 
  * ```
  */
 export async function detectFaces(
-  images: Iterable<RgbImage | ImageInput>,
+  images: object & Iterable<RgbImage | ImageInput>,
   options: DetectFacesOptions,
 ): Promise<DetectedFace[][]> {
   const opening = ['device', 'deviceIndex', 'threads']

@@ -127,7 +127,7 @@ export class Model {
    * ```
    */
   async embed(
-    images: Uint8Array | Pixels | Iterable<ImageInput>,
+    images: Uint8Array | Pixels | (object & Iterable<ImageInput>),
     options: EmbedArrayOptions = {},
   ): Promise<Float32Array> {
     this.#checkOpen()
@@ -165,7 +165,7 @@ export class Model {
    * ```
    */
   async embedRows(
-    images: Uint8Array | Pixels | Iterable<ImageInput>,
+    images: Uint8Array | Pixels | (object & Iterable<ImageInput>),
     options: EmbedArrayOptions = {},
   ): Promise<Embeddings> {
     const rows = await this.embed(images, options)
