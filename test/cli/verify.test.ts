@@ -76,7 +76,7 @@ test('the exit code is 1, and nothing is on stdout', () =>
       assert.is(stdout, '')
       assert.match(
         stderr,
-        /^(1 file passed over: 1 .txt\n)?error: Expected one photograph for .*\(ERR_FACENET_INVALID_ARGUMENT\)\n$/,
+        /^(1 file passed over: 1 hidden\n)?error: Expected one photograph for .*\(ERR_FACENET_INVALID_ARGUMENT\)\n$/,
       )
     }
   }, 0.5))
