@@ -17,6 +17,7 @@ import { network } from '../lib/convert/networks/index.js'
 import { inferGraph } from '../lib/convert/networks/shapes.js'
 import { f32Tensor } from '../lib/files/model/tensor.js'
 import { native } from '../lib/native/addon.js'
+import { newCancel } from '../lib/native/queue.js'
 import type { TableCase } from '../test/cases/case.js'
 import { tables } from '../test/cases/index.js'
 import { layersOf } from '../test/cases/layers.js'
@@ -52,7 +53,7 @@ async function ours({ graph, tensors = {}, input }: OpCase): Promise<Engine> {
   const plan = { device: 'cpu', threads, dtype: options.dtype as DType } as const
   const model = await native().openModel(graph, weightSource(tensors), plan)
   const outputs = model.outputs.map(([height, width, channels]) => new Float32Array(batch * height * width * channels))
-  const cancel = new Int32Array(1)
+  const cancel = newCancel()
   return { run: () => model.run(input, batch, outputs, cancel), close: () => model.dispose() }
 }
 

@@ -24,6 +24,9 @@ export interface CudaDevice {
   memoryBytes: number
 }
 
+/** Two flags, as `types/native.d.ts` says. */
+export type Cancel = Int32Array<SharedArrayBuffer>
+
 /** Where a call runs. */
 export interface DeviceOptions {
   device: DeviceKind

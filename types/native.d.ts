@@ -6,7 +6,7 @@
  * until then. `cancel` is an Int32Array of 2 on a SharedArrayBuffer: `cancel[0]` set to non-zero stops the work, with
  * ERR_FACENET_ABORTED; the addon sets `cancel[1]` when it begins, and does not begin what was stopped before.
  */
-import type { BuildInfo, DeviceOptions, DType, StoredDType } from './device.js'
+import type { BuildInfo, Cancel, DeviceOptions, DType, StoredDType } from './device.js'
 import type { GraphDescription, GraphNode } from './graph.js'
 import type { NativeTrainer, TrainerOptions, TrainingPlanReport, TripletIndices } from './native_trainer.js'
 
@@ -98,7 +98,7 @@ export interface NativeModel {
    * Runs `count` images. `input` is Uint8Array or Float32Array as the graph says; `outputs[i]` gets count x
    * elements. It is stopped between layers.
    */
-  run(input: Uint8Array | Float32Array, count: number, outputs: Float32Array[], cancel: Int32Array): Promise<void>
+  run(input: Uint8Array | Float32Array, count: number, outputs: Float32Array[], cancel: Cancel): Promise<void>
   /**
    * Times `repeats` runs of `count` images that are on the device already, by the clock of a CUDA device: no copies.
    * Medians in seconds, of the whole run as it is replayed and of each step launched alone. Throws on other devices, and
@@ -163,14 +163,14 @@ export interface NativeAddon {
     x: Float32Array,
     options: DeviceOptions & { dimensions: number; epsilon: number },
     out: Float32Array,
-    cancel?: Int32Array,
+    cancel?: Cancel,
   ): Promise<void>
   /** Triplets of n x dimensions finite embeddings with n labels. */
   mineTriplets(
     embeddings: Float32Array,
     labels: Int32Array,
     options: TripletOptions & { strategy: 'all' | 'semi-hard' | 'hard' },
-    cancel: Int32Array,
+    cancel: Cancel,
   ): Promise<TripletIndices>
   /** The sum of hinges, how many are above zero, and in `gradient` (n x dimensions) the derivative of the sum. */
   tripletLoss(
@@ -178,7 +178,7 @@ export interface NativeAddon {
     triplets: TripletIndices,
     options: TripletOptions,
     gradient: Float32Array,
-    cancel: Int32Array,
+    cancel: Cancel,
   ): Promise<{ loss: number; active: number }>
   /** The k rows of `gallery` that are nearest to each of `queries`, ties to the lowest: queries x k. */
   findNearest(
@@ -187,7 +187,7 @@ export interface NativeAddon {
     options: DeviceOptions & { dimensions: number; k: number; threads: number },
     indices: Int32Array,
     distances: Float32Array,
-    cancel: Int32Array,
+    cancel: Cancel,
   ): Promise<void>
   /** Squared L2 distances, n x m, clamped at zero. `out` is written in place. */
   pairwiseDistances(
@@ -195,7 +195,7 @@ export interface NativeAddon {
     b: Float32Array,
     options: DeviceOptions & { dimensions: number },
     out: Float32Array,
-    cancel?: Int32Array,
+    cancel?: Cancel,
   ): Promise<void>
   /**
    * Crops to count x height x width x 3 bytes. Images are read in place. Runs beside the other functions, not after them.
@@ -204,13 +204,13 @@ export interface NativeAddon {
     crops: readonly Crop[],
     options: DeviceOptions & { height: number; width: number },
     out: Uint8Array,
-    cancel?: Int32Array,
+    cancel?: Cancel,
   ): Promise<void>
   /**
    * Agglomerative clustering of the rows of `embeddings`. `labels` gets a row's cluster as the lowest row of it; on entry
    * its first `known` elements say so of clusters that are there already.
    */
-  cluster(embeddings: Float32Array, options: ClusterOptions, labels: Int32Array, cancel: Int32Array): Promise<void>
+  cluster(embeddings: Float32Array, options: ClusterOptions, labels: Int32Array, cancel: Cancel): Promise<void>
 }
 
 export interface ClusterOptions extends DeviceOptions {

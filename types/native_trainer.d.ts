@@ -1,5 +1,5 @@
 /** A network under training, as the addon has it. */
-import type { DeviceOptions } from './device.js'
+import type { Cancel, DeviceOptions } from './device.js'
 
 /** Rows of the embeddings, three arrays of one length. */
 export interface TripletIndices {
@@ -121,16 +121,11 @@ export interface NativeTrainer {
    * One optimiser step on labels.length images. ERR_FACENET_NOT_FINITE names the step and the first
    * layer where NaN or infinity turns up.
    */
-  step(
-    images: Uint8Array | Float32Array,
-    labels: Int32Array,
-    options: StepOptions,
-    cancel: Int32Array,
-  ): Promise<StepReport>
+  step(images: Uint8Array | Float32Array, labels: Int32Array, options: StepOptions, cancel: Cancel): Promise<StepReport>
   /** The same without the optimiser: the gradient of the mean hinge is left in the tensors `gradient/<weight>`. */
-  gradient(images: Uint8Array | Float32Array, labels: Int32Array, cancel: Int32Array): Promise<StepReport>
+  gradient(images: Uint8Array | Float32Array, labels: Int32Array, cancel: Cancel): Promise<StepReport>
   /** Embeddings as the model will give them when it is used: batch normalisation by running statistics. */
-  embed(images: Uint8Array | Float32Array, count: number, out: Float32Array, cancel: Int32Array): Promise<void>
+  embed(images: Uint8Array | Float32Array, count: number, out: Float32Array, cancel: Cancel): Promise<void>
   /** Copies tensors to `out`, which is written in place, all at one moment between steps. Resolves to the trainer's counters then. */
   read(names: readonly string[], out: Float32Array[]): Promise<TrainerCounters>
   /** The other way round. */

@@ -2,12 +2,13 @@
  * Calls into the addon. It runs one job at a time for each JavaScript thread, in the order of the calls. A call that is aborted
  * while it waits ends at once.
  */
+import type { Cancel } from '../../types/native.js'
 import { FaceNetError } from '../errors.js'
 import { nativeCall } from './addon.js'
 import { aborted, throwIfAborted, untilAborted } from './check_arguments.js'
 
 /** What stops a call into the addon, as `types/native.d.ts` says; `stopped`: 1 stops it before it begins. */
-export const newCancel = (stopped = 0) => new Int32Array(new SharedArrayBuffer(8)).fill(stopped, 0, 1)
+export const newCancel = (stopped = 0): Cancel => new Int32Array(new SharedArrayBuffer(8)).fill(stopped, 0, 1)
 
 /**
  * Calls the addon, at once: it has copied what the caller handed over when this function returns, so the caller may change or
@@ -19,7 +20,7 @@ export const newCancel = (stopped = 0) => new Int32Array(new SharedArrayBuffer(8
  */
 export async function enqueueCall<T>(
   signal: AbortSignal | undefined,
-  call: (cancel: Int32Array) => Promise<T>,
+  call: (cancel: Cancel) => Promise<T>,
 ): Promise<T> {
   throwIfAborted(signal)
   const cancel = newCancel()

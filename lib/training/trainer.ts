@@ -1,6 +1,6 @@
 /** A network under training. */
 import type { GraphDescription } from '../../types/graph.js'
-import type { NativeTrainer, TrainerCounters, TrainerTensor, TrainingPlanReport } from '../../types/native.js'
+import type { Cancel, NativeTrainer, TrainerCounters, TrainerTensor, TrainingPlanReport } from '../../types/native.js'
 import { checkLabelledTriplets } from '../embeddings/triplets.js'
 import { disposed } from '../errors.js'
 import { describeGraph, type ModelMetadata, type ModelNotes } from '../files/model/metadata.js'
@@ -246,7 +246,7 @@ export class Trainer {
   }
 
   /** Native work of this trainer, in turn with all other; `dispose` waits for it. */
-  #run<T>(signal: AbortSignal | undefined, call: (cancel: Int32Array) => Promise<T>): Promise<T> {
+  #run<T>(signal: AbortSignal | undefined, call: (cancel: Cancel) => Promise<T>): Promise<T> {
     return this.#running.track(enqueueCall(signal, call))
   }
 

@@ -109,7 +109,7 @@ test('wrong memory for a run is refused', async () => {
     [/an integer in 1\.\.\d+ for count but received "2"/, [input, '2' as never, [out()], cancel()]],
     [/an array of 1 for outputs/, [input, 2, [], cancel()]],
     [/Float32Array of 64 for outputs\[0\] but received one of 32/, [input, 2, [new Float32Array(32)], cancel()]],
-    [/Int32Array of 2 on a SharedArrayBuffer for cancel/, [input, 2, [out()], new Int32Array(2)]],
+    [/Int32Array of 2 on a SharedArrayBuffer for cancel/, [input, 2, [out()], new Int32Array(2) as never]],
     [/Int32Array for cancel/, [input, 2, [out()], null as never]],
   ]
   for (const [message, run] of cases) {

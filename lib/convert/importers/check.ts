@@ -7,6 +7,7 @@ import { weightSource } from '../../files/model/tensor.js'
 import { halfToFloat } from '../../files/model/tensor_reader.js'
 import { native, nativeCall } from '../../native/addon.js'
 import { checkThreads } from '../../native/check_arguments.js'
+import { enqueueCall } from '../../native/queue.js'
 import { checkImages, networkInput } from './check_images.js'
 import { sourceOrder } from './layout.js'
 import type { LoweredModel } from './lower.js'
@@ -122,7 +123,7 @@ async function runOurs({ graph, tensors, outputs }: LoweredModel, images: Uint8A
   const model = await nativeCall(() => native().openModel(graph, weightSource(tensors), where))
   try {
     const made = outputs.map(({ shape: [h, w, c] }) => new Float32Array(imageCount * h * w * c))
-    await nativeCall(model.run(images, imageCount, made, new Int32Array(1)))
+    await enqueueCall(undefined, (cancel) => model.run(images, imageCount, made, cancel))
     return made
   } finally {
     model.dispose()
