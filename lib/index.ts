@@ -48,6 +48,7 @@ export {
   detectFaces,
   type FaceBox,
   type FaceFinder,
+  type MinSize,
   type OpenDetectorOptions,
   openDetector,
   type RgbImage,

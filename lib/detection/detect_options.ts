@@ -2,15 +2,14 @@
 import { types } from 'node:util'
 import { invalidArgument } from '../errors.js'
 import { checkOptions, checkSignal } from '../native/check_arguments.js'
+import { checkMinSize } from './min_size.js'
 import type { DetectOptions, RgbImage } from './types.js'
 
 /** Throws ERR_FACENET_INVALID_ARGUMENT that names the argument. */
 export function checkDetectOptions(images: readonly RgbImage[], options: DetectOptions): DetectOptions {
   checkOptions(options, 'options', ['minSize', 'scoreThreshold', 'signal'])
   const { minSize, scoreThreshold } = options
-  if (minSize !== undefined && !(Number.isFinite(minSize) && minSize > 0)) {
-    throw invalidArgument('options.minSize', 'pixels, above 0', minSize)
-  }
+  checkMinSize(minSize)
   if (scoreThreshold !== undefined && !(scoreThreshold >= 0 && scoreThreshold <= 1)) {
     throw invalidArgument('options.scoreThreshold', 'a number 0..1', scoreThreshold)
   }

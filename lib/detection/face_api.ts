@@ -3,8 +3,9 @@
  *
  * `detect`, a YOLOv2 (Redmon and Farhadi, "YOLO9000", 2017), proposes five boxes a cell of 32 pixels: the centre lies in the
  * cell, sigmoid of two values from its corner, and width and height are the anchor's times the exponentials of two more. Of
- * boxes that overlap by more than 0.4 the best stays. An image is brought to a longer side of 416, a small one enlarged, and is
- * looked at again at half of that and at a quarter: the network misses faces that fill its input.
+ * boxes that overlap by more than 0.4 the best stays, and none that lies in a better one: at a fine scale an eye looks like a face,
+ * and at a coarse one so does a group. An image is looked at in its own pixels, with a longer side of 416 at least and of 2048 at
+ * most, and again at halves of that: the network sees faces from 32 pixels to half of its input.
  *
  * `landmarks` then finds 68 points in a square around each box. Five are made of them: each eye is the mean of the six
  * points of its lids, the nose its tip, and the mouth has its corners.
@@ -17,6 +18,7 @@ import { warp } from '../images/warp.js'
 import { throwIfAborted } from '../native/check_arguments.js'
 import { bestFaces } from './best.js'
 import { checkDetectOptions } from './detect_options.js'
+import { minPixels } from './min_size.js'
 import { NetworkDetector } from './network_detector.js'
 import { detectInPlace } from './own_pixels.js'
 import { type ScaledImage, scaledBatches, unscaledBox } from './scaled.js'
@@ -32,13 +34,15 @@ const anchors = [
   [4.266906, 5.178857],
   [9.041765, 10.66308],
 ] as const
-/** Longer side of the network's input, unless `minSize` asks for more. */
-const usualLongest = 416
+/** Longer side of the network's input at the finest scale, unless `minSize` asks for another: small images are enlarged. */
+const [leastLongest, mostLongest] = [416, 2048] as const
 /** Scales go on to halve until the longer side is at most this: the network sees faces of up to half its input best. */
 const coarsest = 128
 /** Of the smallest face the network finds, in pixels of its input. */
 const smallestFace = 32
 const overlapLimit = 0.4
+/** Share of a box that lies in a better one, above which it goes too. */
+const insideLimit = 0.7
 const defaultScore = 0.5
 /** Side of the landmark network's input, and how many faces go through it together. */
 const landmarkSide = 112
@@ -59,6 +63,8 @@ export function openFaceApi({ graphs, weights, metadata }: DetectorFile, options
   return new FaceApi(detect, network('landmarks', landmarkValues), metadata.fingerprint)
 }
 
+const usualLongest = (longer: number) => Math.min(mostLongest, Math.max(leastLongest, longer))
+
 type Found = Omit<DetectedFace, 'points'>
 
 class FaceApi extends NetworkDetector {
@@ -72,11 +78,19 @@ class FaceApi extends NetworkDetector {
     super([boxes, landmarks], fingerprint)
   }
 
+  smallestFace({ width, height }: { width: number; height: number }): number {
+    const longer = Math.max(width, height)
+    return (smallestFace * longer) / usualLongest(longer)
+  }
+
   async [detectInPlace](images: readonly RgbImage[], options: DetectOptions): Promise<DetectedFace[][]> {
     const { minSize, scoreThreshold = defaultScore, signal } = checkDetectOptions(images, options)
     const found: Found[][] = images.map(() => [])
-    const longestOf = (longer: number) =>
-      minSize === undefined ? usualLongest : Math.max(stride, (longer * smallestFace) / minSize)
+    const longestOf = (image: RgbImage) => {
+      const pixels = minPixels(minSize, image)
+      const longer = Math.max(image.width, image.height)
+      return pixels === undefined ? usualLongest(longer) : Math.max(stride, (longer * smallestFace) / pixels)
+    }
     for await (const batch of scaledBatches(images, { multiple: stride, coarsest, longestOf })) {
       throwIfAborted(signal)
       const { height, width } = batch[0]!.scaled
@@ -86,7 +100,10 @@ class FaceApi extends NetworkDetector {
         found[image]!.push(...decode(output!, n, scaled, scoreThreshold))
       })
     }
-    const kept = found.map((faces) => bestFaces(faces, overlapLimit, minSize))
+    const kept = found.map((faces, i) => {
+      const apart = bestFaces(faces, overlapLimit, minPixels(minSize, images[i]!))
+      return bestFaces(apart, insideLimit, 0, 'min')
+    })
     return this.#withPoints(images, kept, signal)
   }
 
@@ -130,7 +147,8 @@ function* decode(output: Float32Array, n: number, scaled: ScaledImage, scoreThre
       const [width, height] = [Math.exp(logWidth!) * anchorWidth * stride, Math.exp(logHeight!) * anchorHeight * stride]
       const x = ((cell % columns) + sigmoid(dx!)) * stride - width / 2
       const y = (Math.floor(cell / columns) + sigmoid(dy!)) * stride - height / 2
-      yield { score, box: unscaledBox({ x, y, width, height }, scaled.shrink) }
+      const box = unscaledBox({ x, y, width, height }, scaled)
+      if (box) yield { score, box }
     }
   }
 }

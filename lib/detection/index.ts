@@ -1,3 +1,4 @@
+export type { MinSize } from './min_size.js'
 export { nonMaximumSuppression, type OverlapKind, overlap } from './nms.js'
 export {
   type DetectFacesOptions,

@@ -13,6 +13,7 @@ import type { DetectorFile } from '../files/model/detector_file.js'
 import { type Crop, warp } from '../images/warp.js'
 import { throwIfAborted } from '../native/check_arguments.js'
 import { checkDetectOptions } from './detect_options.js'
+import { minPixels } from './min_size.js'
 import { NetworkDetector } from './network_detector.js'
 import { nonMaximumSuppression, type OverlapKind } from './nms.js'
 import { detectInPlace } from './own_pixels.js'
@@ -63,6 +64,10 @@ class Mtcnn extends NetworkDetector {
     super(Object.values(networks), fingerprint)
   }
 
+  smallestFace(): number {
+    return usualMinSize
+  }
+
   async [detectInPlace](images: readonly RgbImage[], options: DetectOptions): Promise<DetectedFace[][]> {
     const checked = checkDetectOptions(images, options)
     const found: DetectedFace[][] = []
@@ -71,7 +76,8 @@ class Mtcnn extends NetworkDetector {
   }
 
   private async detectIn(image: RgbImage, options: DetectOptions): Promise<DetectedFace[]> {
-    const { minSize = usualMinSize, scoreThreshold = thresholds.onet, signal } = options
+    const minSize = minPixels(options.minSize, image) ?? usualMinSize
+    const { scoreThreshold = thresholds.onet, signal } = options
     const halved = new HalvedImage(image)
     const proposed = await this.propose(image, halved, minSize, signal)
     const boxes = best(proposed, 0.7).map(shifted).map(squared)

@@ -16,6 +16,8 @@ export abstract class NetworkDetector implements Detector {
     this.#networks = networks
   }
 
+  abstract smallestFace(image: { width: number; height: number }): number
+
   abstract [detectInPlace](images: readonly RgbImage[], options: DetectOptions): Promise<DetectedFace[][]>
 
   async detect(images: readonly RgbImage[], options: DetectOptions = {}): Promise<DetectedFace[][]> {

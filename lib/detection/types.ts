@@ -1,5 +1,6 @@
 /** What every detector takes and gives. */
 import type { FivePoints } from '../images/geometry.js'
+import type { MinSize } from './min_size.js'
 
 /** An image in memory. */
 export interface RgbImage {
@@ -31,12 +32,17 @@ export interface DetectedFace {
   score: number
   /** In pixels of the image: right eye, left eye, nose, right and left corner of the mouth. */
   points: FivePoints
+  /**
+   * Degrees by which the photograph has to be turned clockwise to show the face upright, where it was found so (`tryRotated`). Box
+   * and points are those of the photograph as it is.
+   */
+  turn?: 90 | 180 | 270
 }
 
 /** What is looked for. */
 export interface DetectOptions {
-  /** Shorter side of the smallest face that is looked for, in pixels. */
-  minSize?: number
+  /** Shorter side of the smallest face that is looked for: pixels, or as `'2%'` a share of the image's longer side. */
+  minSize?: MinSize
   /** Faces below it are left out, 0..1. */
   scoreThreshold?: number
   /** Aborts with ERR_FACENET_ABORTED. */
@@ -72,6 +78,12 @@ export interface FaceFinder {
 export interface Detector extends FaceFinder {
   /** A hash of its graphs and weights. */
   readonly fingerprint: string
+  /**
+   * Shorter side, in pixels, of the smallest face that is looked for in an image of this size unless `minSize` says it.
+   *
+   * @param image its size.
+   */
+  smallestFace(image: { width: number; height: number }): number
   /** Whether the detector was closed. */
   readonly disposed: boolean
   /** Frees what the detector holds, once calls that are under way have ended. May be called more than once. */

@@ -16,6 +16,7 @@ import type { DetectorFile } from '../files/model/detector_file.js'
 import { throwIfAborted } from '../native/check_arguments.js'
 import { bestFaces } from './best.js'
 import { checkDetectOptions } from './detect_options.js'
+import { minPixels } from './min_size.js'
 import { NetworkDetector } from './network_detector.js'
 import { detectInPlace } from './own_pixels.js'
 import { type ScaledImage, scaledBatches, unscaled, unscaledBox } from './scaled.js'
@@ -56,11 +57,21 @@ class Yunet extends NetworkDetector {
     super([network], fingerprint)
   }
 
+  smallestFace({ width, height }: { width: number; height: number }): number {
+    return smallestFace * Math.max(1, Math.max(width, height) / usualLongest)
+  }
+
   async [detectInPlace](images: readonly RgbImage[], options: DetectOptions): Promise<DetectedFace[][]> {
     const { minSize, scoreThreshold = defaultScore, signal } = checkDetectOptions(images, options)
     const found: DetectedFace[][] = images.map(() => [])
-    const longestOf = (longer: number) =>
-      Math.min(longer, minSize === undefined ? usualLongest : Math.max(multiple, (longer * smallestFace) / minSize))
+    const longestOf = (image: RgbImage) => {
+      const pixels = minPixels(minSize, image)
+      const longer = Math.max(image.width, image.height)
+      return Math.min(
+        longer,
+        pixels === undefined ? usualLongest : Math.max(multiple, (longer * smallestFace) / pixels),
+      )
+    }
     for await (const batch of scaledBatches(images, { multiple, coarsest, longestOf })) {
       throwIfAborted(signal)
       const { height, width } = batch[0]!.scaled
@@ -71,7 +82,7 @@ class Yunet extends NetworkDetector {
         found[look.image]!.push(...decode(named, n, look.scaled, scoreThreshold))
       })
     }
-    return found.map((faces) => bestFaces(faces, overlapLimit, minSize))
+    return found.map((faces, i) => bestFaces(faces, overlapLimit, minPixels(minSize, images[i]!)))
   }
 }
 
@@ -79,9 +90,10 @@ class Yunet extends NetworkDetector {
 function* decode(
   outputs: ReadonlyMap<string, Float32Array>,
   n: number,
-  { height, width, shrink }: ScaledImage,
+  scaled: ScaledImage,
   scoreThreshold: number,
 ): Generator<DetectedFace> {
+  const { height, width, shrink, left, top } = scaled
   for (const stride of strides) {
     const columns = width / stride
     const cells = columns * (height / stride)
@@ -94,10 +106,12 @@ function* decode(
       const [boxWidth, boxHeight] = [Math.exp(bbox![4 * at + 2]!) * stride, Math.exp(bbox![4 * at + 3]!) * stride]
       const x = (column + bbox![4 * at]!) * stride - boxWidth / 2
       const y = (row + bbox![4 * at + 1]!) * stride - boxHeight / 2
+      const box = unscaledBox({ x, y, width: boxWidth, height: boxHeight }, scaled)
+      if (!box) continue
       const points = Array.from(kps!.subarray(10 * at, 10 * at + 10), (offset, i) =>
-        unscaled((offset + (i % 2 === 0 ? column : row)) * stride, shrink),
+        unscaled((offset + (i % 2 === 0 ? column : row)) * stride + (i % 2 === 0 ? left : top), shrink),
       )
-      yield { score, points, box: unscaledBox({ x, y, width: boxWidth, height: boxHeight }, shrink) }
+      yield { score, points, box }
     }
   }
 }

@@ -1,8 +1,9 @@
 /** The faces of a photograph, found by a detector and brought to the network's input. */
-import { facesOf } from '../detection/own_pixels.js'
+import { checkMinSize, minPixels } from '../detection/min_size.js'
+import { findTurned, type TurnedFaces, turnedBack } from '../detection/turned.js'
 import type { DetectedFace, RgbImage } from '../detection/types.js'
 import { FaceNetError, invalidArgument } from '../errors.js'
-import { checkOneOf, throwIfAborted, untilAborted } from '../native/check_arguments.js'
+import { checkFlag, checkOneOf, throwIfAborted, untilAborted } from '../native/check_arguments.js'
 import {
   type DecodeLimits,
   decode,
@@ -30,18 +31,17 @@ const mostPixels = 25_000_000
 
 /** @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT for what no detector takes. */
 export function checkDetection(options: Partial<Detection>, faces: FaceChoice): Detection {
-  const { detector, minSize, scoreThreshold } = options
+  const { detector, minSize, scoreThreshold, tryRotated } = options
   if (typeof detector !== 'object' || detector === null || typeof detector.detect !== 'function') {
     throw invalidArgument('options.detector', "a detector (of openDetector), with align 'detect'", detector)
   }
-  if (minSize !== undefined && !(Number.isFinite(minSize) && minSize > 0)) {
-    throw invalidArgument('options.minSize', 'a number of pixels above 0', minSize)
-  }
+  checkMinSize(minSize)
+  checkFlag(tryRotated, 'options.tryRotated')
   if (scoreThreshold !== undefined && !(scoreThreshold >= 0 && scoreThreshold <= 1)) {
     throw invalidArgument('options.scoreThreshold', 'a number in 0..1', scoreThreshold)
   }
   checkOneOf(options.faces ?? faces, 'options.faces', faceChoices)
-  return { detector, faces: options.faces ?? faces, minSize, scoreThreshold }
+  return { detector, faces: options.faces ?? faces, minSize, scoreThreshold, tryRotated }
 }
 
 /**
@@ -63,17 +63,18 @@ export async function loadFaces(
   throwIfAborted(signal)
   const { image, shrink } = await decodeForDetection(encoded, target)
   throwIfAborted(signal)
-  const { detector, faces, scoreThreshold, minSize } = detection
-  const options = { scoreThreshold, minSize: minSize === undefined ? undefined : minSize / shrink.x, signal }
-  const found = await facesOf(detector, image, options)
-  const chosen = choose(found, faces, encoded.name)
+  const found = await lookFor(detection, image, shrink, signal)
+  const chosen = choose(found.faces, detection.faces, encoded.name)
   const bytes = target.height * target.width * 3
   const pixels = new Uint8Array(chosen.length * bytes)
-  const crops = chosen.map((face) => ({ image, map: placeFace(face, image, shrink, target, template) }))
+  // Cut out of the image as it was looked at: a box with a margin is upright there.
+  const turnedShrink = found.turn % 180 === 0 ? shrink : { x: shrink.y, y: shrink.x }
+  const place = (face: DetectedFace) => placeFace(face, found.image, turnedShrink, target, template)
+  const crops = chosen.map((face) => ({ image: found.image, map: place(face) }))
   await warp(crops, target, pixels, signal)
   return chosen.map((face, i) => ({
     pixels: pixels.subarray(i * bytes, (i + 1) * bytes),
-    face: enlarged(face, shrink),
+    face: enlarged(turnedBack(face, found.turn, image), shrink),
   }))
 }
 
@@ -86,10 +87,19 @@ export async function findFaces(
 ): Promise<DetectedFace[]> {
   const encoded = await untilAborted(readImage(input, undefined, limits.maxImageBytes), signal)
   const { image, shrink } = await decodeForDetection(encoded, limits, signal)
-  const { detector, scoreThreshold, minSize } = detection
-  const options = { scoreThreshold, minSize: minSize === undefined ? undefined : minSize / shrink.x, signal }
-  const found = await facesOf(detector, image, options)
-  return bySize(found).map((face) => enlarged(face, shrink))
+  const found = await lookFor(detection, image, shrink, signal)
+  return bySize(found.faces).map((face) => enlarged(turnedBack(face, found.turn, image), shrink))
+}
+
+/** In an image that was decoded smaller by `shrink`; detectors of one's own get pixels whatever `minSize` is given in. */
+function lookFor(
+  { detector, scoreThreshold, minSize, tryRotated }: Omit<Detection, 'faces'>,
+  image: RgbImage,
+  shrink: Shrink,
+  signal: AbortSignal | undefined,
+): Promise<TurnedFaces> {
+  const least = typeof minSize === 'number' ? minSize / shrink.x : minPixels(minSize, image)
+  return findTurned(detector, image, { scoreThreshold, minSize: least, signal }, tryRotated)
 }
 
 /** Pixels of the image a pixel of what was decoded stands for, each way. */

@@ -1,4 +1,5 @@
 /** What a network takes, and how a face of a photograph is chosen and brought there. */
+import type { MinSize } from '../detection/min_size.js'
 import type { FaceFinder } from '../detection/types.js'
 import type { DecodeLimits } from './decode.js'
 import type { Size } from './geometry.js'
@@ -34,9 +35,11 @@ export interface Detection {
   detector: FaceFinder
   faces: FaceChoice
   /** Shorter side of the smallest face that is looked for, in pixels of the image. */
-  minSize?: number
+  minSize?: MinSize
   /** Faces below it are left out, 0..1. */
   scoreThreshold?: number
+  /** Looks at the image turned by 90, 180 and 270 degrees too, where no face is found or none that is sure. */
+  tryRotated?: boolean
 }
 
 /** What a network takes, and how a face is brought there. */

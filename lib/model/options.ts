@@ -1,4 +1,5 @@
 /** What `embed` and `embedStream` take. */
+import type { MinSize } from '../detection/min_size.js'
 import type { FaceFinder } from '../detection/types.js'
 import { decodeVersion, type Preparation } from '../embeddings/preparation.js'
 import { invalidArgument } from '../errors.js'
@@ -52,10 +53,17 @@ export interface EmbedOptions extends FileLimits {
    * @default 'largest'
    */
   faces?: FaceChoice
-  /** For `align: 'detect'`: shorter side of the smallest face that is looked for, in pixels. The detector's own if left out. */
-  minSize?: number
+  /** For `align: 'detect'`: shorter side of the smallest face that is looked for: pixels, or as `'2%'` a share of the
+   * longer side. The detector's own if left out. */
+  minSize?: MinSize
   /** For `align: 'detect'`: faces with a lower score are left out, 0..1. The detector's own if left out. */
   scoreThreshold?: number
+  /**
+   * For `align: 'detect'`: looks at an image turned by 90, 180 and 270 degrees too, where no face is found or none has a score of
+   * 0.7. That is for photographs that lie on their side without an EXIF tag that says so; it takes up to four looks instead of one.
+   * @default false
+   */
+  tryRotated?: boolean
   /**
    * Images that are computed together.
    * @default 32
@@ -115,6 +123,7 @@ const known = [
   'faces',
   'minSize',
   'scoreThreshold',
+  'tryRotated',
   'batchSize',
   'maxInFlight',
   'limitInputPixels',

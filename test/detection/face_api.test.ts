@@ -3,21 +3,26 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import sharp, { type OverlayOptions } from 'sharp'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { importFaceApi } from '../../lib/convert/importers/face_api.js'
+import { importDetector } from '../../lib/convert/index.js'
 import { openFaceApi } from '../../lib/detection/face_api.js'
+import { overlap } from '../../lib/detection/nms.js'
 import { SizedNetwork } from '../../lib/detection/sized_network.js'
-import type { RgbImage } from '../../lib/detection/types.js'
+import type { FaceBox, RgbImage } from '../../lib/detection/types.js'
 import { detectorInMemory } from '../../lib/files/model/detector_file.js'
 import { similarity } from '../../lib/images/geometry.js'
+import { detectFaces, openDetector } from '../../lib/index.js'
 import { native } from '../../lib/native/addon.js'
 import type { DeviceKind } from '../../types/native.js'
-import { assertFails, faceApiManifest, modelFails, testWith } from '../importers/support.js'
+import { assertFails, data, faceApiManifest, modelFails, testWith } from '../importers/support.js'
 import { seeded } from '../support/random.js'
 import { agreement, lfw, readLfw } from './lfw.js'
 
 const folder = dirname(faceApiManifest)
+const yunetFile = join(data, 'weights/yunet_n_320_320.onnx')
 const options = { device: 'cpu', dtype: 'f32', threads: 2 } as const
 const devices: DeviceKind[] = native().info().onednn === null ? ['reference'] : ['reference', 'cpu']
 const load = async () => detectorInMemory(await importFaceApi(folder))
@@ -86,6 +91,47 @@ testWith(lfw, 'an image has the same faces alone and among others', async () => 
   for (const [i, image] of mixed.entries()) assert.equal(await detector.detect([image]), [together[i]!])
   assert.equal(await detector.detect([]), [])
   assert.equal(await detector.detect([known[0]!.image], { minSize: 190 }), [[]])
+  detector.dispose()
+})
+
+/** Nine photographs of groups in one of 2048 pixels: faces of 3 % of its width. The known ones are where YuNet finds them. */
+testWith(yunetFile, 'small faces of a large photograph are found, and nothing else', async () => {
+  const [width, height, columns] = [2048, 1365, 3]
+  const cell = { width: Math.floor(width / columns), height: Math.floor(height / columns) }
+  const photographs = await Promise.all(
+    [1, 2, 3, 4, 5, 6].map((n) =>
+      sharp(join(folder, `../demo/sample${n}.jpg`))
+        .resize(cell)
+        .png()
+        .toBuffer(),
+    ),
+  )
+  const yunet = await openDetector((await importDetector(yunetFile, { check: false }))!)
+  const known = await Promise.all(
+    photographs.map(
+      async (photograph) => (await detectFaces([photograph], { model: yunet, minSize: 20, scoreThreshold: 0.7 }))[0]!,
+    ),
+  )
+  await yunet.close()
+  const layers: OverlayOptions[] = []
+  const boxes: FaceBox[] = []
+  for (let i = 0; i < columns ** 2; i++) {
+    const [left, top] = [(i % columns) * cell.width, Math.floor(i / columns) * cell.height]
+    layers.push({ input: photographs[i % 6]!, left, top })
+    boxes.push(...known[i % 6]!.map(({ box }) => ({ ...box, x: box.x + left, y: box.y + top })))
+  }
+  const mosaic = await sharp({ create: { width, height, channels: 3, background: '#777' } })
+    .composite(layers)
+    .png()
+    .toBuffer()
+  const detector = openFaceApi(await load(), options)
+  const [faces] = await detectFaces([mosaic], { model: detector })
+  const near = (box: FaceBox) => boxes.findIndex((other) => overlap(box, other) > 0.25)
+  const found = new Set(faces!.map(({ box }) => near(box)))
+  assert.is(found.has(-1), false, 'a box without a face')
+  assert.ok(boxes.length >= 25 && found.size >= 0.8 * boxes.length, `${found.size} of ${boxes.length}`)
+  assert.is(detector.smallestFace({ width: 4096, height: 3000 }), 64)
+  assert.equal((await detectFaces([mosaic], { model: detector, minSize: '20%' }))[0], [])
   detector.dispose()
 })
 

@@ -1,7 +1,9 @@
 /** `facenet detect`: where the faces are. */
-import type { DetectedFace } from '../../detection/types.js'
+import { minPixels } from '../../detection/min_size.js'
+import type { DetectedFace, Detector } from '../../detection/types.js'
 import { FaceNetError } from '../../errors.js'
 import { writeAtomically } from '../../files/atomic_write.js'
+import { readImageSize } from '../../images/decode.js'
 import { findFaces } from '../../images/index.js'
 import type { FailedImage } from '../../index.js'
 import { drawFaces } from '../../report/overlay.js'
@@ -28,7 +30,9 @@ export async function run(context: Context<DetectOptions>): Promise<void> {
       if (found instanceof FaceNetError) failures.push({ path: image.path, error: found })
       else {
         done++
-        await context.print(context.json ? faceLine(image.path, found.faces) : faceTable(image.path, found.faces))
+        const least = Math.ceil(await smallestFace(context, found, detector))
+        const { faces } = found
+        await context.print(context.json ? faceLine(image.path, faces, least) : faceTable(image.path, faces, least))
         if (overlay !== undefined) await writeOverlay(found.bytes, found.faces, overlay)
       }
     }
@@ -52,22 +56,30 @@ async function detect(image: SourceImage, find: (bytes: Uint8Array) => Promise<D
   }
 }
 
+/** Shorter side, in pixels, of the smallest face that was looked for. */
+async function smallestFace(context: Context<DetectOptions>, { bytes }: { bytes: Uint8Array }, detector: Detector) {
+  const size = await readImageSize({ bytes, name: 'image' }, context.limits())
+  return minPixels(context.options.minSize, size) ?? detector.smallestFace(size)
+}
+
 /** Hundredths of a pixel, and a score of four digits. */
-function faceLine(path: string, faces: DetectedFace[]): string {
+function faceLine(path: string, faces: DetectedFace[], minSize: number): string {
   const round = (value: number, digits = 2) => Number(value.toFixed(digits))
-  const rows = faces.map(({ box, score, points }) => ({
+  const rows = faces.map(({ box, score, points, turn }) => ({
     box: { x: round(box.x), y: round(box.y), width: round(box.width), height: round(box.height) },
     score: round(score, 4),
     points: points.map((value) => round(value)),
+    turn,
   }))
-  return JSON.stringify({ path, faces: rows })
+  return JSON.stringify({ path, minSize, faces: rows })
 }
 
-function faceTable(path: string, faces: DetectedFace[]): string {
-  const count = faces.length === 0 ? 'no face' : faces.length === 1 ? '1 face' : `${faces.length} faces`
-  const rows = faces.map(({ box, score }) => {
+function faceTable(path: string, faces: DetectedFace[], minSize: number): string {
+  const none = `no face of ${minSize} pixels or more`
+  const count = faces.length === 0 ? none : faces.length === 1 ? '1 face' : `${faces.length} faces`
+  const rows = faces.map(({ box, score, turn }) => {
     const [x, y, width, height] = [box.x, box.y, box.width, box.height].map(Math.round)
-    return `  ${width}x${height} at ${x},${y}, score ${score.toFixed(2)}`
+    return `  ${width}x${height} at ${x},${y}, score ${score.toFixed(2)}${turn ? `, upright when turned by ${turn} degrees` : ''}`
   })
   return [`${path}: ${count}`, ...rows].join('\n')
 }

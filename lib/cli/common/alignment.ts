@@ -1,5 +1,6 @@
 /** What the commands share that look for faces: how faces are found and brought to a network's input. */
 import { openDetector } from '../../detection/index.js'
+import type { MinSize } from '../../detection/min_size.js'
 import type { Detector } from '../../detection/types.js'
 import type { Align, FaceChoice } from '../../images/index.js'
 import type { Context } from '../context.js'
@@ -12,12 +13,13 @@ export interface Alignment {
   align: Align
   detector?: Detector
   faces?: FaceChoice
-  minSize?: number
+  minSize?: MinSize
   scoreThreshold?: number
+  tryRotated?: boolean
 }
 
 /** Options that mean nothing unless faces are detected. */
-const detecting = ['detector', 'faces', 'minSize', 'score']
+const detecting = ['detector', 'faces', 'minSize', 'score', 'tryRotated']
 
 /** The options but for the detector. */
 export function readAlignment(context: Context<DetectionOptions & { align: Align; faces: FaceChoice }>): Alignment {
@@ -34,7 +36,7 @@ export function refuseDetecting({ given }: Context, align: Align): void {
 }
 
 export function readDetection({ options }: Context<DetectionOptions>) {
-  return { minSize: options.minSize, scoreThreshold: options.score }
+  return { minSize: options.minSize, scoreThreshold: options.score, tryRotated: options.tryRotated }
 }
 
 /** `use` with the detector that the alignment needs, if any; it is disposed afterwards. */

@@ -1,4 +1,5 @@
 /** Options that several commands have. */
+import { checkMinSize, type MinSize } from '../../detection/min_size.js'
 import { defaultMaxImageBytes } from '../../files/read_bounded.js'
 import { defaultLimitInputPixels } from '../../images/index.js'
 import { faceChoices } from '../../images/target.js'
@@ -53,11 +54,17 @@ export type DetectorOptions = Values<typeof detectorOptions>
 export const detectionOptions = {
   ...detectorOptions,
   ...group('Faces', {
-    minSize: number({
-      text: 'Shorter side, in pixels, of the smallest face to look for',
-      value: '<pixels>',
-      above: 0,
-      defaultText: "the detector's own",
+    minSize: parsed(
+      'a number of pixels above 0, or a share of the longer side as 2%',
+      {
+        text: 'Shorter side of the smallest face to look for: pixels, or a share of the longer side of the image, as 2%',
+        value: '<size>',
+        defaultText: "the detector's own; of the default one 32 pixels, or 1.6% of images longer than 2048 pixels",
+      },
+      readMinSize,
+    ),
+    tryRotated: flag({
+      text: 'Look at images turned by 90, 180 and 270 degrees too, where no face is found or none that is sure',
     }),
     score: number({
       text: 'Lowest score of a face that is used',
@@ -68,6 +75,14 @@ export const detectionOptions = {
   }),
 }
 export type DetectionOptions = Values<typeof detectionOptions>
+
+function readMinSize(given: string): MinSize | undefined {
+  try {
+    return checkMinSize(given.endsWith('%') ? given : Number(given.trim() || Number.NaN))
+  } catch {
+    return undefined
+  }
+}
 
 const facesText = {
   largest: 'the largest',
