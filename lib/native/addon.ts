@@ -27,9 +27,8 @@ function load(): NativeAddon {
     const what = tries
       ? `The native addon is not built. Looked for it at\n${tries.join('\n')}`
       : `The native addon cannot be loaded: ${message}`
-    throw new FaceNetError('ERR_FACENET_ADDON_NOT_FOUND', `${what}\nTo build it, run: npx facenet-native build`, {
-      cause,
-    })
+    const advice = message === loader.bundled ? '' : '\nTo build it, run: npx facenet-native build'
+    throw new FaceNetError('ERR_FACENET_ADDON_NOT_FOUND', `${what}${advice}`, { cause })
   }
 }
 
