@@ -8,7 +8,6 @@ const groupings = [
   [35, 5],
   [35, 7],
   [116, 4],
-  [6, 1],
 ] as const
 
 export const channelShuffle: TableCase[] = groupings.map(([channels, groups]) => ({
