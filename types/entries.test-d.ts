@@ -1,6 +1,6 @@
 /** What the other entries promise, checked by tsd against the built declarations. */
 import { expectError, expectType } from 'tsd'
-import { exportOnnx, importModel, type ModelContents, network } from '../dist/esm/convert/index.js'
+import { exportOnnx, type ImportedModel, importModel, network } from '../dist/esm/convert/index.js'
 import {
   evaluateLfw,
   evaluateYtf,
@@ -28,7 +28,7 @@ import {
   train,
 } from '../dist/esm/training/index.js'
 
-expectType<Promise<ModelContents>>(importModel('m.onnx', { size: [112, 112], color: 'rgb' }))
+expectType<Promise<ImportedModel>>(importModel('m.onnx', { size: [112, 112], color: 'rgb' }))
 expectType<Promise<Model>>(openModel(await importModel('m.onnx')))
 expectType<Uint8Array>(exportOnnx(network('nn2').graph(), new Map()))
 

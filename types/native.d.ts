@@ -79,7 +79,7 @@ export interface TensorEntry {
   bytes: number
 }
 
-/** Where a model's tensors are: a file, which is read whole, or memory. */
+/** Where a model's tensors are: a file, which is read whole, or memory that was made for the call and is read where it is. */
 export type WeightSource = { tensors: TensorEntry[] } & ({ path: string; fileBytes: number } | { buffer: Uint8Array })
 
 export interface OpenOptions extends PlanOptions, DeviceOptions {

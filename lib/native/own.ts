@@ -1,23 +1,17 @@
 /**
  * Memory that callers cannot take away. They may transfer an ArrayBuffer as soon as a call has returned its promise, and native
  * code that reads it then would end the process. The addon copies what it is handed, so only what waits in TypeScript first, or
- * is too large to be copied at each call, is copied here: onto a SharedArrayBuffer, which can neither be transferred nor shrink,
- * and which the addon therefore reads in place.
+ * is too large to be copied at each call, is copied here.
  */
 
-/** Bytes of one's own; those on a SharedArrayBuffer as they are. */
+/** Bytes of one's own; those on a SharedArrayBuffer, which cannot be taken away, as they are. */
 export function ownBytes(bytes: Uint8Array): Uint8Array {
-  return isShared(bytes) ? bytes : onShared(Uint8Array, bytes)
+  return isShared(bytes) ? bytes : Uint8Array.prototype.slice.call(bytes)
 }
 
-/** The same of floats. */
+/** Floats that several calls read: on a SharedArrayBuffer, which the addon reads in place. */
 export function ownFloats(values: Float32Array): Float32Array {
   return isShared(values) ? values : onShared(Float32Array, values)
-}
-
-/** The same of upper halves of floats. */
-export function ownHalves(values: Uint16Array): Uint16Array {
-  return isShared(values) ? values : onShared(Uint16Array, values)
 }
 
 /** By its name, since other realms have a constructor of their own. */

@@ -61,9 +61,11 @@ class Arrays {
   // the promise has settled, so that there is nobody to transfer them, and which are too large to copy.
   template <class T>
   T* inPlace(const Napi::Value& value, const std::string& argument, Extents extents) {
-    const View found = view(value, argument, typeOf<T>, &extents);
-    keepAlive_.push_back(Napi::Persistent(found.array.As<Napi::Object>()));
-    return static_cast<T*>(found.data);
+    return keptInPlace<T>(view(value, argument, typeOf<T>, &extents)).data();
+  }
+  template <class T>
+  std::span<T> inPlace(const Napi::Value& value, const std::string& argument) {
+    return keptInPlace<T>(view(value, argument, typeOf<T>, nullptr));
   }
 
   // Two flags, an Int32Array of 2 on a SharedArrayBuffer: the first one stops the work where it is not zero, the second one
@@ -102,9 +104,13 @@ class Arrays {
                                                                               : napi_uint8_array;
   template <class T>
   std::span<const T> inputOf(const View& view) {
-    if (!view.isShared) return copyOf<T>(view);
+    if (view.isShared) return keptInPlace<T>(view);
+    return copyOf<T>(view);
+  }
+  template <class T>
+  std::span<T> keptInPlace(const View& view) {
     keepAlive_.push_back(Napi::Persistent(view.array.As<Napi::Object>()));
-    return {static_cast<const T*>(view.data), view.length};
+    return {static_cast<T*>(view.data), view.length};
   }
   template <class T>
   std::span<const T> copyOf(const View& view) {

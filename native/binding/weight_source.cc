@@ -46,7 +46,8 @@ WeightSource readWeightSource(const Napi::Value& value, Arrays& arrays) {
     source.path = fields.string("path");
     source.size = fields.integer("fileBytes", 0, largestExact);
   } else {
-    const auto buffer = arrays.input<uint8_t>(fields.get("buffer"), "weights.buffer");
+    // As large as the network; lib/files/model/tensor.ts makes it for the call.
+    const auto buffer = arrays.inPlace<uint8_t>(fields.get("buffer"), "weights.buffer");
     source.buffer = reinterpret_cast<const std::byte*>(buffer.data());
     source.size = static_cast<int64_t>(buffer.size());
   }

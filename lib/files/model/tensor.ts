@@ -3,7 +3,6 @@ import { types } from 'node:util'
 import type { StoredDType, TensorEntry, WeightSource } from '../../../types/native.js'
 import { invalidArgument, invalidModel } from '../../errors.js'
 import { checkAttached } from '../../native/check_arguments.js'
-import { ownFloats, ownHalves } from '../../native/own.js'
 
 /** `f32` values, or the upper 16 bits of fp32 values for `bf16`, in row-major order. */
 export type Tensor = { shape: number[] } & ({ dtype: 'f32'; data: Float32Array } | { dtype: 'bf16'; data: Uint16Array })
@@ -20,8 +19,8 @@ export function f32Tensor(shape: readonly number[], data: Float32Array): Extract
 /** A copy of a tensor that callers give. */
 export function givenTensor(name: string, { shape, data }: { shape: readonly number[]; data: unknown }): Tensor {
   if (ArrayBuffer.isView(data)) checkAttached(data, `tensor ${name}`)
-  if (types.isFloat32Array(data)) return { dtype: 'f32', shape: [...shape], data: ownFloats(data) }
-  if (types.isUint16Array(data)) return { dtype: 'bf16', shape: [...shape], data: ownHalves(data) }
+  if (types.isFloat32Array(data)) return { dtype: 'f32', shape: [...shape], data: data.slice() }
+  if (types.isUint16Array(data)) return { dtype: 'bf16', shape: [...shape], data: data.slice() }
   throw invalidArgument(`tensor ${name}`, 'a Float32Array or a Uint16Array of data', data)
 }
 
@@ -58,7 +57,10 @@ export function tensorOf(tensors: Tensors, name: string): Tensor {
   return tensor
 }
 
-/** Tensors as one buffer, for opening a model that is in memory only. Each starts at a multiple of 64 bytes. Read in place. */
+/**
+ * Tensors as one buffer, for opening a model that is in memory only. Each starts at a multiple of 64 bytes. The addon reads it where
+ * it is, so it is for one call, and nobody else may have it.
+ */
 export function weightSource(tensors: Tensors): WeightSource {
   const entries: TensorEntry[] = []
   let end = 0
@@ -67,7 +69,7 @@ export function weightSource(tensors: Tensors): WeightSource {
     entries.push({ name, dtype, shape, offset, bytes: data.byteLength })
     end = offset + data.byteLength
   }
-  const buffer = new Uint8Array(new SharedArrayBuffer(end))
+  const buffer = new Uint8Array(end)
   for (const { name, offset } of entries) buffer.set(bytesOf(tensors.get(name)!.data), offset)
   return { tensors: entries, buffer }
 }
