@@ -65,7 +65,11 @@ const mistakes: [string, string[], RegExp][] = [
     /--detector is for/,
   ],
   ['a score out of range', ['detect', 'a.jpg', '--score', '1.5'], /--score is a number from 0 to 1, not 1\.5/],
-  ['a face of no size', ['detect', 'a.jpg', '--min-size', '0'], /--min-size is a number above 0, not 0/],
+  [
+    'a face of no size',
+    ['detect', 'a.jpg', '--min-size', '0'],
+    /--min-size is a number of pixels above 0, or a share .* as 2%, not 0/,
+  ],
   ['an overlay of two images', ['detect', 'a.jpg', 'b.jpg', '--overlay', 'o.jpg'], /--overlay is for one image/],
   ['an overlay of no kind', ['detect', 'a.jpg', '--overlay', 'o.txt'], /--overlay is a path that ends in \.jpg/],
   ['all faces of a pair', ['verify', 'a', 'b', '-m', 'm', '--faces', 'all'], /--faces is one of largest, one, not all/],

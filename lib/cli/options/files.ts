@@ -7,7 +7,9 @@ export const importOptions = {
   ...group('Weights', {
     graph: text({ text: 'Node list (.graph.json) that goes with a .safetensors file', value: '<file>' }),
     output: text({ text: 'Of an ONNX file with several outputs: the one that is the embedding', value: '<name>' }),
-    check: flag({ text: 'Compare with onnxruntime-node what was imported, or fail [default: where it is installed]' }),
+    check: flag({
+      text: 'Fail where the import cannot be compared with onnxruntime-node; without this it is compared where that is installed',
+    }),
     noCheck: flag({ text: 'Do not compare' }),
   }),
   ...group('Input of the network', {
