@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util'
 import { networks } from '../lib/convert/networks/index.js'
 import { initialWeights } from '../lib/convert/networks/initialize.js'
 import { l2Normalize, nearestNeighbors, openModel, pairwiseDistances } from '../lib/index.js'
-import { ownBytes, ownFloats } from '../lib/native/own.js'
+import { ownFloats } from '../lib/native/own.js'
 import { describeMachine, load, printMachine } from './machine.js'
 import { median } from './measure.js'
 import { positiveInteger } from './options.js'
@@ -36,7 +36,8 @@ const few = (x: Float32Array, count: number) => x.subarray(0, Math.min(rows, cou
 const graph = networks.nn4.graph()
 await using model = await openModel({ graph, tensors: initialWeights(graph, 1) })
 const pixels = new Uint8Array(images * model.inputSize.height * model.inputSize.width * 3).fill(100)
-const sharedPixels = ownBytes(pixels)
+const sharedPixels = new Uint8Array(new SharedArrayBuffer(pixels.length))
+sharedPixels.set(pixels)
 
 /** Each with what it is given: copied, then in place. */
 const calls: [name: string, bytes: number, copied: () => Promise<unknown>, inPlace: () => Promise<unknown>][] = [
