@@ -5,8 +5,9 @@ import type { ModelNotes } from '../../files/model/metadata.js'
 import type { Tensors } from '../../files/model/tensor.js'
 import { activationShapes } from '../networks/shapes.js'
 import { OnnxBuilder, type ValueInfo } from './onnx_builder.js'
-import { asFlat, type EmitContext, emitNode, type Value } from './onnx_ops.js'
+import { asFlat, type EmitContext, emitNode } from './onnx_ops.js'
 import { emitPreprocess } from './onnx_preprocess.js'
+import type { Value } from './onnx_value.js'
 
 /** Options of `exportOnnx`. */
 export interface ExportOnnxOptions {

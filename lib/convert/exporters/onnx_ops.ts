@@ -2,18 +2,13 @@
  * Each op of `types/graph.d.ts` in ONNX. Activations are N x C x H x W here, and N x C once a fully connected layer or an
  * l2_normalize has flattened them.
  */
-import type { GraphNode, PoolAttributes } from '../../../types/graph.js'
+import type { GraphNode } from '../../../types/graph.js'
 import { type Tensors, tensorOf, toFloat32 } from '../../files/model/tensor.js'
 import type { Shape } from '../networks/shapes.js'
 import type { OnnxBuilder } from './onnx_builder.js'
 import { emitPointwise } from './onnx_pointwise.js'
-
-/** An activation: its name in the ONNX graph, its shape, and whether it is N x C rather than N x C x H x W. */
-export interface Value {
-  name: string
-  shape: Shape
-  flat: boolean
-}
+import { emitGlobalPool, emitPool } from './onnx_pools.js'
+import type { Named, Value } from './onnx_value.js'
 
 export interface EmitContext {
   builder: OnnxBuilder
@@ -154,8 +149,6 @@ function perChannel({ builder, tensors }: EmitContext, name: string, input: Valu
   return builder.floats(plain ? name : `${name}/channels`, plain ? [channels] : [channels, 1, 1], values)
 }
 
-type Named<Op extends GraphNode['op']> = Extract<GraphNode, { op: Op }>
-
 function emitConvolution(context: EmitContext, { name, attributes, tensors }: Named<'conv2d'>, input: Value): string {
   const inputs = [input.name, weight(context, tensors.weight)]
   if (tensors.bias !== undefined) inputs.push(weight(context, tensors.bias))
@@ -197,54 +190,6 @@ function channelsFirst(rows: Float32Array, pixels: number, channels: number): Fl
     const channel = Math.floor(column / pixels)
     return rows[i - column + (column % pixels) * channels + channel]!
   })
-}
-
-/** How far the last window of each axis reaches past the padded image, because of ceil rounding: `[bottom, right]`. */
-function overhang({ kernel, stride, padding }: PoolAttributes, input: Shape, output: Shape): [number, number] {
-  const past = (axis: 0 | 1) =>
-    Math.max(0, (output[axis] - 1) * stride[axis] + kernel[axis] - input[axis] - padding[axis] - padding[axis + 2]!)
-  return [past(0), past(1)]
-}
-
-/**
- * Engines differ in what ceil_mode means, so the rounding becomes explicit padding. Neither maxima nor sums see it;
- * averages must not count it, which takes a Pad of its own where the layer's padding is to be counted.
- */
-function emitPool(
-  builder: OnnxBuilder,
-  node: Named<'max_pool' | 'avg_pool' | 'l2_pool'>,
-  input: Value,
-  output: Shape,
-): string {
-  const { name, attributes } = node
-  const [bottom, right] = overhang(attributes, input.shape, output)
-  const [padTop, padLeft, padBottom, padRight] = attributes.padding
-  const window = { kernel_shape: { ints: attributes.kernel }, strides: { ints: attributes.stride } }
-  const pads = { ints: [padTop, padLeft, padBottom + bottom, padRight + right] }
-  if (node.op === 'max_pool') return builder.node('MaxPool', name, [input.name], { ...window, pads })
-  if (node.op === 'l2_pool' && !attributes.mean) {
-    return builder.node('LpPool', name, [input.name], { ...window, pads, p: { int: 2 } })
-  }
-  let averaged = input.name
-  if (node.op === 'l2_pool') averaged = builder.node('Mul', `${name}/squares`, [averaged, averaged])
-  const countAll = attributes.countPadding && bottom + right === 0
-  const padFirst = attributes.countPadding && !countAll
-  if (padFirst) averaged = builder.zeroPad(`${name}/padded`, averaged, attributes.padding)
-  const poolName = node.op === 'l2_pool' ? `${name}/mean` : name
-  const pooled = builder.node('AveragePool', poolName, [averaged], {
-    ...window,
-    pads: padFirst ? { ints: [0, 0, bottom, right] } : pads,
-    count_include_pad: { int: countAll ? 1 : 0 },
-  })
-  return node.op === 'l2_pool' ? builder.node('Sqrt', name, [pooled]) : pooled
-}
-
-function emitGlobalPool(builder: OnnxBuilder, { name, attributes }: Named<'global_pool'>, input: Value): string {
-  if (attributes.kind === 'max') return builder.node('GlobalMaxPool', name, [input.name])
-  if (attributes.kind === 'avg') return builder.node('GlobalAveragePool', name, [input.name])
-  if (!attributes.mean) return builder.reduce('ReduceL2', name, input.name, [2, 3], true)
-  const squares = builder.node('Mul', `${name}/squares`, [input.name, input.name])
-  return builder.node('Sqrt', name, [builder.node('GlobalAveragePool', `${name}/mean`, [squares])])
 }
 
 /** ONNX divides alpha by the window. Its windows have an odd size in most engines, so an even one is a convolution. */
