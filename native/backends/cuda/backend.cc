@@ -9,6 +9,7 @@ std::unique_ptr<Executor> CudaBackend::makeExecutor(const Graph& graph, PlanOpti
                                                     const Weights& weights, int threads) const {
   options.channelAlignment = channelAlignment;
   options.fuseStem = options.fuse;
+  useDevice(device_);  // before the executor's streams are made, which belong to the current device
   return std::make_unique<CudaExecutor>(makePlan(graph, options), weights, device_, threads);
 }
 

@@ -37,7 +37,6 @@ int64_t freeBytes() {
 
 CudaExecutor::CudaExecutor(Plan plan, const Weights& weights, const Device& device, int threads)
     : plan_(std::move(plan)), device_(device), copiers_(std::min(threads, kMaxCopiers)) {
-  useDevice(device_);
   plan_.chunk = std::clamp<int64_t>(kMaxArenaBytes / std::max<int64_t>(plan_.arenaBytes, 1), 1, kMaxChunk);
   maxImages_ = plan_.chunk;
   try {
