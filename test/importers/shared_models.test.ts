@@ -194,7 +194,7 @@ testWith(mobileFile, 'what the file does not say must be said', async () => {
 testWith(join(weights, 'yunet_n_320_320.onnx'), 'a detector is refused by its outputs', () =>
   modelFails(
     () => importModel(join(weights, 'yunet_n_320_320.onnx'), { mean: 0 }),
-    /Expected one, the embedding .* for outputs but received cls_8, cls_16/,
+    /Expected one, the embedding: .* for outputs but received cls_8, cls_16/,
   ),
 )
 
