@@ -5,6 +5,7 @@ import type { Model } from '../model/model.js'
 import {
   type FailedImage,
   openSource,
+  type PassedOver,
   type SourceImage,
   type SourceOptions,
   type SourcePaths,
@@ -45,6 +46,9 @@ export interface FoundImages {
   failures: FailedImage[]
 }
 
+/** Lists that Labeled Faces in the Wild has beside its images: they are read, or of another protocol, and nobody misses them. */
+const listName = /(^|[\\/])(pairs|people)(DevTrain|DevTest)?\.txt$/
+
 /** The images of `sources` by the name `keyOf` gives their path; those it gives none are left out. The first of equals counts. */
 export async function findImages(
   sources: SourcePaths,
@@ -53,7 +57,8 @@ export async function findImages(
 ): Promise<FoundImages> {
   const images = new Map<string, SourceImage>()
   const failures: FailedImage[] = []
-  for await (const image of openSource(sources, { exclude, onPassedOver, maxImageBytes, signal })) {
+  const tell = onPassedOver && ((entry: PassedOver) => listName.test(entry.path) || onPassedOver(entry))
+  for await (const image of openSource(sources, { exclude, onPassedOver: tell, maxImageBytes, signal })) {
     const key = keyOf(image.path)
     if (image.error) failures.push({ path: image.path, error: image.error })
     else if (key !== undefined && !images.has(key)) images.set(key, image)
