@@ -25,7 +25,11 @@ export const norm: TableCase[] = [
   batchNorm('', ['scale', 'shift'], 1e-3, { range: [-1, 3] }),
   batchNorm(' without scale', ['shift'], 1e-5, { inputs: [[7, 3, 64]] }),
   batchNorm(' without scale and shift', [], 1e-5),
-  batchNorm(' with one value for all channels', ['scale', 'shift'], 1e-3, { shared: ['scale', 'mean', 'variance'] }),
+  batchNorm(' with one value for all channels', ['scale', 'shift'], 1e-3, {
+    inputs: [[5, 6, 37]],
+    count: 2,
+    shared: ['scale', 'mean', 'variance'],
+  }),
   batchNorm(' by running statistics', ['scale', 'shift'], 1e-3, { runningStatistics: true }),
   affine('', ['scale', 'shift']),
   affine(', shift alone', ['shift']),
