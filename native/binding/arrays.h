@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdlib>
 #include <initializer_list>
 #include <memory>
 #include <span>
@@ -26,6 +27,10 @@ namespace facenet::binding {
 class Arrays {
  public:
   using Extents = std::initializer_list<int64_t>;
+  struct Free {
+    void operator()(void* memory) const { std::free(memory); }
+  };
+  using Owned = std::unique_ptr<std::byte[], Free>;
 
   // What the work reads. Other threads of JavaScript may change the values of a SharedArrayBuffer meanwhile.
   template <class T>
@@ -93,7 +98,7 @@ class Arrays {
   };
   struct Output {
     Napi::ObjectReference array;
-    std::unique_ptr<std::byte[]> memory;
+    Owned memory;
     size_t bytes;
     std::string argument;
   };
@@ -122,7 +127,7 @@ class Arrays {
   const void* copyBytes(const View& view);
   void* outputOf(const View& view, const std::string& argument);
 
-  std::vector<std::unique_ptr<std::byte[]>> copies_;
+  std::vector<Owned> copies_;
   std::vector<Output> outputs_;
   std::vector<Napi::ObjectReference> keepAlive_;
   std::atomic<int32_t>* cancel_ = nullptr;
