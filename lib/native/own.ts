@@ -11,23 +11,12 @@ export function ownBytes(bytes: Uint8Array): Uint8Array {
 
 /** Floats that several calls read: on a SharedArrayBuffer, which the addon reads in place. */
 export function ownFloats(values: Float32Array): Float32Array {
-  return isShared(values) ? values : onShared(Float32Array, values)
+  if (isShared(values)) return values
+  const copy = new Float32Array(new SharedArrayBuffer(values.byteLength))
+  copy.set(values)
+  return copy
 }
 
 /** By its name, since other realms have a constructor of their own. */
 const isShared = ({ buffer }: ArrayBufferView) =>
   Object.prototype.toString.call(buffer) === '[object SharedArrayBuffer]'
-
-interface Kind<Numbers> {
-  readonly BYTES_PER_ELEMENT: number
-  new (buffer: SharedArrayBuffer): Numbers
-}
-
-function onShared<Numbers extends { length: number; set(values: Numbers): void }>(
-  kind: Kind<Numbers>,
-  values: Numbers,
-): Numbers {
-  const copy = new kind(new SharedArrayBuffer(values.length * kind.BYTES_PER_ELEMENT))
-  copy.set(values)
-  return copy
-}

@@ -1,5 +1,5 @@
 /** A case of a table as a graph with data, for the addon and for onnxruntime. */
-import { activationShapes, inferGraph } from '../../lib/convert/networks/shapes.js'
+import { inferGraph } from '../../lib/convert/networks/shapes.js'
 import type { GraphDescription, GraphNode } from '../../types/graph.js'
 import type { NodeTensor, Shape } from '../../types/native.js'
 import type { Tensors } from '../support/evaluate.js'
@@ -120,9 +120,3 @@ function inputOf(item: TableCase, random: Random): Float32Array {
 const elements = ([height, width, channels]: Shape) => height * width * channels
 const product = (sizes: readonly number[]) => sizes.reduce((all, size) => all * size, 1)
 const seedOf = (name: string) => [...name].reduce((hash, letter) => (Math.imul(hash, 31) + letter.charCodeAt(0)) | 0, 7)
-
-/** Shapes of the outputs. */
-export function outputShapes(graph: GraphDescription): Shape[] {
-  const shapes = activationShapes(graph)
-  return graph.outputs.map((name) => shapes.get(name)!)
-}

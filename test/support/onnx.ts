@@ -12,26 +12,24 @@ export const hasOnnxruntime = ort !== undefined
 export function runExported(graph: GraphDescription, tensors: Tensors, input: Float32Array): Promise<Float32Array[]> {
   const { height, width, channels } = graph.input
   const stored = Object.entries(tensors).map(([name, { shape, data }]) => [name, f32Tensor(shape, data)] as const)
-  return runModel(exportOnnx(graph, new Map(stored)), input, [height, width, channels])
+  const shape = [input.length / (height * width * channels), channels, height, width]
+  const planes = transpose(input, [shape[0]!, height * width, channels])
+  return runModel(exportOnnx(graph, new Map(stored)), { type: 'float32', data: planes, shape })
 }
 
-/** Outputs of the model's only input, all from and to N x H x W x C. */
-async function runModel(
+/** Outputs of a model of one input, which is in the model's own layout; N x H x W x C. */
+export async function runModel(
   model: Uint8Array,
-  input: Float32Array,
-  [height, width, channels]: [number, number, number],
+  { type, data, shape }: { type: 'float32' | 'uint8'; data: Float32Array | Uint8Array; shape: number[] },
 ): Promise<Float32Array[]> {
-  const count = input.length / (height * width * channels)
   if (!ort) throw new Error('onnxruntime-node is not installed')
   const session = await ort.InferenceSession.create(model, { intraOpNumThreads: 1, logSeverityLevel: 3 })
   try {
-    const rows = transpose(input, [count, height * width, channels])
-    const feed = { [session.inputNames[0]!]: new ort.Tensor('float32', rows, [count, channels, height, width]) }
-    const outputs = await session.run(feed)
+    const outputs = await session.run({ [session.inputNames[0]!]: new ort.Tensor(type, data, shape) })
     return session.outputNames.map((name) => {
       const { data, dims } = outputs[name]!
-      const [, outChannels, ...extent] = dims as [number, number, ...number[]]
-      return transpose(data as Float32Array, [count, outChannels, extent.reduce((all, size) => all * size, 1)])
+      const [count, channels, ...extent] = dims as [number, number, ...number[]]
+      return transpose(data as Float32Array, [count, channels, extent.reduce((all, size) => all * size, 1)])
     })
   } finally {
     await session.release()
