@@ -1,14 +1,21 @@
+/** The addon, loaded once, and the calls into it. */
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import type { NativeAddon } from '../../types/native.js'
 import { FaceNetError, type FaceNetErrorCode } from '../errors.js'
+import { cudaAdvice, explain } from './diagnose.js'
+import type { Located, PlatformPackage, Surroundings } from './facts.js'
 import loader from './load.cjs'
+import { locate } from './locate.js'
+import { cudaDriver, thisPlatform } from './platform.js'
 
-let addon: NativeAddon | undefined
+let loaded: { addon: NativeAddon; located: Located } | undefined
 
-/** The addon, loaded at the first call. Throws ERR_FACENET_ADDON_NOT_FOUND where it was not built or cannot be loaded. */
+/** The addon, loaded at the first call. Throws ERR_FACENET_ADDON_NOT_FOUND where there is none or it cannot be loaded. */
 export function native(): NativeAddon {
-  if (!addon) {
-    addon = load()
-    if (addon.info().onednn === null) {
+  if (!loaded) {
+    loaded = load()
+    if (loaded.addon.info().onednn === null) {
       process.emitWarning(
         "This build has no oneDNN: device 'cpu' runs on the slow reference backend. " +
           'Install oneDNN (Debian: libdnnl-dev) and run `npx facenet-native build`.',
@@ -16,20 +23,84 @@ export function native(): NativeAddon {
       )
     }
   }
-  return addon
+  return loaded.addon
 }
 
-function load(): NativeAddon {
+/** Where the addon that was loaded lies and comes from. Throws as `native` does. */
+export function addonLocation(): Located {
+  native()
+  return loaded!.located
+}
+
+/** The one command that brings CUDA, where a driver is there and the addon was built without; else undefined. */
+export function howToGetCuda(): string | undefined {
+  if (native().info().cuda || loaded!.located.origin === 'FACENET_ADDON') return undefined
+  const around = surroundings()
+  return around.hasDriver() ? cudaAdvice(loaded!.located, around) : undefined
+}
+
+function load(): { addon: NativeAddon; located: Located } {
+  const named = process.env.FACENET_ADDON
+  const located = named ? ({ file: resolve(named), origin: 'FACENET_ADDON' } as const) : locate(surroundings())
+  if ('cause' in located) throw notFound(explain(located.cause))
   try {
-    return loader.loadAddon()
+    return { addon: loader.loadFile(located.file), located }
   } catch (cause) {
-    const { message, tries } = cause as Error & { tries?: string[] }
-    const what = tries
-      ? `The native addon is not built. Looked for it at\n${tries.join('\n')}`
-      : `The native addon cannot be loaded: ${message}`
-    const advice = message === loader.bundled ? '' : '\nTo build it, run: npx facenet-native build'
-    throw new FaceNetError('ERR_FACENET_ADDON_NOT_FOUND', `${what}${advice}`, { cause })
+    throw notFound(explain({ kind: 'load', located, said: String((cause as Error).message) }), cause)
   }
+}
+
+/** What the rules of loading go by, on this machine. */
+export function surroundings(): Surroundings {
+  const root = rootOrThrow()
+  const { version, engines } = readManifest(join(root, 'package.json'))!
+  return {
+    platform: thisPlatform(),
+    version: version!,
+    oldestNode: engines!.node!.replace(/^\D*/, ''),
+    // npm never packs the lock file.
+    isClone: existsSync(join(root, 'package-lock.json')),
+    hasDriver: () => cudaDriver(thisPlatform()) !== undefined,
+    built: () => loader.builtIn(root),
+    installed: (platform) => readPackage(loader.resolveFrom(root, `@facenet-native/${platform}/package.json`)),
+    prebuilt: (platform) => readPackage(join(root, 'packages', platform, 'package.json')),
+  }
+}
+
+/** Bundled code has no root. */
+function rootOrThrow(): string {
+  try {
+    return loader.packageRoot()
+  } catch (cause) {
+    throw notFound(`The native addon cannot be loaded: ${(cause as Error).message}`, cause)
+  }
+}
+
+interface Manifest {
+  name: string
+  version: string
+  glibc?: string
+  engines?: { node?: string }
+}
+
+function readManifest(file: string): Partial<Manifest> | undefined {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+function readPackage(file: string | undefined): PlatformPackage | undefined {
+  const manifest = file === undefined ? undefined : readManifest(file)
+  if (!manifest) return undefined
+  const { name = 'a package without a name', version = 'none', glibc = null } = manifest
+  return { name, version, glibc, folder: dirname(file!) }
+}
+
+function notFound(message: string, cause?: unknown): FaceNetError {
+  const details = { argument: 'addon', expected: 'the addon of this version for this machine', cause }
+  return new FaceNetError('ERR_FACENET_ADDON_NOT_FOUND', message, { ...details, received: message.split('\n')[0] })
 }
 
 /**

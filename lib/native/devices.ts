@@ -1,7 +1,7 @@
 /** Which device runs a call, and why. */
 import type { BuildInfo, DeviceKind } from '../../types/native.js'
 import { FaceNetError, invalidArgument } from '../errors.js'
-import { native } from './addon.js'
+import { howToGetCuda, native } from './addon.js'
 import { checkInteger, checkOneOf, type DevicePreference, devicePreferences } from './check_arguments.js'
 
 /** A device, and why it was taken. */
@@ -53,7 +53,9 @@ export function resolveDevice(preference: DevicePreference = 'auto', index: numb
     return { kind: 'cuda', name: card.name, reason }
   }
   if (preference === 'auto') return onCpu(info, `CUDA is not used: ${obstacle}`)
-  throw new FaceNetError('ERR_FACENET_CUDA_UNAVAILABLE', `CUDA cannot be used: ${obstacle}`, {
+  const advice = howToGetCuda()
+  const help = advice ? `. A driver is there. ${advice}` : ''
+  throw new FaceNetError('ERR_FACENET_CUDA_UNAVAILABLE', `CUDA cannot be used: ${obstacle}${help}`, {
     argument: 'options.device',
     expected: 'a device that can be used',
     received: 'cuda',

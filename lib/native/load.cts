@@ -1,6 +1,6 @@
 /**
- * Finds and loads the addon. CommonJS, since `bindings` requires the file and __dirname is there in every build. Nothing is required
- * before it is used: in a bundle of ES modules there is no `require`, which is to be said in words.
+ * The part of the loader that has to be CommonJS: it requires the addon's file, and __dirname is there in every build. Which file that
+ * is, locate.ts says. Nothing is required before it is used: in a bundle of ES modules there is no `require`, which is to be said in words.
  */
 import type { NativeAddon } from '../../types/native.js'
 
@@ -39,16 +39,35 @@ function isPackage(file: string): boolean {
   }
 }
 
-/**
- * The addon that the environment variable FACENET_ADDON names, a build for debugging for example; else that of the package.
- * Throws what `bindings` throws: an error with `tries` where no file was found, else what the loader said.
- */
-function loadAddon(): NativeAddon {
-  const named = process.env.FACENET_ADDON
-  if (named) return require((require('node:path') as typeof import('node:path')).resolve(named))
-  const root = packageRoot()
-  const bindings: typeof import('bindings') = require('bindings')
-  return bindings({ bindings: 'facenet', module_root: root, try: places })
+/** The addon that was compiled in `root`; undefined where none was. */
+function builtIn(root: string): string | undefined {
+  const bindings: (options: object) => string = require('bindings')
+  try {
+    return bindings({ bindings: 'facenet', module_root: root, try: places, path: true })
+  } catch (error) {
+    if ((error as { tries?: string[] }).tries) return undefined
+    throw error
+  }
 }
 
-export = { loadAddon, packageRoot, bundled }
+/** A file of another package, as `name/package.json`, found from `root`; undefined where it is not installed. */
+function resolveFrom(root: string, request: string): string | undefined {
+  try {
+    return require.resolve(request, { paths: [root] })
+  } catch {
+    return undefined
+  }
+}
+
+/** The C library of a Linux; nulls elsewhere, and where it cannot be told. */
+function libc(): { family: string | null; version: string | null } {
+  const { familySync, versionSync }: typeof import('detect-libc') = require('detect-libc')
+  return { family: familySync(), version: versionSync() }
+}
+
+/** Throws what the system's loader says. */
+function loadFile(file: string): NativeAddon {
+  return require(file)
+}
+
+export = { packageRoot, builtIn, resolveFrom, libc, loadFile, bundled }

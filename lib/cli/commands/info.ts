@@ -1,7 +1,7 @@
 /** `facenet info`: what this build can do and which device it uses. */
 import { availableParallelism } from 'node:os'
 import type { BuildInfo } from '../../../types/native.js'
-import { native } from '../../native/addon.js'
+import { addonLocation, howToGetCuda, native } from '../../native/addon.js'
 import { resolveDevice, whyNoCuda } from '../../native/devices.js'
 import type { Context } from '../context.js'
 
@@ -10,10 +10,14 @@ export async function run(context: Context): Promise<void> {
   const device = resolveDevice(context.options.device)
   const node = process.version
   if (context.json) {
-    await context.print(JSON.stringify({ ...info, node, cores: availableParallelism(), device }))
+    await context.print(
+      JSON.stringify({ ...info, node, cores: availableParallelism(), device, addon: addonLocation() }),
+    )
     return
   }
   await context.print(`facenet-native ${info.version}, Node ${node}, ${availableParallelism()} cores`)
+  const { file, package: of } = addonLocation()
+  await context.print(`addon: ${of ? `${of.name} ${of.version}, ` : ''}${file}`)
   await context.print(`oneDNN: ${info.onednn ?? 'not built in, so the CPU runs the reference loops'}`)
   await context.print(`CPU: ${info.isa}`)
   await context.print(`CUDA: ${cudaLine(info)}`)
@@ -21,7 +25,10 @@ export async function run(context: Context): Promise<void> {
 }
 
 function cudaLine(info: BuildInfo): string {
-  if (!info.cuda) return 'not built in'
+  if (!info.cuda) {
+    const advice = howToGetCuda()
+    return advice ? `not built in, though a driver is there. ${advice}` : 'not built in'
+  }
   const { runtime, driver, architectures, devices } = info.cuda
   const built = `built in, runtime ${version(runtime)}${architectures.length > 0 ? ` for ${architectures.join(', ')}` : ''}`
   if (devices.length === 0) return `${built}; no device is used because ${whyNoCuda(info)}`
