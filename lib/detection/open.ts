@@ -26,6 +26,7 @@ import { checkDetectOptions } from './detect_options.js'
 import { openFaceApi } from './face_api.js'
 import { openMtcnn } from './mtcnn.js'
 import { copyOf } from './own_pixels.js'
+import { openScrfd } from './scrfd.js'
 import type { NetworkOptions } from './sized_network.js'
 import { findTurned, turnedBack } from './turned.js'
 import type { DetectedFace, DetectOptions, Detector, FaceFinder, RgbImage } from './types.js'
@@ -52,6 +53,7 @@ export type DetectorSource = FileSource | DetectorContents
 const detectors: Record<DetectorKind, (file: DetectorFile, options: NetworkOptions) => Detector> = {
   mtcnn: openMtcnn,
   yunet: openYunet,
+  scrfd: openScrfd,
   'face-api': openFaceApi,
 }
 

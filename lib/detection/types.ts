@@ -30,7 +30,10 @@ export interface DetectedFace {
   box: FaceBox
   /** How sure the detector is, 0..1. */
   score: number
-  /** In pixels of the image: right eye, left eye, nose, right and left corner of the mouth. */
+  /**
+   * In pixels of the image: right eye, left eye, nose, right and left corner of the mouth. Empty where the detector finds boxes
+   * alone, which go with templates of boxes (`margin:20%`) only.
+   */
   points: FivePoints
   /**
    * Degrees by which the photograph has to be turned clockwise to show the face upright, where it was found so (`tryRotated`). Box

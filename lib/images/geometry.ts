@@ -93,6 +93,10 @@ export function centred(image: Size, output: Size, fraction: number): Affine {
 
 /** From output pixels to the pixels of an image in which `points` were found, so that they land on `template`. */
 export function aligned(points: FivePoints, template: readonly number[]): Affine {
+  if (points.length === 0) {
+    const what = 'five points (a detector that finds them, or a template of boxes, as margin:20%)'
+    throw invalidArgument('points', what, 'a face without points')
+  }
   if (points.length !== 10 || !points.every(Number.isFinite)) {
     throw invalidArgument('points', 'ten finite numbers, x and y of five points', points)
   }

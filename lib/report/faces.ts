@@ -54,7 +54,7 @@ export function loadFaces(find: (path: string) => FacePicture | undefined, crop:
     if (!picture) return null
     const pixels = new Uint8Array(side * side * 3)
     const { points } = picture
-    const how = points ? { align: 'points' as const, template: 'dlib' as const } : crop
+    const how = points?.length ? { align: 'points' as const, template: 'dlib' as const } : crop
     try {
       await loadFace(await picture.read(), { width: side, height: side, ...how }, pixels, points, path)
       return pixels

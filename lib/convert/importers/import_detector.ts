@@ -8,10 +8,11 @@ import { importFaceApi } from './face_api.js'
 import type { ImportOptions } from './import_model.js'
 import { importMtcnn, isMtcnnFile } from './mtcnn_files.js'
 import { readOnnx } from './onnx.js'
-import { importYunet, yunetOutputs } from './yunet.js'
+import { importScrfd, isScrfd } from './scrfd.js'
+import { importYunet, isYunet } from './yunet.js'
 
 /**
- * The detector whose weights these are: MTCNN's, YuNet's `.onnx`, or face-api's `model` folder; undefined for others.
+ * The detector whose weights these are: MTCNN's, the `.onnx` of YuNet or SCRFD, or face-api's `model` folder; undefined for others.
  *
  * @param path of a file or a folder.
  * @param options whether the import is compared with onnxruntime.
@@ -43,10 +44,9 @@ async function readDetector(path: string, check: boolean | undefined): Promise<I
   if (await isFolder(path)) return importFaceApi(path)
   if (basename(path) === 'tiny_face_detector_model-weights_manifest.json') return importFaceApi(dirname(path))
   if (extname(path).toLowerCase() === '.onnx') {
-    const outputs = await readOnnx(path).then((model) => model.outputs, unreadable)
-    return outputs && [...yunetOutputs.keys()].every((name) => outputs.includes(name))
-      ? importYunet(path, check)
-      : undefined
+    const source = await readOnnx(path).catch(unreadable)
+    if (source && isYunet(source)) return importYunet(source, check)
+    return source && isScrfd(source) ? importScrfd(source, check) : undefined
   }
   return (await isMtcnnFile(path).catch(unreadable)) ? importMtcnn(path) : undefined
 }

@@ -87,7 +87,7 @@ async function readAny(path: string, options: ImportOptions): Promise<Read> {
   }
   switch (extension) {
     case '.onnx':
-      return lowered(await readOnnx(path, options.output), name, options)
+      return lowered(await readOnnx(path, options.output === undefined ? undefined : [options.output]), name, options)
     case '.safetensors':
       if (!options.graph)
         throw invalidArgument('graph', 'the node list that goes with the weights (.graph.json)', 'none')

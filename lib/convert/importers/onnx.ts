@@ -11,6 +11,7 @@ import {
   type OnnxGraph,
   type OnnxModel,
   type OnnxTensor,
+  type OnnxValueInfo,
   withOutput,
 } from '../../files/model/onnx_schema.js'
 import { isObject, parseStrictJson } from '../../files/strict_json.js'
@@ -22,28 +23,28 @@ import type { AttributeValue, InputType, SourceModel, SourceNode } from './sourc
 const maxFileBytes = 2 ** 31 - 1
 
 export interface ReadOptions {
-  /** The only output to read, of those that the file has or of what any node makes. */
-  output?: string
+  /** The only outputs to read, of those that the file has or of what any node makes. */
+  outputs?: readonly string[]
   /** Where the bytes come from; left out, weights in other files are refused. */
   path?: string
 }
 
-export async function readOnnx(path: string, output?: string): Promise<SourceModel> {
+export async function readOnnx(path: string, outputs?: readonly string[]): Promise<SourceModel> {
   try {
     const { size } = await stat(path)
     if (size > maxFileBytes) throw invalidModel(path, `an ONNX file of at most ${maxFileBytes} bytes`, `${size} bytes`)
-    return parseOnnx(await readFile(path), { output, path })
+    return parseOnnx(await readFile(path), { outputs, path })
   } catch (cause) {
     throw cannotRead(path, 'a readable file', cause)
   }
 }
 
-export function parseOnnx(bytes: Uint8Array, { output, path }: ReadOptions = {}): SourceModel {
+export function parseOnnx(bytes: Uint8Array, { outputs: wanted, path }: ReadOptions = {}): SourceModel {
   const model = decode(bytes)
   const { graph } = model
   if (!graph || graph.node.length === 0) throw invalidModel('ONNX file', 'a model with a graph', 'none')
   const all = plainNodes(model)
-  const outputs = outputsOf(graph, all, output)
+  const outputs = outputsOf(graph, all, wanted)
   const { nodes, names } = needed(all, outputs)
   const folder = path === undefined ? undefined : dirname(path)
   const tensors = graph.initializer.filter(({ name }) => names.has(name))
@@ -52,6 +53,7 @@ export function parseOnnx(bytes: Uint8Array, { output, path }: ReadOptions = {})
     name: graph.name,
     input: inputOf(graph, names),
     outputs,
+    outputDims: outputs.map((name) => statedDims(graph.output.find((output) => output.name === name))),
     nodes: nodes.map((node) => readNode(node, folder)),
     constants: new Map(tensors.map((tensor) => [tensor.name, readTensor(tensor, folder)])),
     notes: readNotes(properties),
@@ -70,12 +72,13 @@ function decode(bytes: Uint8Array): OnnxModel {
   }
 }
 
-function outputsOf(graph: OnnxGraph, nodes: readonly PlainNode[], wanted: string | undefined): string[] {
+function outputsOf(graph: OnnxGraph, nodes: readonly PlainNode[], wanted?: readonly string[]): string[] {
   const named = graph.output.map(({ name }) => name)
   if (named.length === 0) throw invalidModel('outputs of the graph', 'at least one', 'none')
-  if (wanted === undefined) return named
-  if (wanted !== '' && nodes.some(({ node }) => node.output.includes(wanted))) return [wanted]
-  throw invalidArgument('output', `one of ${named.join(', ')}, or the name of what a node makes`, wanted)
+  const made = new Set(nodes.flatMap(({ node }) => node.output))
+  const missing = wanted?.find((name) => name === '' || !made.has(name))
+  if (missing === undefined) return wanted ? [...wanted] : named
+  throw invalidArgument('output', `one of ${named.join(', ')}, or the name of what a node makes`, missing)
 }
 
 /** The nodes that the outputs are made of, in the order of the file, and the names of all that these read. */
@@ -102,9 +105,13 @@ function inputOf(graph: OnnxGraph, names: ReadonlySet<string>): SourceModel['inp
   if (!input || inputs.length > 1)
     throw invalidModel('inputs of the graph', 'one', inputs.map(({ name }) => name).join() || 'none')
   const type = input.type?.tensorType
-  // 0 stands for a dimension that is named or left open.
-  const dims = (type?.shape?.dim ?? []).map(({ dimValue }) => (dimValue > 0n ? Number(dimValue) : undefined))
-  return { name: input.name, dims, type: inputType(input.name, type?.elemType ?? 0) }
+  return { name: input.name, dims: statedDims(input), type: inputType(input.name, type?.elemType ?? 0) }
+}
+
+/** 0 stands for a dimension that is named or left open. */
+function statedDims(value: OnnxValueInfo | undefined): (number | undefined)[] {
+  const dims = value?.type?.tensorType?.shape?.dim ?? []
+  return dims.map(({ dimValue }) => (dimValue > 0n ? Number(dimValue) : undefined))
 }
 
 function inputType(name: string, type: number): InputType {
@@ -124,10 +131,10 @@ function inputType(name: string, type: number): InputType {
   }
 }
 
-/** What onnxruntime is to run: the file, or its bytes with an output that the file does not have. */
+/** What onnxruntime is to run: the file, or its bytes with outputs that the file does not have. */
 function fileOf(path: string, bytes: Uint8Array, graph: OnnxGraph, outputs: readonly string[]): string | Uint8Array {
-  const [added] = outputs.filter((output) => !graph.output.some(({ name }) => name === output))
-  return added === undefined ? path : withOutput(bytes, added)
+  const added = outputs.filter((output) => !graph.output.some(({ name }) => name === output))
+  return added.length === 0 ? path : added.reduce(withOutput, bytes)
 }
 
 const half: readonly number[] = [dataType.float16, dataType.bfloat16]

@@ -38,6 +38,8 @@ export interface SourceModel {
     type?: InputType
   }
   outputs: string[]
+  /** Of an ONNX file, what it says of each output; undefined: open. Empty where nothing is said. */
+  outputDims?: (number | undefined)[][]
   nodes: SourceNode[]
   constants: Map<string, Constant>
   notes: ModelNotes
