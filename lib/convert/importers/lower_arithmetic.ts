@@ -65,8 +65,11 @@ export const negate: Lower = (lowering, node) => {
 
 /** Of one shape, or with one pixel for all, as squeeze-and-excitation has it. */
 function multiply(lowering: Lowering, node: SourceNode): void {
-  const [a, b] = [lowering.value(node, 0), lowering.value(node, 1)]
+  const [a, b] = [lowering.stretchable(node, 0), lowering.stretchable(node, 1)]
   const takes = (x: Value, factor: Value) =>
+    !x.stretched &&
+    (factor.stretched ? factor.stretched.join() === x.shape.join() && isHeldAs(maps, x) : fits(x, factor))
+  const fits = (x: Value, factor: Value) =>
     sameOrder(x, factor) ||
     (factor.shape.join() === [1, 1, x.shape[2]].join() &&
       [maps, channelsLast].some((form) => isHeldAs(form, x) && isHeldAs(form, factor)))

@@ -8,7 +8,8 @@ import { arithmetic, negate } from './lower_arithmetic.js'
 import { gather, slice, split } from './lower_channels.js'
 import { pointwiseOps } from './lower_pointwise.js'
 import { globalPool, mapValue, pool, reducedPool } from './lower_pools.js'
-import { concat, flatten, pad, reshape, resize, shapeOf, sizeOf, squeeze, transpose } from './lower_shapes.js'
+import { resize } from './lower_resize.js'
+import { concat, expand, flatten, pad, reshape, shapeOf, sizeOf, squeeze, transpose } from './lower_shapes.js'
 import type { Lower, Lowering, Value } from './lowering.js'
 import { opsets, unknownOp, unsupported } from './operators.js'
 import { perChannel } from './per_channel.js'
@@ -248,6 +249,7 @@ const table = new Map<string, Lower>([
   ['Concat', concat],
   ['Pad', pad],
   ['Resize', resize],
+  ['Expand', expand],
   ['Reshape', reshape],
   ['Squeeze', squeeze],
   ['Unsqueeze', squeeze],

@@ -26,7 +26,11 @@ export const pool =
     }
     const attributes = { ...poolOf(node, value.shape), ...extra }
     if (op === 'max_pool') delete attributes.countPadding
-    lowering.emit(node, lowering.nodeName(node), { op, attributes }, [value])
+    const { kernel, stride, padding } = attributes
+    const onePixel = [...kernel, ...stride].every((extent) => extent === 1) && padding.every((count) => count === 0)
+    // As the shortcuts of ArcFace's residual blocks, which need a pool only where the stride is 2.
+    if (onePixel && op !== 'l2_pool') lowering.pass(node, value)
+    else lowering.emit(node, lowering.nodeName(node), { op, attributes }, [value])
   }
 
 export const globalPool =

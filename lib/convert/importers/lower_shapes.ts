@@ -1,18 +1,11 @@
-/** Ops that move values about: padding, joining, and the reshapes that leave nothing behind. */
+/** Ops that move values about: padding, joining, stretching, and the reshapes that leave nothing behind. */
 import { invalidModel } from '../../errors.js'
 import { elementCount } from '../../files/model/tensor.js'
-import { integers, resolveReshape, squeezedDims, uniformValue } from './constants.js'
+import { broadcastDims, integers, resolveReshape, squeezedDims, uniformValue } from './constants.js'
 import { channelsLast, dimsOf, heldLike, isChannelAxis, isHeldAs, maps, reshaped, transposed } from './layout.js'
 import type { Lower, Value } from './lowering.js'
 import { unsupported } from './operators.js'
-import {
-  describeNode,
-  floatAttribute,
-  intAttribute,
-  intsAttribute,
-  type SourceNode,
-  stringAttribute,
-} from './source.js'
+import { describeNode, floatAttribute, intAttribute, intsAttribute, stringAttribute } from './source.js'
 
 export const concat: Lower = (lowering, node) => {
   const values = node.inputs.map((_, index) => lowering.value(node, index))
@@ -88,45 +81,6 @@ export const pad: Lower = (lowering, node) => {
   else lowering.emit(node, lowering.nodeName(node), { op: 'zero_pad', attributes }, [value])
 }
 
-/** Only the one that repeats each pixel a whole number of times: nearest neighbour, rounded down. */
-export const resize: Lower = (lowering, node) => {
-  const value = lowering.value(node, 0)
-  const [height, width] = value.shape
-  resizeForm(node)
-  const scales = node.inputs[2] ? [...lowering.constant(node, 2).data] : []
-  const sizes = node.inputs[3] ? [...lowering.constant(node, 3).data] : []
-  const factors =
-    scales.length === 4 ? scales.slice(2) : sizes.length === 4 ? [sizes[2]! / height, sizes[3]! / width] : []
-  const [factor = 0] = factors
-  const modes = [
-    stringAttribute(node, 'mode', 'nearest'),
-    stringAttribute(node, 'coordinate_transformation_mode', 'half_pixel'),
-    stringAttribute(node, 'nearest_mode', 'round_prefer_floor'),
-  ].join(', ')
-  const whole = Number.isSafeInteger(factor) && factor >= 1 && factors.every((other) => other === factor)
-  const others = scales.length === 4 ? scales.slice(0, 2).join() : sizes.slice(0, 2).join()
-  const sound =
-    whole && isHeldAs(maps, value) && others === (scales.length === 4 ? '1,1' : `${value.batch},${value.shape[2]}`)
-  if (!sound || modes !== 'nearest, asymmetric, floor') {
-    throw invalidModel(
-      describeNode(node),
-      'nearest, asymmetric, floor, by one whole factor each way',
-      `${modes}, by ${factors.join(' and ') || 'what is not constant'}`,
-    )
-  }
-  lowering.emit(node, lowering.nodeName(node), { op: 'upsample', attributes: { factor } }, [value])
-}
-
-/** What of a Resize says nothing about a nearest neighbour must be as if it were not there. */
-function resizeForm(node: SourceNode): void {
-  if (node.opset !== undefined && node.opset < 11) throw unsupported(node, 'opset', '11 or newer', String(node.opset))
-  const antialias = intAttribute(node, 'antialias', 0)
-  if (antialias !== 0) throw unsupported(node, 'antialias', '0', String(antialias))
-  if (node.attributes.has('axes')) throw unsupported(node, 'axes', 'none', intsAttribute(node, 'axes', []).join())
-  const policy = stringAttribute(node, 'keep_aspect_ratio_policy', 'stretch')
-  if (policy !== 'stretch') throw unsupported(node, 'keep_aspect_ratio_policy', 'stretch', policy)
-}
-
 export const reshape: Lower = (lowering, node) => {
   const value = lowering.moved(node, 0)
   const shape = lowering.optionalConstant(node, 1) ?? integers(intsAttribute(node, 'shape', []))
@@ -137,6 +91,23 @@ export const squeeze: Lower = (lowering, node) => {
   const value = lowering.moved(node, 0)
   const dims = squeezedDims(node, dimsOf(value), lowering.optionalConstant(node, 1))
   lowering.pass(node, value, reshaped(node, value, dims))
+}
+
+/** One pixel for all of an image, as `expand_as` before a product. Nothing is copied: the product takes the one pixel. */
+export const expand: Lower = (lowering, node) => {
+  const value = lowering.value(node, 0)
+  const dims = dimsOf(value)
+  const target = broadcastDims(node, dims, Array.from(lowering.constant(node, 1).data))
+  if (target.join() === dims.join()) {
+    lowering.pass(node, value)
+    return
+  }
+  const [, , height = 0, width = 0] = target
+  const onePixel = value.shape[0] * value.shape[1] === 1 && isHeldAs(maps, value)
+  if (!onePixel || target.slice(0, 2).join() !== dims.slice(0, 2).join() || target.length !== 4) {
+    throw unsupported(node, 'shape', 'N x C x 1 x 1 to N x C x H x W', `${dims.join('x')} to ${target.join('x')}`)
+  }
+  lowering.bind(node.outputs[0]!, { ...value, stretched: [height, width, value.shape[2]] })
 }
 
 /** To two dimensions: those before `axis`, and the rest. */

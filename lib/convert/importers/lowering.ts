@@ -26,6 +26,8 @@ export interface Value extends Held {
   shared: boolean
   /** Bytes that the source still has as whole numbers. */
   bytes?: boolean
+  /** The shape to which the source has stretched this one pixel: only a product takes it. */
+  stretched?: Shape
 }
 
 type Hold = (shape: Shape, batch: number) => Dimensions
@@ -68,13 +70,27 @@ export class Lowering {
    * arithmetic would wrap.
    */
   value(node: SourceNode, index: number): Value {
-    const value = this.moved(node, index)
+    return this.ofFloats(node, this.moved(node, index))
+  }
+
+  /** The same for a node that stretches by itself what the source has stretched. */
+  stretchable(node: SourceNode, index: number): Value {
+    return this.ofFloats(node, this.found(node, index))
+  }
+
+  private ofFloats(node: SourceNode, value: Value): Value {
     if (value.bytes) throw unsupported(node, 'input', 'floats: a Cast of the bytes in front', 'bytes')
     return this.inOrder(node, value)
   }
 
   /** The same for a node that only moves values about: in whatever way they are held. */
   moved(node: SourceNode, index: number): Value {
+    const value = this.found(node, index)
+    if (!value.stretched) return value
+    throw unsupported(node, 'input', 'an activation that is not expanded, as a product may have it', 'an Expand of one')
+  }
+
+  private found(node: SourceNode, index: number): Value {
     const name = node.inputs[index] ?? ''
     const value = this.values.get(name)
     if (!value)
@@ -271,7 +287,7 @@ export class Lowering {
     const found = this.values.get(name)
     const node = { op: 'output', name, inputs: [], outputs: [name], attributes: new Map() }
     const value = found && this.inOrder(node, found)
-    if (!value || value.node === this.preprocess) {
+    if (!value || value.stretched || value.node === this.preprocess) {
       throw invalidModel('outputs', 'what a node makes of the image', all.join(', '))
     }
     if (!sourceOrder(value)) throw invalidModel(`output ${name}`, 'the batch in front', dimsOf(value).join('x'))
