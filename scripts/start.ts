@@ -10,12 +10,12 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
-import { defaultDetector } from '../lib/cli/common/default_detector.js'
 import { importModel } from '../lib/convert/importers/import_model.js'
 import { type Detector, openDetector } from '../lib/detection/index.js'
 import { writeModel } from '../lib/files/model/model_file.js'
 import { loadFace } from '../lib/images/index.js'
 import { type EmbeddedImage, type Model, openModel, pairwiseDistances, type SourceImage } from '../lib/index.js'
+import { packagedDetector } from '../lib/models/packaged.js'
 import { contactSheet, nearestOthers, type SheetFace, type SheetPhotograph } from '../lib/report/contact_sheet.js'
 import { drawFaces } from '../lib/report/overlay.js'
 
@@ -31,7 +31,7 @@ async function main(): Promise<void> {
   console.log(`${model.name} on ${model.device.kind}: ${model.device.name}. ${model.device.reason}.`)
 
   const photographs = await readPhotographs()
-  const detector = await openDetector(await defaultDetector(out))
+  const detector = await openDetector(await packagedDetector(out))
   const started = performance.now()
   const faces = await embed(model, detector, photographs)
   const seconds = (performance.now() - started) / 1000

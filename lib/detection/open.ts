@@ -11,6 +11,7 @@ import {
 } from '../files/model/detector_file.js'
 import { checkMaxImageBytes } from '../files/read_bounded.js'
 import { type FileLimits, findFaces, type ImageInput } from '../images/index.js'
+import { defaultDetector, namedDetector } from '../models/resolve.js'
 import {
   checkFlag,
   checkOneOf,
@@ -47,7 +48,10 @@ export interface OpenDetectorOptions {
   signal?: AbortSignal
 }
 
-/** A detector's file as `facenet import` writes it, by path, `file:` URL or as its bytes; or the same in memory. */
+/**
+ * A detector's file as `facenet import` writes it, by path, `file:` URL or as its bytes; the same in memory; or the name of a well-known
+ * detector, as `openModel` takes those of models.
+ */
 export type DetectorSource = FileSource | DetectorContents
 
 const detectors: Record<DetectorKind, (file: DetectorFile, options: NetworkOptions) => Detector> = {
@@ -58,9 +62,9 @@ const detectors: Record<DetectorKind, (file: DetectorFile, options: NetworkOptio
 }
 
 /**
- * Opens a detector.
+ * Opens a detector. Without a source it is the default one, `face-api`, which comes in the package `@facenet-native/models`.
  *
- * @param source the detector's file, or the detector in memory.
+ * @param source the detector's file, the detector in memory, or a name.
  * @param options where it runs.
  * @throws FaceNetError ERR_FACENET_IO or ERR_FACENET_MODEL_INVALID for the file, ERR_FACENET_CUDA_UNAVAILABLE,
  *   ERR_FACENET_INVALID_ARGUMENT for an option, ERR_FACENET_ABORTED.
@@ -71,7 +75,13 @@ const detectors: Record<DetectorKind, (file: DetectorFile, options: NetworkOptio
  * const embeddings = await model.embed(['party.jpg'], { detector })
  * ```
  */
-export async function openDetector(source: DetectorSource, options: OpenDetectorOptions = {}): Promise<Detector> {
+export function openDetector(): Promise<Detector>
+export function openDetector(source: DetectorSource, options?: OpenDetectorOptions): Promise<Detector>
+export async function openDetector(
+  ...given: [source?: DetectorSource, options?: OpenDetectorOptions]
+): Promise<Detector> {
+  // Undefined is a source that was not found, which must not become the default one.
+  const [source, options = {}] = given.length === 0 ? [defaultDetector] : given
   checkOptions(options, 'options', ['device', 'deviceIndex', 'threads', 'signal'])
   const preference = checkOneOf(options.device ?? 'auto', 'options.device', devicePreferences)
   const deviceIndex = checkDeviceIndex(options.deviceIndex, preference)
@@ -79,19 +89,23 @@ export async function openDetector(source: DetectorSource, options: OpenDetector
   const signal = checkSignal(options.signal)
   throwIfAborted(signal)
   const { kind: device } = resolveDevice(preference, deviceIndex)
-  const file = await load(source)
+  const file = await load(await namedDetector(source))
   throwIfAborted(signal)
   const where = { device, ...(deviceIndex !== undefined && { deviceIndex }), dtype: 'f32', threads } as const
   return detectors[file.metadata.detector](file, where)
 }
 
-function load(source: DetectorSource): Promise<DetectorFile> {
+function load(source: DetectorSource | undefined): Promise<DetectorFile> {
   const file = fileSource(source, 'model')
   if (file !== undefined) return readDetector(file)
   const contents = source as DetectorContents
   const sound = typeof source === 'object' && source !== null && contents.graphs && types.isMap(contents.tensors)
   if (!sound) {
-    throw invalidArgument('model', 'a path, a file: URL, bytes, or an object with graphs and a Map of tensors', source)
+    throw invalidArgument(
+      'model',
+      'a name, a path, a file: URL, bytes, or an object with graphs and a Map of tensors',
+      source,
+    )
   }
   return detectorInMemory(contents)
 }

@@ -47,6 +47,7 @@ export {
   type Model as ModelFile,
   type ModelContents,
   readModel,
+  type StorageOptions,
   verifyModel,
   writeModel,
 } from './model/model_file.js'

@@ -7,6 +7,7 @@ import { fingerprintOf } from '../files/model/fingerprint.js'
 import { describeGraph, type ModelMetadata } from '../files/model/metadata.js'
 import { readModel } from '../files/model/model_file.js'
 import { bytesOf, weightSource } from '../files/model/tensor.js'
+import { defaultModel, namedModel } from '../models/resolve.js'
 import { native, nativeCall } from '../native/addon.js'
 import {
   checkOneOf,
@@ -43,7 +44,9 @@ export interface OpenModelOptions {
 }
 
 /**
- * Opens a model: a model file by its path, its `file:` URL or its bytes, or a model in memory.
+ * Opens a model: a model file by its path, its `file:` URL or its bytes, a model in memory, or a well-known model by its name
+ * (`facenet models list`; a file of that name is opened as `./name`). Without a source it is the default model, `dlib`, which
+ * comes in the package `@facenet-native/models`. Nothing is fetched: for a model that is not there the error says the command.
  *
  * @param source the model. Bytes are read until the promise settles.
  * @param options where it runs and how precisely.
@@ -56,7 +59,13 @@ export interface OpenModelOptions {
  * await using model = await openModel(new URL('./m.safetensors', import.meta.url), { device: 'cpu', dtype: 'bf16' })
  * ```
  */
-export async function openModel(source: FileSource | ModelInMemory, options: OpenModelOptions = {}): Promise<Model> {
+export function openModel(): Promise<Model>
+export function openModel(source: FileSource | ModelInMemory, options?: OpenModelOptions): Promise<Model>
+export async function openModel(
+  ...given: [source?: FileSource | ModelInMemory, options?: OpenModelOptions]
+): Promise<Model> {
+  // Undefined is a source that was not found, which must not become the default one.
+  const [source, options = {}] = given.length === 0 ? [defaultModel] : given
   checkOptions(options, 'options', ['device', 'deviceIndex', 'dtype', 'threads', 'signal'])
   const preference = checkOneOf(options.device ?? 'auto', 'options.device', devicePreferences)
   const deviceIndex = checkDeviceIndex(options.deviceIndex, preference)
@@ -66,7 +75,7 @@ export async function openModel(source: FileSource | ModelInMemory, options: Ope
   throwIfAborted(signal)
   const device = resolveDevice(preference, deviceIndex)
   if (device.kind === 'cpu' && dtype === 'f16') throw invalidArgument('options.dtype', 'f32 or bf16 on the CPU', dtype)
-  const { graph, weights, metadata } = await load(source)
+  const { graph, weights, metadata } = await load(await namedModel(source))
   if (graph.input.dtype !== 'u8') throw invalidModel('graph.input.dtype', 'u8, images', graph.input.dtype)
   throwIfAborted(signal)
   const where = { device: device.kind, ...(deviceIndex !== undefined && { deviceIndex }), dtype, threads }
@@ -82,10 +91,13 @@ interface LoadedModel {
   metadata: ModelMetadata
 }
 
-async function load(source: FileSource | ModelInMemory): Promise<LoadedModel> {
+async function load(source: FileSource | ModelInMemory | undefined): Promise<LoadedModel> {
   const file = fileSource(source, 'source')
   if (file !== undefined) return readModel(file)
-  const { graph, tensors, notes } = checkInMemory(source, 'the bytes of a model file, a file: URL, a path')
+  const { graph, tensors, notes } = checkInMemory(
+    source,
+    'the bytes of a model file, a file: URL, the name of a model, a path',
+  )
   const fingerprint = await fingerprintOf(graph, tensors, ({ data }) => [bytesOf(data)])
   const dtype = [...tensors.values()].every((tensor) => tensor.dtype === 'bf16') ? 'bf16' : 'f32'
   const { alignment = 'none' } = notes

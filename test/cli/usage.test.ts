@@ -48,7 +48,7 @@ const mistakes: [string, string[], RegExp][] = [
     ['verify', 'a', 'b', '--threshold=-1'],
     /--threshold is a number of at least 0 or a threshold file/,
   ],
-  ['no model', ['embed', 'a.jpg'], /--model is missing, and FACENET_MODEL is not set/],
+  ['no model to evaluate', ['evaluate', 'pairs', 'faces/'], /--model is missing, and FACENET_MODEL is not set/],
   [
     'an unknown output format',
     ['embed', 'a.jpg', '-m', 'm', '-o', 'x.csv'],

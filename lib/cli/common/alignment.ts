@@ -3,11 +3,11 @@ import { openDetector } from '../../detection/index.js'
 import type { MinSize } from '../../detection/min_size.js'
 import type { Detector } from '../../detection/types.js'
 import type { Align, FaceChoice } from '../../images/index.js'
+import { defaultDetector } from '../../models/resolve.js'
 import type { Context } from '../context.js'
 import { flagOf } from '../options/option.js'
 import type { DetectionOptions, DetectorOptions } from '../options/shared.js'
 import { UsageError } from '../usage_error.js'
-import { defaultDetector } from './default_detector.js'
 
 export interface Alignment {
   align: Align
@@ -57,6 +57,6 @@ export async function withDetector<T>(
 /** The detector that the command line or FACENET_DETECTOR names, else the default one. */
 export async function detectorOf(context: Context<DetectorOptions>): Promise<Detector> {
   const { device, threads, signal } = context.opening()
-  const source = context.options.detector ?? (process.env.FACENET_DETECTOR || (await defaultDetector()))
+  const source = context.options.detector ?? (process.env.FACENET_DETECTOR || defaultDetector)
   return openDetector(source, { device, threads, signal })
 }

@@ -53,6 +53,8 @@ export function flag(described: Omit<Described, 'value'>): Option<boolean> {
 }
 
 /** Any text: a path or a name. */
+export function text(described: WithDefault<string>): Option<string>
+export function text(described: Described): Option<string | undefined>
 export function text(described: Described): Option<string | undefined> {
   return { value: '<text>', ...described, read: ([given]) => given }
 }

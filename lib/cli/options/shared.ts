@@ -3,6 +3,7 @@ import { checkMinSize, type MinSize } from '../../detection/min_size.js'
 import { defaultMaxImageBytes } from '../../files/read_bounded.js'
 import { defaultLimitInputPixels } from '../../images/index.js'
 import { faceChoices } from '../../images/target.js'
+import { defaultDetector, defaultModel } from '../../models/resolve.js'
 import {
   flag,
   group,
@@ -12,7 +13,6 @@ import {
   orEnvironment,
   parsed,
   pathEnding,
-  required,
   text,
   texts,
   type Values,
@@ -21,7 +21,13 @@ import {
 export const modelOptions = group('Model', {
   model: orEnvironment(
     'FACENET_MODEL',
-    required(text({ text: 'Model file (.safetensors)', value: '<file>', short: 'm', defaultText: '$FACENET_MODEL' })),
+    text({
+      text: 'Model file (.safetensors), or the name of a model (models list)',
+      value: '<file|name>',
+      short: 'm',
+      default: defaultModel,
+      defaultText: `$FACENET_MODEL, else ${defaultModel}`,
+    }),
   ),
 })
 export type ModelOptions = Values<typeof modelOptions>
@@ -44,9 +50,9 @@ export const alignOptions = group('Faces', {
 
 export const detectorOptions = group('Faces', {
   detector: text({
-    text: 'Detector file (.safetensors)',
-    value: '<file>',
-    defaultText: '$FACENET_DETECTOR, else the detector of the package @vladmandic/face-api',
+    text: 'Detector file (.safetensors), or the name of a detector (models list)',
+    value: '<file|name>',
+    defaultText: `$FACENET_DETECTOR, else ${defaultDetector}`,
   }),
 })
 export type DetectorOptions = Values<typeof detectorOptions>

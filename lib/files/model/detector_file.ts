@@ -18,10 +18,12 @@ import { isObject, parseStrictJson } from '../strict_json.js'
 import { detectorFingerprint } from './fingerprint.js'
 import { checkGraph } from './graph_schema.js'
 import { checkFormat, decodeDtype, decodeFingerprint, format, formatVersion, required } from './metadata.js'
-import { checkTensors, storedDtype, tensorEntries } from './model_file.js'
+import { checkTensors, type StorageOptions, storedDtype, weightsOf } from './model_file.js'
+import { paletteStorage, toPalettes } from './palette.js'
 import { readHeader, type Source } from './safetensors.js'
 import { writeSafetensors } from './safetensors_writer.js'
 import { bytesOf, type Tensors, weightSource } from './tensor.js'
+import { readTensors } from './tensor_reader.js'
 
 /** The detectors there are. */
 export type DetectorKind = 'mtcnn' | 'yunet' | 'scrfd' | 'face-api'
@@ -92,6 +94,7 @@ export async function isDetectorFile(source: Source): Promise<boolean> {
  *
  * @param path of the file.
  * @param contents graphs, tensors and notes.
+ * @param options how tensors of few values are stored.
  * @returns what the file says about itself.
  * @throws FaceNetError ERR_FACENET_MODEL_INVALID where tensors do not fit the graphs; ERR_FACENET_IO where the disk
  *   refuses.
@@ -102,17 +105,22 @@ export async function isDetectorFile(source: Source): Promise<boolean> {
  * if (contents) await writeDetector('d.safetensors', contents)
  * ```
  */
-export async function writeDetector(path: string, contents: DetectorContents): Promise<DetectorMetadata> {
+export async function writeDetector(
+  path: string,
+  contents: DetectorContents,
+  { palettes = false }: StorageOptions = {},
+): Promise<DetectorMetadata> {
   const metadata = await describeDetector(contents)
   const { detector, dtype, fingerprint, producer, license, source } = metadata
   const notes = Object.entries({ producer, license, source }).filter((entry): entry is [string, string] => !!entry[1])
-  await writeSafetensors(path, contents.tensors, {
+  await writeSafetensors(path, palettes ? toPalettes(contents.tensors) : contents.tensors, {
     format,
     formatVersion: String(formatVersion),
     detector,
     graphs: JSON.stringify(contents.graphs),
     dtype,
     ...Object.fromEntries(notes),
+    ...(palettes && paletteStorage),
     fingerprint,
   })
   return metadata
@@ -146,10 +154,19 @@ export async function readDetector(source: Source): Promise<DetectorFile> {
     source: map.get('source'),
   }
   const graphs = checkGraphs(parseStrictJson(required(map, 'graphs'), 'graphs'))
-  const tensors = tensorEntries(header)
-  for (const graph of Object.values(graphs)) checkTensors(graph, tensors)
-  const place = typeof source === 'string' ? { path: source, fileBytes: header.fileBytes } : { buffer: source }
-  return { graphs, metadata, weights: { tensors: [...tensors.values()], ...place } }
+  const weights = await weightsOf(source, header, (tensors) => {
+    for (const graph of Object.values(graphs)) checkTensors(graph, tensors)
+  })
+  return { graphs, metadata, weights }
+}
+
+/** Reads a whole detector's file and throws ERR_FACENET_MODEL_INVALID where its fingerprint is not that of its contents. */
+export async function verifyDetector(source: Source): Promise<DetectorMetadata> {
+  const { graphs, metadata } = await readDetector(source)
+  const { values } = await readTensors(source)
+  const found = await detectorFingerprint(metadata.detector, graphs, values, ({ data }) => [bytesOf(data)])
+  if (found !== metadata.fingerprint) throw invalidModel('fingerprint', metadata.fingerprint, found)
+  return metadata
 }
 
 /** A detector in memory as if it had been read from a file. */

@@ -12,6 +12,7 @@
  * | `alignment` | template that faces are aligned to: `dlib`, `arcface112`, ..., `none` |
  * | `threshold` | JSON `{ value, metric: 'squared-l2' }`: same person below it; left out where unknown |
  * | `producer`, `license`, `source` | free text |
+ * | `storage` | `palette` where tensors are stored as `palette.ts` says; left out elsewhere |
  * | `fingerprint` | see `fingerprint.ts` |
  */
 import type { GraphDescription } from '../../../types/graph.js'
@@ -39,6 +40,7 @@ export const metadataKeys: ReadonlySet<string> = new Set([
   'producer',
   'license',
   'source',
+  'storage',
   'fingerprint',
 ])
 

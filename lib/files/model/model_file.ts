@@ -14,9 +14,11 @@ import {
   type ModelNotes,
   metadataKeys,
 } from './metadata.js'
+import { hasPalettes, paletteStorage, toPalettes } from './palette.js'
 import { readHeader, readHeaderFrom, type SafetensorsHeader, type Source, withSource } from './safetensors.js'
 import { writeSafetensors } from './safetensors_writer.js'
-import { bytesOf, elementCount, type Tensors } from './tensor.js'
+import { bytesOf, elementCount, type Tensors, weightSource } from './tensor.js'
+import { readTensors } from './tensor_reader.js'
 
 /** A model in memory, as importers make it. */
 export interface ModelContents extends ModelNotes {
@@ -26,6 +28,16 @@ export interface ModelContents extends ModelNotes {
   tensors: Tensors
   /** Further entries of the metadata, under keys of their own. */
   extra?: Readonly<Record<string, string>>
+}
+
+/** How a model file is written. */
+export interface StorageOptions {
+  /**
+   * A tensor of at most 256 values takes a byte an element. The values keep their bits, and the model its fingerprint; opening it
+   * takes the memory of the whole tensors.
+   * @default false
+   */
+  palettes?: boolean
 }
 
 /** A model file that was read: its tensors stay where they are. */
@@ -45,7 +57,7 @@ export interface Model {
  *
  * @param path of the file.
  * @param contents graph, tensors and notes.
- * @param options whether the file that was there is kept.
+ * @param options whether the file that was there is kept, and how tensors of few values are stored.
  * @returns what the file says about itself.
  * @throws FaceNetError ERR_FACENET_MODEL_INVALID where tensors do not fit the graph; ERR_FACENET_IO where the disk
  *   refuses.
@@ -59,7 +71,7 @@ export interface Model {
 export async function writeModel(
   path: string,
   contents: ModelContents,
-  options: WriteOptions = {},
+  { palettes = false, ...options }: WriteOptions & StorageOptions = {},
 ): Promise<ModelMetadata> {
   const { graph, tensors, alignment = 'none', threshold, producer, license, source, extra } = contents
   if (threshold && !isThreshold(threshold.value)) throw invalidArgument('threshold', 'a number >= 0', threshold.value)
@@ -74,7 +86,9 @@ export async function writeModel(
     source,
     fingerprint: await fingerprintOf(graph, tensors, ({ data }) => [bytesOf(data)]),
   }
-  await writeSafetensors(path, tensors, { ...extra, ...encodeMetadata(graph, metadata) }, options)
+  const map = { ...extra, ...encodeMetadata(graph, metadata) }
+  if (palettes) await writeSafetensors(path, toPalettes(tensors), { ...map, ...paletteStorage }, options)
+  else await writeSafetensors(path, tensors, map, options)
   return metadata
 }
 
@@ -93,17 +107,25 @@ export async function writeModel(
 export async function readModel(source: Source): Promise<Model> {
   const header = await readHeader(source)
   const { graph, metadata } = decodeMetadata(header.metadata)
-  const tensors = tensorEntries(header)
-  checkTensors(graph, tensors)
-  return {
-    graph,
-    metadata,
-    extra: new Map([...header.metadata].filter(([key]) => !metadataKeys.has(key))),
-    weights: {
-      tensors: [...tensors.values()],
-      ...(typeof source === 'string' ? { path: source, fileBytes: header.fileBytes } : { buffer: source }),
-    },
+  const weights = await weightsOf(source, header, (tensors) => checkTensors(graph, tensors))
+  return { graph, metadata, extra: new Map([...header.metadata].filter(([key]) => !metadataKeys.has(key))), weights }
+}
+
+/** Where the tensors of a file are once `check` has passed them: in the file, or in memory where it has palettes. */
+export async function weightsOf(
+  source: Source,
+  header: SafetensorsHeader,
+  check: (tensors: ReadonlyMap<string, { shape: readonly number[] }>) => void,
+): Promise<WeightSource> {
+  if (hasPalettes(header)) {
+    const { values } = await readTensors(source)
+    check(values)
+    return weightSource(values)
   }
+  const tensors = tensorEntries(header)
+  check(tensors)
+  const place = typeof source === 'string' ? { path: source, fileBytes: header.fileBytes } : { buffer: source }
+  return { tensors: [...tensors.values()], ...place }
 }
 
 /**
@@ -123,11 +145,14 @@ export async function verifyModel(source: Source): Promise<ModelMetadata> {
     const header = await readHeaderFrom(fileBytes, read)
     const { graph, metadata } = decodeMetadata(header.metadata)
     const chunkBytes = 1 << 20
-    const found = await fingerprintOf(graph, tensorEntries(header), async function* ({ offset, bytes }) {
-      for (let done = 0; done < bytes; done += chunkBytes) {
-        yield await read(offset + done, Math.min(chunkBytes, bytes - done))
-      }
-    })
+    const inMemory = hasPalettes(header) ? (await readTensors(source)).values : undefined
+    const found = inMemory
+      ? await fingerprintOf(graph, inMemory, ({ data }) => [bytesOf(data)])
+      : await fingerprintOf(graph, tensorEntries(header), async function* ({ offset, bytes }) {
+          for (let done = 0; done < bytes; done += chunkBytes) {
+            yield await read(offset + done, Math.min(chunkBytes, bytes - done))
+          }
+        })
     if (found !== metadata.fingerprint) throw invalidModel('fingerprint', metadata.fingerprint, found)
     return metadata
   })

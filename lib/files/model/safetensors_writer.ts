@@ -1,13 +1,14 @@
 /** Writer of safetensors. The header is padded with spaces so that the first tensor starts at a multiple of 64 bytes. */
 import { invalidArgument } from '../../errors.js'
 import { type WriteChunk, type WriteOptions, writeAtomically } from '../atomic_write.js'
-import { bytesOf, elementCount, type Tensor, type Tensors } from './tensor.js'
+import type { StoredTensor } from './palette.js'
+import { bytesOf, elementCount } from './tensor.js'
 
 const alignment = 64
 
 export async function writeSafetensors(
   path: string,
-  tensors: Tensors,
+  tensors: ReadonlyMap<string, StoredTensor>,
   metadata: Readonly<Record<string, string>> = {},
   options: WriteOptions = {},
 ): Promise<void> {
@@ -20,7 +21,10 @@ export async function writeSafetensors(
 }
 
 /** Length prefix and JSON. */
-function encodeHeader(tensors: Tensors, metadata: Readonly<Record<string, string>>): Uint8Array {
+function encodeHeader(
+  tensors: ReadonlyMap<string, StoredTensor>,
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array {
   // Entries become own properties whatever their names: a tensor may be called `__proto__`.
   const entries: [string, unknown][] = [['__metadata__', metadata]]
   let end = 0
@@ -37,7 +41,7 @@ function encodeHeader(tensors: Tensors, metadata: Readonly<Record<string, string
   return bytes
 }
 
-function checkTensor(name: string, { shape, data }: Tensor): void {
+function checkTensor(name: string, { shape, data }: StoredTensor): void {
   if (name === '__metadata__') throw invalidArgument('tensors', "names other than '__metadata__'", name)
   if (elementCount(shape) !== data.length) {
     throw invalidArgument(`tensor ${name}`, `${elementCount(shape)} values for ${shape.join('x')}`, `${data.length}`)

@@ -1,5 +1,6 @@
 /** Reads the tensors of a safetensors file into memory as fp32 or bf16; other float types become fp32. */
 import { invalidModel } from '../../errors.js'
+import { hasPalettes, readPalettes } from './palette.js'
 import {
   type ReadRange,
   readHeaderFrom,
@@ -31,6 +32,7 @@ export interface TensorFile extends SafetensorsHeader {
 export function readTensors(source: Source): Promise<TensorFile> {
   return withSource(source, async (fileBytes, read) => {
     const header = await readHeaderFrom(fileBytes, read)
+    if (hasPalettes(header)) return { ...header, values: await readPalettes(header, read, readTensor) }
     const values = new Map<string, Tensor>()
     for (const entry of header.tensors) values.set(entry.name, await readTensor(entry, read))
     return { ...header, values }
