@@ -122,7 +122,7 @@ export const commands: readonly Command[] = [
     count: exactlyOne,
     text:
       'Make a model file from ONNX, from safetensors with a graph, or from a tfjs weight manifest; or a detector file from ' +
-      'the weights of YuNet, SCRFD, MTCNN or face-api.',
+      'the weights of YuNet, SCRFD, RetinaFace, MTCNN or face-api.',
     options: importOptions,
     examples: [
       'import w.onnx --mean 127.5 --scale 0.0078125 --out m.safetensors',

@@ -22,6 +22,7 @@ import { minPixels } from './min_size.js'
 import { NetworkDetector } from './network_detector.js'
 import { detectInPlace } from './own_pixels.js'
 import { type ScaledImage, scaledBatches, unscaledBox } from './scaled.js'
+import { sigmoid } from './sigmoid.js'
 import { type NetworkOptions, SizedNetwork } from './sized_network.js'
 import type { DetectedFace, DetectOptions, Detector, FaceBox, RgbImage } from './types.js'
 
@@ -132,8 +133,6 @@ class FaceApi extends NetworkDetector {
     return found.map((faces) => faces.map((face) => ({ ...face, points: points[next++]! })))
   }
 }
-
-const sigmoid = (x: number) => 1 / (1 + Math.exp(-x))
 
 /** The boxes of image `n` of a batch, in pixels of the photograph. */
 function* decode(output: Float32Array, n: number, scaled: ScaledImage, scoreThreshold: number): Generator<Found> {

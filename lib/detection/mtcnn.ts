@@ -18,6 +18,7 @@ import { NetworkDetector } from './network_detector.js'
 import { nonMaximumSuppression, type OverlapKind } from './nms.js'
 import { detectInPlace } from './own_pixels.js'
 import { cell, HalvedImage, pyramidLevels, step, tilesBySize } from './pyramid.js'
+import { sigmoid } from './sigmoid.js'
 import { type NetworkOptions, SizedNetwork } from './sized_network.js'
 import type { DetectedFace, DetectOptions, Detector, FaceBox, RgbImage } from './types.js'
 
@@ -169,7 +170,7 @@ class Mtcnn extends NetworkDetector {
 
 /** Softmax of (no face, face). */
 function faceScore(logits: Float32Array, at: number): number {
-  return 1 / (1 + Math.exp(logits[2 * at]! - logits[2 * at + 1]!))
+  return sigmoid(logits[2 * at + 1]! - logits[2 * at]!)
 }
 
 function best<Face extends { box: FaceBox; score: number }>(

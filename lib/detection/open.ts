@@ -27,6 +27,7 @@ import { checkDetectOptions } from './detect_options.js'
 import { openFaceApi } from './face_api.js'
 import { openMtcnn } from './mtcnn.js'
 import { copyOf } from './own_pixels.js'
+import { openRetinaface } from './retinaface.js'
 import { openScrfd } from './scrfd.js'
 import type { NetworkOptions } from './sized_network.js'
 import { findTurned, turnedBack } from './turned.js'
@@ -58,6 +59,7 @@ const detectors: Record<DetectorKind, (file: DetectorFile, options: NetworkOptio
   mtcnn: openMtcnn,
   yunet: openYunet,
   scrfd: openScrfd,
+  retinaface: openRetinaface,
   'face-api': openFaceApi,
 }
 

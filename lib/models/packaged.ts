@@ -41,7 +41,7 @@ export async function packagedDetector(
     (await fromOurs('detector', root)) ??
     (await fromFaceApi('detector', folder, root, importDetector, writeDetector)) ??
     notInstalled('detector', [
-      '  --detector <file.safetensors>         or FACENET_DETECTOR: made by facenet-native import from YuNet, SCRFD or MTCNN',
+      '  --detector <file.safetensors>         or FACENET_DETECTOR: made by facenet-native import from YuNet, SCRFD, RetinaFace or MTCNN',
       '  --align none|center|points            for images that show one face each, already cut out',
     ])
   )

@@ -116,6 +116,13 @@ export class OnnxNetwork {
     return this.op('Reshape', [transposed, shape])
   }
 
+  /** Of the last node with this output. */
+  rename(from: string, to: string): string {
+    const { outputs } = this.nodes.findLast((node) => node.outputs[0] === from)!
+    outputs[0] = to
+    return to
+  }
+
   /** `shape`: as the file states it, 0 for an open dimension. */
   output(name: string, shape: number[]): void {
     this.outputs.push(name)

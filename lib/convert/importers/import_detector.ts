@@ -8,11 +8,12 @@ import { importFaceApi } from './face_api.js'
 import type { ImportOptions } from './import_model.js'
 import { importMtcnn, isMtcnnFile } from './mtcnn_files.js'
 import { readOnnx } from './onnx.js'
+import { importRetinaface, isRetinaface } from './retinaface.js'
 import { importScrfd, isScrfd } from './scrfd.js'
 import { importYunet, isYunet } from './yunet.js'
 
 /**
- * The detector whose weights these are: MTCNN's, the `.onnx` of YuNet or SCRFD, or face-api's `model` folder; undefined for others.
+ * The detector whose weights these are: MTCNN's, the `.onnx` of YuNet, SCRFD or RetinaFace, or face-api's `model` folder; undefined for others.
  *
  * @param path of a file or a folder.
  * @param options whether the import is compared with onnxruntime.
@@ -40,13 +41,19 @@ export interface ImportedDetector extends DetectorContents {
   check?: ImportCheck
 }
 
+const families = [
+  { is: isYunet, read: importYunet },
+  { is: isScrfd, read: importScrfd },
+  { is: isRetinaface, read: importRetinaface },
+]
+
 async function readDetector(path: string, check: boolean | undefined): Promise<ImportedDetector | undefined> {
   if (await isFolder(path)) return importFaceApi(path)
   if (basename(path) === 'tiny_face_detector_model-weights_manifest.json') return importFaceApi(dirname(path))
   if (extname(path).toLowerCase() === '.onnx') {
     const source = await readOnnx(path).catch(unreadable)
-    if (source && isYunet(source)) return importYunet(source, check)
-    return source && isScrfd(source) ? importScrfd(source, check) : undefined
+    if (!source) return undefined
+    return families.find(({ is }) => is(source))?.read(source, check)
   }
   return (await isMtcnnFile(path).catch(unreadable)) ? importMtcnn(path) : undefined
 }

@@ -5,7 +5,7 @@
  * | key | value |
  * |---|---|
  * | `format`, `formatVersion` | as in `metadata.ts` |
- * | `detector` | which one it is, and so what is done with the outputs: `mtcnn`, `yunet`, `scrfd` or `face-api` |
+ * | `detector` | which one it is, and so what is done with the outputs: `mtcnn`, `yunet`, `scrfd`, `retinaface` or `face-api` |
  * | `graphs` | JSON of an object: a `GraphDescription` by what it is for (`pnet`, `detect`, ...); they share the tensors |
  * | `dtype` | `f32` or `bf16`: of the stored weights |
  * | `producer`, `license`, `source` | free text |
@@ -26,9 +26,9 @@ import { bytesOf, type Tensors, weightSource } from './tensor.js'
 import { readTensors } from './tensor_reader.js'
 
 /** The detectors there are. */
-export type DetectorKind = 'mtcnn' | 'yunet' | 'scrfd' | 'face-api'
+export type DetectorKind = 'mtcnn' | 'yunet' | 'scrfd' | 'retinaface' | 'face-api'
 /** Names of the detectors. */
-export const detectorKinds: readonly DetectorKind[] = ['mtcnn', 'yunet', 'scrfd', 'face-api']
+export const detectorKinds: readonly DetectorKind[] = ['mtcnn', 'yunet', 'scrfd', 'retinaface', 'face-api']
 
 /** Graphs by what they are for. */
 export type Graphs = Readonly<Record<string, GraphDescription>>
