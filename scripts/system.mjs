@@ -1,9 +1,12 @@
 // The system packages that the native build needs, and how to get them.
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 
 const works = (command, args, input) =>
   spawnSync(command, args, { input, stdio: ['pipe', 'ignore', 'ignore'] }).status === 0
+
+/** The path of nvcc; undefined where it is not installed. */
+export const findNvcc = () => ['nvcc', '/usr/local/cuda/bin/nvcc'].find((command) => works(command, ['--version']))
 
 /** Whether the compiler finds oneDNN's C++ header. */
 export const hasOneDnn = () => works('g++', ['-E', '-x', 'c++', '-'], '#include <dnnl.hpp>\n')
@@ -17,12 +20,49 @@ const needs = [
 
 const debian = existsSync('/etc/debian_version')
 
+/** How each family of systems installs, and what it calls the packages. Without a name for oneDNN it has no package of it. */
+const families = [
+  { ids: ['debian', 'ubuntu'], install: 'sudo apt-get install -y', names: {} },
+  {
+    ids: ['fedora', 'rhel', 'centos'],
+    install: 'sudo dnf install -y',
+    names: { 'g++': 'gcc-c++', 'libdnnl-dev': 'onednn-devel' },
+  },
+  {
+    ids: ['suse', 'opensuse'],
+    install: 'sudo zypper install -y',
+    names: { 'g++': 'gcc-c++', 'libdnnl-dev': 'onednn-devel' },
+  },
+  { ids: ['arch'], install: 'sudo pacman -S --needed', names: { 'g++': 'gcc', 'libdnnl-dev': 'onednn' } },
+  { ids: ['alpine'], install: 'apk add', names: { 'libdnnl-dev': undefined } },
+]
+
+/** Debian's names of what the build needs and does not find. */
+export const missingSystemPackages = () => needs.filter((need) => !need.found()).map((need) => need.package)
+
+/** The command that installs them, by what `/etc/os-release` says of the system; undefined where the system is not known. */
+export function installCommand(missing, { os = process.platform, release = osRelease() } = {}) {
+  if (os === 'darwin') return 'brew install cmake onednn libomp'
+  const ids = [...release.matchAll(/^ID(?:_LIKE)?="?([^"\n]*)/gm)].flatMap(([, value]) => value.split(/\s+/))
+  const family = families.find((family) => ids.some((id) => family.ids.includes(id.replace(/-.*$/, ''))))
+  if (os !== 'linux' || !family) return undefined
+  const names = missing.map((name) => (name in family.names ? family.names[name] : name)).filter(Boolean)
+  return names.length > 0 ? `${family.install} ${names.join(' ')}` : undefined
+}
+
+function osRelease() {
+  return existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : ''
+}
+
 /** Installs what is missing as root on Debian and its kin; elsewhere prints the line that does and returns false. */
 export function ensureSystemPackages() {
-  const missing = needs.filter((need) => !need.found()).map((need) => need.package)
+  const missing = missingSystemPackages()
   if (missing.length === 0 || process.env.FACENET_SKIP_SYSTEM_CHECK) return true
   if (install(missing)) return true
-  console.error(`These packages are missing: ${missing.join(' ')}. To install them, run\n\n  ${installLine(missing)}\n`)
+  const command = installCommand(missing)
+  console.error(
+    `These packages are missing: ${missing.join(' ')}.${command ? ` To install them, run\n\n  ${command}\n` : ''}`,
+  )
   console.error('or set FACENET_SKIP_SYSTEM_CHECK=1 to build with what is there.')
   return false
 }
@@ -42,10 +82,4 @@ function install(packages) {
   if (apt('install', '-y', '-q', '--no-install-recommends', ...packages)) return true
   console.error('apt-get failed.')
   return false
-}
-
-function installLine(missing) {
-  if (debian) return `sudo apt-get install -y ${missing.join(' ')}`
-  if (process.platform === 'darwin') return 'brew install cmake onednn libomp'
-  return 'sudo dnf install -y cmake make gcc-c++ onednn-devel'
 }

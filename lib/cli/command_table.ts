@@ -1,7 +1,7 @@
 /** The commands as data: what each is called with, its options, and where its code is. */
 import type { Context } from './context.js'
 import { evaluateOptions, protocols } from './options/evaluate.js'
-import { benchOptions, exportOptions, importOptions, networksOptions } from './options/files.js'
+import { benchOptions, buildOptions, exportOptions, importOptions, networksOptions } from './options/files.js'
 import { clusterOptions, detectOptions, embedOptions, searchOptions, verifyOptions } from './options/images.js'
 import type { OptionTable, Values } from './options/option.js'
 import { trainOptions } from './options/train.js'
@@ -159,6 +159,15 @@ export const commands: readonly Command[] = [
     load: () => import('./commands/info.js'),
   }),
   command({
+    name: 'doctor',
+    operands: '',
+    count: none,
+    text: 'Check all that embedding needs: Node, the addon and its package, devices, sharp, the cache, the default model.',
+    options: {},
+    examples: ['doctor', 'doctor --json'],
+    load: () => import('./commands/doctor.js'),
+  }),
+  command({
     name: 'bench',
     operands: '',
     count: none,
@@ -171,9 +180,9 @@ export const commands: readonly Command[] = [
     name: 'build',
     operands: '',
     count: none,
-    text: 'Compile the native addon on this machine.',
-    options: {},
-    examples: ['build'],
+    text: 'Compile the native addon on this machine, where no package has it. Needs a C++ compiler, CMake and oneDNN.',
+    options: buildOptions,
+    examples: ['build', 'build --no-cuda'],
     load: () => import('./commands/build.js'),
   }),
 ]

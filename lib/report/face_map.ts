@@ -47,8 +47,17 @@ export function chooseRows(groups: readonly string[], most = mostPoints): number
     .sort((a, b) => a - b)
 }
 
-/** The same faces always give the same map. */
-export async function placeOnMap(faces: MapFaces, rows: readonly number[], signal?: AbortSignal): Promise<MapPoint[]> {
+/** The same faces always give the same map. Undefined where umap-js, an optional peer, is not installed. */
+export async function placeOnMap(
+  faces: MapFaces,
+  rows: readonly number[],
+  signal?: AbortSignal,
+): Promise<MapPoint[] | undefined> {
+  const library = await import('umap-js').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ERR_MODULE_NOT_FOUND' || error.code === 'MODULE_NOT_FOUND') return undefined
+    throw error
+  })
+  if (!library) return undefined
   const { dimensions } = faces
   const n = rows.length
   const chosen = new Float32Array(n * dimensions)
@@ -58,8 +67,7 @@ export async function placeOnMap(faces: MapFaces, rows: readonly number[], signa
   const distances = await pairwiseDistances(chosen, { dimensions, device: 'cpu' })
   const neighbours = neighboursOf(n)
   const near = rows.map((_, i) => nearestOf(distances.subarray(i * n, (i + 1) * n), i, neighbours))
-  const { UMAP } = await import('umap-js')
-  const umap = new UMAP({ nNeighbors: neighbours, minDist: 0.9, spread: 1.6, random: mulberry32(seed) })
+  const umap = new library.UMAP({ nNeighbors: neighbours, minDist: 0.9, spread: 1.6, random: mulberry32(seed) })
   umap.setPrecomputedKNN(
     near,
     near.map((row, i) => row.map((j) => Math.sqrt(distances[i * n + j]!))),

@@ -89,7 +89,7 @@ test('a map shows the largest groups, is the same each time, and lays near faces
   )
   const faces = { paths: groups, embeddings, dimensions: 3, groups }
   const rows = [...groups.keys()]
-  const map = await placeOnMap(faces, rows)
+  const map = (await placeOnMap(faces, rows))!
   assert.equal(map, await placeOnMap(faces, rows))
   assert.ok(map.every(({ x, y }) => x >= 0 && x <= 1 && y >= 0 && y <= 1))
   for (const { row, nearest } of map) assert.is(groups[nearest], groups[row])

@@ -8,9 +8,14 @@ export async function runNode(
   folder: string,
   output: 'stdout' | 'stderr',
   signal: AbortSignal,
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const stdio = ['ignore', output === 'stdout' ? 1 : 2, 2] as const
-  const child = spawn(process.execPath, args, { cwd: folder, stdio: [...stdio] })
+  const child = spawn(process.execPath, args, {
+    cwd: folder,
+    stdio: [...stdio],
+    env: { ...process.env, ...environment },
+  })
   const stop = () => void child.kill('SIGINT')
   signal.addEventListener('abort', stop, { once: true })
   const [code] = (await once(child, 'exit').finally(() => signal.removeEventListener('abort', stop))) as [number | null]

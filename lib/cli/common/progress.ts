@@ -1,4 +1,3 @@
-import { SingleBar } from 'cli-progress'
 import type { StreamProgress } from '../../index.js'
 
 export interface Progress {
@@ -7,20 +6,23 @@ export interface Progress {
 }
 
 const silent: Progress = { update() {}, stop() {} }
+/** Milliseconds between two states of the line: what comes faster cannot be read. */
+const every = 100
 
 /** A line on stderr that counts images; nothing where stderr is no terminal. How many will come is not known. */
 export function imageProgress(quiet: boolean): Progress {
   if (quiet || !process.stderr.isTTY) return silent
   const start = performance.now()
-  const bar = new SingleBar({
-    stream: process.stderr,
-    hideCursor: true,
-    clearOnComplete: true,
-    format: (_options, _params, { done, failed }: StreamProgress) => {
-      const rate = (1000 * done) / (performance.now() - start)
-      return `${done} images, ${rate.toFixed(0)} a second${failed > 0 ? `, ${failed} failed` : ''}`
+  let drawn = -Infinity
+  return {
+    update({ done, failed }) {
+      const now = performance.now()
+      if (now - drawn < every) return
+      drawn = now
+      const rate = (1000 * done) / (now - start)
+      const line = `${done} images, ${rate.toFixed(0)} a second${failed > 0 ? `, ${failed} failed` : ''}`
+      process.stderr.write(`\r\x1b[K${line.slice(0, (process.stderr.columns ?? 80) - 1)}`)
     },
-  })
-  bar.start(0, 0, { done: 0, failed: 0 })
-  return { update: (progress) => bar.update(progress.done, progress), stop: () => bar.stop() }
+    stop: () => void process.stderr.write('\r\x1b[K'),
+  }
 }

@@ -58,3 +58,9 @@ export const benchOptions = group('Measurement', {
   network: oneOf(networkNames, { text: 'The only network to measure', defaultText: 'all that are compared' }),
 })
 export type BenchOptions = Values<typeof benchOptions>
+
+export const buildOptions = group('Computation', {
+  cuda: flag({ text: 'Compile the CUDA kernels, and fail where nvcc is missing' }),
+  noCuda: flag({ text: 'Leave the CUDA kernels out; without either they are compiled where nvcc is there' }),
+})
+export type BuildOptions = Values<typeof buildOptions>

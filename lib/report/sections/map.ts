@@ -24,6 +24,7 @@ export async function mapSection(input: MapInput, faces: Faces, signal?: AbortSi
   if (paths.length < leastPoints) return undefined
   const rows = chooseRows(groups)
   const points = await placeOnMap(input, rows, signal)
+  if (!points) return withoutMap
   await faces.add(rows.map((row) => paths[row]!))
   const known = largest(points.map(({ row }) => groups[row]!))
   const many = kind === 'person' ? 'people' : 'clusters'
@@ -63,6 +64,13 @@ ${points.map((point, i) => option(point, i, points, input, known, faces))}</div>
       ],
     )}</details></figure>`,
   }
+}
+
+/** Where the package that places the points is not installed, the page says so in the map's place. */
+const withoutMap: Section = {
+  id: 'map',
+  title: 'The space of embeddings',
+  body: html`<p class="text">A map of the faces needs the package umap-js, which is not installed: npm install umap-js.</p>`,
 }
 
 /** The groups with most faces, at least two, the largest first. */
