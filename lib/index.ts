@@ -110,6 +110,7 @@ export type {
 } from './model/options.js'
 export type { Pixels } from './model/pixels.js'
 export type { EmbeddedImage, StreamSource } from './model/stream.js'
+export type { NamedOptions } from './models/named.js'
 export type { DevicePreference } from './native/check_arguments.js'
 export { type Device, devices } from './native/devices.js'
 export type { EmbeddedFace, FailedImage, PassedOver, SourceImage, SourceOptions, SourcePaths } from './sources/index.js'

@@ -1,7 +1,15 @@
 /** The commands as data: what each is called with, its options, and where its code is. */
 import type { Context } from './context.js'
 import { evaluateOptions, protocols } from './options/evaluate.js'
-import { benchOptions, buildOptions, exportOptions, importOptions, networksOptions } from './options/files.js'
+import {
+  benchOptions,
+  buildOptions,
+  exportOptions,
+  importOptions,
+  modelActions,
+  modelsOptions,
+  networksOptions,
+} from './options/files.js'
 import { clusterOptions, detectOptions, embedOptions, searchOptions, verifyOptions } from './options/images.js'
 import type { OptionTable, Values } from './options/option.js'
 import { trainOptions } from './options/train.js'
@@ -148,6 +156,22 @@ export const commands: readonly Command[] = [
     options: networksOptions,
     examples: ['networks', 'networks nn2 --plan', 'networks nn2 --plan --training'],
     load: () => import('./commands/networks.js'),
+  }),
+  command({
+    name: 'models',
+    operands: `<${modelActions.join('|')}> [name] [file]`,
+    count: { min: 1, max: 3 },
+    text:
+      'Well-known models by name: list them, say what is known of one, fetch it into the cache (pull), import it from a file that was ' +
+      'downloaded by hand, print the path of its file, or remove it.',
+    options: modelsOptions,
+    examples: [
+      'models list',
+      'models info sface',
+      'models pull sface',
+      'models import buffalo_l buffalo_l.zip --accept-license',
+    ],
+    load: () => import('./commands/models.js'),
   }),
   command({
     name: 'info',

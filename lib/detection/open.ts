@@ -11,7 +11,8 @@ import {
 } from '../files/model/detector_file.js'
 import { checkMaxImageBytes } from '../files/read_bounded.js'
 import { type FileLimits, findFaces, type ImageInput } from '../images/index.js'
-import { defaultDetector, namedDetector } from '../models/resolve.js'
+import { type NamedOptions, namedDetector } from '../models/named.js'
+import { defaultDetector } from '../models/resolve.js'
 import {
   checkFlag,
   checkOneOf,
@@ -35,7 +36,7 @@ import type { DetectedFace, DetectOptions, Detector, FaceFinder, RgbImage } from
 import { openYunet } from './yunet.js'
 
 /** Options of `openDetector`, and where `detectFaces` runs a detector that it opens. */
-export interface OpenDetectorOptions {
+export interface OpenDetectorOptions extends NamedOptions {
   /**
    * As for `openModel`.
    * @default 'auto'
@@ -84,14 +85,16 @@ export async function openDetector(
 ): Promise<Detector> {
   // Undefined is a source that was not found, which must not become the default one.
   const [source, options = {}] = given.length === 0 ? [defaultDetector] : given
-  checkOptions(options, 'options', ['device', 'deviceIndex', 'threads', 'signal'])
+  checkOptions(options, 'options', ['device', 'deviceIndex', 'threads', 'signal', 'pull', 'acceptLicense'])
   const preference = checkOneOf(options.device ?? 'auto', 'options.device', devicePreferences)
   const deviceIndex = checkDeviceIndex(options.deviceIndex, preference)
   const threads = checkThreads(options.threads)
   const signal = checkSignal(options.signal)
+  checkFlag(options.pull, 'options.pull')
+  checkFlag(options.acceptLicense, 'options.acceptLicense')
   throwIfAborted(signal)
   const { kind: device } = resolveDevice(preference, deviceIndex)
-  const file = await load(await namedDetector(source))
+  const file = await load(await namedDetector(source, options))
   throwIfAborted(signal)
   const where = { device, ...(deviceIndex !== undefined && { deviceIndex }), dtype: 'f32', threads } as const
   return detectors[file.metadata.detector](file, where)
@@ -143,7 +146,7 @@ export async function detectFaces(
   images: object & Iterable<RgbImage | ImageInput>,
   options: DetectFacesOptions,
 ): Promise<DetectedFace[][]> {
-  const opening = ['device', 'deviceIndex', 'threads']
+  const opening = ['device', 'deviceIndex', 'threads', 'pull', 'acceptLicense']
   const reading = ['limitInputPixels', 'allowTruncated', 'maxImageBytes']
   checkOptions(options, 'options', [
     'model',
@@ -154,8 +157,19 @@ export async function detectFaces(
     ...opening,
     ...reading,
   ])
-  const { model, device, deviceIndex, threads, limitInputPixels, allowTruncated, maxImageBytes, tryRotated, ...rest } =
-    options
+  const {
+    model,
+    device,
+    deviceIndex,
+    threads,
+    pull,
+    acceptLicense,
+    limitInputPixels,
+    allowTruncated,
+    maxImageBytes,
+    tryRotated,
+    ...rest
+  } = options
   checkFlag(tryRotated, 'options.tryRotated')
   const files = { limitInputPixels, allowTruncated, maxImageBytes: checkMaxImageBytes(maxImageBytes) }
   const isCollection = typeof images === 'object' && images !== null && Symbol.iterator in images
@@ -163,7 +177,9 @@ export async function detectFaces(
   const all: (RgbImage | ImageInput)[] = [...images]
   const { signal, ...limits } = checkDetectOptions(all.filter(isPixels), rest)
   const given = all.map((image) => (isPixels(image) ? copyOf(image) : image))
-  const open = isFinder(model) ? model : await openDetector(model, { device, deviceIndex, threads, signal })
+  const open = isFinder(model)
+    ? model
+    : await openDetector(model, { device, deviceIndex, threads, pull, acceptLicense, signal })
   try {
     const found: DetectedFace[][] = []
     for (const image of given) {

@@ -43,6 +43,10 @@ export const templates: Record<PointTemplate, Template> = {
   },
 }
 
+/** What is to be said of a network of FaceNet's usual size, for which no template is usual. */
+export const alignmentsOf160 =
+  '--alignment margin:32 when importing (facenet and facenet-pytorch: boxes with a margin), or dlib, arcface112, margin:<percent>%'
+
 const templateNames = [...Object.keys(templates), 'margin:<pixels>', 'margin:<percent>%'].join(', ')
 
 /** The margin that a template's name states; undefined for a template of points. */

@@ -7,9 +7,11 @@ import { fingerprintOf } from '../files/model/fingerprint.js'
 import { describeGraph, type ModelMetadata } from '../files/model/metadata.js'
 import { readModel } from '../files/model/model_file.js'
 import { bytesOf, weightSource } from '../files/model/tensor.js'
-import { defaultModel, namedModel } from '../models/resolve.js'
+import { type NamedOptions, namedModel } from '../models/named.js'
+import { defaultModel } from '../models/resolve.js'
 import { native, nativeCall } from '../native/addon.js'
 import {
+  checkFlag,
   checkOneOf,
   checkOptions,
   checkSignal,
@@ -24,7 +26,7 @@ import { checkInMemory, type ModelInMemory } from './in_memory.js'
 import { type Model, makeModel } from './model.js'
 
 /** Options of `openModel`. */
-export interface OpenModelOptions {
+export interface OpenModelOptions extends NamedOptions {
   /**
    * `auto`: CUDA where it can be used, else the CPU; `model.device.reason` says why.
    * @default 'auto'
@@ -46,7 +48,7 @@ export interface OpenModelOptions {
 /**
  * Opens a model: a model file by its path, its `file:` URL or its bytes, a model in memory, or a well-known model by its name
  * (`facenet models list`; a file of that name is opened as `./name`). Without a source it is the default model, `dlib`, which
- * comes in the package `@facenet-native/models`. Nothing is fetched: for a model that is not there the error says the command.
+ * comes in the package `@facenet-native/models`. Without `pull` nothing is fetched: for a model that is not there the error says the command.
  *
  * @param source the model. Bytes are read until the promise settles.
  * @param options where it runs and how precisely.
@@ -66,16 +68,18 @@ export async function openModel(
 ): Promise<Model> {
   // Undefined is a source that was not found, which must not become the default one.
   const [source, options = {}] = given.length === 0 ? [defaultModel] : given
-  checkOptions(options, 'options', ['device', 'deviceIndex', 'dtype', 'threads', 'signal'])
+  checkOptions(options, 'options', ['device', 'deviceIndex', 'dtype', 'threads', 'signal', 'pull', 'acceptLicense'])
   const preference = checkOneOf(options.device ?? 'auto', 'options.device', devicePreferences)
   const deviceIndex = checkDeviceIndex(options.deviceIndex, preference)
   const dtype = checkOneOf(options.dtype ?? 'f32', 'options.dtype', dtypes)
   const threads = checkThreads(options.threads)
   const signal = checkSignal(options.signal)
+  checkFlag(options.pull, 'options.pull')
+  checkFlag(options.acceptLicense, 'options.acceptLicense')
   throwIfAborted(signal)
   const device = resolveDevice(preference, deviceIndex)
   if (device.kind === 'cpu' && dtype === 'f16') throw invalidArgument('options.dtype', 'f32 or bf16 on the CPU', dtype)
-  const { graph, weights, metadata } = await load(await namedModel(source))
+  const { graph, weights, metadata } = await load(await namedModel(source, options))
   if (graph.input.dtype !== 'u8') throw invalidModel('graph.input.dtype', 'u8, images', graph.input.dtype)
   throwIfAborted(signal)
   const where = { device: device.kind, ...(deviceIndex !== undefined && { deviceIndex }), dtype, threads }

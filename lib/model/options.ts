@@ -17,6 +17,7 @@ import {
   faceChoices,
   type TemplateName,
 } from '../images/index.js'
+import { alignmentsOf160 } from '../images/templates.js'
 import {
   checkFlag,
   checkFunction,
@@ -180,6 +181,10 @@ export function faceTarget(
   detection?: Detection,
 ): FaceTarget {
   const own = metadata.alignment === 'none' ? undefined : (metadata.alignment as TemplateName)
+  const cutOut = align === 'detect' || align === 'points'
+  if (cutOut && template === undefined && own === undefined && height === 160 && width === 160) {
+    throw invalidArgument('template', `one, as this model of 160x160 states no alignment: ${alignmentsOf160}`, 'none')
+  }
   const usual = height === 112 && width === 112 ? 'arcface112' : 'dlib'
   return { height, width, align, template: template ?? own ?? usual, detection }
 }

@@ -149,7 +149,8 @@ async function opened(context: Context, what: 'model' | 'detector'): Promise<Fou
 /** With the default model where it is there, else with a network of random weights: whether a model is at hand is another question. */
 async function embedding(context: Context): Promise<Found> {
   const { openModel } = await import('../../index.js')
-  const { defaultModel, namedModel } = await import('../../models/resolve.js')
+  const { namedModel } = await import('../../models/named.js')
+  const { defaultModel } = await import('../../models/resolve.js')
   const source = await namedModel(defaultModel).catch(async () => {
     const { networks } = await import('../../convert/networks/index.js')
     const { initialWeights } = await import('../../convert/networks/initialize.js')

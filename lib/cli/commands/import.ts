@@ -4,6 +4,7 @@ import { type ImportedDetector, importDetector } from '../../convert/importers/i
 import { importModel } from '../../convert/importers/import_model.js'
 import { writeDetector } from '../../files/model/detector_file.js'
 import { writeModel } from '../../files/model/model_file.js'
+import { alignmentsOf160 } from '../../images/templates.js'
 import type { Context } from '../context.js'
 import type { ImportOptions } from '../options/files.js'
 import { flagOf } from '../options/option.js'
@@ -12,7 +13,7 @@ import { UsageError } from '../usage_error.js'
 export async function run(context: Context<ImportOptions>): Promise<void> {
   const [weights] = context.operands
   const { out, graph, size, color, mean, scale, name, threshold: sameBelow, alignment } = context.options
-  const { output, check: must, noCheck } = context.options
+  const { output, normalize, check: must, noCheck } = context.options
   if (must && noCheck) throw new UsageError('--check and --no-check exclude each other')
   const check = must ? true : noCheck ? false : undefined
   const detector = graph === undefined ? await importDetector(weights!, { check }) : undefined
@@ -27,6 +28,7 @@ export async function run(context: Context<ImportOptions>): Promise<void> {
     threshold: sameBelow,
     alignment,
     output,
+    normalize,
     check,
   })
   const metadata = await writeModel(out, contents)
@@ -38,9 +40,13 @@ export async function run(context: Context<ImportOptions>): Promise<void> {
     await context.print(JSON.stringify({ ...facts, check: contents.check }))
     return
   }
-  const length = unitLength ? '' : ', which are not of unit length'
+  // Compared by their angle, as those of ArcFace are, embeddings need it; compared by distance, as dlib's are, they must not have it.
+  const length = unitLength ? '' : ', which are not of unit length (--normalize makes them so)'
   context.say(`${network}, ${height}x${width} to ${dimensions} floats${length}, written to ${out}`)
   if (weights!.toLowerCase().endsWith('.onnx')) sayCheck(context, contents.check)
+  if (metadata.alignment === 'none' && height === 160 && width === 160) {
+    context.complain(`how faces are cut out for it is not known: state ${alignmentsOf160}`)
+  }
 }
 
 function sayCheck(context: Context<ImportOptions>, check: ImportCheck): void {
@@ -52,7 +58,7 @@ function sayCheck(context: Context<ImportOptions>, check: ImportCheck): void {
 }
 
 /** Options of embedding networks, which a detector has no use for. */
-const ofNetworks = ['output', 'size', 'color', 'mean', 'scale', 'name', 'threshold', 'alignment']
+const ofNetworks = ['output', 'normalize', 'size', 'color', 'mean', 'scale', 'name', 'threshold', 'alignment']
 
 async function importedDetector(
   context: Context<ImportOptions>,

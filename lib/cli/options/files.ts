@@ -23,6 +23,9 @@ export const importOptions = {
       text: 'Factor applied after the subtraction: one for all channels, or three',
       value: '<x,...>',
     }),
+    normalize: flag({
+      text: 'Append the L2 norm, for networks whose embeddings are compared by their angle (ArcFace and its like)',
+    }),
     alignment: parsed(
       'dlib, arcface112, margin:<pixels>, margin:<percent>% or none',
       { text: 'How faces were cut out for the network', value: '<template>' },
@@ -64,3 +67,13 @@ export const buildOptions = group('Computation', {
   noCuda: flag({ text: 'Leave the CUDA kernels out; without either they are compiled where nvcc is there' }),
 })
 export type BuildOptions = Values<typeof buildOptions>
+
+export const modelActions = ['list', 'info', 'pull', 'import', 'path', 'remove'] as const
+
+export const modelsOptions = group('Licence', {
+  acceptLicense: flag({
+    text: 'Say that the licence was read and holds; needed for models that may not be used commercially',
+    kinds: ['pull', 'import'],
+  }),
+})
+export type ModelsOptions = Values<typeof modelsOptions>

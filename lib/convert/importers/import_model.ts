@@ -11,6 +11,7 @@ import { type InputOptions, lowerModel } from './lower.js'
 import { readOnnx } from './onnx.js'
 import type { SourceModel } from './source.js'
 import { readTfjs } from './tfjs.js'
+import { withUnitLength } from './unit_length.js'
 
 /** Options of `importModel`. */
 export interface ImportOptions extends InputOptions {
@@ -26,6 +27,12 @@ export interface ImportOptions extends InputOptions {
   license?: string
   /** Where the weights come from, for the model file. */
   source?: string
+  /**
+   * Appends the L2 norm where the network does not end in one, for networks whose embeddings are compared by their angle (ArcFace and its
+   * like). What is compared with onnxruntime is the network before it.
+   * @default false
+   */
+  normalize?: boolean
   /** Of an ONNX file with several outputs: the one to import. Any tensor that a node makes may be named. */
   output?: string
   /**
@@ -64,7 +71,8 @@ export async function importModel(path: string, options: ImportOptions = {}): Pr
   try {
     const { contents, check } = await readAny(path, options)
     const notes = { ...contents, ...statedNotes(options), producer: 'facenet import' }
-    const model = { ...notes, graph: { ...contents.graph, name: options.name ?? contents.graph.name } }
+    const named = { ...contents.graph, name: options.name ?? contents.graph.name }
+    const model = { ...notes, graph: options.normalize ? withUnitLength(named) : named }
     checkGraph(model.graph)
     checkTensors(model.graph, model.tensors)
     return { ...model, check: await check() }

@@ -1,0 +1,53 @@
+/** From a name to a model: what is in the package or in the cache. Nothing is fetched that was not asked for. */
+import { invalidArgument } from '../errors.js'
+import type { DetectorContents } from '../files/model/detector_file.js'
+import type { ModelContents } from '../files/model/model_file.js'
+import { isReadable } from './cache.js'
+import type { KnownModel } from './known.js'
+import { packagedDetector, packagedModel } from './packaged.js'
+import { cachedFile, knownModel, notFetched } from './resolve.js'
+
+/** What may be done where a named model is not in the cache. */
+export interface NamedOptions {
+  /**
+   * Fetches a well-known model that is not in the cache. Without it that is an error, which names the command.
+   * @default false
+   */
+  pull?: boolean
+  /**
+   * With `pull`: that the model's licence was read and holds; asked of models that may not be used commercially.
+   * @default false
+   */
+  acceptLicense?: boolean
+}
+
+/** The model behind a name of the table; `source` itself where it is none. */
+export async function namedModel<T>(source: T, options: Waiting = {}): Promise<T | string | ModelContents> {
+  return named(source, 'recogniser', packagedModel, options)
+}
+
+/** The same of detectors. */
+export async function namedDetector<T>(source: T, options: Waiting = {}): Promise<T | string | DetectorContents> {
+  return named(source, 'detector', packagedDetector, options)
+}
+
+type Waiting = NamedOptions & { signal?: AbortSignal }
+
+async function named<T, Contents>(
+  source: T,
+  kind: KnownModel['kind'],
+  packaged: () => Promise<string | Contents>,
+  { pull = false, acceptLicense, signal }: Waiting,
+): Promise<T | string | Contents> {
+  const model = knownModel(source)
+  if (!model) return source
+  if (model.kind !== kind) throw invalidArgument('source', asked[kind], `${model.name}, ${asked[model.kind]}`)
+  if (model.origin.kind === 'package') return packaged()
+  const file = cachedFile(model)
+  if (file && (await isReadable(file))) return file
+  if (!pull) throw notFetched(model)
+  const { pullModel } = await import('./pull.js')
+  return pullModel(model, { acceptLicense, signal })
+}
+
+const asked = { recogniser: 'a model that embeds faces', detector: 'a detector' }
