@@ -8,7 +8,7 @@
   "targets": [
     {
       "target_name": "facenet",
-      "sources": ["<!@(node -p \"require('fs').readdirSync('.', { recursive: true }).filter((f) => /^(core|ops|graph|train|binding|backends|backends\\/(host|reference))\\/[^/]+\\.cc$/.test(f)).join(' ')\")"],
+      "sources": ["<!@(node -p \"require('fs').readdirSync('.', { recursive: true }).filter((f) => /^(core|ops|graph|train|binding|backends|backends\\/(host|reference|cpu|cpu\\/conv))\\/[^/]+\\.cc$/.test(f) && !f.endsWith('onednn.cc')).join(' ')\")"],
       "include_dirs": ["<(root)", "<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": [
         "FACENET_VERSION=\"<(version)\"",
@@ -17,10 +17,10 @@
         "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
       ],
       "cflags_cc!": ["-fno-exceptions", "-fno-rtti"],
-      "cflags_cc": ["-std=c++20", "-O3", "-fvisibility=hidden"],
+      "cflags_cc": ["-std=c++20", "-O3", "-fvisibility=hidden", "-ffp-contract=off"],
       "conditions": [
         ["onednn=='yes'", {
-          "sources": ["<!@(node -p \"require('fs').readdirSync('.', { recursive: true }).filter((f) => /^backends\\/cpu\\/.*\\.cc$/.test(f)).join(' ')\")"],
+          "sources": ["backends/cpu/conv/onednn.cc"],
           "defines": ["FACENET_ONEDNN"],
           "cflags_cc": ["-fopenmp"],
           "ldflags": ["-fopenmp"],

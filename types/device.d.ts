@@ -9,9 +9,9 @@ export type StoredDType = 'f32' | 'bf16'
 
 export interface BuildInfo {
   version: string
-  /** Version of oneDNN the CPU backend was built with; null: built without it, so only the reference backend is there. */
+  /** Version of oneDNN that the CPU backend was built with; null: without it, so its bf16 convolutions run in fp32. */
   onednn: string | null
-  /** What the CPU backend runs with here: 'avx512_amx', 'avx512_bf16', 'avx512', 'avx2', 'baseline'. */
+  /** What the CPU backend runs with here: 'avx512_amx', 'avx512_bf16', 'avx512', 'avx2', 'neon', 'baseline'. */
   isa: string
   /** null: built without CUDA. `driver` 0: no driver. `reason`: why no device is used, empty where one is. */
   cuda: null | { runtime: number; driver: number; architectures: string[]; devices: CudaDevice[]; reason: string }

@@ -13,16 +13,7 @@ let loaded: { addon: NativeAddon; located: Located } | undefined
 
 /** The addon, loaded at the first call. Throws ERR_FACENET_ADDON_NOT_FOUND where there is none or it cannot be loaded. */
 export function native(): NativeAddon {
-  if (!loaded) {
-    loaded = load()
-    if (loaded.addon.info().onednn === null) {
-      process.emitWarning(
-        "This build has no oneDNN: device 'cpu' runs on the slow reference backend. " +
-          'Install oneDNN (Debian: libdnnl-dev) and run `npx facenet-native build`.',
-        { type: 'FaceNetWarning', code: 'FACENET_NO_ONEDNN' },
-      )
-    }
-  }
+  loaded ??= load()
   return loaded.addon
 }
 

@@ -28,16 +28,16 @@ export interface Device {
 export function devices(): Device[] {
   const info = native().info()
   const cards = (info.cuda?.devices ?? []).map(({ name }): Device => ({ kind: 'cuda', name, reason: '' }))
-  const backends: DeviceKind[] = info.onednn ? ['cpu', 'reference'] : ['reference']
-  const others = backends.map((kind): Device => ({ kind, name: backendName(kind, info), reason: '' }))
+  const others = (['cpu', 'reference'] as const).map(
+    (kind): Device => ({ kind, name: backendName(kind, info), reason: '' }),
+  )
   const [first, ...rest] = [...cards, ...others]
   return [{ ...first!, reason: whyNoCuda(info) }, ...rest]
 }
 
 /**
  * The device for a preference. `auto` takes the fastest there is; `cuda` throws ERR_FACENET_CUDA_UNAVAILABLE where it
- * cannot be used; `cpu` is the reference backend where the addon was built without oneDNN. `index` chooses among CUDA
- * devices; whether there is one of that number the addon finds out.
+ * cannot be used. `index` chooses among CUDA devices; whether there is one of that number the addon finds out.
  */
 export function resolveDevice(preference: DevicePreference = 'auto', index: number | undefined = undefined): Device {
   checkOneOf(preference, 'options.device', devicePreferences)
@@ -77,11 +77,10 @@ export function whyNoCuda({ cuda }: BuildInfo): string {
 }
 
 function onCpu(info: BuildInfo, reason: string): Device {
-  if (info.onednn) return { kind: 'cpu', name: backendName('cpu', info), reason }
-  const kind = 'reference'
-  return { kind, name: backendName(kind, info), reason: `${reason}; the addon was built without oneDNN` }
+  return { kind: 'cpu', name: backendName('cpu', info), reason }
 }
 
 function backendName(kind: DeviceKind, info: BuildInfo): string {
-  return kind === 'cpu' ? `oneDNN ${info.onednn} on ${info.isa}` : 'reference loops'
+  if (kind === 'reference') return 'reference loops'
+  return info.onednn ? `${info.isa}, oneDNN ${info.onednn}` : info.isa
 }

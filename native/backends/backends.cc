@@ -1,7 +1,7 @@
 #include "native/backends/backends.h"
 
 #include "native/backends/reference/backend.h"
-#ifdef FACENET_ONEDNN
+#ifndef FACENET_WITHOUT_CPU  // as in the emulator, whose tests compare CUDA with the reference
 #include "native/backends/cpu/backend.h"
 #include "native/backends/cpu/isa.h"
 #endif
@@ -10,21 +10,6 @@
 #endif
 
 namespace facenet {
-namespace {
-
-#ifndef FACENET_ONEDNN
-// Takes what the CPU backend takes, so that a model which opens here opens in a build with oneDNN too.
-class ReferenceForCpu final : public reference::ReferenceBackend {
- public:
-  std::unique_ptr<Executor> makeExecutor(const Graph& graph, PlanOptions options, const Weights& weights,
-                                         int threads) const override {
-    planForCpu(options);
-    return ReferenceBackend::makeExecutor(graph, options, weights, threads);
-  }
-};
-#endif
-
-}  // namespace
 
 const Backend& backendOf(DeviceKind kind, [[maybe_unused]] int deviceIndex) {
   if (kind == DeviceKind::cuda) {
@@ -34,19 +19,17 @@ const Backend& backendOf(DeviceKind kind, [[maybe_unused]] int deviceIndex) {
     throw Error(ErrorCode::cudaUnavailable, "No CUDA device can be used: this build has no CUDA", "device");
 #endif
   }
-#ifdef FACENET_ONEDNN
+#ifndef FACENET_WITHOUT_CPU
   static const cpu::CpuBackend cpu;
-#else
-  static const ReferenceForCpu cpu;
-#endif
   if (kind == DeviceKind::cpu) return cpu;
+#endif
   static const reference::ReferenceBackend reference;
   return reference;
 }
 
 BuildInfo buildInfo() {
   BuildInfo info;
-#ifdef FACENET_ONEDNN
+#ifndef FACENET_WITHOUT_CPU
   info.oneDnn = cpu::oneDnnVersion();
   info.isa = cpu::isaName();
 #endif

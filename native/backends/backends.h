@@ -28,7 +28,7 @@ struct CudaInfo {
   std::string reason;                   // why there is none
 };
 struct BuildInfo {
-  std::string oneDnn;            // its version; empty: built without
+  std::string oneDnn;            // its version; empty: built without, so bf16 convolutions run in fp32
   std::string isa = "baseline";  // what the CPU backend runs with here
   std::optional<CudaInfo> cuda;  // of a build with CUDA
 };

@@ -48,7 +48,7 @@ std::vector<float> Weights::read(const std::string& name, const std::vector<int6
     if (!std::isfinite(values[i]))
       throw invalidModel(argument, "finite values", text(values[i], " at element ", i));
   }
-  if (scalar) values.assign(WeightTensor{.shape = shape}.elements(), values.front());
+  if (scalar) values = std::vector<float>(WeightTensor{.shape = shape}.elements(), values.front());
   return values;
 }
 

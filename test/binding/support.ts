@@ -48,7 +48,7 @@ export function identityWeights(): WeightSource {
 }
 
 /** The fast backend where it was built in. */
-export const device = native().info().onednn === null ? 'reference' : 'cpu'
+export const device = 'cpu'
 
 export function open(graph: GraphDescription, options: Partial<OpenOptions> = {}): Promise<NativeModel> {
   return native().openModel(graph, identityWeights(), { device, threads: 1, ...options })

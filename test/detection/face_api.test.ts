@@ -15,7 +15,6 @@ import type { FaceBox, RgbImage } from '../../lib/detection/types.js'
 import { detectorInMemory } from '../../lib/files/model/detector_file.js'
 import { similarity } from '../../lib/images/geometry.js'
 import { detectFaces, openDetector } from '../../lib/index.js'
-import { native } from '../../lib/native/addon.js'
 import type { DeviceKind } from '../../types/native.js'
 import { assertFails, data, faceApiManifest, modelFails, testWith } from '../importers/support.js'
 import { seeded } from '../support/random.js'
@@ -24,7 +23,7 @@ import { agreement, lfw, readLfw } from './lfw.js'
 const folder = dirname(faceApiManifest)
 const yunetFile = join(data, 'weights/yunet_n_320_320.onnx')
 const options = { device: 'cpu', dtype: 'f32', threads: 2 } as const
-const devices: DeviceKind[] = native().info().onednn === null ? ['reference'] : ['reference', 'cpu']
+const devices: DeviceKind[] = ['reference', 'cpu']
 const load = async () => detectorInMemory(await importFaceApi(folder))
 const peer = fileURLToPath(new URL('face_api_peer.mjs', import.meta.url))
 

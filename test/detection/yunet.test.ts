@@ -19,7 +19,6 @@ import {
   writeDetector,
 } from '../../lib/files/model/detector_file.js'
 import { readModel } from '../../lib/files/model/model_file.js'
-import { native } from '../../lib/native/addon.js'
 import type { DeviceKind } from '../../types/native.js'
 import { assertFails, data, modelFails, runExported, testWith } from '../importers/support.js'
 import { seeded } from '../support/random.js'
@@ -27,7 +26,7 @@ import { agreement, lfw, readLfw } from './lfw.js'
 
 const onnx = join(data, 'weights/yunet_n_320_320.onnx')
 const options = { device: 'cpu', dtype: 'f32', threads: 2 } as const
-const devices: DeviceKind[] = native().info().onednn === null ? ['reference'] : ['reference', 'cpu']
+const devices: DeviceKind[] = ['reference', 'cpu']
 
 const imported = async () => importYunet(await readOnnx(onnx))
 const load = async (): Promise<DetectorFile> => detectorInMemory(await imported())

@@ -59,7 +59,7 @@ void checkPrelu(const PreluCase& c) {
   TestView dy = TestView::random(c.y, count, c.shape, c.layout, 2);
   GradientView dx(c.inPlace ? c.y : c.x, count, c.shape, c.layout, c.accumulate);
   std::vector<float> slopes = randomValues(static_cast<size_t>(channels), 3);
-  if (c.oneSlope) slopes.assign(slopes.size(), slopes[0]);
+  if (c.oneSlope) slopes = std::vector<float>(slopes.size(), slopes[0]);
   const size_t gradients = c.oneSlope ? 1 : slopes.size();
   const std::vector<float> before = randomValues(gradients, 4);
   const auto gradient = onDevice(before);

@@ -3,13 +3,13 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { native } from '../../lib/native/addon.js'
 
-export const isaNames = ['baseline', 'avx2', 'avx512'] as const
+export const isaNames = process.arch === 'arm64' ? ['baseline', 'neon'] : ['baseline', 'avx2', 'avx512']
 
-const { onednn, isa } = native().info()
+const { isa } = native().info()
 const widest = isaNames.findLastIndex((name) => isa.startsWith(name))
 
-/** Those that this machine can run and that are narrower than the one it chooses; none without a CPU backend. */
-export const narrowerIsas: readonly string[] = onednn === null ? [] : isaNames.slice(0, Math.max(widest, 0))
+/** Those that this machine can run and that are narrower than the one it chooses. */
+export const narrowerIsas: readonly string[] = isaNames.slice(0, Math.max(widest, 0))
 
 const run = promisify(execFile)
 

@@ -12,7 +12,7 @@ import { hasOnnxruntime, runExported } from './onnx.js'
 import { f64, precisions, ulp } from './precision.js'
 
 /** Devices under test: the specification, and every CPU backend this addon was built with. */
-export const devices: DeviceKind[] = native().info().onednn === null ? ['reference'] : ['reference', 'cpu']
+export const devices: DeviceKind[] = ['reference', 'cpu']
 /** Those that run models: CUDA too (addons.ts). */
 export const modelDevices: DeviceKind[] = [...devices, 'cuda']
 /** What a device can store activations in. */

@@ -118,8 +118,7 @@ function numbers({ type, data }: RuntimeTensor): Float64Array {
 
 /** Of each output all images. */
 async function runOurs({ graph, tensors, outputs }: LoweredModel, images: Uint8Array): Promise<Float32Array[]> {
-  const device = native().info().onednn === null ? 'reference' : 'cpu'
-  const where = { device, dtype: 'f32', threads: checkThreads(undefined) } as const
+  const where = { device: 'cpu', dtype: 'f32', threads: checkThreads(undefined) } as const
   const model = await nativeCall(() => native().openModel(graph, weightSource(tensors), where))
   try {
     const made = outputs.map(({ shape: [h, w, c] }) => new Float32Array(imageCount * h * w * c))

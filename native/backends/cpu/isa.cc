@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "native/backends/cpu/features.h"
 #include "native/core/error.h"
 
 namespace facenet::cpu {
@@ -13,11 +14,11 @@ namespace {
 std::vector<const Isa*> available() {
   std::vector<const Isa*> tables;
 #if defined(__x86_64__)
-  __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
-    tables.push_back(&avx512);
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) tables.push_back(&avx2);
+  const Features has = detectFeatures();
+  if (has.avx512) tables.push_back(&avx512);
+  if (has.avx2Fma) tables.push_back(&avx2);
+#elif defined(__aarch64__)
+  tables.push_back(&neon);
 #endif
   tables.push_back(&baseline);
   return tables;
@@ -54,11 +55,10 @@ std::string isaName() {
   } catch (const Error&) {
     return text("none: FACENET_ISA is ", asked());
   }
-#if defined(__x86_64__) && defined(__GNUC__) && __GNUC__ >= 11
-  if (&isa() == &avx512 && __builtin_cpu_supports("amx-bf16")) return "avx512_amx";
-#endif
 #if defined(__x86_64__)
-  if (&isa() == &avx512 && __builtin_cpu_supports("avx512bf16")) return "avx512_bf16";
+  const Features has = detectFeatures();
+  if (&isa() == &avx512 && has.amxBf16) return "avx512_amx";
+  if (&isa() == &avx512 && has.avx512Bf16) return "avx512_bf16";
 #endif
   return isa().name;
 }

@@ -180,7 +180,7 @@ struct Isa {
   void (*optimize)(const Optimizer&, const Update&, const WeightSpan&);
 };
 
-extern const Isa avx512, avx2, baseline;
+extern const Isa avx512, avx2, neon, baseline;  // those of the processor that is compiled for
 
 // The widest one this machine has, or the one that FACENET_ISA=avx512|avx2|baseline asks for. Throws where that
 // is another name, or one that this machine cannot run.

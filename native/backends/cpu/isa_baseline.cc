@@ -1,4 +1,4 @@
-// The inner loops for any machine with 4-wide vectors: SSE2, NEON.
+// The inner loops for any machine with 4-wide vectors, without fused multiplication and addition.
 #include "native/backends/cpu/simd/includes.h"
 
 #define FACENET_LANES 4

@@ -109,10 +109,8 @@ int main(const std::string& path, const std::string& wanted) {
     if (!item.slack && !item.inPlace && !item.levels)  // the formulas are those of the plain case
       passed &=
           report(item.name + " (finite differences)", wanted, [&] { return checkDifferences(bench); }, ran);
-#if defined(FACENET_ONEDNN)
     passed &= report(item.name + " (cpu)", wanted, [&] { return checkCpu(bench, 2); }, ran);
     passed &= report(item.name + " (cpu, repeated)", wanted, [&] { return checkRepeatable(bench); }, ran);
-#endif
   }
   std::printf("ran %d\n", ran);
   return passed ? 0 : 1;

@@ -21,7 +21,7 @@ ConvMethod chooseEngine(const Window& window, const Shape& in, const Shape& out,
 ConvMethod chooseConv(const Conv2d& op, const Shape& in, const Shape& out, bool half) {
   if (op.groups > 1 && op.groups == in.channels && op.groups == op.outChannels() && op.parts.size() == 1)
     return ConvMethod::depthwise;
-  if (half) return ConvMethod::onednn;
+  if (half) return ConvMethod::half;
   return chooseEngine(op.window, in, {out.height, out.width, op.outChannels()}, op.groups, op.parts.size());
 }
 

@@ -14,8 +14,13 @@ std::unique_ptr<Kernel> makeKernel(const Conv2d& op, const StepContext& context)
                     std::any_of(context.step.outputs.begin(), context.step.outputs.end(), isHalf);
   switch (chooseConv(op, context.input().shape, context.output().shape, half)) {
     case ConvMethod::depthwise: return makeConvDepthwise(op, context);
-    case ConvMethod::onednn: return makeConvOnednn(op, context);
-    default: return makeConvInference(op, context);
+    case ConvMethod::half:
+#ifdef FACENET_ONEDNN
+      return makeConvOnednn(op, context);
+#else
+      return makeConvWidened(op, context);
+#endif
+    default: return makeConvInference(op, context, DType::f32);
   }
 }
 

@@ -5,9 +5,11 @@
 
 namespace facenet::cpu {
 
-// fp32: implicit GEMM, stem or Winograd.
-std::unique_ptr<Kernel> makeConvInference(const Conv2d& op, const StepContext& context);
+// fp32: implicit GEMM, stem or Winograd. `weights`: bf16 rounds them to it.
+std::unique_ptr<Kernel> makeConvInference(const Conv2d& op, const StepContext& context, DType weights);
 std::unique_ptr<Kernel> makeConvDepthwise(const Conv2d& op, const StepContext& context);
+// bf16. makeConvOnednn only where FACENET_ONEDNN is defined.
 std::unique_ptr<Kernel> makeConvOnednn(const Conv2d& op, const StepContext& context);
+std::unique_ptr<Kernel> makeConvWidened(const Conv2d& op, const StepContext& context);
 
 }  // namespace facenet::cpu

@@ -9,14 +9,17 @@ namespace {
 
 class ConvInference final : public Kernel {
  public:
-  ConvInference(const Conv2d& op, const StepContext& context) : op_(op), problem_(problemOf(op, context)) {
+  ConvInference(const Conv2d& op, const StepContext& context, DType weights)
+      : op_(op), problem_(problemOf(op, context)) {
     FACENET_ASSERT(op_.groups == 1 || op_.parts.size() == 1);
     std::vector<std::vector<float>> biases, slopes;
     std::vector<float> values;
     for (size_t p = 0; p < op_.parts.size(); ++p) {
       const ConvPart& part = op_.parts[p];
-      const FoldedWeights folded =
+      FoldedWeights folded =
           foldConvPart(part, problem_.in.channels, op_.window, context.weights, context.step.name);
+      if (weights == DType::bf16)
+        for (float& weight : folded.weight) weight = toFloat(toBf16(weight));
       problem_.parts[p].weight = static_cast<int64_t>(values.size());
       values.insert(values.end(), folded.weight.begin(), folded.weight.end());
       biases.push_back(folded.bias);
@@ -116,8 +119,8 @@ class ConvInference final : public Kernel {
 
 }  // namespace
 
-std::unique_ptr<Kernel> makeConvInference(const Conv2d& op, const StepContext& context) {
-  return std::make_unique<ConvInference>(op, context);
+std::unique_ptr<Kernel> makeConvInference(const Conv2d& op, const StepContext& context, DType weights) {
+  return std::make_unique<ConvInference>(op, context, weights);
 }
 
 }  // namespace facenet::cpu

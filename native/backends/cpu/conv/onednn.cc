@@ -5,9 +5,10 @@
 // oneDNN wants dense channels-last tensors. What it cannot do on the way out (residuals, prelu, several
 // destinations, slices of a concat) follows as a pass over the image's product.
 
-#include <omp.h>
-
 #include <dnnl.hpp>
+#if DNNL_CPU_RUNTIME == DNNL_RUNTIME_OMP
+#include <omp.h>
+#endif
 
 #include "native/backends/cpu/conv/conv2d.h"
 #include "native/backends/cpu/conv/epilogue.h"
@@ -24,7 +25,9 @@ const dnnl::engine& engine() {
   return cpu;
 }
 
-// Parallelism is over images; inside one primitive there is none.
+// Parallelism is over images; inside one primitive there is none. Debian's oneDNN would use OpenMP; that of the
+// published packages is built without threads of its own.
+#if DNNL_CPU_RUNTIME == DNNL_RUNTIME_OMP
 class OneThread {
  public:
   OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
@@ -33,6 +36,9 @@ class OneThread {
  private:
   int before_;
 };
+#else
+struct OneThread {};
+#endif
 
 memory::data_type dataType(DType type) {
   return type == DType::f32 ? memory::data_type::f32 : memory::data_type::bf16;
@@ -91,7 +97,7 @@ class ConvOnednn final : public Kernel {
   }
 
   void run(const std::vector<View>& inputs, const std::vector<View>& outputs, void* scratch) const override {
-    const OneThread guard;
+    [[maybe_unused]] const OneThread guard;
     auto* workspace = static_cast<unsigned char*>(scratch);
     void* sourceCopy =
         workspace + roundUp(static_cast<int64_t>(descriptor_.scratchpad_desc().get_size()), 64);
@@ -138,7 +144,7 @@ class ConvOnednn final : public Kernel {
   }
 
   void prepare(const Weights& weights, const std::string& layer, Activation::Kind activation) {
-    const OneThread guard;
+    [[maybe_unused]] const OneThread guard;
     const Window& w = op_.window;
     const int64_t groupIn = in_.shape.channels / op_.groups;
     std::vector<float> weight, bias;
