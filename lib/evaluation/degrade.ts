@@ -1,6 +1,7 @@
 /** Network inputs made worse as the paper does it: by JPEG compression, and by fewer pixels. */
-import sharp, { type Sharp } from 'sharp'
+import type { Sharp } from 'sharp'
 import type { Size } from '../images/geometry.js'
+import { sharp } from '../images/sharp.js'
 
 /** - `jpeg`: encoded at this quality and decoded again. - `pixels`: made as small as this many pixels and enlarged again. */
 export type Degradation = { kind: 'jpeg'; quality: number } | { kind: 'pixels'; pixels: number }

@@ -3,7 +3,7 @@
  * file is, its first bytes say (`format.ts`); nothing else reaches sharp.
  */
 import { types } from 'node:util'
-import sharp, { type Sharp } from 'sharp'
+import type { Sharp } from 'sharp'
 import { describe, FaceNetError, invalidArgument } from '../errors.js'
 import { isUrl, pathOf } from '../files/file_source.js'
 import { readImageFile } from '../files/read_bounded.js'
@@ -11,6 +11,7 @@ import { checkAttached, untilAborted } from '../native/check_arguments.js'
 import { whyDamaged } from './damage.js'
 import { kindOf } from './format.js'
 import type { Region, Size } from './geometry.js'
+import { sharp } from './sharp.js'
 import type { RawImage } from './warp.js'
 
 /** An image file: its path, its `file:` URL, or its bytes. */
@@ -124,9 +125,9 @@ async function attempt<T>(
   if (!kind.decodes) throw invalid(image, `a ${kinds}`, kind.name, kind.advice)
   // 'error' refuses what is truncated or corrupt, and forgives the odd bytes of cameras that every viewer accepts.
   const failOn = limits.allowTruncated && kind.name === 'JPEG' ? 'none' : 'error'
-  const run = () => make(sharp(bytes, { limitInputPixels, failOn }).autoOrient())
+  const decoder = sharp(bytes, { limitInputPixels, failOn }).autoOrient()
   try {
-    return await run()
+    return await make(decoder)
   } catch (cause) {
     if ((cause as Error).message.includes('exceeds pixel limit')) throw tooManyPixels(image, limitInputPixels)
     throw damaged(image, whyDamaged(bytes, kind), cause)

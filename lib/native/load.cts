@@ -70,4 +70,11 @@ function loadFile(file: string): NativeAddon {
   return require(file)
 }
 
-export = { packageRoot, builtIn, resolveFrom, libc, loadFile, bundled }
+/** Throws what sharp says where it cannot be loaded. */
+function loadSharp(): typeof import('sharp') {
+  // Under a loader for other languages, Node 20's `require` of an imported module does not read the JSON that sharp asks for.
+  const { createRequire }: typeof import('node:module') = require('node:module')
+  return createRequire(__filename)('sharp')
+}
+
+export = { loadSharp, packageRoot, builtIn, resolveFrom, libc, loadFile, bundled }

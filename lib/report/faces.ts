@@ -2,9 +2,9 @@
  * The pictures of a report. Each face stands in the file once, on a sheet of many: small files, few of them, and a page that
  * scrolls lightly. A face that cannot be read is a grey square that says so.
  */
-import sharp from 'sharp'
 import type { FivePoints } from '../images/geometry.js'
 import { loadFace } from '../images/index.js'
+import { sharp } from '../images/sharp.js'
 import { throwIfAborted } from '../native/check_arguments.js'
 import { type Html, html } from './html.js'
 

@@ -1,6 +1,7 @@
 /** Boxes and points of faces drawn over a photograph. */
-import sharp, { type Sharp } from 'sharp'
+import type { Sharp } from 'sharp'
 import type { DetectedFace } from '../detection/types.js'
+import { sharp } from '../images/sharp.js'
 
 /**
  * The photograph as displayed, its EXIF orientation applied, with a frame around each face and a dot on each point.

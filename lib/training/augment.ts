@@ -2,9 +2,9 @@
  * What is changed about a face before a network sees it. Every change is drawn from the seed, the batch and the place in it,
  * so that training that was resumed sees the same images.
  */
-import sharp from 'sharp'
 import { invalidArgument } from '../errors.js'
 import type { Size } from '../images/geometry.js'
+import { sharp } from '../images/sharp.js'
 import { checkOptions } from '../native/check_arguments.js'
 import { type Random, randomAt } from './sampler_random.js'
 
