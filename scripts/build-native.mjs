@@ -3,12 +3,12 @@
 // CMake, into a folder of that name an addon that is loaded only where FACENET_ADDON says so. Plain Node, so that
 // `facenet build` can run it in an installed package.
 import { spawnSync } from 'node:child_process'
-import { existsSync, rmSync, statSync, utimesSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { isStale, root } from './files.mjs'
+import { isStale, nativeSources, root } from './files.mjs'
 
 const require = createRequire(import.meta.url)
 const outputs = {
@@ -20,9 +20,18 @@ const outputs = {
 const diagnostic = { debug: ['--debug'], asan: ['--debug', '--CDFACENET_SANITIZE=ON'] }
 const hasCMake = () => spawnSync('cmake', ['--version'], { stdio: 'ignore' }).status === 0
 
-/** Whether sources are newer than the addon. */
-export function nativeIsStale() {
-  return isStale(hasCMake() ? outputs.cmake : outputs.gyp, ['CMakeLists.txt', 'native', 'cuda'])
+/** Whether sources are newer than the addon, or it was built without CUDA and `cuda` asks for it. */
+export function nativeIsStale(cuda = false) {
+  const output = hasCMake() ? outputs.cmake : outputs.gyp
+  return isStale(output, nativeSources) || (cuda && !wasBuiltWithCuda())
+}
+
+/** Whether there is an addon, current or not. */
+export const nativeIsBuilt = () => existsSync(outputs.cmake) || existsSync(outputs.gyp)
+
+function wasBuiltWithCuda() {
+  const cache = join(root, 'build/cmake/CMakeCache.txt')
+  return existsSync(cache) && /^FACENET_CUDA:\w+=ON$/m.test(readFileSync(cache, 'utf8'))
 }
 
 /** Builds; throws where the build fails. Build output goes to stderr. */

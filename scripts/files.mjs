@@ -1,6 +1,7 @@
 // Which files are newer than which, so that nothing is built twice.
-import { readdirSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** The root of the package. */
@@ -24,3 +25,17 @@ export function isStale(output, inputs) {
   const built = modified(output)
   return inputs.flatMap((input) => filesUnder(join(root, input))).some((file) => modified(file) > built)
 }
+
+/** What the addon is compiled from, as one number: sha-256 over the names and contents of the files. */
+export function nativeSourceHash() {
+  const hash = createHash('sha256')
+  for (const file of nativeSources.flatMap((path) => filesUnder(join(root, path))).sort()) {
+    hash
+      .update(`${relative(root, file).replaceAll('\\', '/')}\0`)
+      .update(readFileSync(file))
+      .update('\0')
+  }
+  return hash.digest('hex')
+}
+
+export const nativeSources = ['CMakeLists.txt', 'native', 'cuda']

@@ -1,0 +1,13 @@
+export interface Target {
+  name: string
+  os: string
+  cpu: string
+  libc?: 'glibc' | 'musl'
+  glibc?: string
+  triple?: string
+  flags?: string[]
+  onednn?: boolean
+  cuda?: boolean
+  tested: boolean
+}
+export const targets: readonly Target[]

@@ -1,0 +1,74 @@
+// The platforms that packages are published for. Each is @facenet-native/<name>, made in packages/<name>.
+
+/**
+ * os, cpu, libc: what npm compares with the machine before it installs the package (`libc` only on Linux).
+ * glibc: the oldest version that the addon loads with. triple: what Zig's clang compiles for; the CUDA package needs
+ * nvcc, which works with GCC. flags: further compiler flags. onednn: bf16 convolutions by oneDNN, whose code for other
+ * processors than x64 is no faster than ours. tested: whether the tests have run there.
+ */
+export const targets = [
+  {
+    name: 'linux-x64',
+    os: 'linux',
+    cpu: 'x64',
+    libc: 'glibc',
+    glibc: '2.28',
+    triple: 'x86_64-linux-gnu.2.28',
+    // Zig forbids 512-bit instructions to functions that ask for AVX-512 unless this is said.
+    flags: ['-mcpu=x86_64+evex512'],
+    onednn: true,
+    tested: true,
+  },
+  {
+    name: 'linux-x64-musl',
+    os: 'linux',
+    cpu: 'x64',
+    libc: 'musl',
+    triple: 'x86_64-linux-musl',
+    flags: ['-mcpu=x86_64+evex512'],
+    onednn: true,
+    tested: false,
+  },
+  {
+    name: 'linux-arm64',
+    os: 'linux',
+    cpu: 'arm64',
+    libc: 'glibc',
+    glibc: '2.28',
+    triple: 'aarch64-linux-gnu.2.28',
+    tested: true,
+  },
+  {
+    name: 'linux-arm64-musl',
+    os: 'linux',
+    cpu: 'arm64',
+    libc: 'musl',
+    triple: 'aarch64-linux-musl',
+    tested: false,
+  },
+  {
+    name: 'darwin-arm64',
+    os: 'darwin',
+    cpu: 'arm64',
+    triple: 'aarch64-macos.12.0',
+    tested: false,
+  },
+  {
+    name: 'win32-x64',
+    os: 'win32',
+    cpu: 'x64',
+    triple: 'x86_64-windows-gnu',
+    flags: ['-mcpu=x86_64+evex512'],
+    tested: false,
+  },
+  {
+    name: 'linux-x64-cuda',
+    os: 'linux',
+    cpu: 'x64',
+    libc: 'glibc',
+    glibc: '2.34',
+    cuda: true,
+    onednn: true,
+    tested: true,
+  },
+]
