@@ -73,8 +73,8 @@ async function stateOf(model: KnownModel): Promise<string> {
   const file = cachedFile(model)
   if (model.origin.kind === 'package') return 'in a package'
   if (file && (await isReadable(file))) return 'in the cache'
-  if (model.obstacle !== null) return 'not importable'
-  return model.origin.kind === 'page' ? 'to import' : 'to pull'
+  if (model.origin.kind === 'page') return 'to import'
+  return model.obstacle === null ? 'to pull' : 'not importable'
 }
 
 const commercial = (allowed: boolean | null) => (allowed === null ? 'not settled' : allowed ? 'yes' : 'no')
