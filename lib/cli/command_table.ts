@@ -129,11 +129,13 @@ export const commands: readonly Command[] = [
     operands: '<weights>',
     count: exactlyOne,
     text:
-      'Make a model file from ONNX, from safetensors with a graph, or from a tfjs weight manifest; or a detector file from ' +
-      'the weights of YuNet, SCRFD, RetinaFace, MTCNN or face-api.',
+      'Make a model file from ONNX, from safetensors with a graph, from a tfjs weight manifest, or from the weights of ' +
+      'Inception-ResNet-v1 (.pt, .safetensors, .h5); or a detector file from the weights of YuNet, SCRFD, RetinaFace, ' +
+      'MTCNN or face-api.',
     options: importOptions,
     examples: [
       'import w.onnx --mean 127.5 --scale 0.0078125 --out m.safetensors',
+      'import 20180402-114759-vggface2.pt --out m.safetensors',
       'import w.safetensors --graph g.json --size 112x112 --mean 127.5 --scale 0.0078125 --out m.safetensors',
       'import face_detection_yunet.onnx --out detector.safetensors',
     ],

@@ -213,7 +213,9 @@ test('files that are not there, or have an extension that says nothing', async (
   await assertFails(() => importModel(join(folder, 'none.onnx')), 'ERR_FACENET_IO', /none\.onnx/)
   await assertFails(() => importModel(join(folder, 'none.json')), 'ERR_FACENET_IO', /none\.json/)
   await assertFails(() => importModel(join(folder, 'none.safetensors'), { graph: 'g' }), 'ERR_FACENET_IO', /none/)
-  await assertFails(() => importModel(join(folder, 'none.pt')), 'ERR_FACENET_INVALID_ARGUMENT', /\.onnx/)
+  await assertFails(() => importModel(join(folder, 'none.pt')), 'ERR_FACENET_IO', /none\.pt/)
+  await assertFails(() => importModel(join(folder, 'none.h5')), 'ERR_FACENET_IO', /none\.h5/)
+  await assertFails(() => importModel(join(folder, 'none.bin')), 'ERR_FACENET_INVALID_ARGUMENT', /\.onnx/)
 })
 
 testWith(faceApiManifest, 'a manifest whose shard is missing, short or long', async () => {

@@ -6,6 +6,7 @@ import { isThreshold } from '../../files/model/metadata.js'
 import { checkTensors, type ModelContents } from '../../files/model/model_file.js'
 import { checkImport, type ImportCheck, notAsked } from './check.js'
 import { readGraphJson } from './graph_json.js'
+import { readKnownWeights } from './known_weights.js'
 import { dimsOf, sourceOrder } from './layout.js'
 import { type InputOptions, lowerModel } from './lower.js'
 import { readOnnx } from './onnx.js'
@@ -50,8 +51,9 @@ export interface ImportedModel extends ModelContents {
 }
 
 /**
- * Reads `.onnx`, `.safetensors` with `options.graph`, or the tfjs manifest (`.json`) of `@vladmandic/face-api`. The
- * result goes to `writeModel`.
+ * Reads `.onnx`, `.safetensors` with `options.graph`, the tfjs manifest (`.json`) of `@vladmandic/face-api`, or the weights of a
+ * network that is known by the names of its tensors (`.pt`, `.safetensors`, `.h5` of Inception-ResNet-v1). The result goes to
+ * `writeModel`.
  *
  * @param path of the weights.
  * @param options what the file does not say by itself.
@@ -96,17 +98,23 @@ async function readAny(path: string, options: ImportOptions): Promise<Read> {
   switch (extension) {
     case '.onnx':
       return lowered(await readOnnx(path, options.output === undefined ? undefined : [options.output]), name, options)
-    case '.safetensors':
-      if (!options.graph)
-        throw invalidArgument('graph', 'the node list that goes with the weights (.graph.json)', 'none')
-      return lowered(await readGraphJson(path, options.graph), name, options)
+    case '.safetensors': {
+      if (options.graph) return lowered(await readGraphJson(path, options.graph), name, options)
+      const known = await readKnownWeights(path, options)
+      return { contents: known, check: async () => notOnnx(options) }
+    }
+    case '.pt':
+    case '.pth':
+    case '.h5':
+    case '.hdf5':
+      return { contents: await readKnownWeights(path, options), check: async () => notOnnx(options) }
     case '.json': {
       rejectInputRule(options)
       const notes = { alignment: 'dlib', threshold: dlibThreshold, license: 'MIT', source: 'npm @vladmandic/face-api' }
       return { contents: { ...(await readTfjs(path)), ...notes }, check: async () => notOnnx(options) }
     }
     default:
-      throw invalidArgument('weights', 'a .onnx, .safetensors or weights_manifest.json file', path)
+      throw invalidArgument('weights', 'a .onnx, .safetensors, .pt, .h5 or weights_manifest.json file', path)
   }
 }
 

@@ -9,9 +9,10 @@
  */
 import { invalidModel } from '../../errors.js'
 import type { DetectorContents } from '../../files/model/detector_file.js'
-import { elementCount, f32Tensor, type Tensor, toFloat32 } from '../../files/model/tensor.js'
+import { f32Tensor, type Tensor, toFloat32 } from '../../files/model/tensor.js'
 import { type MtcnnStage, mtcnnGraphs } from '../networks/mtcnn.js'
 import { tensorShapes } from '../networks/shapes.js'
+import { permuted, requireShape } from './turned.js'
 
 export const mtcnnStages = Object.keys(mtcnnGraphs) as MtcnnStage[]
 
@@ -101,21 +102,3 @@ function turned(name: string, tensor: Tensor, shape: readonly number[], layout: 
 
 /** Side of the image that a fully connected layer of so many inputs flattens: 3x3x64 in R-net, 3x3x128 in O-net. */
 const flatSides: Readonly<Record<number, number>> = { 576: 3, 1152: 3 }
-
-function requireShape(name: string, tensor: Tensor, shape: readonly number[]): void {
-  if (tensor.shape.join('x') !== shape.join('x')) throw invalidModel(name, shape.join('x'), tensor.shape.join('x'))
-}
-
-/** The axes of a four-dimensional array in another order: axis i of the result is axis `order[i]` of `values`. */
-function permuted(values: Float32Array, dims: readonly number[], order: readonly number[]): Float32Array {
-  const strides = dims.map((_, axis) => elementCount(dims.slice(axis + 1)))
-  const [d0, d1, d2, d3] = order.map((axis) => dims[axis]!) as [number, number, number, number]
-  const [s0, s1, s2, s3] = order.map((axis) => strides[axis]!) as [number, number, number, number]
-  const result = new Float32Array(values.length)
-  let at = 0
-  for (let i = 0; i < d0; i++)
-    for (let j = 0; j < d1; j++)
-      for (let k = 0; k < d2; k++)
-        for (let l = 0; l < d3; l++) result[at++] = values[i * s0 + j * s1 + k * s2 + l * s3]!
-  return result
-}

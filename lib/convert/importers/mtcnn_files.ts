@@ -8,7 +8,7 @@ import { readTensors } from '../../files/model/tensor_reader.js'
 import { readWhole } from '../../files/read.js'
 import { type MtcnnLayout, mtcnnFrom, mtcnnStages, normalizedName, type StageTensors } from './mtcnn.js'
 import { readNpyDictionary } from './npy.js'
-import { readStateDict } from './torch.js'
+import { openStateDict, readStateDict } from './torch.js'
 
 const port = 'https://github.com/davidsandberg/facenet'
 const sources: Record<MtcnnLayout, string> = {
@@ -16,12 +16,24 @@ const sources: Record<MtcnnLayout, string> = {
   pytorch: 'https://github.com/timesler/facenet-pytorch',
 }
 
-/** Whether the name of a file, or the names in a safetensors file, are those of MTCNN's weights. */
+const stageNames = ['pnet', 'rnet', 'onet']
+
+/** Whether the name of a file, or the names in it, are those of MTCNN's weights. */
 export async function isMtcnnFile(path: string): Promise<boolean> {
-  const extension = extname(path).toLowerCase()
-  if (extension !== '.safetensors') return ['.npy', '.pt', '.pth'].includes(extension)
-  const { tensors } = await readHeader(path)
-  return tensors.some(({ name }) => name === 'pnet.conv1.weights')
+  switch (extname(path).toLowerCase()) {
+    case '.npy':
+      return true
+    case '.pt':
+    case '.pth':
+      return (
+        stageNames.includes(stem(path).toLowerCase()) ||
+        openStateDict(await readWhole(path), path).has('pnet.conv1.weight')
+      )
+    case '.safetensors':
+      return (await readHeader(path)).tensors.some(({ name }) => name === 'pnet.conv1.weights')
+    default:
+      return false
+  }
 }
 
 /**
@@ -43,8 +55,7 @@ async function readStages(path: string): Promise<Stages> {
     case '.safetensors':
       return together((await readTensors(path)).values)
     default: {
-      const names = ['pnet', 'rnet', 'onet']
-      if (names.includes(stem(path).toLowerCase())) return apart(path, names, readStateDict)
+      if (stageNames.includes(stem(path).toLowerCase())) return apart(path, stageNames, readStateDict)
       return together(readStateDict(await readWhole(path), path))
     }
   }

@@ -26,19 +26,28 @@ export class PickleReader extends BufferReader {
   }
 }
 
-/** Dictionaries become Maps, tuples and lists arrays. `persistent` answers for what is stored outside of the pickle. */
+export interface UnpickleOptions {
+  /** Answers for what is stored outside of the pickle. */
+  persistent?: (id: unknown) => unknown
+  /** What to give instead, where a pickle names something else. */
+  advice?: string
+}
+
+/** Dictionaries become Maps, tuples and lists arrays. */
 export function unpickle(
   reader: PickleReader,
   file: string,
   allowed: AllowList,
-  persistent: (id: unknown) => unknown = () => refuse(file, 'no reference to anything outside', 'one'),
+  { persistent = () => refuse(file, 'no reference to anything outside', 'one'), advice }: UnpickleOptions = {},
 ): unknown {
+  const names = `names among ${Object.keys(allowed).join(', ')}`
+  const expected = advice ? `${advice}, with ${names}` : names
   const parser = new Parser({
     nameResolver: {
       resolve: (module, name) => {
         const full = `${module}.${name}`
         const found = Object.hasOwn(allowed, full) ? allowed[full] : undefined
-        return Object.freeze(found ?? refuse(file, `names among ${Object.keys(allowed).join(', ')}`, full))
+        return Object.freeze(found ?? refuse(file, expected, full))
       },
     },
     persistentResolver: { resolve: persistent },

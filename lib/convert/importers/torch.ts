@@ -10,12 +10,25 @@ import { type AllowList, mapOf, PickleReader, sizesOf, unpickle } from './pickle
 
 /** Tensors by name; those that are not of floats (counters of batches) are left out. `file` stands for the bytes in errors. */
 export function readStateDict(bytes: Uint8Array, file: string): Map<string, Tensor> {
-  const { root, storages } = isZip(bytes) ? readZip(bytes, file) : readLegacy(bytes, file)
   const tensors = new Map<string, Tensor>()
-  for (const [name, value] of mapOf(root, file)) {
-    if (!(value instanceof PickledTensor)) throw invalidModel(`${name} of ${file}`, 'a tensor', value)
-    const tensor = value.read(`${name} of ${file}`, storages)
+  for (const [name, read] of openStateDict(bytes, file)) {
+    const tensor = read()
     if (tensor) tensors.set(name, tensor)
+  }
+  return tensors
+}
+
+/** By name, what reads a tensor: undefined where it is not of floats. Checkpoints that have a `state_dict` are that. */
+export function openStateDict(bytes: Uint8Array, file: string): Map<string, () => Tensor | undefined> {
+  const { root, storages } = isZip(bytes) ? readZip(bytes, file) : readLegacy(bytes, file)
+  const entries = mapOf(root, file)
+  const inner = ['state_dict', 'model_state_dict']
+    .map((name) => entries.get(name))
+    .find((value) => value instanceof Map)
+  const tensors = new Map<string, () => Tensor | undefined>()
+  for (const [name, value] of inner ? mapOf(inner, file) : entries) {
+    if (!(value instanceof PickledTensor)) throw invalidModel(`${name} of ${file}`, 'a tensor', value)
+    tensors.set(name, () => value.read(`${name} of ${file}`, storages))
   }
   return tensors
 }
@@ -26,6 +39,9 @@ interface StateDict {
   root: unknown
   storages: Storages
 }
+
+/** Of whole modules, which are pickles of the program's own classes. */
+const advice = 'a state dictionary, as torch.save(model.state_dict(), path) writes it'
 
 const isZip = (bytes: Uint8Array) => bytes[0] === 0x50 && bytes[1] === 0x4b
 
@@ -47,7 +63,7 @@ function readZip(bytes: Uint8Array, file: string): StateDict {
       throw invalidModel(file, 'little-endian data', 'other')
   }
   if (!pickle) throw invalidModel(file, 'a file of PyTorch, with a data.pkl', 'another zip')
-  return { root: unpickle(new PickleReader(pickle), file, allowed, storageOf), storages }
+  return { root: unpickle(new PickleReader(pickle), file, allowed, { persistent: storageOf, advice }), storages }
 }
 
 function unzipped(bytes: Uint8Array, file: string, filter: UnzipFileFilter): Unzipped {
@@ -77,7 +93,7 @@ function readLegacy(bytes: Uint8Array, file: string): StateDict {
   reader.skip(legacyMagic.length)
   unpickle(reader, file, allowed)
   unpickle(reader, file, allowed)
-  const root = unpickle(reader, file, allowed, noted)
+  const root = unpickle(reader, file, allowed, { persistent: noted, advice })
   const keys = unpickle(reader, file, allowed)
   if (!Array.isArray(keys)) throw invalidModel(`storages of ${file}`, 'a list of keys', keys)
   const storages = new Map<string, Uint8Array>()
@@ -151,6 +167,8 @@ function strided(
   strides: readonly number[],
   count: number,
 ): Float32Array {
+  const rows = shape.map((_, axis) => elementCount(shape.slice(axis + 1)))
+  if (rows.every((stride, axis) => stride === strides[axis])) return values.slice(offset, offset + count)
   const result = new Float32Array(count)
   for (let i = 0; i < count; i++) {
     let [rest, at] = [i, offset]
