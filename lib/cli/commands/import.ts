@@ -37,12 +37,14 @@ export async function run(context: Context<ImportOptions>): Promise<void> {
   if (context.json) {
     const inputSize = { height, width }
     const facts = { out, network, inputSize, dimensions, unitLength, threshold: threshold?.value ?? null, fingerprint }
-    await context.print(JSON.stringify({ ...facts, check: contents.check }))
+    const { check, remarks } = contents
+    await context.print(JSON.stringify({ ...facts, check, ...(remarks && { remarks }) }))
     return
   }
   // Compared by their angle, as those of ArcFace are, embeddings need it; compared by distance, as dlib's are, they must not have it.
   const length = unitLength ? '' : ', which are not of unit length (--normalize makes them so)'
   context.say(`${network}, ${height}x${width} to ${dimensions} floats${length}, written to ${out}`)
+  for (const remark of contents.remarks ?? []) context.say(remark)
   if (weights!.toLowerCase().endsWith('.onnx')) sayCheck(context, contents.check)
   if (metadata.alignment === 'none' && height === 160 && width === 160) {
     context.complain(`how faces are cut out for it is not known: state ${alignmentsOf160}`)

@@ -79,7 +79,7 @@ async function compare(source: SourceModel, lowered: LoweredModel): Promise<Impo
 }
 
 function toleranceOf({ nodes, narrow }: SourceModel): number {
-  if (nodes.some(({ op }) => op === 'QuantizeLinear')) return quantizedTolerance
+  if (nodes.some(({ op }) => op.endsWith('QuantizeLinear'))) return quantizedTolerance
   return narrow ? halfTolerance : singleTolerance
 }
 

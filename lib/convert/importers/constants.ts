@@ -96,3 +96,20 @@ export function broadcastIndex(from: readonly number[], dims: readonly number[])
     return result
   }
 }
+
+export type Combine = (a: number, b: number) => number
+
+/** Two inputs broadcast as numpy does: dimensions aligned at the right, 1 stretched. */
+export function broadcast(
+  node: SourceNode,
+  combine: Combine,
+  a: Constant,
+  b: Constant,
+  type: Float64ArrayConstructor | Float32ArrayConstructor = Float32Array,
+): Constant {
+  const dims = broadcastDims(node, a.dims, b.dims)
+  const data = new type(checkGrowth(node, dims, [a, b]))
+  const [left, right] = [broadcastIndex(a.dims, dims), broadcastIndex(b.dims, dims)]
+  for (let i = 0; i < data.length; i++) data[i] = combine(a.data[left(i)]!, b.data[right(i)]!)
+  return { dims, data }
+}

@@ -4,8 +4,10 @@ import { dataType } from '../../files/model/onnx_schema.js'
 import { elementCount } from '../../files/model/tensor.js'
 import {
   axesOf,
+  broadcast,
   broadcastDims,
   broadcastIndex,
+  type Combine,
   checkGrowth,
   integers,
   isWhole,
@@ -13,11 +15,11 @@ import {
   scalar,
   squeezedDims,
 } from './constants.js'
+import { dequantized, quantized } from './fold_quantized.js'
 import { concatenate, expand, gather, slice, split, tile, transpose } from './fold_views.js'
 import { type Constant, describeNode, intAttribute, type SourceNode } from './source.js'
 
 type Inputs = readonly (Constant | undefined)[]
-type Combine = (a: number, b: number) => number
 
 const arithmetic: Record<string, Combine> = {
   Add: (a, b) => a + b,
@@ -123,6 +125,8 @@ function fold(node: SourceNode, inputs: Inputs): Constant | undefined {
       return b && c && where(node, a, b, c)
     case 'DequantizeLinear':
       return b && dequantized(node, a, b, c)
+    case 'QuantizeLinear':
+      return b && quantized(node, a, b, c)
     default:
       return undefined
   }
@@ -178,21 +182,6 @@ function combined(node: SourceNode, combine: Combine, a: Constant, b: Constant):
 /** The remainder has the divisor's sign, or with `fmod` that of what is divided. */
 function modulo(node: SourceNode): Combine {
   return intAttribute(node, 'fmod', 0) ? (a, b) => a % b : (a, b) => ((a % b) + b) % b
-}
-
-/** Two inputs broadcast as numpy does: dimensions aligned at the right, 1 stretched. */
-export function broadcast(
-  node: SourceNode,
-  combine: Combine,
-  a: Constant,
-  b: Constant,
-  type: Float64ArrayConstructor | Float32ArrayConstructor = Float32Array,
-): Constant {
-  const dims = broadcastDims(node, a.dims, b.dims)
-  const data = new type(checkGrowth(node, dims, [a, b]))
-  const [left, right] = [broadcastIndex(a.dims, dims), broadcastIndex(b.dims, dims)]
-  for (let i = 0; i < data.length; i++) data[i] = combine(a.data[left(i)]!, b.data[right(i)]!)
-  return { dims, data }
 }
 
 function clip(node: SourceNode, a: Constant, low: Constant | undefined, high: Constant | undefined): Constant {
@@ -253,18 +242,4 @@ function where(node: SourceNode, condition: Constant, a: Constant, b: Constant):
   ]
   for (let i = 0; i < data.length; i++) data[i] = condition.data[which(i)] ? a.data[left(i)]! : b.data[right(i)]!
   return { dims, data }
-}
-
-/** (x - zero point) * scale, of one number or of one an index of `axis`. */
-function dequantized(node: SourceNode, x: Constant, scale: Constant, zero: Constant | undefined): Constant {
-  const blocks = intAttribute(node, 'block_size', 0)
-  if (blocks !== 0) throw invalidModel(`block_size of ${describeNode(node)}`, '0', blocks)
-  const along = (constant: Constant): Constant => {
-    if (constant.data.length === 1) return { dims: [], data: constant.data }
-    const axis = intAttribute(node, 'axis', 1)
-    const behind = x.dims.length - 1 - (axis < 0 ? axis + x.dims.length : axis)
-    return { dims: [constant.data.length, ...Array<number>(Math.max(0, behind)).fill(1)], data: constant.data }
-  }
-  const shifted = zero ? broadcast(node, (value, from) => value - from, x, along(zero), Float64Array) : x
-  return broadcast(node, (value, factor) => value * factor, shifted, along(scale), Float32Array)
 }

@@ -6,7 +6,12 @@ const domain = 'com.microsoft'
 
 /** The nodes of a model with what onnxruntime's optimiser has fused taken apart again. */
 export function unfused(nodes: readonly SourceNode[]): SourceNode[] {
-  return nodes.flatMap((node) => (node.op === `${domain}.FusedConv` ? fusedConv(node) : [node]))
+  return nodes.flatMap((node) => {
+    if (node.op === `${domain}.FusedConv`) return fusedConv(node)
+    // The same as ONNX's, with integers of 16 bits before ONNX had them.
+    const [, op] = /^com\.microsoft\.(QuantizeLinear|DequantizeLinear)$/.exec(node.op) ?? []
+    return [op ? { ...node, op, opset: undefined } : node]
+  })
 }
 
 /** activation(Conv(X, W, B) + Z) */

@@ -48,6 +48,8 @@ export interface ImportOptions extends InputOptions {
 export interface ImportedModel extends ModelContents {
   /** What the comparison with onnxruntime found, or why there was none. */
   check: ImportCheck
+  /** What the import does otherwise than its file, in words; left out where there is nothing. */
+  remarks?: readonly string[]
 }
 
 /**
@@ -71,13 +73,13 @@ export async function importModel(path: string, options: ImportOptions = {}): Pr
     throw invalidArgument('threshold', 'a squared distance of at least 0', options.threshold)
   }
   try {
-    const { contents, check } = await readAny(path, options)
+    const { contents, check, remarks } = await readAny(path, options)
     const notes = { ...contents, ...statedNotes(options), producer: 'facenet import' }
     const named = { ...contents.graph, name: options.name ?? contents.graph.name }
     const model = { ...notes, graph: options.normalize ? withUnitLength(named) : named }
     checkGraph(model.graph)
     checkTensors(model.graph, model.tensors)
-    return { ...model, check: await check() }
+    return { ...model, ...(remarks && { remarks }), check: await check() }
   } catch (cause) {
     // What a hostile file makes of the machine under us (a stack or a buffer too large) is the file's fault as well.
     throw cause instanceof FaceNetError ? cause : invalidModel(path, 'a sound model', String(cause), cause)
@@ -87,6 +89,7 @@ export async function importModel(path: string, options: ImportOptions = {}): Pr
 interface Read {
   contents: ModelContents
   check: () => Promise<ImportCheck>
+  remarks?: readonly string[]
 }
 
 async function readAny(path: string, options: ImportOptions): Promise<Read> {
@@ -138,14 +141,16 @@ function lowered(source: SourceModel, fileName: string, options: ImportOptions):
     )
   }
   const result = lowerModel({ ...source, name: source.name || fileName }, options)
-  const { graph, tensors, outputs } = result
+  const { graph, tensors, outputs, quantized } = result
   const [output] = outputs
   if (sourceOrder(output!)?.some((place, i) => place !== i)) {
     const received = `${dimsOf(output!).join('x')}, which are listed in another order here`
     throw invalidModel(`output ${source.outputs[0]}`, 'an embedding, N x C (--output names another)', received)
   }
   const check = () => (options.check === false ? notAsked : checkImport(source, result, options.check === true))
-  return { contents: { graph, tensors, ...source.notes }, check: async () => check() }
+  const remarks =
+    quantized > 0 ? [`activations that the file rounds to integers, computed in fp32: ${quantized}`] : undefined
+  return { contents: { graph, tensors, ...source.notes }, check: async () => check(), remarks }
 }
 
 function notOnnx({ check }: ImportOptions): ImportCheck {

@@ -30,6 +30,8 @@ export interface LoweredModel {
   /** The rule that the file's own input follows, and how the file holds its input and its outputs. */
   input: { rule: InputRule; held: Held }
   outputs: readonly Held[]
+  /** How many activations the file rounds to integers, which stay fp32 here. */
+  quantized: number
 }
 
 export function lowerModel(source: SourceModel, options: InputOptions): LoweredModel {
@@ -47,7 +49,7 @@ export function lowerModel(source: SourceModel, options: InputOptions): LoweredM
       'neither',
     )
   }
-  return { ...lowering.finish(model, held.shape), input: { rule, held } }
+  return { ...lowering.finish(model, held.shape), input: { rule, held }, quantized: lowering.quantized }
 }
 
 function inputOf({ input: { name, dims } }: SourceModel, { size, color }: InputOptions): Held {

@@ -8,6 +8,7 @@ import { arithmetic, negate } from './lower_arithmetic.js'
 import { gather, slice, split } from './lower_channels.js'
 import { pointwiseOps } from './lower_pointwise.js'
 import { globalPool, mapValue, pool, reducedPool } from './lower_pools.js'
+import { dequantize, quantize } from './lower_quantized.js'
 import { resize } from './lower_resize.js'
 import { concat, expand, flatten, pad, reshape, shapeOf, sizeOf, squeeze, transpose } from './lower_shapes.js'
 import type { Lower, Lowering, Value } from './lowering.js'
@@ -250,6 +251,8 @@ const table = new Map<string, Lower>([
   ['Pad', pad],
   ['Resize', resize],
   ['Expand', expand],
+  ['QuantizeLinear', quantize],
+  ['DequantizeLinear', dequantize],
   ['Reshape', reshape],
   ['Squeeze', squeeze],
   ['Unsqueeze', squeeze],

@@ -26,6 +26,8 @@ export interface Value extends Held {
   shared: boolean
   /** Bytes that the source still has as whole numbers. */
   bytes?: boolean
+  /** Integers that stand for these values: only what makes floats of them again takes them. */
+  integers?: { scale: number; zero: number }
   /** The shape to which the source has stretched this one pixel: only a product takes it. */
   stretched?: Shape
 }
@@ -40,6 +42,8 @@ export class Lowering {
   readonly rule: InputRule
   readonly constants: Map<string, Constant>
   readonly preprocess: string
+  /** Activations that the source rounds to integers. */
+  quantized = 0
   private readonly values = new Map<string, Value>()
   private readonly uses = new Map<string, number>()
   private readonly nodes = new Map<string, GraphNode>()
@@ -78,14 +82,21 @@ export class Lowering {
     return this.ofFloats(node, this.found(node, index))
   }
 
+  /** The same for a node that makes floats of integers. */
+  quantizable(node: SourceNode, index: number): Value {
+    return this.found(node, index)
+  }
+
   private ofFloats(node: SourceNode, value: Value): Value {
     if (value.bytes) throw unsupported(node, 'input', 'floats: a Cast of the bytes in front', 'bytes')
+    if (value.integers) throw unsupported(node, 'input', 'floats: a DequantizeLinear in front', 'integers')
     return this.inOrder(node, value)
   }
 
   /** The same for a node that only moves values about: in whatever way they are held. */
   moved(node: SourceNode, index: number): Value {
     const value = this.found(node, index)
+    if (value.integers) throw unsupported(node, 'input', 'floats: a DequantizeLinear in front', 'integers')
     if (!value.stretched) return value
     throw unsupported(node, 'input', 'an activation that is not expanded, as a product may have it', 'an Expand of one')
   }
@@ -287,7 +298,7 @@ export class Lowering {
     const found = this.values.get(name)
     const node = { op: 'output', name, inputs: [], outputs: [name], attributes: new Map() }
     const value = found && this.inOrder(node, found)
-    if (!value || value.stretched || value.node === this.preprocess) {
+    if (!value || value.stretched || value.integers || value.node === this.preprocess) {
       throw invalidModel('outputs', 'what a node makes of the image', all.join(', '))
     }
     if (!sourceOrder(value)) throw invalidModel(`output ${name}`, 'the batch in front', dimsOf(value).join('x'))

@@ -15,6 +15,7 @@ export function readTensor(tensor: OnnxTensor, folder?: string): Constant {
   let dims: number[] | undefined
   let data: Constant['data'] | undefined
   return {
+    type: tensor.dataType,
     get dims() {
       dims ??= dimsOf(tensor)
       return dims

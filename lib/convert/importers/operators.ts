@@ -92,6 +92,7 @@ const operators: ReadonlyMap<string, Operator> = new Map(
     PRelu: operator(2),
     Pad: operator(4, 'mode pads<11 value<11'),
     Pow: operator(2, legacyBroadcast),
+    QuantizeLinear: operator(3, 'axis>=13 saturate>=19 block_size>=21 output_dtype>=21 precision>=23'),
     Range: operator(3),
     Reciprocal: operator(1),
     ReduceL2: operator(2, reduction),
@@ -132,9 +133,15 @@ export const operatorNames: readonly string[] = [...operators.keys()]
 /** What a message says of something that is not read. */
 const advice = 'the operators and attributes that are read are in docs/formats.md; export the model without it'
 
+/** Of layers that compute with integers. */
+const quantizedAdvice = 'quantise in the QDQ format, which is read as fp32, or export the model in fp32'
+const isQuantized = (op: string) =>
+  /(^|\.)(QLinear|QGemm|QAttention|DynamicQuantize|ConvInteger|MatMulInteger)/.test(op)
+
 export function unknownOp(node: SourceNode, what = '') {
   const name = node.name || node.outputs[0] || 'unnamed'
-  return invalidModel(`node ${name}`, 'an op of embedding networks', `the unsupported op ${node.op}${what} (${advice})`)
+  const how = isQuantized(node.op) ? quantizedAdvice : advice
+  return invalidModel(`node ${name}`, 'an op of embedding networks', `the unsupported op ${node.op}${what} (${how})`)
 }
 
 /** A value of an attribute, or a form of an op, that ONNX has and we do not. */

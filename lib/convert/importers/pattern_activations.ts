@@ -1,6 +1,5 @@
 /** ReLU, ReLU6 and PReLU in the ways that converters write them. */
-import { scalar } from './constants.js'
-import { broadcast } from './fold.js'
+import { broadcast, scalar } from './constants.js'
 import type { Patterns, Rule } from './pattern_graph.js'
 import { type Constant, floatAttribute, type SourceNode } from './source.js'
 

@@ -9,6 +9,8 @@ import type { ModelNotes } from '../../files/model/metadata.js'
 export interface Constant {
   dims: number[]
   data: Float32Array | Float64Array
+  /** Of ONNX, the type that its elements have in the file. */
+  type?: number
 }
 
 export type AttributeValue = number | string | readonly number[] | Constant
