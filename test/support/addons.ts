@@ -1,6 +1,7 @@
 /**
  * Which addon runs what in the tests. CUDA comes from the emulated addon (test/emulator), so that its tests run everywhere;
- * with FACENET_TEST_CUDA=device from the addon itself, on a GPU; or from the file that FACENET_TEST_CUDA names.
+ * with FACENET_TEST_CUDA=device from the addon itself, on a GPU; or from the file that FACENET_TEST_CUDA names. With
+ * FACENET_TEST_CUDA=none tests of ops leave it out, as on another processor, where the emulator would take hours.
  */
 import { createRequire } from 'node:module'
 import { native } from '../../lib/native/addon.js'
@@ -10,6 +11,7 @@ import { buildEmulator } from '../emulator/build.mjs'
 const choice = process.env.FACENET_TEST_CUDA ?? 'emulator'
 
 export const isEmulated = choice !== 'device'
+export const isLeftOut = choice === 'none'
 
 let emulated: NativeAddon | undefined
 

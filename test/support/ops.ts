@@ -6,7 +6,7 @@ import { native } from '../../lib/native/addon.js'
 import { newCancel } from '../../lib/native/queue.js'
 import type { GraphDescription, GraphNode } from '../../types/graph.js'
 import type { DeviceKind, DType, PlanOptions, WeightSource } from '../../types/native.js'
-import { addonFor } from './addons.js'
+import { addonFor, isLeftOut } from './addons.js'
 import { evaluate, type Tensors } from './evaluate.js'
 import { hasOnnxruntime, runExported } from './onnx.js'
 import { f64, precisions, ulp } from './precision.js'
@@ -14,7 +14,7 @@ import { f64, precisions, ulp } from './precision.js'
 /** Devices under test: the specification, and every CPU backend this addon was built with. */
 export const devices: DeviceKind[] = ['reference', 'cpu']
 /** Those that run models: CUDA too (addons.ts). */
-export const modelDevices: DeviceKind[] = [...devices, 'cuda']
+export const modelDevices: DeviceKind[] = isLeftOut ? devices : [...devices, 'cuda']
 /** What a device can store activations in. */
 export const dtypesOf = (device: DeviceKind): DType[] => (device === 'cpu' ? ['f32', 'bf16'] : ['f32', 'bf16', 'f16'])
 
