@@ -2,7 +2,6 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { native } from '../../lib/native/addon.js'
 import { newCancel } from '../../lib/native/queue.js'
 import type { GraphDescription, GraphNode } from '../../types/graph.js'
 import type { DeviceKind, DType, PlanOptions, WeightSource } from '../../types/native.js'
