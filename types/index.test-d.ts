@@ -39,7 +39,7 @@ import {
 
 expectType<Promise<Model>>(openModel('model.safetensors'))
 expectType<Promise<Model>>(openModel('model.safetensors', { device: 'auto', dtype: 'bf16', threads: 2 }))
-expectError(openModel())
+expectType<Promise<Model>>(openModel())
 expectError(openModel('model.safetensors', { device: 'gpu' }))
 expectError(openModel('model.safetensors', { dtype: 'f64' }))
 expectError(openModel('model.safetensors', { thread: 2 }))

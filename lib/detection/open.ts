@@ -94,7 +94,9 @@ export async function openDetector(
   checkFlag(options.acceptLicense, 'options.acceptLicense')
   throwIfAborted(signal)
   const { kind: device } = resolveDevice(preference, deviceIndex)
-  const file = await load(await namedDetector(source, options))
+  // Bytes are read before anything is waited for: their memory may be transferred as soon as the call returns.
+  const found = typeof source === 'string' ? await namedDetector(source, options) : source
+  const file = await load(found)
   throwIfAborted(signal)
   const where = { device, ...(deviceIndex !== undefined && { deviceIndex }), dtype: 'f32', threads } as const
   return detectors[file.metadata.detector](file, where)

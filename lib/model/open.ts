@@ -79,7 +79,9 @@ export async function openModel(
   throwIfAborted(signal)
   const device = resolveDevice(preference, deviceIndex)
   if (device.kind === 'cpu' && dtype === 'f16') throw invalidArgument('options.dtype', 'f32 or bf16 on the CPU', dtype)
-  const { graph, weights, metadata } = await load(await namedModel(source, options))
+  // Bytes are read before anything is waited for: their memory may be transferred as soon as the call returns.
+  const found = typeof source === 'string' ? await namedModel(source, options) : source
+  const { graph, weights, metadata } = await load(found)
   if (graph.input.dtype !== 'u8') throw invalidModel('graph.input.dtype', 'u8, images', graph.input.dtype)
   throwIfAborted(signal)
   const where = { device: device.kind, ...(deviceIndex !== undefined && { deviceIndex }), dtype, threads }
