@@ -96,6 +96,12 @@ test('a tensor that is missing or has another shape is refused with its name', a
   assert.match((await failure(() => native().openModel(chain(4, 1), source, options))).message, /conv0/)
 })
 
+test('f16 is refused on the CPU', async () => {
+  const { code, message } = await failure(() => open(chain(4, 1), { device: 'cpu', dtype: 'f16' }))
+  assert.is(code, 'ERR_FACENET_INVALID_ARGUMENT')
+  assert.match(message, /Expected f32 or bf16 on the CPU for dtype but received f16/)
+})
+
 test('wrong memory for a run is refused', async () => {
   const graph = chain(4, 1)
   const model = await open(graph)

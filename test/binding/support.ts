@@ -47,7 +47,7 @@ export function identityWeights(): WeightSource {
   }
 }
 
-/** The fast backend where it was built in. */
+/** The fast backend of every machine. */
 export const device = 'cpu'
 
 export function open(graph: GraphDescription, options: Partial<OpenOptions> = {}): Promise<NativeModel> {

@@ -161,12 +161,6 @@ test('a model whose weights do not fit is refused, and its memory is given back'
   model.dispose()
 })
 
-test('f16 is refused on the CPU', async () => {
-  const { code, message } = await failure(() => open({ device: 'cpu', dtype: 'f16' }))
-  assert.is(code, 'ERR_FACENET_INVALID_ARGUMENT')
-  assert.match(message, /Expected f32 or bf16 on the CPU for dtype but received f16/)
-})
-
 test('two worker threads with models of their own share a device', async () => {
   const url = new URL('./worker.ts', import.meta.url)
   const start = (seed: number) => {
