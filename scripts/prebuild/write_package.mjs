@@ -31,6 +31,7 @@ function manifest(target) {
     ...(target.glibc && { glibc: target.glibc }),
     engines: main.engines,
     sources: nativeSourceHash(), // scripts/prebuilt.mjs
+    type: 'commonjs',
     main: 'facenet.node',
     files: ['facenet.node', 'THIRD_PARTY_NOTICES.md'],
     preferUnplugged: true,

@@ -93,7 +93,7 @@ test('an empty project embeds a photograph after one install, in ES modules, Com
   assert.is(JSON.parse(cli.stdout.trim()).embedding.length, 128)
 })
 
-test('it takes at most 35 packages and 60 MB, none of them a build tool', () => {
+test('it takes at most 35 packages and, beside the addon, 50 MB, none of them a build tool', () => {
   const modules = join(folder, 'plain/node_modules')
   const { packages } = JSON.parse(readFileSync(join(modules, '.package-lock.json'), 'utf8'))
   const names = Object.keys(packages)
@@ -102,8 +102,9 @@ test('it takes at most 35 packages and 60 MB, none of them a build tool', () => 
     names.filter((name) => /cmake-js|node-gyp|node-addon-api|node-api-headers/.test(name)),
     [],
   )
-  const bytes = sizeOf(modules)
-  assert.ok(bytes < 60e6, `${(bytes / 1e6).toFixed(1)} MB`)
+  // The addon of this clone may have CUDA in it, which the package that npm installs by itself has not.
+  const bytes = sizeOf(modules) - sizeOf(join(modules, '@facenet-native', platform))
+  assert.ok(bytes < 50e6, `${(bytes / 1e6).toFixed(1)} MB`)
 })
 
 function sizeOf(path: string): number {
