@@ -94,7 +94,7 @@ function addon(): Found {
 function cpu(): Found {
   const { isa, onednn } = native().info()
   const threads = availableParallelism()
-  const text = `${isa}, ${threads} threads, ${onednn ? `oneDNN ${onednn}` : 'without oneDNN: the slow reference loops'}`
+  const text = `${isa}, ${threads} threads, ${onednn ? `oneDNN ${onednn}` : 'without oneDNN: bf16 convolutions in fp32'}`
   return { text, facts: { isa, threads, onednn } }
 }
 
