@@ -3,4 +3,5 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './files.mjs'
 
-for (const folder of ['build', 'native/build', 'dist']) rmSync(join(root, folder), { recursive: true, force: true })
+for (const folder of ['build', 'native/build', 'dist', 'packages'])
+  rmSync(join(root, folder), { recursive: true, force: true })

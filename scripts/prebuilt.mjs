@@ -15,7 +15,11 @@ const require = createRequire(import.meta.url)
 export function hasPrebuilt() {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   const name = platformName()
-  const fits = (folder) => manifest(folder)?.sources === nativeSourceHash() && manifest(folder).version === version
+  const sources = nativeSourceHash()
+  const fits = (folder) => {
+    const found = manifest(folder)
+    return found?.sources === sources && found.version === version
+  }
   if (fits(join(packages, name))) return true
   const fetched = fetch(name, version)
   if (!fetched || !fits(fetched)) return false

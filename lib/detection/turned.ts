@@ -2,7 +2,6 @@
  * Photographs that lie on their side or stand on their head, without a tag that says so: where no face is found, or none that is
  * sure, the photograph is looked at again, turned by a quarter, a half and three quarters of a circle.
  */
-
 import { sharp } from '../images/sharp.js'
 import { facesOf } from './own_pixels.js'
 import type { DetectedFace, DetectOptions, FaceFinder, RgbImage } from './types.js'

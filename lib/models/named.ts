@@ -21,24 +21,24 @@ export interface NamedOptions {
   acceptLicense?: boolean
 }
 
-/** The model behind a name of the table; `source` itself where it is none. */
-export async function namedModel<T>(source: T, options: Waiting = {}): Promise<T | string | ModelContents> {
+/** The model behind a name of the table; `source` itself, a path, where it is none. */
+export async function namedModel(source: string, options: Waiting = {}): Promise<string | ModelContents> {
   return named(source, 'recogniser', packagedModel, options)
 }
 
 /** The same of detectors. */
-export async function namedDetector<T>(source: T, options: Waiting = {}): Promise<T | string | DetectorContents> {
+export async function namedDetector(source: string, options: Waiting = {}): Promise<string | DetectorContents> {
   return named(source, 'detector', packagedDetector, options)
 }
 
 type Waiting = NamedOptions & { signal?: AbortSignal }
 
-async function named<T, Contents>(
-  source: T,
+async function named<Contents>(
+  source: string,
   kind: KnownModel['kind'],
   packaged: () => Promise<string | Contents>,
   { pull = false, acceptLicense, signal }: Waiting,
-): Promise<T | string | Contents> {
+): Promise<string | Contents> {
   const model = knownModel(source)
   if (!model) return source
   if (model.kind !== kind) throw invalidArgument('source', asked[kind], `${model.name}, ${asked[model.kind]}`)

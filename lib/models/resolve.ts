@@ -10,7 +10,7 @@ export const defaultModel = 'dlib'
 export const defaultDetector = 'face-api'
 
 /** The entry of that name. A path is never one: names have neither slashes nor endings. */
-export function knownModel(name: unknown): KnownModel | undefined {
+export function knownModel(name: string): KnownModel | undefined {
   return knownModels.find((model) => model.name === name)
 }
 

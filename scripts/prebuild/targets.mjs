@@ -1,5 +1,8 @@
 // The platforms that packages are published for. Each is @facenet-native/<name>, made in packages/<name>.
 
+// Zig forbids 512-bit instructions to functions that ask for AVX-512 unless this is said.
+const x64Flags = ['-mcpu=x86_64+evex512']
+
 /**
  * os, cpu, libc: what npm compares with the machine before it installs the package (`libc` only on Linux).
  * glibc: the oldest version that the addon loads with. triple: what Zig's clang compiles for; the CUDA package needs
@@ -14,8 +17,7 @@ export const targets = [
     libc: 'glibc',
     glibc: '2.28',
     triple: 'x86_64-linux-gnu.2.28',
-    // Zig forbids 512-bit instructions to functions that ask for AVX-512 unless this is said.
-    flags: ['-mcpu=x86_64+evex512'],
+    flags: x64Flags,
     onednn: true,
     tested: true,
   },
@@ -25,7 +27,7 @@ export const targets = [
     cpu: 'x64',
     libc: 'musl',
     triple: 'x86_64-linux-musl',
-    flags: ['-mcpu=x86_64+evex512'],
+    flags: x64Flags,
     onednn: true,
     tested: false,
   },
@@ -58,7 +60,7 @@ export const targets = [
     os: 'win32',
     cpu: 'x64',
     triple: 'x86_64-windows-gnu',
-    flags: ['-mcpu=x86_64+evex512'],
+    flags: x64Flags,
     tested: false,
   },
   {

@@ -4,8 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as ort from 'onnxruntime-node'
 import * as assert from 'uvu/assert'
+import { importDetector } from '../../lib/convert/importers/import_detector.js'
 import type { DetectedFace, RgbImage } from '../../lib/detection/types.js'
 import { seeded } from '../support/random.js'
+
+/** How the networks are run. */
+export const options = { device: 'cpu', dtype: 'f32', threads: 2 } as const
 
 export async function withFile<T>(bytes: Uint8Array, use: (path: string) => Promise<T>, name = 'd.onnx'): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'facenet-detector-'))
@@ -17,6 +21,10 @@ export async function withFile<T>(bytes: Uint8Array, use: (path: string) => Prom
     await rm(folder, { recursive: true, force: true })
   }
 }
+
+/** Also compared with onnxruntime. */
+export const importBytes = (bytes: Uint8Array) =>
+  withFile(bytes, async (path) => (await importDetector(path, { check: true }))!)
 
 export function noise(width: number, height: number, seed = 1): RgbImage {
   const random = seeded(seed)

@@ -1,7 +1,6 @@
 /** RetinaFace: files of its layouts against onnxruntime, faces against its published decodings, and bad input. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { importDetector } from '../../lib/convert/importers/import_detector.js'
 import { openDetector } from '../../lib/detection/open.js'
 import { openRetinaface } from '../../lib/detection/retinaface.js'
 import { SizedNetwork } from '../../lib/detection/sized_network.js'
@@ -12,19 +11,16 @@ import { OnnxNetwork } from '../support/onnx_network.js'
 import {
   assertNear,
   assertSameFaces,
+  importBytes,
   networkInput,
   noise,
+  options,
   type PlainFace,
   plainNms,
   runOnnx,
   withFile,
 } from './published_decoding.js'
 import { type RetinafaceLayout, retinafaceOnnx } from './retinaface_files.js'
-
-const options = { device: 'cpu', dtype: 'f32', threads: 2 } as const
-
-const importBytes = (bytes: Uint8Array) =>
-  withFile(bytes, async (path) => (await importDetector(path, { check: true }))!)
 
 const minSizes = { 8: [16, 32], 16: [64, 128], 32: [256, 512] } as const
 const strides = [8, 16, 32] as const

@@ -14,19 +14,16 @@ import { assertFails, modelFails } from '../importers/support.js'
 import {
   assertNear,
   assertSameFaces,
+  importBytes,
   networkInput,
   noise,
+  options,
   type PlainFace,
   plainNms,
   runOnnx,
   withFile,
 } from './published_decoding.js'
 import { planted, plantedOnnx, plantedPoints, type ScrfdLayout, scrfdOnnx } from './scrfd_files.js'
-
-const options = { device: 'cpu', dtype: 'f32', threads: 2 } as const
-
-const importBytes = (bytes: Uint8Array) =>
-  withFile(bytes, async (path) => (await importDetector(path, { check: true }))!)
 
 /** As insightface prepares it: red, green, blue. */
 const blob = (image: RgbImage) => networkInput(image, [0, 1, 2], [127.5, 127.5, 127.5], 1 / 128)

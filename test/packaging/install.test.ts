@@ -12,7 +12,7 @@ import { promisify } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { addonLocation } from '../../lib/native/addon.js'
-import { platformName, thisPlatform } from '../../lib/native/platform.js'
+import { packaged, platformName, thisPlatform } from '../../lib/native/platform.js'
 import { type Registry, serve } from './registry.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -91,6 +91,11 @@ test('an empty project embeds a photograph after one install, in ES modules, Com
   const cli = runIn(path, 'node_modules/facenet-native/dist/esm/cli/main.js', 'embed', 'face.jpg', '--json')
   assert.is(cli.status, 0, cli.stderr)
   assert.is(JSON.parse(cli.stdout.trim()).embedding.length, 128)
+})
+
+test('there is a package for each platform that the loader knows', async () => {
+  const { targets } = await import('../../scripts/prebuild/targets.mjs')
+  assert.equal(targets.map(({ name }) => name).sort(), [...packaged].sort())
 })
 
 test('it takes at most 35 packages and, beside the addon, 50 MB, none of them a build tool', () => {

@@ -14,6 +14,7 @@ import {
 import { cachedFile, notFetched } from '../../models/resolve.js'
 import { knownModels } from '../../models/table.js'
 import { table } from '../common/table.js'
+import { clearLine, drawLine } from '../common/terminal_line.js'
 import type { Context } from '../context.js'
 import { type ModelsOptions, modelActions } from '../options/files.js'
 import { UsageError } from '../usage_error.js'
@@ -146,7 +147,8 @@ function progress({ quiet }: Context): Pick<PullOptions, 'onProgress'> {
   return {
     onProgress: (done, total) => {
       const of = total === null ? '' : ` of ${megabytes(total)}`
-      process.stderr.write(`\r\x1b[K${megabytes(done)}${of} MB${done === total ? '\r\x1b[K' : ''}`)
+      drawLine(`${megabytes(done)}${of} MB`)
+      if (done === total) clearLine()
     },
   }
 }

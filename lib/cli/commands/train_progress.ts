@@ -1,6 +1,7 @@
 /** What is said on stderr while a network is trained: a line that is renewed on a terminal, else one line now and then. */
 import type { Loop } from '../../training/loop.js'
 import type { BaselineLine, ProgressLine } from '../../training/progress_log.js'
+import { clearLine, drawLine } from '../common/terminal_line.js'
 import type { Context } from '../context.js'
 
 /** Seconds between lines where stderr is no terminal. */
@@ -19,12 +20,12 @@ export function trainingProgress(context: Context, loop: Loop) {
       const text = describe(line, loop)
       const now = performance.now() / 1000
       if (line.validation || (!terminal && now - said >= every)) {
-        if (open) process.stderr.write('\r\x1b[K')
+        if (open) clearLine()
         open = false
         context.say(text)
         said = now
       } else if (terminal) {
-        process.stderr.write(`\r\x1b[K${text.slice(0, (process.stderr.columns ?? 80) - 1)}`)
+        drawLine(text)
         open = true
       }
     },

@@ -1,4 +1,5 @@
 import type { StreamProgress } from '../../index.js'
+import { clearLine, drawLine } from './terminal_line.js'
 
 export interface Progress {
   update(progress: StreamProgress): void
@@ -20,9 +21,8 @@ export function imageProgress(quiet: boolean): Progress {
       if (now - drawn < every) return
       drawn = now
       const rate = (1000 * done) / (now - start)
-      const line = `${done} images, ${rate.toFixed(0)} a second${failed > 0 ? `, ${failed} failed` : ''}`
-      process.stderr.write(`\r\x1b[K${line.slice(0, (process.stderr.columns ?? 80) - 1)}`)
+      drawLine(`${done} images, ${rate.toFixed(0)} a second${failed > 0 ? `, ${failed} failed` : ''}`)
     },
-    stop: () => void process.stderr.write('\r\x1b[K'),
+    stop: clearLine,
   }
 }

@@ -9,7 +9,7 @@ import { f32Tensor, type Tensor, toFloat32 } from '../../files/model/tensor.js'
 import { networks } from '../networks/index.js'
 import { tensorShapes } from '../networks/shapes.js'
 import { type NameLayout, nameLayouts, placesOf, type Role } from './inception_resnet_names.js'
-import type { InputOptions } from './lower.js'
+import { type InputOptions, inputNumbers } from './lower.js'
 import { permuted, requireShape } from './turned.js'
 
 /** Tensors of a file by their names; each is read when it is asked for. */
@@ -116,15 +116,15 @@ function withScales(graph: GraphDescription, scales: ReadonlyMap<string, Tensor>
 function withInput(graph: GraphDescription, { mean, scale }: InputOptions, dimensions: number): GraphDescription {
   const stated = mean !== undefined || scale !== undefined
   if (!stated && dimensions !== 128) return graph
-  const list = (name: string, value: number | readonly number[]) => {
-    const numbers = typeof value === 'number' ? [value] : [...value]
-    if ((numbers.length === 1 || numbers.length === 3) && numbers.every(Number.isFinite)) return numbers
-    throw invalidArgument(name, 'one number or three', value)
-  }
   const nodes = graph.nodes.map((node): GraphNode => {
     if (node.op !== 'preprocess') return node
     const attributes = stated
-      ? ({ mode: 'fixed', color: 'rgb', mean: list('mean', mean ?? 0), scale: list('scale', scale ?? 1) } as const)
+      ? ({
+          mode: 'fixed',
+          color: 'rgb',
+          mean: inputNumbers('mean', mean ?? 0),
+          scale: inputNumbers('scale', scale ?? 1),
+        } as const)
       : ({ mode: 'per-image', color: 'rgb' } as const)
     return { ...node, attributes }
   })

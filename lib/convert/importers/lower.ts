@@ -100,8 +100,8 @@ function ruleOf({ rule, input }: SourceModel, options: InputOptions, channels: n
   }
   return {
     color,
-    mean: values('mean', options.mean ?? rule?.mean ?? 0),
-    scale: values('scale', options.scale ?? rule?.scale ?? 1),
+    mean: inputNumbers('mean', options.mean ?? rule?.mean ?? 0),
+    scale: inputNumbers('scale', options.scale ?? rule?.scale ?? 1),
     perImage: !stated && rule?.perImage === true,
     stated: stated || rule !== undefined,
   }
@@ -109,7 +109,7 @@ function ruleOf({ rule, input }: SourceModel, options: InputOptions, channels: n
 
 const isAll = (value: number | readonly number[], wanted: number) => [value].flat().every((each) => each === wanted)
 
-function values(name: string, value: number | readonly number[]): number[] {
+export function inputNumbers(name: string, value: number | readonly number[]): number[] {
   const list = typeof value === 'number' ? [value] : [...value]
   if ((list.length !== 1 && list.length !== 3) || !list.every(Number.isFinite)) {
     throw invalidArgument(name, 'one number or three', value)

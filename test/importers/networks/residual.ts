@@ -11,19 +11,30 @@ const widths = (thin: number) => [64, 128, 256, 512].map((width) => width / thin
 /** Blocks of each stage. */
 export const depths = { 18: [2, 2, 2, 2], 50: [3, 4, 14, 3], 100: [3, 13, 30, 3], 101: [3, 13, 30, 3] } as const
 
-/** insightface's `iresnet.py`: BN, conv, BN, PReLU, conv, BN and a projection; BN, flatten, fully connected, BN. */
-export function iresnet(exporter: Exporter, depth: keyof typeof depths, thin: number): Uint8Array {
-  const net = new Torch(exporter)
+type Depth = keyof typeof depths
+
+/** A first convolution and four stages, whose first blocks halve height and width. */
+function residualBody(
+  net: Torch,
+  depth: Depth,
+  thin: number,
+  block: (x: Made, out: number, stride: number) => Made,
+): Made {
   const stages = widths(thin)
   let x = net.prelu(net.convNorm(net.image, stages[0], 3))
-  depths[depth].forEach((blocks, stage) => {
-    const out = stages[stage]!
-    for (let block = 0; block < blocks; block++) {
-      const stride = block === 0 ? 2 : 1
-      let y = net.convNorm(net.batchNorm(x), out, 3)
-      y = net.convNorm(net.prelu(y), out, 3, { stride, gain: branchGain })
-      x = net.add(y, stride === 2 ? net.convNorm(x, out, 1, { stride }) : x)
-    }
+  for (const [stage, out] of stages.entries()) {
+    for (let index = 0; index < depths[depth][stage]!; index++) x = block(x, out, index === 0 ? 2 : 1)
+  }
+  return x
+}
+
+/** insightface's `iresnet.py`: BN, conv, BN, PReLU, conv, BN and a projection; BN, flatten, fully connected, BN. */
+export function iresnet(exporter: Exporter, depth: Depth, thin: number): Uint8Array {
+  const net = new Torch(exporter)
+  const x = residualBody(net, depth, thin, (x, out, stride) => {
+    let y = net.convNorm(net.batchNorm(x), out, 3)
+    y = net.convNorm(net.prelu(y), out, 3, { stride, gain: branchGain })
+    return net.add(y, stride === 2 ? net.convNorm(x, out, 1, { stride }) : x)
   })
   const features = net.linear(net.flatten(net.batchNorm(x)), 512)
   return net.encode(net.batchNorm(features))
@@ -37,7 +48,7 @@ function squeezeExcite(net: Torch, x: Made, reduction: number): Made {
 }
 
 interface Backbone {
-  depth: keyof typeof depths
+  depth: Depth
   thin: number
   squeezes: boolean
 }
@@ -49,19 +60,12 @@ interface Inner {
 
 /** The blocks of `model_irse.py` and AdaFace's `net.py`: the shortcut of a block that keeps its width is a pool of one pixel. */
 function irBody(net: Torch, { depth, thin, squeezes, innerNorm }: Backbone & Inner): Made {
-  const stages = widths(thin)
-  let x = net.prelu(net.convNorm(net.image, stages[0], 3))
-  depths[depth].forEach((blocks, stage) => {
-    const out = stages[stage]!
-    for (let block = 0; block < blocks; block++) {
-      const stride = block === 0 ? 2 : 1
-      const shortcut = x.shape[0] === out ? net.maxPool(x, 1, stride) : net.convNorm(x, out, 1, { stride })
-      let y = net.prelu(innerNorm ? net.convNorm(net.batchNorm(x), out, 3) : net.conv(net.batchNorm(x), out, 3))
-      y = net.convNorm(y, out, 3, { stride, gain: branchGain })
-      x = net.add(squeezes ? squeezeExcite(net, y, 16 / Math.min(thin, 4)) : y, shortcut)
-    }
+  return residualBody(net, depth, thin, (x, out, stride) => {
+    const shortcut = x.shape[0] === out ? net.maxPool(x, 1, stride) : net.convNorm(x, out, 1, { stride })
+    let y = net.prelu(innerNorm ? net.convNorm(net.batchNorm(x), out, 3) : net.conv(net.batchNorm(x), out, 3))
+    y = net.convNorm(y, out, 3, { stride, gain: branchGain })
+    return net.add(squeezes ? squeezeExcite(net, y, 16 / Math.min(thin, 4)) : y, shortcut)
   })
-  return x
 }
 
 /** IR-50, or IR-SE-50: its output is divided by its length. */

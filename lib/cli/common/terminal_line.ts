@@ -1,0 +1,12 @@
+/** One line of a terminal on stderr, drawn over what was there. */
+
+const clear = '\r\x1b[K'
+
+/** As much of the text as the terminal is wide. */
+export function drawLine(text: string): void {
+  process.stderr.write(clear + text.slice(0, (process.stderr.columns ?? 80) - 1))
+}
+
+export function clearLine(): void {
+  process.stderr.write(clear)
+}
