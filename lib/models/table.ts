@@ -156,7 +156,7 @@ export const knownModels: readonly KnownModel[] = [
       commercial: null,
       note: 'The repository is MIT. VGGFace2 was given out for research; whether that binds the weights is not settled there.',
     },
-    obstacle: 'no importer reads its .pt file',
+    obstacle: null,
     ...facenet,
   },
   {
@@ -168,7 +168,7 @@ export const knownModels: readonly KnownModel[] = [
       commercial: null,
       note: 'The repository is MIT. CASIA-WebFace was given out for research; whether that binds the weights is not settled there.',
     },
-    obstacle: 'no importer reads its .pt file',
+    obstacle: null,
     ...facenet,
   },
   {
@@ -191,14 +191,15 @@ export const knownModels: readonly KnownModel[] = [
     name: 'ghostfacenet',
     kind: 'recogniser',
     title: 'GhostFaceNetV1-1.3-1 (ArcFace)',
-    page: 'https://github.com/HamadYA/GhostFaceNets',
-    origin: address('https://github.com/HamadYA/GhostFaceNets/releases/download/v1.2/GhostFaceNet_W1.3_S1_ArcFace.h5'),
+    page: 'https://github.com/HamadYA/GhostFaceNets/releases/tag/v1.2',
+    origin: { kind: 'page' },
     licence: {
       name: 'MIT',
       commercial: null,
       note: 'Trained on MS1MV2 or MS1MV3, whose terms the repository does not settle.',
     },
-    obstacle: 'no importer reads its .h5 file',
+    obstacle:
+      'of .h5 files only those of Inception-ResNet-v1 are read: import a .onnx file that was made of it, with `models import ghostfacenet`',
     dimensions: 512,
     unitLength: false,
     ...arcface,
