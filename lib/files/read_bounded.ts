@@ -1,6 +1,6 @@
 /**
- * Files of images: regular ones only, as a pipe would be waited for without end, and no more bytes than a limit, whatever the
- * file system says of their size. All of these reject with a FaceNetError.
+ * Files of images and of weights: regular ones only, as a pipe would be waited for without end, and no more bytes than a limit,
+ * whatever the file system says of their size. All of these reject with a FaceNetError.
  */
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
@@ -19,8 +19,13 @@ export function checkMaxImageBytes(value: unknown): number {
 
 /** The whole file. */
 export function readImageFile(path: string, most = defaultMaxImageBytes): Promise<Uint8Array> {
+  return readAtMost(path, most, (size) => tooLarge(path, size, most))
+}
+
+/** The whole file; `refuse` says what is thrown of one with more than `most` bytes, which is given the size that was seen. */
+export function readAtMost(path: string, most: number, refuse: (size: number) => FaceNetError): Promise<Uint8Array> {
   return withRegular(path, async (file, size) => {
-    if (size > most) throw tooLarge(path, size, most)
+    if (size > most) throw refuse(size)
     const chunks: Uint8Array[] = []
     let have = 0
     // One byte more than the file says it has: the end is seen in the same read.
@@ -28,7 +33,7 @@ export function readImageFile(path: string, most = defaultMaxImageBytes): Promis
       const { bytes, ended } = await fill(file, Math.min(length, most + 1 - have))
       chunks.push(bytes)
       have += bytes.length
-      if (have > most) throw tooLarge(path, have, most)
+      if (have > most) throw refuse(have)
       if (ended) return chunks.length === 1 ? bytes : Buffer.concat(chunks)
     }
   })

@@ -1,16 +1,17 @@
 /** From weights to a model in the cache: fetched, or imported from a file that is there. */
-import { createWriteStream } from 'node:fs'
 import { mkdir, readFile, rm } from 'node:fs/promises'
-import { basename, dirname, extname, join } from 'node:path'
-import { pipeline } from 'node:stream/promises'
+import { basename, dirname, join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
 import yauzl from 'yauzl'
+import { detectorIn } from '../convert/importers/import_detector.js'
+import { modelIn } from '../convert/importers/import_model.js'
+import { maxWeightsBytes, WeightsFile } from '../convert/importers/weights_file.js'
 import { FaceNetError, invalidArgument } from '../errors.js'
 import { writeAtomically } from '../files/atomic_write.js'
 import { verifyDetector, writeDetector } from '../files/model/detector_file.js'
 import { verifyModel, writeModel } from '../files/model/model_file.js'
-import { discard, settled, temporaryBeside } from '../files/temporary.js'
 import { cacheFolder, isReadable } from './cache.js'
-import { type DownloadOptions, download, hashOf, refused } from './download.js'
+import { type DownloadOptions, download, refused } from './download.js'
 import type { KnownModel } from './known.js'
 import { cachedFile, knownModel, notFetched } from './resolve.js'
 import { knownModels } from './table.js'
@@ -54,8 +55,15 @@ export async function pullModel(model: KnownModel, options: PullOptions = {}): P
   const { url, sha256, bytes } = origin
   const known = await readRecord(model, options)
   const fetched = join(dirname(dirname(file)), 'downloads', `${name}-${basename(new URL(url).pathname)}`)
-  const found = await download({ url, sha256, bytes }, fetched, options)
+  await download({ url, sha256, bytes }, fetched, options)
   try {
+    const weights = new WeightsFile(fetched)
+    // Another process that fetches the same may have replaced the file since, or imported and removed it.
+    const found = await weights.sha256().catch(async (cause) => {
+      if (await isWhole(model, file)) return undefined
+      throw cause
+    })
+    if (found === undefined) return file
     if (known?.source === url && known.sha256 !== found) {
       const now = `sha-256 ${found}`
       throw new FaceNetError(
@@ -64,7 +72,7 @@ export async function pullModel(model: KnownModel, options: PullOptions = {}): P
         { argument: name, expected: known.sha256, received: found },
       )
     }
-    return await importInto(model, fetched, file, { sha256: found, published: sha256 !== null, source: url })
+    return await importInto(model, weights, file, { published: checkHash(url, found, sha256), source: url })
   } finally {
     await rm(fetched, { force: true })
   }
@@ -74,15 +82,10 @@ export async function pullModel(model: KnownModel, options: PullOptions = {}): P
 export async function importKnownModel(model: KnownModel, path: string, options: PullOptions = {}): Promise<string> {
   checkLicence(model, options)
   const { origin } = model
-  const sha256 = await hashOf(path).catch((cause) => {
-    throw new FaceNetError('ERR_FACENET_IO', `Cannot read ${path}: ${(cause as Error).message}`, {
-      argument: 'file',
-      cause,
-    })
-  })
+  const weights = new WeightsFile(path)
   const stated = origin.kind === 'address' && origin.member === null ? origin.sha256 : null
-  if (stated !== null && stated !== sha256) throw invalidArgument('file', `the file with sha-256 ${stated}`, sha256)
-  return importInto(model, path, fileIn(model, options), { sha256, published: stated !== null, source: path })
+  const published = checkHash('file', await weights.sha256(), stated)
+  return importInto(model, weights, fileIn(model, options), { published, source: path })
 }
 
 /** Removes a model and what is known of its weights from the cache; resolves with whether it was there. */
@@ -134,67 +137,62 @@ async function isWhole({ kind }: KnownModel, file: string): Promise<boolean> {
   )
 }
 
+/** Whether the hash is stated by the publisher. */
+function checkHash(argument: string, found: string, stated: string | null): boolean {
+  if (stated !== null && stated !== found) throw invalidArgument(argument, `the file with sha-256 ${stated}`, found)
+  return stated !== null
+}
+
 async function importInto(
   model: KnownModel,
-  weights: string,
+  weights: WeightsFile,
   file: string,
-  from: Omit<ModelRecord, 'date'>,
+  from: Pick<ModelRecord, 'published' | 'source'>,
 ): Promise<string> {
   await mkdir(dirname(file), { recursive: true }).catch((cause) => {
     throw refused(file, cause)
   })
   const member = model.origin.kind === 'address' ? model.origin.member : null
-  const unpacked = extname(weights).toLowerCase() === '.zip' ? await unzip(weights, member, file) : undefined
-  try {
-    await convert(model, unpacked ?? weights, file, from.source)
-  } finally {
-    if (unpacked) await discard(unpacked)
-  }
-  const record: ModelRecord = { ...from, date: new Date().toISOString() }
+  await convert(model, weights.extension === '.zip' ? await unzip(weights, member) : weights, file, from.source)
+  const record: ModelRecord = { sha256: await weights.sha256(), ...from, date: new Date().toISOString() }
   await writeAtomically(recordOf(file), (write) => write(Buffer.from(JSON.stringify(record))))
   return file
 }
 
-async function convert(model: KnownModel, weights: string, file: string, source: string): Promise<void> {
+async function convert(model: KnownModel, weights: WeightsFile, file: string, source: string): Promise<void> {
   const license = model.licence.name
   if (model.kind === 'detector') {
-    const { importDetector } = await import('../convert/importers/import_detector.js')
-    const contents = await importDetector(weights)
+    const contents = await detectorIn(weights)
     if (!contents) throw invalidArgument('file', `the weights of ${model.title}`, 'those of no detector')
     await writeDetector(file, { ...contents, license, source })
     return
   }
-  const { importModel } = await import('../convert/importers/import_model.js')
   const { rule, alignment, normalize, thresholds, name } = model
   const threshold = thresholds[0]?.value
   const notes = { name, alignment, normalize, license, source, ...(threshold !== undefined && { threshold }) }
-  const contents = await importModel(weights, { ...rule, ...notes })
-  await writeModel(file, contents)
+  await writeModel(file, await modelIn(weights, { ...rule, ...notes }))
 }
 
-/** The one file of that name in an archive, unpacked beside `file` under a name that nobody else has. */
-async function unzip(archive: string, member: string | null, file: string): Promise<string> {
+/** The one file of that name in an archive. */
+async function unzip(archive: WeightsFile, member: string | null): Promise<WeightsFile> {
+  const { path } = archive
   if (member === null) throw invalidArgument('file', 'the weights themselves', 'a zip archive')
-  const unique = temporaryBeside(file)
-  settled(unique)
-  // Importers go by the ending.
-  const out = `${unique}${extname(member)}`
-  let zip: yauzl.ZipFile | undefined
+  const bytes = await archive.bytes()
   try {
-    zip = await yauzl.openPromise(archive, { lazyEntries: true, autoClose: false })
+    const zip = await yauzl.fromBufferPromise(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), {
+      lazyEntries: true,
+    })
     for await (const entry of zip.eachEntry()) {
       if (basename(entry.fileName) !== member) continue
-      const stream = await zip.openReadStreamPromise(entry)
-      await pipeline(stream, createWriteStream(out, { flags: 'wx' }))
-      return out
+      if (entry.uncompressedSize > maxWeightsBytes) {
+        throw invalidArgument(member, `at most ${maxWeightsBytes} bytes`, `${entry.uncompressedSize} bytes`)
+      }
+      // No more comes than the archive says there is.
+      return new WeightsFile(join(path, member), await buffer(await zip.openReadStreamPromise(entry)))
     }
   } catch (cause) {
-    await discard(out)
-    const { code, message } = cause as NodeJS.ErrnoException
-    if (code?.startsWith('E')) throw refused(out, cause)
-    throw invalidArgument(archive, 'a whole zip archive', message)
-  } finally {
-    zip?.close()
+    if (cause instanceof FaceNetError) throw cause
+    throw invalidArgument(path, 'a whole zip archive', (cause as Error).message)
   }
-  throw invalidArgument(archive, `an archive with the file ${member}`, 'one without')
+  throw invalidArgument(path, `an archive with the file ${member}`, 'one without')
 }

@@ -7,6 +7,7 @@ import { normalisedPlanes } from '../../bench/images.js'
 import { exportOnnx } from '../../lib/convert/exporters/onnx.js'
 import { mtcnnFrom } from '../../lib/convert/importers/mtcnn.js'
 import { importMtcnn } from '../../lib/convert/importers/mtcnn_files.js'
+import { WeightsFile } from '../../lib/convert/importers/weights_file.js'
 import { type MtcnnStage, mtcnnGraphs } from '../../lib/convert/networks/mtcnn.js'
 import { atSize } from '../../lib/convert/networks/resize.js'
 import { detectFaces, openDetector, type RgbImage } from '../../lib/detection/index.js'
@@ -157,7 +158,7 @@ test('abort ends detection: no further network is run', async () => {
 const everything = existsSync(published) ? lfw : published
 testWith(everything, "finds the face in 99 of 100 of LFW's crops, where YuNet found it", async () => {
   const known = await readLfw(200, 61)
-  const detector = await openDetector(await importMtcnn(published), { device: 'cpu' })
+  const detector = await openDetector(await importMtcnn(new WeightsFile(published)), { device: 'cpu' })
   const found = await detector.detect(known.map(({ image }) => image))
   detector.dispose()
   const { medianIou, medianPointError } = agreement(known, found)
@@ -170,7 +171,7 @@ testWith(everything, "finds the face in 99 of 100 of LFW's crops, where YuNet fo
 
 testWith(everything, 'a face at the border, at another scale, several at once, and none on noise', async () => {
   const [{ image }] = (await readLfw(1, 1)) as [Awaited<ReturnType<typeof readLfw>>[0]]
-  const detector = await openDetector(await importMtcnn(published), { device: 'cpu' })
+  const detector = await openDetector(await importMtcnn(new WeightsFile(published)), { device: 'cpu' })
   const [whole] = (await detector.detect([image]))[0]!
   const { width, height } = image
   const pasted = (across: number, down: number, dx = 0, dy = 0): RgbImage => {

@@ -6,7 +6,7 @@ import * as ort from 'onnxruntime-node'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { headOutputs } from '../../lib/convert/importers/heads.js'
-import { readOnnx } from '../../lib/convert/importers/onnx.js'
+import { WeightsFile } from '../../lib/convert/importers/weights_file.js'
 import { importYunet, yunetHeads } from '../../lib/convert/importers/yunet.js'
 import { atSize } from '../../lib/convert/networks/resize.js'
 import { SizedNetwork } from '../../lib/detection/sized_network.js'
@@ -28,7 +28,7 @@ const onnx = join(data, 'weights/yunet_n_320_320.onnx')
 const options = { device: 'cpu', dtype: 'f32', threads: 2 } as const
 const devices: DeviceKind[] = ['reference', 'cpu']
 
-const imported = async () => importYunet(await readOnnx(onnx))
+const imported = async () => importYunet(await new WeightsFile(onnx).onnx())
 const load = async (): Promise<DetectorFile> => detectorInMemory(await imported())
 
 function noise(width: number, height: number): RgbImage {

@@ -69,7 +69,7 @@ for (const [name, file, options] of inputs) {
 test('an import that computes something else is an error', async () => {
   const path = 'network.onnx'
   const bytes = onnxBytes(network)
-  const source = { ...parseOnnx(bytes), file: { path, model: bytes } }
+  const source = parseOnnx(bytes, { path })
   const lowered = lowerModel(source, { mean: 127.5, scale: 1 / 128 })
   assert.ok((await checkImport(source, lowered, true)).checked)
   const [, bias] = [...lowered.tensors].find(([name]) => name.endsWith('.bias'))!

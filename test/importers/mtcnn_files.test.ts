@@ -5,13 +5,17 @@ import { join } from 'node:path'
 import { zipSync } from 'fflate'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { importMtcnn, isMtcnnFile } from '../../lib/convert/importers/mtcnn_files.js'
+import * as mtcnnFiles from '../../lib/convert/importers/mtcnn_files.js'
+import { WeightsFile } from '../../lib/convert/importers/weights_file.js'
 import type { DetectorContents } from '../../lib/files/model/detector_file.js'
 import { writeSafetensors } from '../../lib/files/model/safetensors_writer.js'
 import { elementCount, f32Tensor } from '../../lib/files/model/tensor.js'
 import { type PortWeights, portWeights } from '../support/mtcnn.js'
 import { Call, npy, npyDictionary, pickle, type StateDict, type Style, torchLegacy, torchZip } from './pickle_writer.js'
 import { assertFails, data, modelFails, testWith } from './support.js'
+
+const importMtcnn = (path: string) => mtcnnFiles.importMtcnn(new WeightsFile(path))
+const isMtcnnFile = (path: string) => mtcnnFiles.isMtcnnFile(new WeightsFile(path))
 
 const stages = ['pnet', 'rnet', 'onet'] as const
 const weights = { pnet: portWeights('pnet', 1), rnet: portWeights('rnet', 2), onet: portWeights('onet', 3) }

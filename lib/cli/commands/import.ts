@@ -1,7 +1,8 @@
 /** `facenet import`: other formats' weights as a model file. */
 import type { ImportCheck } from '../../convert/importers/check.js'
-import { type ImportedDetector, importDetector } from '../../convert/importers/import_detector.js'
-import { importModel } from '../../convert/importers/import_model.js'
+import { detectorIn, type ImportedDetector } from '../../convert/importers/import_detector.js'
+import { modelIn } from '../../convert/importers/import_model.js'
+import { WeightsFile } from '../../convert/importers/weights_file.js'
 import { writeDetector } from '../../files/model/detector_file.js'
 import { writeModel } from '../../files/model/model_file.js'
 import { alignmentsOf160 } from '../../images/templates.js'
@@ -11,14 +12,14 @@ import { flagOf } from '../options/option.js'
 import { UsageError } from '../usage_error.js'
 
 export async function run(context: Context<ImportOptions>): Promise<void> {
-  const [weights] = context.operands
+  const weights = new WeightsFile(context.operands[0]!)
   const { out, graph, size, color, mean, scale, name, threshold: sameBelow, alignment } = context.options
   const { output, normalize, check: must, noCheck } = context.options
   if (must && noCheck) throw new UsageError('--check and --no-check exclude each other')
   const check = must ? true : noCheck ? false : undefined
-  const detector = graph === undefined ? await importDetector(weights!, { check }) : undefined
+  const detector = graph === undefined ? await detectorIn(weights, { check }) : undefined
   if (detector) return importedDetector(context, detector, out)
-  const contents = await importModel(weights!, {
+  const contents = await modelIn(weights, {
     graph,
     size,
     color,
@@ -45,7 +46,7 @@ export async function run(context: Context<ImportOptions>): Promise<void> {
   const length = unitLength ? '' : ', which are not of unit length (--normalize makes them so)'
   context.say(`${network}, ${height}x${width} to ${dimensions} floats${length}, written to ${out}`)
   for (const remark of contents.remarks ?? []) context.say(remark)
-  if (weights!.toLowerCase().endsWith('.onnx')) sayCheck(context, contents.check)
+  if (weights.extension === '.onnx') sayCheck(context, contents.check)
   if (metadata.alignment === 'none' && height === 160 && width === 160) {
     context.complain(`how faces are cut out for it is not known: state ${alignmentsOf160}`)
   }

@@ -3,18 +3,18 @@
  * `{ input, output, nodes: [{ op, in, out, attr }], int_consts: { name: integers }, meta: { source, license } }`,
  * ops and attributes as in ONNX. Every tensor of the weights is a constant of its name.
  */
-import { readFile, stat } from 'node:fs/promises'
-import { cannotRead, invalidModel } from '../../errors.js'
+import { invalidModel } from '../../errors.js'
 import { toFloat32 } from '../../files/model/tensor.js'
-import { readTensors } from '../../files/model/tensor_reader.js'
+import { readAtMost } from '../../files/read_bounded.js'
 import { isObject, parseStrictJson } from '../../files/strict_json.js'
 import { integers } from './constants.js'
 import type { AttributeValue, Constant, SourceModel, SourceNode } from './source.js'
+import type { WeightsFile } from './weights_file.js'
 
 const maxGraphBytes = 100_000_000
 
-export async function readGraphJson(weights: string, graph: string): Promise<SourceModel> {
-  const { values, metadata } = await readTensors(weights)
+export async function readGraphJson(weights: WeightsFile, graph: string): Promise<SourceModel> {
+  const { values, metadata } = await weights.safetensors()
   const constants = new Map<string, Constant>()
   for (const [name, tensor] of values) constants.set(name, { dims: tensor.shape, data: toFloat32(tensor) })
   const text = await readText(graph)
@@ -22,13 +22,10 @@ export async function readGraphJson(weights: string, graph: string): Promise<Sou
 }
 
 async function readText(path: string): Promise<string> {
-  try {
-    const { size } = await stat(path)
-    if (size > maxGraphBytes) throw invalidModel(path, `a graph of at most ${maxGraphBytes} bytes`, `${size} bytes`)
-    return await readFile(path, 'utf8')
-  } catch (cause) {
-    throw cannotRead(path, 'a readable file', cause)
-  }
+  const bytes = await readAtMost(path, maxGraphBytes, (size) =>
+    invalidModel(path, `a graph of at most ${maxGraphBytes} bytes`, `${size} bytes`),
+  )
+  return Buffer.from(bytes).toString('utf8')
 }
 
 /** `notes`: what the weights say about themselves, used where the graph says nothing. */

@@ -1,15 +1,15 @@
 /** Foreign weights of face detectors: what `facenet import` tries before it takes them for those of an embedding network. */
 import { stat } from 'node:fs/promises'
-import { basename, dirname, extname } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { invalidArgument } from '../../errors.js'
 import type { DetectorContents } from '../../files/model/detector_file.js'
 import type { ImportCheck } from './check.js'
 import { importFaceApi } from './face_api.js'
 import type { ImportOptions } from './import_model.js'
 import { importMtcnn, isMtcnnFile } from './mtcnn_files.js'
-import { readOnnx } from './onnx.js'
 import { importRetinaface, isRetinaface } from './retinaface.js'
 import { importScrfd, isScrfd } from './scrfd.js'
+import { WeightsFile } from './weights_file.js'
 import { importYunet, isYunet } from './yunet.js'
 
 /**
@@ -28,7 +28,15 @@ export async function importDetector(
   path: string,
   { check }: Pick<ImportOptions, 'check'> = {},
 ): Promise<ImportedDetector | undefined> {
-  const contents = await readDetector(path, check)
+  return detectorIn(new WeightsFile(path), { check })
+}
+
+/** The same of weights that were read, or are to be read by others too. */
+export async function detectorIn(
+  weights: WeightsFile,
+  { check }: Pick<ImportOptions, 'check'> = {},
+): Promise<ImportedDetector | undefined> {
+  const contents = await readDetector(weights, check)
   if (check && contents && !contents.check?.checked) {
     throw invalidArgument('check', 'an ONNX file, which onnxruntime can run', 'other weights')
   }
@@ -47,15 +55,16 @@ const families = [
   { is: isRetinaface, read: importRetinaface },
 ]
 
-async function readDetector(path: string, check: boolean | undefined): Promise<ImportedDetector | undefined> {
+async function readDetector(weights: WeightsFile, check: boolean | undefined): Promise<ImportedDetector | undefined> {
+  const { path } = weights
   if (await isFolder(path)) return importFaceApi(path)
   if (basename(path) === 'tiny_face_detector_model-weights_manifest.json') return importFaceApi(dirname(path))
-  if (extname(path).toLowerCase() === '.onnx') {
-    const source = await readOnnx(path).catch(unreadable)
+  if (weights.extension === '.onnx') {
+    const source = await weights.onnx().catch(unreadable)
     if (!source) return undefined
     return families.find(({ is }) => is(source))?.read(source, check)
   }
-  return (await isMtcnnFile(path).catch(unreadable)) ? importMtcnn(path) : undefined
+  return (await isMtcnnFile(weights).catch(unreadable)) ? importMtcnn(weights) : undefined
 }
 
 /** What is wrong with a file that nobody can read is said by `importModel`. */

@@ -9,10 +9,10 @@ import { readGraphJson } from './graph_json.js'
 import { readKnownWeights } from './known_weights.js'
 import { dimsOf, sourceOrder } from './layout.js'
 import { type InputOptions, lowerModel } from './lower.js'
-import { readOnnx } from './onnx.js'
 import type { SourceModel } from './source.js'
 import { readTfjs } from './tfjs.js'
 import { withUnitLength } from './unit_length.js'
+import { WeightsFile } from './weights_file.js'
 
 /** Options of `importModel`. */
 export interface ImportOptions extends InputOptions {
@@ -69,11 +69,16 @@ export interface ImportedModel extends ModelContents {
  * ```
  */
 export async function importModel(path: string, options: ImportOptions = {}): Promise<ImportedModel> {
+  return modelIn(new WeightsFile(path), options)
+}
+
+/** The same of weights that were read, or are to be read by others too. */
+export async function modelIn(weights: WeightsFile, options: ImportOptions = {}): Promise<ImportedModel> {
   if (options.threshold !== undefined && !isThreshold(options.threshold)) {
     throw invalidArgument('threshold', 'a squared distance of at least 0', options.threshold)
   }
   try {
-    const { contents, check, remarks } = await readAny(path, options)
+    const { contents, check, remarks } = await readAny(weights, options)
     const notes = { ...contents, ...statedNotes(options), producer: 'facenet import' }
     const named = { ...contents.graph, name: options.name ?? contents.graph.name }
     const model = { ...notes, graph: options.normalize ? withUnitLength(named) : named }
@@ -82,7 +87,7 @@ export async function importModel(path: string, options: ImportOptions = {}): Pr
     return { ...model, ...(remarks && { remarks }), check: await check() }
   } catch (cause) {
     // What a hostile file makes of the machine under us (a stack or a buffer too large) is the file's fault as well.
-    throw cause instanceof FaceNetError ? cause : invalidModel(path, 'a sound model', String(cause), cause)
+    throw cause instanceof FaceNetError ? cause : invalidModel(weights.path, 'a sound model', String(cause), cause)
   }
 }
 
@@ -92,25 +97,25 @@ interface Read {
   remarks?: readonly string[]
 }
 
-async function readAny(path: string, options: ImportOptions): Promise<Read> {
-  const extension = extname(path).toLowerCase()
+async function readAny(weights: WeightsFile, options: ImportOptions): Promise<Read> {
+  const { path, extension } = weights
   const name = basename(path, extname(path))
   if (options.output !== undefined && extension !== '.onnx') {
     throw invalidArgument('output', 'nothing but for a .onnx file', options.output)
   }
   switch (extension) {
     case '.onnx':
-      return lowered(await readOnnx(path, options.output === undefined ? undefined : [options.output]), name, options)
+      return lowered(await weights.onnx(options.output), name, options)
     case '.safetensors': {
-      if (options.graph) return lowered(await readGraphJson(path, options.graph), name, options)
-      const known = await readKnownWeights(path, options)
+      if (options.graph) return lowered(await readGraphJson(weights, options.graph), name, options)
+      const known = await readKnownWeights(weights, options)
       return { contents: known, check: async () => notOnnx(options) }
     }
     case '.pt':
     case '.pth':
     case '.h5':
     case '.hdf5':
-      return { contents: await readKnownWeights(path, options), check: async () => notOnnx(options) }
+      return { contents: await readKnownWeights(weights, options), check: async () => notOnnx(options) }
     case '.json': {
       rejectInputRule(options)
       const notes = { alignment: 'dlib', threshold: dlibThreshold, license: 'MIT', source: 'npm @vladmandic/face-api' }

@@ -5,8 +5,8 @@
  */
 import { FaceNetError, invalidModel } from '../../errors.js'
 import { elementCount, f32Tensor, type Tensor } from '../../files/model/tensor.js'
-import { readWhole } from '../../files/read.js'
 import type { NamedTensors } from './inception_resnet.js'
+import type { WeightsFile } from './weights_file.js'
 
 const packageName = 'h5wasm'
 /** More than the largest of published weights, 92 MB, and what 32-bit memory has room for beside them. */
@@ -38,8 +38,9 @@ interface Dataset {
 }
 
 /** Hands the tensors of a file to `use`, named `<layer>/<variable>:0`, and closes it again. */
-export async function withKeras<T>(path: string, use: (tensors: NamedTensors) => Promise<T>): Promise<T> {
-  const bytes = await readWhole(path)
+export async function withKeras<T>(weights: WeightsFile, use: (tensors: NamedTensors) => Promise<T>): Promise<T> {
+  const { path } = weights
+  const bytes = await weights.bytes()
   if (bytes.length > maxFileBytes) throw invalidModel(path, `at most ${maxFileBytes} bytes`, `${bytes.length} bytes`)
   const hdf5 = await loadHdf5(path)
   const library = await hdf5.ready

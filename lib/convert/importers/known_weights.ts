@@ -1,37 +1,34 @@
 /** Weights without a graph, of networks that are known by the names of their tensors. */
-import { extname } from 'node:path'
 import { invalidArgument, invalidModel } from '../../errors.js'
 import type { ModelContents } from '../../files/model/model_file.js'
-import { readTensors } from '../../files/model/tensor_reader.js'
-import { readWhole } from '../../files/read.js'
 import { findInceptionResnet, importInceptionResnet, type NamedTensors } from './inception_resnet.js'
 import { withKeras } from './keras.js'
 import type { InputOptions } from './lower.js'
-import { openStateDict } from './torch.js'
+import type { WeightsFile } from './weights_file.js'
 
 type Options = InputOptions & { graph?: string }
 
-export async function readKnownWeights(path: string, options: Options): Promise<ModelContents> {
-  switch (extname(path).toLowerCase()) {
+export async function readKnownWeights(weights: WeightsFile, options: Options): Promise<ModelContents> {
+  switch (weights.extension) {
     case '.safetensors': {
-      const { values } = await readTensors(path)
-      return known(path, { names: values.keys(), read: (name) => values.get(name) }, options)
+      const { values } = await weights.safetensors()
+      return known(weights, { names: values.keys(), read: (name) => values.get(name) }, options)
     }
     case '.h5':
     case '.hdf5':
-      return withKeras(path, (tensors) => known(path, tensors, options))
+      return withKeras(weights, (tensors) => known(weights, tensors, options))
     default: {
-      const tensors = openStateDict(await readWhole(path), path)
-      return known(path, { names: tensors.keys(), read: (name) => tensors.get(name)?.() }, options)
+      const tensors = await weights.stateDict()
+      return known(weights, { names: tensors.keys(), read: (name) => tensors.get(name)?.() }, options)
     }
   }
 }
 
-function known(path: string, tensors: NamedTensors, options: Options): Promise<ModelContents> {
+function known({ path, extension }: WeightsFile, tensors: NamedTensors, options: Options): Promise<ModelContents> {
   const names = [...tensors.names]
   const found = findInceptionResnet(names)
   if (found) return importInceptionResnet(tensors, found, options)
-  if (extname(path).toLowerCase() === '.safetensors') {
+  if (extension === '.safetensors') {
     const expected = 'the node list that goes with the weights (.graph.json), which only Inception-ResNet-v1 needs not'
     throw invalidArgument('graph', expected, 'none')
   }

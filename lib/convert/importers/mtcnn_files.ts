@@ -2,13 +2,11 @@
 import { basename, dirname, extname, join } from 'node:path'
 import { invalidModel } from '../../errors.js'
 import type { DetectorContents } from '../../files/model/detector_file.js'
-import { readHeader } from '../../files/model/safetensors.js'
 import type { Tensor } from '../../files/model/tensor.js'
-import { readTensors } from '../../files/model/tensor_reader.js'
-import { readWhole } from '../../files/read.js'
 import { type MtcnnLayout, mtcnnFrom, mtcnnStages, normalizedName, type StageTensors } from './mtcnn.js'
 import { readNpyDictionary } from './npy.js'
-import { openStateDict, readStateDict } from './torch.js'
+import { readAll } from './torch.js'
+import { WeightsFile } from './weights_file.js'
 
 const port = 'https://github.com/davidsandberg/facenet'
 const sources: Record<MtcnnLayout, string> = {
@@ -19,18 +17,15 @@ const sources: Record<MtcnnLayout, string> = {
 const stageNames = ['pnet', 'rnet', 'onet']
 
 /** Whether the name of a file, or the names in it, are those of MTCNN's weights. */
-export async function isMtcnnFile(path: string): Promise<boolean> {
-  switch (extname(path).toLowerCase()) {
+export async function isMtcnnFile(weights: WeightsFile): Promise<boolean> {
+  switch (weights.extension) {
     case '.npy':
       return true
     case '.pt':
     case '.pth':
-      return (
-        stageNames.includes(stem(path).toLowerCase()) ||
-        openStateDict(await readWhole(path), path).has('pnet.conv1.weight')
-      )
+      return isStage(weights) || (await weights.stateDict()).has('pnet.conv1.weight')
     case '.safetensors':
-      return (await readHeader(path)).tensors.some(({ name }) => name === 'pnet.conv1.weights')
+      return (await weights.safetensors()).values.has('pnet.conv1.weights')
     default:
       return false
   }
@@ -40,42 +35,43 @@ export async function isMtcnnFile(path: string): Promise<boolean> {
  * Reads `det1.npy` or `pnet.pt` with the other two files beside it (any one of the three may be named), a `.pt` that holds all
  * three networks, or the safetensors form of the port. Throws as `importModel` does.
  */
-export async function importMtcnn(path: string): Promise<DetectorContents> {
-  const layout = /\.pth?$/i.test(path) ? 'pytorch' : 'tensorflow'
-  const stages = await readStages(path)
+export async function importMtcnn(weights: WeightsFile): Promise<DetectorContents> {
+  const layout = /^\.pth?$/.test(weights.extension) ? 'pytorch' : 'tensorflow'
+  const stages = await readStages(weights)
   return { ...mtcnnFrom(stages, layout), producer: 'facenet import', license: 'MIT', source: sources[layout] }
 }
 
 type Stages = Parameters<typeof mtcnnFrom>[0]
 
-async function readStages(path: string): Promise<Stages> {
-  switch (extname(path).toLowerCase()) {
+async function readStages(weights: WeightsFile): Promise<Stages> {
+  switch (weights.extension) {
     case '.npy':
-      return apart(path, ['det1', 'det2', 'det3'], readNpyDictionary)
+      return apart(weights, ['det1', 'det2', 'det3'], async (file) => readNpyDictionary(await file.bytes(), file.path))
     case '.safetensors':
-      return together((await readTensors(path)).values)
-    default: {
-      if (stageNames.includes(stem(path).toLowerCase())) return apart(path, stageNames, readStateDict)
-      return together(readStateDict(await readWhole(path), path))
-    }
+      return together((await weights.safetensors()).values)
+    default:
+      if (isStage(weights)) return apart(weights, stageNames, async (file) => readAll(await file.stateDict()))
+      return together(readAll(await weights.stateDict()))
   }
 }
 
 const stem = (path: string) => basename(path, extname(path))
+const isStage = ({ path }: WeightsFile) => stageNames.includes(stem(path).toLowerCase())
 
 /** A file a stage, in one folder. */
 async function apart(
-  path: string,
+  weights: WeightsFile,
   names: readonly string[],
-  parse: (bytes: Uint8Array, file: string) => Map<string, Tensor>,
+  read: (file: WeightsFile) => Promise<Map<string, Tensor>>,
 ): Promise<Stages> {
+  const { path } = weights
   if (!names.includes(stem(path).toLowerCase())) {
     throw invalidModel('weights', `MTCNN's, which are in files named ${names.join(', ')}`, basename(path))
   }
   const parts: StageTensors[] = []
   for (const name of names) {
     const file = join(dirname(path), name + extname(path))
-    parts.push(renamed(parse(await readWhole(file), file)))
+    parts.push(renamed(await read(file === path ? weights : new WeightsFile(file))))
   }
   const [pnet, rnet, onet] = parts as [StageTensors, StageTensors, StageTensors]
   return { pnet, rnet, onet }

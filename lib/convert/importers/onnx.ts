@@ -1,7 +1,6 @@
 /** `.onnx` files as source models. Only what their outputs need is looked at: nodes, weights, weights in other files. */
-import { readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { cannotRead, invalidArgument, invalidModel } from '../../errors.js'
+import { invalidArgument, invalidModel } from '../../errors.js'
 import { isThreshold, type ModelNotes } from '../../files/model/metadata.js'
 import {
   attributeType,
@@ -19,24 +18,11 @@ import { type PlainNode, plainNodes } from './onnx_functions.js'
 import { readTensor, typeName } from './onnx_tensor.js'
 import type { AttributeValue, InputType, SourceModel, SourceNode } from './source.js'
 
-/** Protobuf's own limit. */
-const maxFileBytes = 2 ** 31 - 1
-
 export interface ReadOptions {
   /** The only outputs to read, of those that the file has or of what any node makes. */
   outputs?: readonly string[]
   /** Where the bytes come from; left out, weights in other files are refused. */
   path?: string
-}
-
-export async function readOnnx(path: string, outputs?: readonly string[]): Promise<SourceModel> {
-  try {
-    const { size } = await stat(path)
-    if (size > maxFileBytes) throw invalidModel(path, `an ONNX file of at most ${maxFileBytes} bytes`, `${size} bytes`)
-    return parseOnnx(await readFile(path), { outputs, path })
-  } catch (cause) {
-    throw cannotRead(path, 'a readable file', cause)
-  }
 }
 
 export function parseOnnx(bytes: Uint8Array, { outputs: wanted, path }: ReadOptions = {}): SourceModel {
@@ -58,7 +44,7 @@ export function parseOnnx(bytes: Uint8Array, { outputs: wanted, path }: ReadOpti
     constants: new Map(tensors.map((tensor) => [tensor.name, readTensor(tensor, folder)])),
     notes: readNotes(properties),
     rule: readRule(properties),
-    ...(path !== undefined && { file: { path, model: fileOf(path, bytes, graph, outputs) } }),
+    ...(path !== undefined && { file: fileOf(path, bytes, graph, outputs) }),
     narrow: isNarrow(nodes, tensors),
   }
 }
@@ -131,10 +117,12 @@ function inputType(name: string, type: number): InputType {
   }
 }
 
-/** What onnxruntime is to run: the file, or its bytes with outputs that the file does not have. */
-function fileOf(path: string, bytes: Uint8Array, graph: OnnxGraph, outputs: readonly string[]): string | Uint8Array {
+/** onnxruntime finds weights in other files by the path alone, and outputs that the file does not have in bytes alone. */
+function fileOf(path: string, bytes: Uint8Array, graph: OnnxGraph, outputs: readonly string[]): SourceModel['file'] {
   const added = outputs.filter((output) => !graph.output.some(({ name }) => name === output))
-  return added.length === 0 ? path : added.reduce(withOutput, bytes)
+  const apart = graph.initializer.some(({ dataLocation }) => dataLocation !== 0)
+  const model = apart && added.length === 0 ? path : added.reduce(withOutput, bytes)
+  return { path, model, withOutputs: (wanted) => parseOnnx(bytes, { outputs: wanted, path }) }
 }
 
 const half: readonly number[] = [dataType.float16, dataType.bfloat16]

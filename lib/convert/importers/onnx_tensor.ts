@@ -1,5 +1,5 @@
 /** Tensors of ONNX files, inside the file or in one beside it, which are read only where something asks for their values. */
-import { closeSync, openSync, readSync, realpathSync, statSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync, realpathSync } from 'node:fs'
 import { isAbsolute, join, relative, sep } from 'node:path'
 import { cannotRead, invalidModel } from '../../errors.js'
 import { dataType, type OnnxTensor } from '../../files/model/onnx_schema.js'
@@ -138,45 +138,46 @@ function readExternal({ name, externalData }: OnnxTensor, bytes: number, folder?
   const length = numberOf(name, 'length', entries.get('length') ?? String(bytes))
   if (length !== bytes) throw invalidModel(`length of ${name} in ${location}`, `${bytes} bytes`, `${length}`)
   try {
-    const { size } = statSync(path)
-    if (offset + bytes > size) {
-      throw invalidModel(
-        `data of ${name}`,
-        `bytes ${offset} to ${offset + bytes} of ${location}`,
-        `a file of ${size} bytes`,
-      )
-    }
-    const buffer = new Uint8Array(bytes)
-    const file = openSync(path, 'r')
+    // Not a pipe or a device, which would be waited for: what was opened says what it is, as its name may have another by then.
+    const file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
     try {
+      const found = fstatSync(file)
+      if (!found.isFile()) throw outside(name, `${location}, which is no plain file`)
+      if (offset + bytes > found.size) {
+        throw invalidModel(
+          `data of ${name}`,
+          `bytes ${offset} to ${offset + bytes} of ${location}`,
+          `a file of ${found.size} bytes`,
+        )
+      }
+      const buffer = new Uint8Array(bytes)
       for (let done = 0; done < bytes; ) {
         const read = readSync(file, buffer, done, bytes - done, offset + done)
         if (read === 0) throw invalidModel(`data of ${name}`, `${bytes} bytes of ${location}`, `${done}`)
         done += read
       }
+      return buffer.buffer
     } finally {
       closeSync(file)
     }
-    return buffer.buffer
   } catch (cause) {
     throw cannotRead(path, 'a readable file', cause)
   }
 }
 
+const outside = (name: string, received: string) =>
+  invalidModel(`location of ${name}`, `a file in the model's own folder (copy it there)`, received)
+
 function insideFolder(name: string, folder: string, location: string): string {
-  const refused = (received: string) =>
-    invalidModel(`location of ${name}`, `a file in the model's own folder (copy it there)`, received)
   if (location === '' || location.includes('\0') || isAbsolute(location) || /^[A-Za-z]:|\\/.test(location)) {
-    throw refused(JSON.stringify(location))
+    throw outside(name, JSON.stringify(location))
   }
   const path = join(folder, location)
   const leaves = (from: string, to: string) => /^(\.\.)?$/.test(relative(from, to).split(sep)[0]!)
-  if (leaves(folder, path)) throw refused(location)
+  if (leaves(folder, path)) throw outside(name, location)
   try {
     const [root, real] = [realpathSync(folder), realpathSync(path)]
-    if (leaves(root, real) || isAbsolute(relative(root, real))) throw refused(location)
-    // Not a pipe or a device, which would be waited for.
-    if (!statSync(real).isFile()) throw refused(`${location}, which is no plain file`)
+    if (leaves(root, real) || isAbsolute(relative(root, real))) throw outside(name, location)
     return real
   } catch (cause) {
     throw cannotRead(path, 'a readable file', cause)

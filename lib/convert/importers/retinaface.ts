@@ -10,7 +10,6 @@
  */
 import { invalidModel } from '../../errors.js'
 import { type Heads, type ImportedHeads, importHeads, strides } from './heads.js'
-import { readOnnx } from './onnx.js'
 import { opsets } from './operators.js'
 import { describeNode, intAttribute, type SourceModel, type SourceNode } from './source.js'
 
@@ -36,7 +35,7 @@ export function isRetinaface(source: SourceModel): boolean {
 export async function importRetinaface(source: SourceModel, check?: boolean): Promise<ImportedHeads> {
   const mxnet = isMxnet(source)
   const outputs = source.outputs.flatMap((output) => (mxnet ? [logitsOf(source, output)] : joinedHeads(source, output)))
-  const heads = await readOnnx(source.file!.path, outputs)
+  const heads = source.file!.withOutputs(outputs)
   if (mxnet) {
     return importHeads(heads, {
       detector: 'retinaface',

@@ -45,8 +45,8 @@ export interface SourceModel {
   nodes: SourceNode[]
   constants: Map<string, Constant>
   notes: ModelNotes
-  /** Of an ONNX file: where it lies, and what onnxruntime is to run, its path or its bytes. */
-  file?: { path: string; model: string | Uint8Array }
+  /** Of an ONNX file: where it lies; what onnxruntime is to run, its path or its bytes; the same file read for other outputs. */
+  file?: { path: string; model: string | Uint8Array; withOutputs: (outputs: readonly string[]) => SourceModel }
   /** Whether the file has numbers of 16 bits, in which it may compute. */
   narrow?: boolean
   /** Normalisation that the file describes beside its nodes. */

@@ -7,13 +7,13 @@
  *
  * A quantised value is q * scale + min. Filters are stored H x W x I x O, the last matrix in x out.
  */
-import { readFile } from 'node:fs/promises'
 import { dirname, join, normalize } from 'node:path'
 import type { GraphDescription, GraphNode } from '../../../types/graph.js'
-import { cannotRead, invalidModel } from '../../errors.js'
+import { invalidModel } from '../../errors.js'
 import { elementCount, f32Tensor, type Tensor } from '../../files/model/tensor.js'
 import { isObject, parseStrictJson } from '../../files/strict_json.js'
 import { outputShape, type Shape } from '../networks/shapes.js'
+import { readWeights } from './weights_file.js'
 
 export interface TfjsModel {
   graph: GraphDescription
@@ -26,17 +26,13 @@ export async function readTfjs(path: string): Promise<TfjsModel> {
 
 /** The weights of a manifest by their names, as fp32 and in tfjs's own order. */
 export async function readTfjsWeights(path: string): Promise<Map<string, Tensor>> {
-  try {
-    const groups = parseManifest(await readFile(path, 'utf8'))
-    const values = new Map<string, Tensor>()
-    for (const { paths, weights } of groups) {
-      const shards = await Promise.all(paths.map((shard) => readFile(join(dirname(path), shard))))
-      readWeights(Buffer.concat(shards), weights, values)
-    }
-    return values
-  } catch (cause) {
-    throw cannotRead(path, 'a readable file', cause)
+  const groups = parseManifest(Buffer.from(await readWeights(path)).toString('utf8'))
+  const values = new Map<string, Tensor>()
+  for (const { paths, weights } of groups) {
+    const shards = await Promise.all(paths.map((shard) => readWeights(join(dirname(path), shard))))
+    takeWeights(Buffer.concat(shards), weights, values)
   }
+  return values
 }
 
 interface Weight {
@@ -94,7 +90,7 @@ function parseWeight(entry: unknown, where: string): Weight {
   return { name, shape, quantization: { dtype: stored, scale, min } }
 }
 
-function readWeights(bytes: Uint8Array, weights: readonly Weight[], into: Map<string, Tensor>): void {
+function takeWeights(bytes: Uint8Array, weights: readonly Weight[], into: Map<string, Tensor>): void {
   let end = 0
   for (const { name, shape, quantization } of weights) {
     const size = elementCount(shape) * (quantization ? (quantization.dtype === 'uint8' ? 1 : 2) : 4)

@@ -8,17 +8,20 @@ import { elementCount, f32Tensor, type Tensor, toFloat32 } from '../../files/mod
 import { halfToFloat } from '../../files/model/tensor_reader.js'
 import { type AllowList, mapOf, PickleReader, sizesOf, unpickle } from './pickle.js'
 
-/** Tensors by name; those that are not of floats (counters of batches) are left out. `file` stands for the bytes in errors. */
-export function readStateDict(bytes: Uint8Array, file: string): Map<string, Tensor> {
+/** Tensors by name; those that are not of floats (counters of batches) are left out. */
+export function readAll(entries: ReadonlyMap<string, () => Tensor | undefined>): Map<string, Tensor> {
   const tensors = new Map<string, Tensor>()
-  for (const [name, read] of openStateDict(bytes, file)) {
+  for (const [name, read] of entries) {
     const tensor = read()
     if (tensor) tensors.set(name, tensor)
   }
   return tensors
 }
 
-/** By name, what reads a tensor: undefined where it is not of floats. Checkpoints that have a `state_dict` are that. */
+/**
+ * By name, what reads a tensor: undefined where it is not of floats. Checkpoints that have a `state_dict` are that. `file` stands for
+ * the bytes in errors.
+ */
 export function openStateDict(bytes: Uint8Array, file: string): Map<string, () => Tensor | undefined> {
   const { root, storages } = isZip(bytes) ? readZip(bytes, file) : readLegacy(bytes, file)
   const entries = mapOf(root, file)

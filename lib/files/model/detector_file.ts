@@ -20,10 +20,10 @@ import { checkGraph } from './graph_schema.js'
 import { checkFormat, decodeDtype, decodeFingerprint, format, formatVersion, required } from './metadata.js'
 import { checkTensors, type StorageOptions, storedDtype, weightsOf } from './model_file.js'
 import { paletteStorage, toPalettes } from './palette.js'
-import { readHeader, type Source } from './safetensors.js'
+import { readHeader, type SafetensorsHeader, type Source, withHeader } from './safetensors.js'
 import { writeSafetensors } from './safetensors_writer.js'
 import { bytesOf, type Tensors, weightSource } from './tensor.js'
-import { readTensors } from './tensor_reader.js'
+import { readAllTensors } from './tensor_reader.js'
 
 /** The detectors there are. */
 export type DetectorKind = 'mtcnn' | 'yunet' | 'scrfd' | 'retinaface' | 'face-api'
@@ -139,8 +139,14 @@ export async function writeDetector(
  * ```
  */
 export async function readDetector(source: Source): Promise<DetectorFile> {
-  const header = await readHeader(source)
-  const map = header.metadata
+  return withHeader(source, async (header, read) => {
+    const { graphs, metadata } = decode(header)
+    const weights = await weightsOf(source, header, read, (tensors) => checkAll(graphs, tensors))
+    return { graphs, metadata, weights }
+  })
+}
+
+function decode({ metadata: map }: SafetensorsHeader): Pick<DetectorFile, 'graphs' | 'metadata'> {
   checkFormat(map)
   if (!map.has('detector')) {
     throw invalidModel('model', 'a detector', `the network ${map.get('network') ?? ''}, which embeds faces`)
@@ -153,21 +159,24 @@ export async function readDetector(source: Source): Promise<DetectorFile> {
     license: map.get('license'),
     source: map.get('source'),
   }
-  const graphs = checkGraphs(parseStrictJson(required(map, 'graphs'), 'graphs'))
-  const weights = await weightsOf(source, header, (tensors) => {
-    for (const graph of Object.values(graphs)) checkTensors(graph, tensors)
-  })
-  return { graphs, metadata, weights }
+  return { graphs: checkGraphs(parseStrictJson(required(map, 'graphs'), 'graphs')), metadata }
 }
 
 /** Reads a whole detector's file and throws ERR_FACENET_MODEL_INVALID where its fingerprint is not that of its contents. */
 export async function verifyDetector(source: Source): Promise<DetectorMetadata> {
-  const { graphs, metadata } = await readDetector(source)
-  const { values } = await readTensors(source)
-  const found = await detectorFingerprint(metadata.detector, graphs, values, ({ data }) => [bytesOf(data)])
-  if (found !== metadata.fingerprint) throw invalidModel('fingerprint', metadata.fingerprint, found)
-  return metadata
+  return withHeader(source, async (header, read) => {
+    const { graphs, metadata } = decode(header)
+    const values = await readAllTensors(header, read)
+    checkAll(graphs, values)
+    const found = await detectorFingerprint(metadata.detector, graphs, values, ({ data }) => [bytesOf(data)])
+    if (found !== metadata.fingerprint) throw invalidModel('fingerprint', metadata.fingerprint, found)
+    return metadata
+  })
 }
+
+/** The names of all tensors that the graphs name, which must be there. */
+const checkAll = (graphs: Graphs, tensors: Parameters<typeof checkTensors>[1]) =>
+  Object.values(graphs).flatMap((graph) => checkTensors(graph, tensors))
 
 /** A detector in memory as if it had been read from a file. */
 export async function detectorInMemory(contents: DetectorContents): Promise<DetectorFile> {
@@ -179,7 +188,7 @@ async function describeDetector(contents: DetectorContents): Promise<DetectorMet
   const { tensors, producer, license, source } = contents
   const detector = checkKind(contents.detector)
   const graphs = checkGraphs(contents.graphs)
-  const named = Object.values(graphs).flatMap((graph) => checkTensors(graph, tensors))
+  const named = checkAll(graphs, tensors)
   const dtype = storedDtype(named.map((name) => tensors.get(name)!.dtype))
   const fingerprint = await detectorFingerprint(detector, graphs, tensors, ({ data }) => [bytesOf(data)])
   return { detector, dtype, fingerprint, producer, license, source }

@@ -15,10 +15,10 @@ import {
   metadataKeys,
 } from './metadata.js'
 import { hasPalettes, paletteStorage, toPalettes } from './palette.js'
-import { readHeader, readHeaderFrom, type SafetensorsHeader, type Source, withSource } from './safetensors.js'
+import { type ReadRange, type SafetensorsHeader, type Source, withHeader } from './safetensors.js'
 import { writeSafetensors } from './safetensors_writer.js'
 import { bytesOf, elementCount, type Tensors, weightSource } from './tensor.js'
-import { readTensors } from './tensor_reader.js'
+import { readAllTensors } from './tensor_reader.js'
 
 /** A model in memory, as importers make it. */
 export interface ModelContents extends ModelNotes {
@@ -105,20 +105,22 @@ export async function writeModel(
  * ```
  */
 export async function readModel(source: Source): Promise<Model> {
-  const header = await readHeader(source)
-  const { graph, metadata } = decodeMetadata(header.metadata)
-  const weights = await weightsOf(source, header, (tensors) => checkTensors(graph, tensors))
-  return { graph, metadata, extra: new Map([...header.metadata].filter(([key]) => !metadataKeys.has(key))), weights }
+  return withHeader(source, async (header, read) => {
+    const { graph, metadata } = decodeMetadata(header.metadata)
+    const weights = await weightsOf(source, header, read, (tensors) => checkTensors(graph, tensors))
+    return { graph, metadata, extra: new Map([...header.metadata].filter(([key]) => !metadataKeys.has(key))), weights }
+  })
 }
 
 /** Where the tensors of a file are once `check` has passed them: in the file, or in memory where it has palettes. */
 export async function weightsOf(
   source: Source,
   header: SafetensorsHeader,
+  read: ReadRange,
   check: (tensors: ReadonlyMap<string, { shape: readonly number[] }>) => void,
 ): Promise<WeightSource> {
   if (hasPalettes(header)) {
-    const { values } = await readTensors(source)
+    const values = await readAllTensors(header, read)
     check(values)
     return weightSource(values)
   }
@@ -141,11 +143,10 @@ export async function weightsOf(
  * ```
  */
 export async function verifyModel(source: Source): Promise<ModelMetadata> {
-  return withSource(source, async (fileBytes, read) => {
-    const header = await readHeaderFrom(fileBytes, read)
+  return withHeader(source, async (header, read) => {
     const { graph, metadata } = decodeMetadata(header.metadata)
     const chunkBytes = 1 << 20
-    const inMemory = hasPalettes(header) ? (await readTensors(source)).values : undefined
+    const inMemory = hasPalettes(header) ? await readAllTensors(header, read) : undefined
     const found = inMemory
       ? await fingerprintOf(graph, inMemory, ({ data }) => [bytesOf(data)])
       : await fingerprintOf(graph, tensorEntries(header), async function* ({ offset, bytes }) {

@@ -3,6 +3,7 @@
  * gaps (https://github.com/huggingface/safetensors). Opening reads the header only. Nothing in a header is believed
  * before it is checked: a file that passes `readHeader` has every tensor inside it, whole and apart from the others.
  */
+import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { cannotRead, invalidModel } from '../../errors.js'
 import { isObject, parseStrictJson } from '../strict_json.js'
@@ -84,7 +85,8 @@ export async function withSource<T>(
   }
   let file: FileHandle | undefined
   try {
-    file = await open(source, 'r')
+    // To open a pipe without O_NONBLOCK, which Windows has not, would wait for its writer.
+    file = await open(source, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
     const handle = file
     const stat = await handle.stat()
     if (!stat.isFile()) throw invalidModel(source, 'a file', stat.isDirectory() ? 'a folder' : 'something else')
@@ -109,13 +111,20 @@ async function readRange(file: FileHandle, path: string, offset: number, bytes: 
 
 /** Throws ERR_FACENET_MODEL_INVALID where the file is not sound safetensors, ERR_FACENET_IO where it cannot be read. */
 export function readHeader(source: Source): Promise<SafetensorsHeader> {
+  return withHeader(source, async (header) => header)
+}
+
+/** The same; `use` reads what the header tells of from the file that it stands in, whatever has its name by then. */
+export function withHeader<T>(
+  source: Source,
+  use: (header: SafetensorsHeader, read: ReadRange) => Promise<T>,
+): Promise<T> {
   return withSource(source, async (fileBytes, read) => {
-    try {
-      return await readHeaderFrom(fileBytes, read)
-    } catch (error) {
+    const header = await readHeaderFrom(fileBytes, read).catch(async (error) => {
       const head = await read(0, Math.min(fileBytes, foreignHeadBytes))
       throw importFirst(error, head, typeof source === 'string' ? source : undefined)
-    }
+    })
+    return use(header, read)
   })
 }
 

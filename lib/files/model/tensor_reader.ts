@@ -32,11 +32,15 @@ export interface TensorFile extends SafetensorsHeader {
 export function readTensors(source: Source): Promise<TensorFile> {
   return withSource(source, async (fileBytes, read) => {
     const header = await readHeaderFrom(fileBytes, read)
-    if (hasPalettes(header)) return { ...header, values: await readPalettes(header, read, readTensor) }
-    const values = new Map<string, Tensor>()
-    for (const entry of header.tensors) values.set(entry.name, await readTensor(entry, read))
-    return { ...header, values }
+    return { ...header, values: await readAllTensors(header, read) }
   })
+}
+
+export async function readAllTensors(header: SafetensorsHeader, read: ReadRange): Promise<Map<string, Tensor>> {
+  if (hasPalettes(header)) return readPalettes(header, read, readTensor)
+  const values = new Map<string, Tensor>()
+  for (const entry of header.tensors) values.set(entry.name, await readTensor(entry, read))
+  return values
 }
 
 async function readTensor({ name, dtype, shape, offset, bytes }: SafetensorsEntry, read: ReadRange): Promise<Tensor> {
