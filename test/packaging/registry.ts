@@ -8,6 +8,8 @@ import { join } from 'node:path'
 
 export interface Registry {
   address: string
+  /** The packed file of each package, by the package's name. */
+  tarballs: Record<string, string>
   close(): void
 }
 
@@ -34,7 +36,8 @@ export async function serve(folders: readonly string[], tarballs: string): Promi
   })
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
   address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  return { address, close: () => server.close() }
+  const files = [...packages].map(([name, { tarball }]) => [name, tarball] as const)
+  return { address, tarballs: Object.fromEntries(files), close: () => server.close() }
 }
 
 interface Packed {
