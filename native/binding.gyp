@@ -3,12 +3,13 @@
   "variables": {
     "root": "<(module_root_dir)/..",
     "version": "<!(node -p \"require('../package.json').version\")",
-    "onednn%": "<!(node ../scripts/find-onednn.mjs)",
+    "onednn%": "<!(node ../scripts/find-library.mjs onednn)",
+    "jpeg%": "<!(node ../scripts/find-library.mjs jpeg)",
   },
   "targets": [
     {
       "target_name": "facenet",
-      "sources": ["<!@(node -p \"require('fs').readdirSync('.', { recursive: true }).filter((f) => /^(core|ops|graph|train|binding|backends|backends\\/(host|reference|cpu|cpu\\/conv))\\/[^/]+\\.cc$/.test(f) && !f.endsWith('onednn.cc')).join(' ')\")"],
+      "sources": ["<!@(node -p \"require('fs').readdirSync('.', { recursive: true }).filter((f) => /^(core|ops|graph|train|images|binding|backends|backends\\/(host|reference|cpu|cpu\\/conv))\\/[^/]+\\.cc$/.test(f) && !f.endsWith('onednn.cc')).join(' ')\")"],
       "include_dirs": ["<(root)", "<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": [
         "FACENET_VERSION=\"<(version)\"",
@@ -25,6 +26,11 @@
           "cflags_cc": ["-fopenmp"],
           "ldflags": ["-fopenmp"],
           "libraries": ["-ldnnl"],
+        }],
+        ["jpeg=='yes'", {
+          "defines": ["FACENET_JPEG"],
+          "libraries": ["-l:libjpeg.a"],
+          "ldflags": ["-Wl,--exclude-libs,libjpeg.a"],
         }],
         ["OS=='mac'", {
           "xcode_settings": {

@@ -11,12 +11,26 @@ export const findNvcc = () => ['nvcc', '/usr/local/cuda/bin/nvcc'].find((command
 /** Whether the compiler finds oneDNN's C++ header. */
 export const hasOneDnn = () => works('g++', ['-E', '-x', 'c++', '-'], '#include <dnnl.hpp>\n')
 
+const usesJpeg = `#include <cstdio>
+#include <jpeglib.h>
+#ifndef LIBJPEG_TURBO_VERSION
+#error
+#endif
+int main() { jpeg_create_decompress(static_cast<jpeg_decompress_struct*>(nullptr)); }
+`
+
+/** Whether the compiler finds libjpeg-turbo's header, and the linker its static library. */
+export const hasJpeg = () => works('g++', ['-x', 'c++', '-', '-o', '/dev/null', '-l:libjpeg.a'], usesJpeg)
+
 const needs = [
   { package: 'cmake', found: () => works('cmake', ['--version']) },
   { package: 'make', found: () => works('make', ['--version']) || works('ninja', ['--version']) },
   { package: 'g++', found: () => works('g++', ['--version']) },
   { package: 'libdnnl-dev', found: hasOneDnn },
 ]
+
+/** What the build can do without: sharp then decodes JPEGs, several times slower. */
+const wishes = [{ package: 'libjpeg-dev', found: hasJpeg }]
 
 const debian = existsSync('/etc/debian_version')
 
@@ -37,8 +51,10 @@ const families = [
   { ids: ['alpine'], install: 'apk add', names: { 'libdnnl-dev': undefined } },
 ]
 
+const missingOf = (list) => list.filter(({ found }) => !found()).map((each) => each.package)
+
 /** Debian's names of what the build needs and does not find. */
-export const missingSystemPackages = () => needs.filter((need) => !need.found()).map((need) => need.package)
+export const missingSystemPackages = () => missingOf(needs)
 
 /** The command that installs them, by what `/etc/os-release` says of the system; undefined where the system is not known. */
 export function installCommand(missing, { os = process.platform, release = osRelease() } = {}) {
@@ -56,9 +72,13 @@ function osRelease() {
 
 /** Installs what is missing as root on Debian and its kin; elsewhere prints the line that does and returns false. */
 export function ensureSystemPackages() {
-  const missing = missingSystemPackages()
-  if (missing.length === 0 || process.env.FACENET_SKIP_SYSTEM_CHECK) return true
-  if (install(missing)) return true
+  if (process.env.FACENET_SKIP_SYSTEM_CHECK) return true
+  const [missing, wished] = [missingOf(needs), missingOf(wishes)]
+  if (missing.length + wished.length === 0 || install([...missing, ...wished])) return true
+  if (missing.length === 0) {
+    console.error(`Without ${wished.join(' ')}, sharp decodes JPEGs, several times slower.`)
+    return true
+  }
   const command = installCommand(missing)
   console.error(
     `These packages are missing: ${missing.join(' ')}.${command ? ` To install them, run\n\n  ${command}\n` : ''}`,

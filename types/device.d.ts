@@ -11,6 +11,8 @@ export interface BuildInfo {
   version: string
   /** Version of oneDNN that the CPU backend was built with; null: without it, so its bf16 convolutions run in fp32. */
   onednn: string | null
+  /** Version of libjpeg-turbo that JPEGs are decoded by; null: built without, so sharp decodes them. */
+  jpeg: string | null
   /** What the CPU backend runs with here: 'avx512_amx', 'avx512_bf16', 'avx512', 'avx2', 'neon', 'baseline'. */
   isa: string
   /** null: built without CUDA. `driver` 0: no driver. `reason`: why no device is used, empty where one is. */

@@ -117,6 +117,23 @@ export interface Crop {
   map: { xx: number; xy: number; x0: number; yx: number; yy: number; y0: number }
 }
 
+/** A plain JPEG file, and which part of the image is wanted: see `native/images/jpeg.h`. */
+export interface JpegImage {
+  /** The file's bytes, read in place. */
+  data: Uint8Array
+  /** In pixels, as stored. */
+  width: number
+  height: number
+  /** 1..8, as EXIF counts them. */
+  orientation: number
+  /** Pixels each way that become one. */
+  shrink: 1 | 2 | 4 | 8
+  /** Of the image as displayed, once it was shrunk. */
+  region: { left: number; top: number; width: number; height: number }
+  /** height x width x 3 bytes of the region, written in place. */
+  out: Uint8Array
+}
+
 export interface TripletOptions extends DeviceOptions {
   dimensions: number
   margin: number
@@ -206,6 +223,11 @@ export interface NativeAddon {
     out: Uint8Array,
     cancel?: Cancel,
   ): Promise<void>
+  /**
+   * Decodes JPEGs to RGB, one after the other on one thread; several calls run at a time, beside the other functions. `decoded` is
+   * 1 for those that were, 0 for those that are left to another decoder.
+   */
+  decodeJpegs(images: readonly JpegImage[], decoded: Uint8Array, cancel?: Cancel): Promise<void>
   /**
    * Agglomerative clustering of the rows of `embeddings`. `labels` gets a row's cluster as the lowest row of it; on entry
    * its first `known` elements say so of clusters that are there already.

@@ -1,16 +1,18 @@
 /**
- * Image files and buffers to RGB pixels, by sharp (libvips): JPEG, PNG, WebP, GIF and AVIF (first frame), TIFF. Which of them a
- * file is, its first bytes say (`format.ts`); nothing else reaches sharp.
+ * Image files and buffers to RGB pixels: JPEG, PNG, WebP, GIF and AVIF (first frame), TIFF. Which of them a file is, its first
+ * bytes say (`format.ts`); nothing else reaches a decoder. Most JPEGs are decoded by the addon (`jpeg.ts`), all else by sharp
+ * (libvips), with the same pixels and the same errors either way.
  */
 import { types } from 'node:util'
 import type { Sharp } from 'sharp'
 import { describe, FaceNetError, invalidArgument } from '../errors.js'
 import { isUrl, pathOf } from '../files/file_source.js'
 import { readImageFile } from '../files/read_bounded.js'
-import { checkAttached, untilAborted } from '../native/check_arguments.js'
+import { checkAttached, throwIfAborted, untilAborted } from '../native/check_arguments.js'
 import { whyDamaged } from './damage.js'
 import { kindOf } from './format.js'
 import type { Region, Size } from './geometry.js'
+import { decodeJpeg, displayedSize, jpegForAddon } from './jpeg.js'
 import { sharp } from './sharp.js'
 import type { RawImage } from './warp.js'
 
@@ -86,6 +88,29 @@ export async function decode(
   window?: Window,
   signal?: AbortSignal,
 ): Promise<RawImage> {
+  return (await decodeInAddon(image, limits, window, signal)) ?? (await decodeBySharp(image, limits, window, signal))
+}
+
+async function decodeInAddon(
+  { bytes }: EncodedImage,
+  limits: DecodeLimits,
+  window: Window | undefined,
+  signal: AbortSignal | undefined,
+): Promise<RawImage | undefined> {
+  const header = jpegForAddon(bytes, mostPixels(limits))
+  if (!header) return undefined
+  const size = displayedSize(header)
+  // sharp resizes by a filter of its own.
+  if (window && (window.size.width !== size.width || window.size.height !== size.height)) return undefined
+  return decodeJpeg(bytes, header, window?.region ?? { left: 0, top: 0, ...size }, signal)
+}
+
+async function decodeBySharp(
+  image: EncodedImage,
+  limits: DecodeLimits,
+  window: Window | undefined,
+  signal: AbortSignal | undefined,
+): Promise<RawImage> {
   const pixels = (pipeline: Sharp) => {
     if (window) pipeline.resize({ ...window.size, fit: 'fill' }).extract(window.region)
     return pipeline
@@ -101,11 +126,21 @@ export async function decode(
 
 /** Width and height with the EXIF orientation applied, from the file's header alone. */
 export async function readImageSize(image: EncodedImage, limits: DecodeLimits, signal?: AbortSignal): Promise<Size> {
+  throwIfAborted(signal)
+  const header = jpegForAddon(image.bytes, mostPixels(limits))
+  if (header) return displayedSize(header)
   const { autoOrient } = await untilAborted(
     attempt(image, limits, (pipeline) => pipeline.metadata()),
     signal,
   )
   return { width: autoOrient.width, height: autoOrient.height }
+}
+
+function mostPixels({ limitInputPixels = defaultLimitInputPixels }: DecodeLimits): number {
+  if (!Number.isSafeInteger(limitInputPixels) || limitInputPixels < 1) {
+    throw invalidArgument('limitInputPixels', 'a whole number of pixels, 1 or more', limitInputPixels)
+  }
+  return limitInputPixels
 }
 
 /** What sharp makes of an image of a kind that is on the list. */
@@ -115,10 +150,7 @@ async function attempt<T>(
   make: (pipeline: Sharp) => Promise<T>,
 ): Promise<T> {
   const { bytes } = image
-  const limitInputPixels = limits.limitInputPixels ?? defaultLimitInputPixels
-  if (!Number.isSafeInteger(limitInputPixels) || limitInputPixels < 1) {
-    throw invalidArgument('limitInputPixels', 'a whole number of pixels, 1 or more', limitInputPixels)
-  }
+  const limitInputPixels = mostPixels(limits)
   const kind = kindOf(bytes)
   if (bytes.length === 0) throw damaged(image, 'the file is empty')
   if (!kind) throw damaged(image, `its first bytes are of no ${kinds}`)

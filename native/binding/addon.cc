@@ -4,6 +4,7 @@
 #include "native/binding/devices.h"
 #include "native/binding/errors.h"
 #include "native/binding/infer_node.h"
+#include "native/binding/jpeg.h"
 #include "native/binding/model.h"
 #include "native/binding/options.h"
 #include "native/binding/plan_report.h"
@@ -19,6 +20,7 @@ class FacenetAddon : public Napi::Addon<FacenetAddon> {
   FacenetAddon(Napi::Env env, Napi::Object exports)
       : worker_(env),
         warper_(env),
+        jpegDecoder_(env),
         modelClass_(Napi::Persistent(Model::defineClass(env))),
         trainerClass_(Napi::Persistent(Trainer::defineClass(env))) {
     DefineAddon(
@@ -33,7 +35,8 @@ class FacenetAddon : public Napi::Addon<FacenetAddon> {
          InstanceMethod("findNearest", &FacenetAddon::nearest),
          InstanceMethod("mineTriplets", &FacenetAddon::triplets),
          InstanceMethod("tripletLoss", &FacenetAddon::loss),
-         InstanceMethod("cluster", &FacenetAddon::clusterRows), InstanceMethod("warp", &FacenetAddon::warp)});
+         InstanceMethod("cluster", &FacenetAddon::clusterRows), InstanceMethod("warp", &FacenetAddon::warp),
+         InstanceMethod("decodeJpegs", &FacenetAddon::decodeJpegs)});
   }
 
  private:
@@ -84,6 +87,10 @@ class FacenetAddon : public Napi::Addon<FacenetAddon> {
     return guarded(info.Env(), [&] { return warper_.warp(info); });
   }
 
+  Napi::Value decodeJpegs(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] { return jpegDecoder_.decode(info); });
+  }
+
   Napi::Value clusterRows(const Napi::CallbackInfo& info) {
     return guarded(info.Env(), [&] { return cluster(info, worker_); });
   }
@@ -98,6 +105,7 @@ class FacenetAddon : public Napi::Addon<FacenetAddon> {
 
   PromiseWorker worker_;
   Warper warper_;
+  JpegDecoder jpegDecoder_;
   Napi::FunctionReference modelClass_, trainerClass_;
 };
 

@@ -2,6 +2,8 @@
 
 #include <sstream>
 
+#include "native/images/jpeg.h"
+
 namespace facenet::binding {
 namespace {
 
@@ -44,6 +46,8 @@ Napi::Object buildInfo(Napi::Env env) {
   Napi::Object result = Napi::Object::New(env);
   result.Set("version", FACENET_VERSION);
   result.Set("onednn", info.oneDnn.empty() ? env.Null() : Napi::String::New(env, info.oneDnn));
+  const std::string jpeg = jpegVersion();
+  result.Set("jpeg", jpeg.empty() ? env.Null() : Napi::String::New(env, jpeg));
   result.Set("isa", info.isa);
   result.Set("cuda", info.cuda ? cudaInfo(env, *info.cuda) : env.Null());
   return result;

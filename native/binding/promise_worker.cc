@@ -1,5 +1,7 @@
 #include "native/binding/promise_worker.h"
 
+#include <system_error>
+
 #include "native/binding/errors.h"
 
 namespace facenet::binding {
@@ -39,7 +41,7 @@ struct PromiseWorker::Job {
   std::exception_ptr error;
 };
 
-PromiseWorker::PromiseWorker(Napi::Env env) : env_(env) {}
+PromiseWorker::PromiseWorker(Napi::Env env, int threads) : env_(env), most_(static_cast<size_t>(threads)) {}
 PromiseWorker::~PromiseWorker() {
   stop();
 }
@@ -51,12 +53,15 @@ Napi::Promise PromiseWorker::post(Arrays arrays, Work work) {
   job->work = std::move(work);
   const Napi::Promise promise = job->deferred.Promise();
 
-  if (!thread_.joinable()) start();
+  if (threads_.empty()) start();
   if (pending_++ == 0) wake_.Ref(env_);  // open promises keep the event loop alive, an idle worker does not
+  bool busy = false;
   {
     const std::lock_guard lock(mutex_);
     waiting_.push_back(std::move(job));
+    busy = current_.size() + waiting_.size() > threads_.size();
   }
+  if (busy && threads_.size() < most_) addThread();
   posted_.notify_one();
   return promise;
 }
@@ -64,9 +69,19 @@ Napi::Promise PromiseWorker::post(Arrays arrays, Work work) {
 void PromiseWorker::start() {
   wake_ = Wake::New(env_, "facenet", 0, 1, this);
   wake_.Unref(env_);
-  // Hooks run last in, first out: the thread is joined before Node takes the thread-safe function down.
+  // Hooks run last in, first out: the threads are joined before Node takes the thread-safe function down.
   env_.AddCleanupHook([](PromiseWorker* worker) { worker->stop(); }, this);
-  thread_ = std::thread([this] { loop(); });
+  threads_.reserve(most_);
+  threads_.emplace_back([this] { loop(); });
+}
+
+// Where the system gives no more threads, those that there are do the work.
+void PromiseWorker::addThread() {
+  try {
+    threads_.emplace_back([this] { loop(); });
+  } catch (const std::system_error&) {
+    most_ = threads_.size();
+  }
 }
 
 void PromiseWorker::loop() {
@@ -78,12 +93,12 @@ void PromiseWorker::loop() {
       if (stopping_) return;
       job = std::move(waiting_.front());
       waiting_.pop_front();
-      current_ = job.get();
+      current_.push_back(job.get());
     }
     job->run();
     {
       const std::lock_guard lock(mutex_);
-      current_ = nullptr;
+      std::erase(current_, job.get());
       finished_.push_back(std::move(job));
       if (stopping_) return;
     }
@@ -111,14 +126,15 @@ void PromiseWorker::settleFinished() {
 
 // Leaves the jobs that did not settle to be freed here, while references can still be deleted.
 void PromiseWorker::stop() {
-  if (!thread_.joinable()) return;
+  if (threads_.empty()) return;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
-    if (current_) current_->arrays.stop();
+    for (Job* const job : current_) job->arrays.stop();
   }
-  posted_.notify_one();
-  thread_.join();
+  posted_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
   waiting_.clear();
   finished_.clear();
 }

@@ -1,7 +1,7 @@
-// Runs native work off the JavaScript thread and settles promises with it: one thread an environment, jobs in
-// the order in which they were posted. Work may use more threads of its own (the executor does).
+// Runs native work off the JavaScript thread and settles promises with it. Jobs begin in the order in which they were
+// posted; on one thread, as most workers have it, they also end so. Work may use more threads of its own (the executor does).
 //
-// The thread ends with the environment: the cleanup hook cancels the job at hand, drops those that wait and
+// The threads end with the environment: the cleanup hook cancels the jobs at hand, drops those that wait and
 // joins, so a terminated worker thread or a process.exit() in the middle of work leaves nothing behind that
 // could call into a dead environment. Promises of such jobs stay pending, as nobody is left to see them.
 #pragma once
@@ -24,10 +24,11 @@ class PromiseWorker {
  public:
   // Makes what the promise resolves with; runs on the JavaScript thread.
   using Resolve = std::function<Napi::Value(Napi::Env)>;
-  // Runs on the worker's thread and may throw. An empty Resolve stands for undefined.
+  // Runs on a thread of the worker's and may throw. An empty Resolve stands for undefined.
   using Work = std::function<Resolve()>;
 
-  explicit PromiseWorker(Napi::Env env);
+  // At most so many threads, each made when a job finds the others at work.
+  explicit PromiseWorker(Napi::Env env, int threads = 1);
   ~PromiseWorker();
   PromiseWorker(const PromiseWorker&) = delete;
   PromiseWorker& operator=(const PromiseWorker&) = delete;
@@ -43,20 +44,22 @@ class PromiseWorker {
   using Wake = Napi::TypedThreadSafeFunction<PromiseWorker, void, &PromiseWorker::onWake>;
 
   void start();
+  void addThread();
   void stop();
   void loop();
   void settleFinished();
 
   Napi::Env env_;
+  size_t most_;  // threads
   Wake wake_;
-  std::thread thread_;
-  size_t pending_ = 0;  // jobs whose promise is open; JavaScript thread only
+  std::vector<std::thread> threads_;  // JavaScript thread only
+  size_t pending_ = 0;                // jobs whose promise is open; JavaScript thread only
 
   std::mutex mutex_;
   std::condition_variable posted_;
   std::deque<std::unique_ptr<Job>> waiting_;
   std::vector<std::unique_ptr<Job>> finished_;
-  Job* current_ = nullptr;
+  std::vector<Job*> current_;
   bool stopping_ = false;
 };
 

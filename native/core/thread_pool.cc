@@ -12,17 +12,11 @@
 
 namespace facenet {
 
-namespace {
-
-// Worker threads give way to the event loop's thread, so that a timer or a request is served while a batch is
-// embedded.
 void yieldToEventLoop() {
 #if defined(__linux__)
   setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), 10);
 #endif
 }
-
-}  // namespace
 
 ThreadPool::ThreadPool(int threads) {
   threads_.reserve(static_cast<size_t>(threads));

@@ -12,6 +12,10 @@
 
 namespace facenet {
 
+// Worker threads give way to the event loop's thread, so that a timer or a request is served while a batch is
+// embedded. For the calling thread, from then on.
+void yieldToEventLoop();
+
 class ThreadPool {
  public:
   // Throws ERR_FACENET_INTERNAL where the system gives fewer threads.

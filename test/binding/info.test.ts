@@ -6,10 +6,11 @@ import { chain, failure, open } from './support.js'
 
 const info = native().info()
 
-test('info tells version, oneDNN and instruction set', () => {
+test('info tells version, oneDNN, libjpeg-turbo and instruction set', () => {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
   assert.is(info.version, version)
   assert.ok(info.onednn === null || /^\d+\.\d+\.\d+$/.test(info.onednn))
+  assert.ok(info.jpeg === null || /^\d+\.\d+\.\d+$/.test(info.jpeg))
   assert.ok(['avx512_amx', 'avx512_bf16', 'avx512', 'avx2', 'baseline'].includes(info.isa), info.isa)
 })
 

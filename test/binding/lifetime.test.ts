@@ -34,6 +34,22 @@ test('process.exit during work ends the process with its code before the work is
   assert.is(result.stdout, '')
 })
 
+test('process.exit while images are decoded on several threads ends the process with its code', () => {
+  const result = runScript(`
+    import sharp from 'sharp'
+    import { native } from ${JSON.stringify(new URL('../../lib/native/addon.ts', import.meta.url).href)}
+    const side = 2048
+    const create = { width: side, height: side, channels: 3, noise: { type: 'gaussian', mean: 128, sigma: 60 } }
+    const data = await sharp({ create }).jpeg({ progressive: true }).toBuffer()
+    const region = { left: 0, top: 0, width: side, height: side }
+    const image = () => ({ data, width: side, height: side, orientation: 1, shrink: 1, region, out: new Uint8Array(side * side * 3) })
+    // Without the flags of a cancel the end of the environment would wait for all ten of a call.
+    for (let i = 0; i < 20; i++) native().decodeJpegs(Array.from({ length: 10 }, image), new Uint8Array(10), newCancel())
+    setTimeout(() => process.exit(7), 30)`)
+  assert.is(result.signal, null)
+  assert.is(result.status, 7, result.stderr)
+})
+
 test('an open promise keeps the process alive, an idle model does not', () => {
   const result = runScript(`
     const out = new Float32Array(channels)

@@ -38,7 +38,7 @@ test('the tarball holds what building and running need, and no tests', () => {
     'native/binding/addon.cc',
     'scripts/build-native.mjs',
     'scripts/files.mjs',
-    'scripts/find-onednn.mjs',
+    'scripts/find-library.mjs',
     'scripts/system.mjs',
   ]
   for (const file of needed) assert.ok(files.includes(file), `${file} is missing`)

@@ -8,6 +8,7 @@ test('info says what is built in, and why no CUDA device is used where none is',
   assert.is(code, 0)
   assert.match(stdout, /^facenet-native \d+\.\d+\.\d+/)
   assert.match(stdout, /\noneDNN: (\d|not built in)/)
+  assert.match(stdout, /\nlibjpeg-turbo: (\d|not built in)/)
   assert.match(stdout, /\nCUDA: (not built in|built in, runtime \d+\.\d+.*(driver|no device is used because .+))/)
   assert.match(stdout, /\ndevice: (cuda|cpu|reference), /)
 })

@@ -88,7 +88,9 @@ function addon(): Found {
     package: located.package?.name,
     clone: 'made in this clone',
   }
-  return { text: `${located.file}, ${origins[located.origin]}`, facts: { ...located } }
+  const { jpeg } = native().info()
+  const jpegs = jpeg ? `JPEGs by libjpeg-turbo ${jpeg}` : 'without libjpeg-turbo: sharp decodes JPEGs'
+  return { text: `${located.file}, ${origins[located.origin]}; ${jpegs}`, facts: { ...located, jpeg } }
 }
 
 function cpu(): Found {

@@ -19,6 +19,7 @@ export async function run(context: Context): Promise<void> {
   const { file, package: of } = addonLocation()
   await context.print(`addon: ${of ? `${of.name} ${of.version}, ` : ''}${file}`)
   await context.print(`oneDNN: ${info.onednn ?? 'not built in, so bf16 convolutions run in fp32'}`)
+  await context.print(`libjpeg-turbo: ${info.jpeg ?? 'not built in, so sharp decodes JPEGs'}`)
   await context.print(`CPU: ${info.isa}`)
   await context.print(`CUDA: ${cudaLine(info)}`)
   await context.print(`device: ${device.kind}, ${device.name} (${device.reason})`)
