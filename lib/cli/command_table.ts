@@ -55,9 +55,15 @@ export const commands: readonly Command[] = [
     name: 'verify',
     operands: '<a> <b>',
     count: { min: 2, max: 2 },
-    text: 'Say whether two photographs show the same person.',
+    text:
+      'Say whether two photographs show the same person. Either may be a .npy, .jsonl or .parquet file of one face that embed ' +
+      'wrote.',
     options: verifyOptions,
-    examples: ['verify a.jpg b.jpg --model m.safetensors', 'verify a.jpg b.jpg --threshold t.json --faces one --json'],
+    examples: [
+      'verify a.jpg b.jpg --model m.safetensors',
+      'verify a.jpg b.jpg --threshold t.json --faces one --json',
+      'verify anna.npy door.jpg --model m.safetensors',
+    ],
     load: () => import('./commands/verify.js'),
   }),
   command({
@@ -65,8 +71,8 @@ export const commands: readonly Command[] = [
     operands: '<gallery> <images...>',
     count: { min: 2, max: Infinity },
     text:
-      'Find the faces of a gallery that are nearest to the faces in images. The gallery is a .npy or .jsonl file that embed ' +
-      'wrote, or images.',
+      'Find the faces of a gallery that are nearest to the faces in images. The gallery is a .npy, .jsonl or .parquet file ' +
+      'that embed wrote, or images.',
     options: searchOptions,
     examples: [
       'search faces.npy anna.jpg --model m.safetensors',

@@ -70,7 +70,7 @@ export function checkPreparedAlike(a: PreparedSide, b: PreparedSide, allowMixed 
     warnUnknown(silent.name, `; those of ${other.name} were with ${describePreparation(other.preparation!)}`)
     return
   }
-  const differing = fields.filter((field) => a.preparation![field] !== b.preparation![field])
+  const differing = differences(a.preparation, b.preparation)
   if (differing.length === 0) return
   const [expected, received] = [a, b].map(({ name, preparation }) => {
     return `${name} with ${differing.map((field) => describeField(field, preparation![field])).join(', ')}`
@@ -80,6 +80,13 @@ export function checkPreparedAlike(a: PreparedSide, b: PreparedSide, allowMixed 
     'Embed one of them again in the way of the other, or allow it with allowMixed: true (--allow-mixed)'
   throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', message, { argument: b.name, expected, received })
 }
+
+/** Whether both are known and say the same. */
+export function isPreparedAlike(a: Preparation | undefined, b: Preparation | undefined): boolean {
+  return a !== undefined && b !== undefined && differences(a, b).length === 0
+}
+
+const differences = (a: Preparation, b: Preparation) => fields.filter((field) => a[field] !== b[field])
 
 /** `align detect, template dlib, detector yunet, detectorFingerprint 3f0c..., flip false, decode 1` */
 export function describePreparation(preparation: Preparation): string {

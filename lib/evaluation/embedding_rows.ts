@@ -65,7 +65,8 @@ export async function readEmbeddings(files: readonly string[], options: MixedOpt
     }
   }
   const { paths, rows, fingerprint, first, silent, mixed } = reading
-  if (rows.length === 0) throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', 'No embeddings were found')
+  if (rows.length === 0)
+    throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', `No embeddings were found in ${files.join(', ')}`)
   if (silent !== undefined) warnUnknown(silent)
   const preparation = mixed || silent !== undefined ? undefined : first?.preparation
   return { paths, rows, fingerprint, ...(preparation && { preparation }) }

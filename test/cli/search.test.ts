@@ -98,9 +98,12 @@ test('a gallery of another model, of another format, and one that is cut off', (
     assert.is(short.code, 1)
     assert.match(short.stderr, /float32, 3 x 128 as .*g\.npy\.json says/)
 
-    const columns = await search(join(folder, 'g.parquet'), a, '-m', model)
-    assert.is(columns.code, 1)
-    assert.match(columns.stderr, /a \.npy or \.jsonl file/)
+    const columns = join(folder, 'g.parquet')
+    await facenet('embed', join(folder, 'people'), '--align', 'none', '-m', model, '-o', columns)
+    assert.is(
+      (await search(columns, a, '-m', model)).stdout,
+      (await search(join(folder, 'people'), a, '-m', model)).stdout,
+    )
   }))
 
 test('nobody is looked for in vain: an empty gallery and no queries are errors', () =>
@@ -117,7 +120,7 @@ test('nobody is looked for in vain: an empty gallery and no queries are errors',
     await writeFile(unnamed, JSON.stringify({ path: 'a.png', embedding: new Array(128).fill(0), fingerprint: '' }))
     const cases: [string, string, RegExp][] = [
       [empty, a, /No faces are in .*empty, so there is nothing to search/],
-      [bare, a, /No embeddings were found/],
+      [bare, a, /No embeddings were found in .*bare\.jsonl/],
       [unnamed, a, /a path, a fingerprint and an embedding/],
       [people, empty, /No faces are in .*empty, so there is nobody to search for/],
     ]

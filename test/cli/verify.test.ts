@@ -4,8 +4,9 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { embedOne } from '../../lib/cli/commands/embed_one.js'
 import { dispatch } from '../../lib/cli/dispatch.js'
+import { writeModel } from '../../lib/files/model/model_file.js'
 import type { Model } from '../../lib/index.js'
-import { asPngs, pixels, rejection, withFolder } from '../api/support.js'
+import { asPngs, inMemory, pixels, rejection, withFolder } from '../api/support.js'
 import { tarOf } from '../images/tar_writer.js'
 import { facenet, writeSmallModel } from './support.js'
 
@@ -88,6 +89,88 @@ test('a photograph is itself, also where it is the only one of a folder', () =>
       assert.is(code, 0)
       assert.equal(JSON.parse(stdout), { distance: 0, threshold: 0.5, same: true, probability: null })
     }
+  }, 0.5))
+
+/** What a command prints, in this process. */
+async function printed(...words: string[]): Promise<string> {
+  const { write } = process.stdout
+  let text = ''
+  process.stdout.write = ((chunk: string) => {
+    text += chunk
+    return true
+  }) as typeof write
+  try {
+    await dispatch([...words, '--quiet'], new AbortController().signal)
+    return text
+  } finally {
+    process.stdout.write = write
+  }
+}
+
+const formats = ['npy', 'jsonl', 'parquet']
+
+test('a stored embedding stands for its photograph, on either side and on both', () =>
+  withFiles(async (at, ...how) => {
+    const expected = JSON.parse(await printed('verify', at('a.png'), at('b.png'), '--json', ...how))
+    assert.ok(expected.distance > 0)
+    for (const format of formats) {
+      const stored = at(`a.${format}`)
+      await printed('embed', at('a.png'), '--out', stored, ...how)
+      for (const operands of [
+        [stored, at('b.png')],
+        [at('b.png'), stored],
+      ]) {
+        assert.equal(JSON.parse(await printed('verify', ...operands, '--json', ...how)), expected, format)
+      }
+      const [, , ...model] = how
+      const itself = JSON.parse(await printed('verify', stored, at(`a.${formats[0]}`), '--json', ...model))
+      assert.equal(itself, { distance: 0, threshold: 0.5, same: true, probability: null }, format)
+    }
+  }, 0.5))
+
+test('a file of embeddings without one face, of another model or of other crops is an error', () =>
+  withFiles(async (at, ...how) => {
+    const [, , ...model] = how
+    const refused = async (operands: string[], code: string, message: RegExp, ...words: string[]) => {
+      const error = await rejection(printed('verify', ...operands, ...words))
+      assert.is(error.code, code, error.message)
+      assert.match(error.message, message)
+    }
+    for (const format of formats) {
+      const [two, none, one] = [at(`two.${format}`), at(`none.${format}`), at(`one.${format}`)]
+      await printed('embed', at('two'), '--out', two, ...how)
+      await refused(
+        [two, at('a.png')],
+        'ERR_FACENET_FACE_COUNT',
+        /one face in the file for .*two\.\w+ but received 2: /,
+        ...how,
+      )
+      await rejection(printed('embed', at('broken'), '--out', none, ...how))
+      const code = format === 'jsonl' ? 'ERR_FACENET_INVALID_ARGUMENT' : 'ERR_FACENET_FACE_COUNT'
+      await refused([at('a.png'), none], code, /none\.\w+ but received none|No embeddings were found in .*none/, ...how)
+      await printed('embed', at('a.png'), '--out', one, '--align', 'center', ...model)
+      const other = /one\.\w+ with align center.* and (the photograph|.*two\.\w+) with align none/
+      await refused([one, at('a.png')], 'ERR_FACENET_INVALID_ARGUMENT', other, ...how)
+      assert.match(await printed('verify', one, at('a.png'), '--allow-mixed', ...how), /^same person|^different people/)
+      const whole = at(`whole.${format}`)
+      await printed('embed', at('a.png'), '--out', whole, ...how)
+      await refused([one, whole], 'ERR_FACENET_INVALID_ARGUMENT', /one\.\w+ with align center.* and .*whole/, ...model)
+      const another = at('another.safetensors')
+      await writeModel(another, inMemory('nns2', 7))
+      await refused(
+        [one, at('a.png')],
+        'ERR_FACENET_INVALID_ARGUMENT',
+        /fingerprint/,
+        '--align',
+        'center',
+        '-m',
+        another,
+      )
+    }
+    await refused([at('one.npy'), at('missing.jpg')], 'ERR_FACENET_IO', /missing\.jpg/, '--align', 'center', ...model)
+    const { code, stderr } = await facenet('verify', at('one.npy'), at('one.jsonl'), ...how)
+    assert.is(code, 2)
+    assert.match(stderr, /--align is for photographs, and both operands are stored embeddings/)
   }, 0.5))
 
 test('without a threshold there is no verdict', () =>

@@ -7,8 +7,11 @@ import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'h
 import { load } from 'npyjs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { concatenateRows } from '../../lib/embeddings/concatenate_rows.js'
 import { FaceNetError } from '../../lib/errors.js'
 import { type EmbeddingRow, openOutput } from '../../lib/files/outputs/index.js'
+import { readStored } from '../../lib/files/outputs/stored.js'
+import { seeded } from '../support/random.js'
 
 const options = { dimensions: 5, fingerprint: 'f1ng3r' }
 const names = ['out.npy', 'out.jsonl', 'out.parquet']
@@ -97,6 +100,14 @@ for (const name of names) {
         assert.is(back.rows[i]!.path, rows[i]!.path)
         assert.equal(back.rows[i]!.embedding, rows[i]!.embedding)
       }
+      if (count === 0 && name === 'out.jsonl') continue
+      const stored = await readStored(join(folder, name))
+      assert.equal([stored.rows, stored.dimensions, stored.fingerprint], [count, 5, options.fingerprint])
+      assert.equal(
+        stored.paths,
+        rows.map(({ path }) => path),
+      )
+      assert.equal(stored.data, concatenateRows(rows.map(({ embedding }) => embedding)))
     }
   })
 
@@ -179,6 +190,29 @@ for (const name of names) {
     assert.not(existsSync(join(folder, name)))
   })
 }
+
+test('a .parquet file that is damaged, or of something else, is an error', async () => {
+  const path = await write('out.parquet', rowsOf(20))
+  const whole = await readFile(path)
+  const random = seeded(8)
+  for (let i = 0; i < 300; i++) {
+    const bytes = Buffer.from(whole)
+    for (let flip = 0; flip < 3; flip++) bytes[random.integer(0, bytes.length - 1)] = random.integer(0, 255)
+    await writeFile(path, i < 50 ? whole.subarray(0, random.integer(0, whole.length - 1)) : bytes)
+    // Flipped bits of floats and paths are still floats and paths.
+    const error = await readStored(path).then(
+      () => undefined,
+      (error) => error,
+    )
+    assert.ok(i < 50 ? error instanceof FaceNetError : !error || error instanceof FaceNetError, String(error))
+    if (error) assert.is(error.code, 'ERR_FACENET_INVALID_ARGUMENT')
+  }
+  const { ByteWriter, parquetWrite } = await import('hyparquet-writer')
+  const writer = new ByteWriter()
+  parquetWrite({ writer, columnData: [{ name: 'path', data: ['a.jpg'] }] })
+  await writeFile(path, Buffer.from(writer.getBytes()))
+  assert.match((await failure(readStored(path))).message, /fingerprint and dimensions in its metadata/)
+})
 
 test('an unknown ending is refused', async () => {
   const error = await failure(openOutput(join(folder, 'out.csv'), options))

@@ -1,4 +1,5 @@
 /** The embedding of one face: what a comparison needs of each side, and refuses to do without. */
+import type { StoredRows } from '../../files/outputs/stored.js'
 import type { DecodeLimits } from '../../images/index.js'
 import { FaceNetError, type Model } from '../../index.js'
 import { openSource, type SourceImage, type SourceOptions } from '../../sources/index.js'
@@ -25,7 +26,18 @@ export async function embedOne(
     rows.push(embedding)
   }
   if (rows.length !== 1) throw refusal('ERR_FACENET_FACE_COUNT', operand, 'one face', `${rows.length}`)
-  const [row] = rows as [Float32Array]
+  return usable(operand, rows[0]!)
+}
+
+/** The one face of a file of embeddings. Throws where there is none or more, or where the embedding says nothing. */
+export function storedOne(operand: string, { paths, data }: StoredRows): Float32Array {
+  if (paths.length === 1) return usable(operand, data)
+  const some = paths.slice(0, 3).join(', ')
+  const received = paths.length === 0 ? 'none' : `${paths.length}: ${some}${paths.length > 3 ? ', ...' : ''}`
+  throw refusal('ERR_FACENET_FACE_COUNT', operand, 'one face in the file', received)
+}
+
+function usable(operand: string, row: Float32Array): Float32Array {
   // NaN compares as different from everything, and zeros as equal to other zeros: neither says anything of a face.
   if (!row.every(Number.isFinite)) {
     throw refusal('ERR_FACENET_NOT_FINITE', operand, 'an embedding of finite numbers', 'NaN or infinity')

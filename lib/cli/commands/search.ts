@@ -1,10 +1,8 @@
 /** `facenet search`: who of a gallery is in these images? */
 import { concatenateRows } from '../../embeddings/concatenate_rows.js'
 import { checkPreparedAlike } from '../../embeddings/preparation.js'
-import { invalidArgument } from '../../errors.js'
-import { isStored, readStored } from '../../files/outputs/stored.js'
+import { isStored, type StoredRows } from '../../files/outputs/stored.js'
 import {
-  assertSameFingerprint,
   type EmbeddedImage,
   FaceNetError,
   type FailedImage,
@@ -15,6 +13,7 @@ import {
 import { type Alignment, readAlignment, withDetector } from '../common/alignment.js'
 import { isMistake, listFailures } from '../common/failures.js'
 import { imageProgress } from '../common/progress.js'
+import { storedRows } from '../common/stored.js'
 import { type Threshold, thresholdFacts, thresholdFor } from '../common/threshold.js'
 import { type Context, PartialFailure } from '../context.js'
 import type { SearchOptions } from '../options/images.js'
@@ -33,7 +32,7 @@ export async function run(context: Context<SearchOptions>): Promise<void> {
   const { options } = context
   const alignment = readAlignment(context)
   await using model = await openModel(options.model, context.opening())
-  const stored = isStored(place) ? await storedRows(place, model, options) : undefined
+  const stored = isStored(place) ? galleryOf(await storedRows(place, model, options)) : undefined
   const { threshold, gallery, queries } = await withDetector(context, alignment, async (alignment) => {
     const rows = { fingerprint: model.fingerprint, preparation: model.preparationOf(alignment) }
     const queried = { name: 'the images', preparation: rows.preparation }
@@ -68,21 +67,15 @@ export async function run(context: Context<SearchOptions>): Promise<void> {
   if (failures.some((failure) => isMistake(failure, alignment.faces))) throw new PartialFailure()
 }
 
+function galleryOf({ paths, data, preparation }: StoredRows) {
+  return { paths, embeddings: data, faces: [], failures: [], preparation }
+}
+
 /** That nobody was found is said of faces that were looked for, and of a gallery in which somebody is. */
 function refuseNothing(context: Context, { paths, failures }: Rows, message: string): void {
   if (paths.length > 0) return
   listFailures(context, failures, failures.length)
   throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', message)
-}
-
-async function storedRows(path: string, { fingerprint, dimensions }: Model, { allowMixed }: SearchOptions) {
-  const stored = await readStored(path, { allowMixed })
-  assertSameFingerprint(fingerprint, stored.fingerprint)
-  if (stored.dimensions !== dimensions) {
-    throw invalidArgument(path, `embeddings of ${dimensions} floats, as the model makes`, stored.dimensions)
-  }
-  const { paths, data, preparation } = stored
-  return { paths, embeddings: data, faces: [], failures: [], preparation }
 }
 
 async function embedAll(

@@ -6,6 +6,7 @@ import { checkPreparation, type MixedOptions, warnUnknown } from '../../embeddin
 import { describe, invalidArgument } from '../../errors.js'
 import { readEmbeddings } from '../../evaluation/embedding_rows.js'
 import { readWhole } from '../read.js'
+import { readParquet } from './read_parquet.js'
 
 /** Embeddings as they were stored, and what each is of. */
 export interface StoredRows extends Embeddings {
@@ -14,7 +15,7 @@ export interface StoredRows extends Embeddings {
 }
 
 /**
- * Whether a path looks like such a file, also one of a format that is only written.
+ * Whether a path looks like such a file.
  *
  * @param path of a file that need not be there.
  *
@@ -26,7 +27,7 @@ export interface StoredRows extends Embeddings {
 export const isStored = (path: string) => ['.npy', '.jsonl', '.parquet'].includes(extname(path).toLowerCase())
 
 /**
- * Reads embeddings that `openOutput` or `facenet embed --out` wrote: `.npy`, with the `.npy.json` beside it, and `.jsonl`.
+ * Reads embeddings that `openOutput` or `facenet embed --out` wrote: `.npy`, with the `.npy.json` beside it, `.jsonl` and `.parquet`.
  *
  * @param path of the file. One that does not say how its images were prepared, as of versions before 0.2, gives a warning.
  * @param options whether lines of a `.jsonl` file may be of several preparations; the rows then know of none.
@@ -41,7 +42,9 @@ export const isStored = (path: string) => ['.npy', '.jsonl', '.parquet'].include
 export async function readStored(path: string, options: MixedOptions = {}): Promise<StoredRows> {
   const format = extname(path).toLowerCase()
   if (format === '.npy') return readNpy(path)
-  if (format !== '.jsonl') throw invalidArgument('gallery', 'embeddings in a .npy or .jsonl file', describe(path))
+  if (format === '.parquet') return readParquet(path)
+  if (format !== '.jsonl')
+    throw invalidArgument('path', 'embeddings in a .npy, .jsonl or .parquet file', describe(path))
   const { paths, rows, fingerprint, preparation } = await readEmbeddings([path], options)
   const dimensions = rows[0]!.length
   return {
