@@ -1,9 +1,11 @@
 /** Embeddings from the Parquet files that `parquet.ts` writes: columns `path` and `embedding`, the rest in the file's metadata. */
 import type { AsyncBuffer, FileMetaData } from 'hyparquet'
+import type { Embeddings } from '../../embeddings/embeddings.js'
 import { checkPreparation, warnUnknown } from '../../embeddings/preparation.js'
 import { describe, FaceNetError, invalidArgument } from '../../errors.js'
 import { readAtMost } from '../read_bounded.js'
-import type { StoredRows } from './stored.js'
+
+type PathRows = Embeddings & { paths: string[] }
 
 const maxFileBytes = 2 ** 31 - 2
 /** At a time: a row is an array of numbers until it is copied. */
@@ -11,7 +13,7 @@ const chunkRows = 1000
 /** What compression may save of floats that look random, and more. */
 const mostTimes = 4
 
-export async function readParquet(path: string): Promise<StoredRows> {
+export async function readParquet(path: string): Promise<PathRows> {
   const bytes = await readAtMost(path, maxFileBytes, (size) =>
     invalidArgument(path, `a file of at most ${maxFileBytes} bytes`, `${size} bytes`),
   )
@@ -23,7 +25,7 @@ export async function readParquet(path: string): Promise<StoredRows> {
   }
 }
 
-async function read(path: string, file: ArrayBuffer): Promise<StoredRows> {
+async function read(path: string, file: ArrayBuffer): Promise<PathRows> {
   // Loaded here because it is an ES module, which the CommonJS build of this package cannot require.
   const { parquetMetadata, parquetReadObjects } = await import('hyparquet')
   const metadata = parquetMetadata(file)
