@@ -93,8 +93,18 @@ const unsound: [string, ReturnType<typeof source>, RegExp][] = [
     /one shape/,
   ],
   [
-    'a constant along the width',
-    source(image, [node('Relu', ['x'], 'a'), node('Mul', ['a', 'c'], 'y')], { c: floats([4], [1, 2, 3, 4]) }),
+    'a constant along the width of a large map',
+    source([1, 3, 112, 112], [node('Relu', ['x'], 'a'), node('Mul', ['a', 'c'], 'y')], {
+      c: floats(
+        [112],
+        Array.from({ length: 112 }, (_, i) => i),
+      ),
+    }),
+    /one a channel of 1x3x112x112, or one a pixel where .* for constant of Mul y but received 112/,
+  ],
+  [
+    'a constant that does not line up',
+    source(image, [node('Relu', ['x'], 'a'), node('Mul', ['a', 'c'], 'y')], { c: floats([5], [1, 2, 3, 4, 5]) }),
     /one a channel/,
   ],
   [
@@ -173,14 +183,14 @@ const forms: [string, ReturnType<typeof source>, RegExp][] = [
     /is_test of BatchNormalization y/,
   ],
   [
-    'a batch normalisation by pixel',
+    'a batch normalisation by pixel, with too few statistics',
     source(image, [{ ...node('BatchNormalization', ['x', 's', 's', 's', 's'], 'y', { spatial: 0 }), opset: 7 }], {
       s: floats(
-        [3, 4, 4],
-        Array.from({ length: 48 }, (_, i) => i + 1),
+        [3, 4, 2],
+        Array.from({ length: 24 }, (_, i) => i + 1),
       ),
     }),
-    /constant of BatchNormalization y but received 3x4x4/,
+    /constant of BatchNormalization y but received 3x4x2/,
   ],
   [
     'an addition of opset 6 that may not stretch',

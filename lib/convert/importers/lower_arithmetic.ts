@@ -1,10 +1,11 @@
 /** Arithmetic with constants, which is affine, and sums and products of activations. */
 import { invalidModel } from '../../errors.js'
 import type { Affine } from './affine.js'
+import { canScaleElements, describeElements, scaleElements } from './elements.js'
 import { channelsLast, dimsOf, isHeldAs, maps, sameOrder } from './layout.js'
 import type { Lower, Lowering, Value } from './lowering.js'
 import { unknownOp, unsupported } from './operators.js'
-import { perChannel } from './per_channel.js'
+import { channelValues, elementValues, refuse } from './per_channel.js'
 import { type Constant, describeNode, intAttribute, type SourceNode } from './source.js'
 
 /** Add, Sub, Mul, Div: of an activation with a constant, an affine; sum and product of two activations. */
@@ -20,7 +21,9 @@ export const arithmetic: Lower = (lowering, node) => {
   const constantFirst = !lowering.isActivation(first!)
   const value = lowering.value(node, constantFirst ? 1 : 0)
   const operand = aligned(node, lowering.constant(node, constantFirst ? 0 : 1), value)
-  const constant = perChannel(node, operand, value)
+  const channels = channelValues(operand, value)
+  const elements = channels || !canScaleElements(value.shape) ? undefined : elementValues(operand, value)
+  const constant = channels ?? elements ?? refuse(node, operand, value, describeElements)
   if (constantFirst && node.op === 'Div') throw unknownOp(node, ' of a constant by an activation')
   const signed = node.op === 'Sub'
   const affine: Record<string, () => Affine> = {
@@ -33,7 +36,8 @@ export const arithmetic: Lower = (lowering, node) => {
       shift: signed && !constantFirst ? constant.map((c) => -c) : constant,
     }),
   }
-  lowering.applyAffine(node, value, affine[node.op]!())
+  if (channels) lowering.applyAffine(node, value, affine[node.op]!())
+  else scaleElements(lowering, node, value, affine[node.op]!())
 }
 
 /**

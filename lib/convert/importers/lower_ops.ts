@@ -1,7 +1,9 @@
 /** What each source op becomes: ONNX's, and those that `patterns.ts` makes. */
 import { invalidModel } from '../../errors.js'
 import { dataType } from '../../files/model/onnx_schema.js'
+import type { Affine } from './affine.js'
 import { broadcastDims, uniformValue } from './constants.js'
+import { canScaleElements, describeElements, scaleElements } from './elements.js'
 import { foldConstant } from './fold.js'
 import { dimsOf, flattened, flattenedLast, isChannelAxis, isHeldAs, sourceOrder } from './layout.js'
 import { arithmetic, negate } from './lower_arithmetic.js'
@@ -13,7 +15,7 @@ import { resize } from './lower_resize.js'
 import { concat, expand, flatten, pad, reshape, shapeOf, sizeOf, squeeze, transpose } from './lower_shapes.js'
 import type { Lower, Lowering, Value } from './lowering.js'
 import { opsets, unknownOp, unsupported } from './operators.js'
-import { perChannel } from './per_channel.js'
+import { channelValues, elementValues, perChannel, refuse } from './per_channel.js'
 import { type Constant, describeNode, floatAttribute, intAttribute, intsAttribute, type SourceNode } from './source.js'
 import { windowOf } from './window.js'
 
@@ -72,27 +74,42 @@ function vector(node: SourceNode, constant: Constant, length: number): ArrayLike
 
 const batchNorm: Lower = (lowering, node) => {
   const value = lowering.value(node, 0)
-  if (intAttribute(node, 'training_mode', 0) || !isChannelAxis(value, 1)) {
-    throw invalidModel(describeNode(node), 'inference over the channels of N x C x H x W', dimsOf(value).join('x'))
-  }
+  if (intAttribute(node, 'training_mode', 0)) throw unsupported(node, 'training_mode', '0, inference', '1')
   if (intAttribute(node, 'is_test', 1) === 0) throw unsupported(node, 'is_test', '1', '0, training')
   const name = lowering.nodeName(node, node.inputs[1])
   const channels = value.shape[2]
-  // Before opset 9 each pixel may have a mean and a variance of its own; where they are the same a channel, it need not.
+  const epsilon = floatAttribute(node, 'epsilon', 1e-5)
+  const statistics = [1, 2, 3, 4].map((index) => statistic(node, lowering.constant(node, index), value))
+  const ofChannels = statistics.map((constant) => channelValues(constant, value))
+  if (ofChannels.some((values) => values === undefined)) {
+    scaleElements(lowering, node, value, elementNorm(node, statistics, value, epsilon))
+    return
+  }
+  const [scale, shift, mean, variance] = ['scale', 'shift', 'mean', 'variance'].map((role, i) =>
+    lowering.store(`${name}.${role}`, [channels], ofChannels[i]!),
+  ) as [string, string, string, string]
+  const tensors = { scale, shift, mean, variance }
+  lowering.emit(node, name, { op: 'batch_norm', attributes: { epsilon }, tensors }, [value])
+}
+
+/** One value for each index of axis 1; before opset 9 with `spatial` 0 one for each value of an image. */
+function statistic(node: SourceNode, constant: Constant, value: Value): Constant {
+  const [, length, ...pixels] = dimsOf(value)
+  if (length === undefined) throw unsupported(node, 'input', 'N x C x H x W or N x C', dimsOf(value).join('x'))
   const byPixel = intAttribute(node, 'spatial', 1) === 0
-  const stored = (index: number, role: string) => {
-    const constant = lowering.constant(node, index)
-    const values = byPixel ? perChannel(node, constant, value) : vector(node, constant, channels)
-    return lowering.store(`${name}.${role}`, [channels], values)
-  }
-  const tensors = {
-    scale: stored(1, 'scale'),
-    shift: stored(2, 'shift'),
-    mean: stored(3, 'mean'),
-    variance: stored(4, 'variance'),
-  }
-  const attributes = { epsilon: floatAttribute(node, 'epsilon', 1e-5) }
-  lowering.emit(node, name, { op: 'batch_norm', attributes, tensors }, [value])
+  const dims = byPixel ? constant.dims : [length, ...pixels.map(() => 1)]
+  if (!byPixel) vector(node, constant, length)
+  return { ...constant, dims, data: constant.data }
+}
+
+/** (x - mean) / sqrt(variance + epsilon) * scale + shift */
+function elementNorm(node: SourceNode, statistics: readonly Constant[], value: Value, epsilon: number): Affine {
+  const [scale, shift, mean, variance] = statistics.map((constant) => {
+    const values = canScaleElements(value.shape) ? elementValues(constant, value) : undefined
+    return values ?? refuse(node, constant, value, describeElements)
+  }) as [Float64Array, Float64Array, Float64Array, Float64Array]
+  const factors = scale.map((factor, i) => factor / Math.sqrt(variance[i]! + epsilon))
+  return { scale: factors, shift: shift.map((term, i) => term - mean[i]! * factors[i]!) }
 }
 
 const prelu: Lower = (lowering, node) => {

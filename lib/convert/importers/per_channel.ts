@@ -1,4 +1,4 @@
-/** Constants that have one value a channel of an activation. */
+/** Constants that have one value a channel of an activation, or one a value of it. */
 import { dimsOf, type Held, isChannelAxis, sourceOrder } from './layout.js'
 import { unsupported } from './operators.js'
 import type { Constant, SourceNode } from './source.js'
@@ -8,31 +8,30 @@ import type { Constant, SourceNode } from './source.js'
  * them.
  */
 export function perChannel(source: SourceNode, constant: Constant, value: Held): Float64Array {
+  return channelValues(constant, value) ?? refuse(source, constant, value, '')
+}
+
+/** The same; undefined where it has more than one value a channel. */
+export function channelValues(constant: Constant, value: Held): Float64Array | undefined {
   const extents = dimsOf(value)
   const channels = value.shape[2]
   const { data } = constant
   if (data.length === 1 && constant.dims.length <= extents.length) return new Float64Array(channels).fill(data[0]!)
-  const dims = [...Array(Math.max(0, extents.length - constant.dims.length)).fill(1), ...constant.dims] as number[]
-  const fits = dims.length === extents.length && dims.every((extent, i) => extent === 1 || extent === extents[i])
-  const alongChannels = fits && dims.every((extent, i) => extent === 1 || isChannelAxis(value, i))
-  const values = alongChannels ? Float64Array.from(data) : fits ? uniformOverPixels(data, dims, value) : undefined
-  if (values?.length === channels) return values
-  throw unsupported(
-    source,
-    'constant',
-    `one value or ${channels}, one a channel of ${extents.join('x')}`,
-    constant.dims.join('x'),
-  )
+  const dims = alignedDims(constant, extents)
+  if (!dims) return undefined
+  const values = dims.every((extent, i) => extent === 1 || isChannelAxis(value, i))
+    ? Float64Array.from(data)
+    : uniformOverPixels(elementValues(constant, value), channels)
+  return values?.length === channels ? values : undefined
 }
 
-/** One value a channel, where a constant has more but the same for all pixels of a channel; undefined where it has not. */
-function uniformOverPixels(data: Constant['data'], dims: readonly number[], held: Held): Float64Array | undefined {
+/** One for each value of an image: height x width x channels. Undefined where it cannot be stretched, or images differ. */
+export function elementValues(constant: Constant, held: Held): Float64Array | undefined {
   const extents = dimsOf(held)
+  const dims = alignedDims(constant, extents)
   const places = sourceOrder(held)
-  const channels = held.shape[2]
-  if (!places || (held.batch > 1 && dims[0] !== 1)) return undefined
-  const values = new Float64Array(channels)
-  const seen = new Uint8Array(channels)
+  if (!dims || !places || (held.batch > 1 && dims[0] !== 1)) return undefined
+  const values = new Float64Array(places.length)
   const strides = dims.map((extent, i) =>
     extent === 1 ? 0 : dims.slice(i + 1).reduce((total, each) => total * each, 1),
   )
@@ -42,10 +41,24 @@ function uniformOverPixels(data: Constant['data'], dims: readonly number[], held
       at += (rest % extents[axis]!) * strides[axis]!
       rest = Math.floor(rest / extents[axis]!)
     }
-    const c = places[i]! % channels
-    if (seen[c] && values[c] !== data[at]) return undefined
-    values[c] = data[at]!
-    seen[c] = 1
+    values[places[i]!] = constant.data[at]!
   }
   return values
+}
+
+/** `more`: what else there may be than one value a channel. */
+export function refuse(source: SourceNode, { dims }: Constant, value: Held, more: string): never {
+  const expected = `one value or ${value.shape[2]}, one a channel of ${dimsOf(value).join('x')}${more}`
+  throw unsupported(source, 'constant', expected, dims.join('x'))
+}
+
+/** With 1s in front; undefined where it does not fit. */
+function alignedDims({ dims }: Constant, extents: readonly number[]): number[] | undefined {
+  const aligned = [...Array<number>(Math.max(0, extents.length - dims.length)).fill(1), ...dims]
+  const fits = aligned.length === extents.length && aligned.every((extent, i) => extent === 1 || extent === extents[i])
+  return fits ? aligned : undefined
+}
+
+function uniformOverPixels(values: Float64Array | undefined, channels: number): Float64Array | undefined {
+  return values?.every((value, i) => value === values[i % channels]) ? values.slice(0, channels) : undefined
 }
