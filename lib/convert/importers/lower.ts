@@ -45,7 +45,7 @@ export function lowerModel(source: SourceModel, options: InputOptions): LoweredM
   if (!lowering.rule.stated) {
     throw invalidArgument(
       'mean and scale',
-      'the input rule (pixel - mean) * scale, which the file does not say',
+      'the input rule (pixel - mean) * scale, which the file does not say (--mean and --scale; the options of these names)',
       'neither',
     )
   }
@@ -74,7 +74,13 @@ function inputOf({ input: { name, dims } }: SourceModel, { size, color }: InputO
       throw invalidArgument('size', `${height}x${width}, as the file says`, size!.join('x'))
     }
     const value = stated ?? given
-    if (value === undefined) throw invalidArgument('size', 'the size of the input, which the file does not say', 'none')
+    if (value === undefined) {
+      throw invalidArgument(
+        'size',
+        'the size of the input, which the file does not say (--size; the option size)',
+        'none',
+      )
+    }
     if (!Number.isSafeInteger(value) || value < 1 || value > 65_536)
       throw invalidArgument('size', '1..65536 pixels', value)
     return value
