@@ -105,6 +105,7 @@ export type {
   EmbedArrayOptions,
   EmbedOptions,
   PreparationOptions,
+  StageShares,
   StreamOptions,
   StreamProgress,
 } from './model/options.js'

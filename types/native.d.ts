@@ -118,7 +118,7 @@ export interface Crop {
 }
 
 /** A plain JPEG file, and which part of the image is wanted: see `native/images/jpeg.h`. */
-export interface JpegImage {
+export interface JpegRegion {
   /** The file's bytes, read in place. */
   data: Uint8Array
   /** In pixels, as stored. */
@@ -130,9 +130,15 @@ export interface JpegImage {
   shrink: 1 | 2 | 4 | 8
   /** Of the image as displayed, once it was shrunk. */
   region: { left: number; top: number; width: number; height: number }
+}
+
+export interface JpegImage extends JpegRegion {
   /** height x width x 3 bytes of the region, written in place. */
   out: Uint8Array
 }
+
+/** A crop of a JPEG: `map` leads from pixels of the output to pixels of the region. */
+export type JpegCrop = JpegRegion & Pick<Crop, 'map'>
 
 export interface TripletOptions extends DeviceOptions {
   dimensions: number
@@ -228,6 +234,17 @@ export interface NativeAddon {
    * 1 for those that were, 0 for those that are left to another decoder.
    */
   decodeJpegs(images: readonly JpegImage[], decoded: Uint8Array, cancel?: Cancel): Promise<void>
+  /**
+   * `decodeJpegs` and `warp` in one, image after image: count x height x width x 3 bytes, written in place. What was not decoded is
+   * not written.
+   */
+  cropJpegs(
+    images: readonly JpegCrop[],
+    options: DeviceOptions & { height: number; width: number },
+    out: Uint8Array,
+    decoded: Uint8Array,
+    cancel?: Cancel,
+  ): Promise<void>
   /**
    * Agglomerative clustering of the rows of `embeddings`. `labels` gets a row's cluster as the lowest row of it; on entry
    * its first `known` elements say so of clusters that are there already.

@@ -202,7 +202,8 @@ async function findInPixels(
   options: DetectOptions,
   tryRotated: boolean | undefined,
 ): Promise<DetectedFace[]> {
-  const { faces, turn } = await findTurned(detector, image, options, tryRotated)
+  const [found] = await findTurned(detector, [image], options, tryRotated)
+  const { faces, turn } = found!
   return faces.map((face) => turnedBack(face, turn, image))
 }
 

@@ -9,10 +9,24 @@ export const detectInPlace = Symbol('detectInPlace')
 
 type Detect = (images: readonly RgbImage[], options: DetectOptions) => Promise<DetectedFace[][]>
 
-/** Faces of an image that nobody else knows. A finder of the caller's own may keep or transfer its images, and gets a copy. */
-export async function facesOf(finder: FaceFinder, image: RgbImage, options: DetectOptions): Promise<DetectedFace[]> {
+/**
+ * Faces of each of several images that nobody else knows. A finder of the caller's own may keep or transfer its images, so it gets
+ * copies, and one image a call.
+ */
+export async function facesOfAll(
+  finder: FaceFinder,
+  images: readonly RgbImage[],
+  options: DetectOptions,
+): Promise<DetectedFace[][]> {
   const { [detectInPlace]: inPlace } = finder as { [detectInPlace]?: Detect }
-  const [faces] = await (inPlace ? inPlace.call(finder, [image], options) : finder.detect([copyOf(image)], options))
+  if (inPlace) return inPlace.call(finder, images, options)
+  const all: DetectedFace[][] = []
+  for (const image of images) all.push((await finder.detect([copyOf(image)], options))[0]!)
+  return all
+}
+
+export async function facesOf(finder: FaceFinder, image: RgbImage, options: DetectOptions): Promise<DetectedFace[]> {
+  const [faces] = await facesOfAll(finder, [image], options)
   return faces!
 }
 

@@ -3,7 +3,7 @@
  * sure, the photograph is looked at again, turned by a quarter, a half and three quarters of a circle.
  */
 import { sharp } from '../images/sharp.js'
-import { facesOf } from './own_pixels.js'
+import { facesOf, facesOfAll } from './own_pixels.js'
 import type { DetectedFace, DetectOptions, FaceFinder, RgbImage } from './types.js'
 
 /** Degrees, clockwise, by which a photograph is turned before it is looked at. */
@@ -21,21 +21,31 @@ export interface TurnedFaces {
   faces: DetectedFace[]
 }
 
-/** One look where a face is sure or nothing else is asked for, else four. At equal scores the smaller turn stays. */
+/**
+ * Of each of several images. One look, at all of them together, where a face is sure or nothing else is asked for, else four. At
+ * equal scores the smaller turn stays.
+ */
 export async function findTurned(
   detector: FaceFinder,
-  image: RgbImage,
+  images: readonly RgbImage[],
   options: DetectOptions,
   tryRotated: boolean | undefined,
-): Promise<TurnedFaces> {
-  const look = async (turn: Turn): Promise<TurnedFaces> => {
-    const turned = await turnedImage(image, turn)
-    return { turn, image: turned, faces: await facesOf(detector, turned, options) }
+): Promise<TurnedFaces[]> {
+  const upright = await facesOfAll(detector, images, options)
+  const found: TurnedFaces[] = []
+  for (const [i, image] of images.entries()) {
+    const first: TurnedFaces = { turn: 0, image, faces: upright[i]! }
+    found.push(tryRotated ? await bestTurn(detector, first, options) : first)
   }
-  let best = await look(0)
-  if (!tryRotated || topScore(best) >= sureScore) return best
+  return found
+}
+
+async function bestTurn(detector: FaceFinder, upright: TurnedFaces, options: DetectOptions): Promise<TurnedFaces> {
+  let best = upright
+  if (topScore(best) >= sureScore) return best
   for (const turn of [90, 180, 270] as const) {
-    const other = await look(turn)
+    const image = await turnedImage(upright.image, turn)
+    const other = { turn, image, faces: await facesOf(detector, image, options) }
     if (topScore(other) > topScore(best)) best = other
   }
   return best
@@ -43,8 +53,7 @@ export async function findTurned(
 
 const topScore = ({ faces }: TurnedFaces) => Math.max(0, ...faces.map(({ score }) => score))
 
-async function turnedImage(image: RgbImage, turn: Turn): Promise<RgbImage> {
-  if (turn === 0) return image
+async function turnedImage(image: RgbImage, turn: 90 | 180 | 270): Promise<RgbImage> {
   const { data, width, height } = image
   const turned = await sharp(data, { raw: { width, height, channels: 3 } })
     .rotate(turn)

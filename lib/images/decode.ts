@@ -105,11 +105,12 @@ async function decodeInAddon(
   return decodeJpeg(bytes, header, window?.region ?? { left: 0, top: 0, ...size }, signal)
 }
 
-async function decodeBySharp(
+/** For JPEGs too: what the addon leaves undone. */
+export async function decodeBySharp(
   image: EncodedImage,
   limits: DecodeLimits,
-  window: Window | undefined,
-  signal: AbortSignal | undefined,
+  window?: Window,
+  signal?: AbortSignal,
 ): Promise<RawImage> {
   const pixels = (pipeline: Sharp) => {
     if (window) pipeline.resize({ ...window.size, fit: 'fill' }).extract(window.region)
@@ -136,7 +137,7 @@ export async function readImageSize(image: EncodedImage, limits: DecodeLimits, s
   return { width: autoOrient.width, height: autoOrient.height }
 }
 
-function mostPixels({ limitInputPixels = defaultLimitInputPixels }: DecodeLimits): number {
+export function mostPixels({ limitInputPixels = defaultLimitInputPixels }: DecodeLimits): number {
   if (!Number.isSafeInteger(limitInputPixels) || limitInputPixels < 1) {
     throw invalidArgument('limitInputPixels', 'a whole number of pixels, 1 or more', limitInputPixels)
   }

@@ -3,7 +3,7 @@ import { checkMinSize, minPixels } from '../detection/min_size.js'
 import { findTurned, type TurnedFaces, turnedBack } from '../detection/turned.js'
 import type { DetectedFace, RgbImage } from '../detection/types.js'
 import { FaceNetError, invalidArgument } from '../errors.js'
-import { checkFlag, checkOneOf, throwIfAborted, untilAborted } from '../native/check_arguments.js'
+import { checkFlag, checkOneOf, untilAborted } from '../native/check_arguments.js'
 import {
   type DecodeLimits,
   decode,
@@ -14,17 +14,8 @@ import {
   readImageSize,
 } from './decode.js'
 import { type Affine, aligned, type Size, stretched } from './geometry.js'
-import { type Detection, type FaceChoice, type FaceTarget, faceChoices } from './target.js'
-import { checkTemplate, marginOf, type TemplateName, templatePoints } from './templates.js'
-import { warp } from './warp.js'
-
-/** A face that was found, and the network input cut out for it. */
-export interface LoadedFace {
-  /** height x width x 3 bytes. */
-  pixels: Uint8Array
-  /** In pixels of the image as displayed, that is with its EXIF orientation applied. */
-  face: DetectedFace
-}
+import { type Detection, type FaceChoice, faceChoices } from './target.js'
+import { marginOf, type TemplateName, templatePoints } from './templates.js'
 
 /** Larger images are halved, as often as it takes, before faces are looked for: the pixels then take at most 75 MB. */
 const mostPixels = 25_000_000
@@ -44,40 +35,6 @@ export function checkDetection(options: Partial<Detection>, faces: FaceChoice): 
   return { detector, faces: options.faces ?? faces, minSize, scoreThreshold, tryRotated }
 }
 
-/**
- * Decodes an image, finds its faces and cuts them out, the largest first.
- *
- * @throws FaceNetError ERR_FACENET_FACE_COUNT where there is no face, or with `faces: 'one'` more than one.
- */
-export async function loadFaces(
-  input: ImageInput,
-  target: FaceTarget,
-  name?: string,
-  signal?: AbortSignal,
-): Promise<LoadedFace[]> {
-  const { detection, template } = target
-  if (!detection) throw invalidArgument('detector', "a detector, with align 'detect'", detection)
-  if (!template) throw invalidArgument('template', "a template's name, with align 'detect'", template)
-  checkTemplate(template)
-  const encoded = await readImage(input, name)
-  throwIfAborted(signal)
-  const { image, shrink } = await decodeForDetection(encoded, target)
-  throwIfAborted(signal)
-  const found = await lookFor(detection, image, shrink, signal)
-  const chosen = choose(found.faces, detection.faces, encoded.name)
-  const bytes = target.height * target.width * 3
-  const pixels = new Uint8Array(chosen.length * bytes)
-  // Cut out of the image as it was looked at: a box with a margin is upright there.
-  const turnedShrink = found.turn % 180 === 0 ? shrink : { x: shrink.y, y: shrink.x }
-  const place = (face: DetectedFace) => placeFace(face, found.image, turnedShrink, target, template)
-  const crops = chosen.map((face) => ({ image: found.image, map: place(face) }))
-  await warp(crops, target, pixels, signal)
-  return chosen.map((face, i) => ({
-    pixels: pixels.subarray(i * bytes, (i + 1) * bytes),
-    face: enlarged(turnedBack(face, found.turn, image), shrink),
-  }))
-}
-
 /** The faces of an image file, the largest first; none is no error. */
 export async function findFaces(
   input: ImageInput,
@@ -87,37 +44,48 @@ export async function findFaces(
 ): Promise<DetectedFace[]> {
   const encoded = await untilAborted(readImage(input, undefined, limits.maxImageBytes), signal)
   const { image, shrink } = await decodeForDetection(encoded, limits, signal)
-  const found = await lookFor(detection, image, shrink, signal)
-  return bySize(found.faces).map((face) => enlarged(turnedBack(face, found.turn, image), shrink))
+  const [found] = await lookFor(detection, [image], shrink, signal)
+  const { faces, turn } = found!
+  return bySize(faces).map((face) => enlarged(turnedBack(face, turn, image), shrink))
 }
 
-/** In an image that was decoded smaller by `shrink`; detectors of one's own get pixels whatever `minSize` is given in. */
-function lookFor(
+/**
+ * In images of one size that were decoded smaller by `shrink`; detectors of one's own get pixels whatever `minSize` is given in.
+ */
+export function lookFor(
   { detector, scoreThreshold, minSize, tryRotated }: Omit<Detection, 'faces'>,
-  image: RgbImage,
+  images: readonly RgbImage[],
   shrink: Shrink,
   signal: AbortSignal | undefined,
-): Promise<TurnedFaces> {
-  const least = typeof minSize === 'number' ? minSize / shrink.x : minPixels(minSize, image)
-  return findTurned(detector, image, { scoreThreshold, minSize: least, signal }, tryRotated)
+): Promise<TurnedFaces[]> {
+  const least = typeof minSize === 'number' ? minSize / shrink.x : minPixels(minSize, images[0]!)
+  return findTurned(detector, images, { scoreThreshold, minSize: least, signal }, tryRotated)
 }
 
 /** Pixels of the image a pixel of what was decoded stands for, each way. */
-interface Shrink {
+export interface Shrink {
   x: number
   y: number
 }
 
+/** The size in which faces of an image are looked for. */
+export function sizeForDetection({ width, height }: Size): Size {
+  const half = 2 ** Math.max(0, Math.ceil(Math.log2((width * height) / mostPixels) / 2))
+  return { width: Math.ceil(width / half), height: Math.ceil(height / half) }
+}
+
+/** `whole`: the image's own size, where it is known. */
 export async function decodeForDetection(
   encoded: EncodedImage,
   limits: DecodeLimits,
   signal?: AbortSignal,
+  whole?: Size,
 ): Promise<{ image: RgbImage; shrink: Shrink }> {
-  const { width, height } = await readImageSize(encoded, limits, signal)
-  const half = 2 ** Math.max(0, Math.ceil(Math.log2((width * height) / mostPixels) / 2))
-  if (half === 1) return { image: await decode(encoded, limits, undefined, signal), shrink: { x: 1, y: 1 } }
-  const size = { width: Math.ceil(width / half), height: Math.ceil(height / half) }
-  const image = await decode(encoded, limits, { size, region: { left: 0, top: 0, ...size } }, signal)
+  const { width, height } = whole ?? (await readImageSize(encoded, limits, signal))
+  const size = sizeForDetection({ width, height })
+  const isWhole = size.width === width && size.height === height
+  const window = isWhole ? undefined : { size, region: { left: 0, top: 0, ...size } }
+  const image = await decode(encoded, limits, window, signal)
   return { image, shrink: { x: width / size.width, y: height / size.height } }
 }
 
@@ -126,7 +94,8 @@ function bySize(faces: readonly DetectedFace[]): DetectedFace[] {
   return faces.toSorted((a, b) => area(b) - area(a))
 }
 
-function choose(found: readonly DetectedFace[], faces: FaceChoice, name: string): DetectedFace[] {
+/** @throws FaceNetError ERR_FACENET_FACE_COUNT */
+export function choose(found: readonly DetectedFace[], faces: FaceChoice, name: string): DetectedFace[] {
   if (found.length === 0 || (faces === 'one' && found.length > 1)) {
     const expected = faces === 'one' ? 'one face' : 'a face'
     const received = found.length === 0 ? 'none' : `${found.length}`
@@ -160,7 +129,7 @@ export function placeFace(
 }
 
 /** A face of the reduced image in pixels of the image itself. */
-function enlarged(face: DetectedFace, { x: sx, y: sy }: Shrink): DetectedFace {
+export function enlarged(face: DetectedFace, { x: sx, y: sy }: Shrink): DetectedFace {
   if (sx === 1 && sy === 1) return face
   const { x, y, width, height } = face.box
   return {

@@ -1,7 +1,10 @@
 export { type DecodeLimits, decodeImage, defaultLimitInputPixels, type FileLimits, type ImageInput } from './decode.js'
 export { cropFace, loadFace } from './face.js'
-export { checkDetection, findFaces, type LoadedFace, loadFaces } from './faces.js'
+export { type FaceInput, loadFaceBatch } from './face_batch.js'
+export { checkDetection, findFaces } from './faces.js'
+export { type FacesOrError, type LoadedFace, loadFaces, loadFacesBatch } from './faces_batch.js'
 export type { FivePoints, Size } from './geometry.js'
+export { Meters } from './meter.js'
 export {
   type Align,
   type AlignOptions,

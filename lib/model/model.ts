@@ -5,7 +5,7 @@ import type { Preparation } from '../embeddings/preparation.js'
 import { disposed, invalidArgument } from '../errors.js'
 import type { ModelMetadata } from '../files/model/metadata.js'
 import { readImageFile } from '../files/read_bounded.js'
-import type { ImageInput } from '../images/index.js'
+import { type ImageInput, Meters } from '../images/index.js'
 import { checkOut, fillOut, throwIfAborted } from '../native/check_arguments.js'
 import type { Device } from '../native/devices.js'
 import { enqueueCall, InFlight } from '../native/queue.js'
@@ -243,12 +243,15 @@ export class Model {
       for (const [i, file] of files.entries()) yield { ...fileImage(file, i, maxImageBytes), points: points?.[i] }
     }
     let done = 0
-    for await (const batch of batches(source(), embedTarget(this, options), { signal, batchSize, maxInFlight })) {
+    const meters = new Meters()
+    const how = { signal, batchSize, maxInFlight, meters }
+    for await (const batch of batches(source(), embedTarget(this, options), how)) {
       if (batch.failures.length > 0) throw batch.failures[0]!.error
       const end = done + batch.count
-      await this.#run(batch.images, batch.count, out.subarray(done * this.dimensions, end * this.dimensions), signal)
+      const rows = out.subarray(done * this.dimensions, end * this.dimensions)
+      await meters.time('embed', () => this.#run(batch.images, batch.count, rows, signal))
       done = end
-      onProgress?.({ done, failed: 0, passedOver: 0 })
+      onProgress?.({ done, failed: 0, passedOver: 0 }, meters.shares)
     }
   }
 

@@ -77,8 +77,8 @@ export interface EmbedOptions extends FileLimits {
   maxInFlight?: number
   /** Ends the work with ERR_FACENET_ABORTED: it is looked at between layers. */
   signal?: AbortSignal
-  /** Called after every batch. */
-  onProgress?: (progress: StreamProgress) => void
+  /** Called after every batch: how far it is, and what holds it up. */
+  onProgress?: (progress: StreamProgress, stages: StageShares) => void
 }
 
 /** Options of `embed`, which gives one row for each image. */
@@ -105,6 +105,12 @@ export interface PreparationOptions extends StreamOptions {
   /** Whether embeddings are averaged with those of the mirrored images, as evaluations can do. */
   flip?: boolean
 }
+
+/**
+ * The share of the time so far in which each stage was at work, 0..1. They work at the same time, and one near 1 holds up the
+ * others. Where no faces are looked for, `decode` includes cutting out.
+ */
+export type StageShares = Readonly<Partial<Record<'read' | 'decode' | 'detect' | 'align' | 'embed', number>>>
 
 /** How far an embedding of many images is. */
 export interface StreamProgress {

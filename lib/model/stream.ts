@@ -1,6 +1,6 @@
 /** Embedding of any number of images: decoding ahead, computing, handing out, all three at once and in order. */
 import { FaceNetError, invalidArgument } from '../errors.js'
-import { type FaceTarget, faceChoices } from '../images/index.js'
+import { type FaceTarget, faceChoices, Meters } from '../images/index.js'
 import { checkFunction, linkedAbort } from '../native/check_arguments.js'
 import { makeFilter } from '../sources/filter.js'
 import {
@@ -70,6 +70,7 @@ async function* generate(
   const { batchSize, maxInFlight, exclude, maxImageBytes, onProgress, onError, onPassedOver } = options
   const { dimensions } = embedder.model
   const { signal, leave } = linkedAbort(options.signal)
+  const meters = new Meters()
   const failures: FailedImage[] = []
   let [done, failed, passedOver] = [0, 0, 0]
   const reading: SourceOptions = {
@@ -92,12 +93,12 @@ async function* generate(
       yield { path: batch.paths[i]!, image: batch.imagePaths[i]!, embedding, ...(face && { face }) }
     }
     done += batch.count
-    onProgress?.({ done, failed, passedOver })
+    onProgress?.({ done, failed, passedOver }, meters.shares)
   }
 
   try {
-    for await (const batch of batches(imagesOf(source, reading), target, { batchSize, maxInFlight, signal })) {
-      const next = compute(embedder, batch, signal)
+    for await (const batch of batches(imagesOf(source, reading), target, { batchSize, maxInFlight, signal, meters })) {
+      const next = meters.time('embed', () => compute(embedder, batch, signal))
       next.catch(() => {}) // Seen when it is awaited, one batch later.
       if (computing) yield* handOut(await computing)
       computing = next

@@ -5,9 +5,11 @@ import { availableParallelism } from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { DetectedFace } from '../detection/types.js'
 import { FaceNetError } from '../errors.js'
-import { type FaceTarget, loadFace, loadFaces } from '../images/index.js'
+import { type EncodedImage, readImage } from '../images/decode.js'
+import { type FaceTarget, loadFaceBatch, loadFacesBatch, Meters } from '../images/index.js'
 import { checkInteger, throwIfAborted, untilAborted } from '../native/check_arguments.js'
 import type { ImageSource, PlacedImage } from './source.js'
+import { feedOf, Room, stage } from './stages.js'
 
 export interface BatchOptions {
   /**
@@ -16,10 +18,12 @@ export interface BatchOptions {
    */
   batchSize?: number
   /**
-   * Images read and decoded at a time.
+   * Images that are read, and groups of them that are decoded, at a time.
    * @default the cores there are, at most 4, libuv's own number of threads
    */
   concurrency?: number
+  /** Who is told how long each stage is at work. */
+  meters?: Meters
   /**
    * Batches' worth of images that may be decoded or waiting while one is used.
    * @default 2
@@ -56,6 +60,11 @@ export interface Batch {
   failures: FailedImage[]
 }
 
+/** The most images that are decoded by one call, or looked at for faces. */
+const together = 8
+/** Milliseconds in which what an abort finds at work may end: a decoder cannot be stopped, and an abort does not wait for it. */
+const abortGrace = 50
+
 /**
  * A bad image never ends the run: it is listed in its batch's `failures`. A source that fails (a missing folder, a
  * damaged archive) does end it.
@@ -70,6 +79,7 @@ export async function* batches(
   const batchSize = checkInteger(options.batchSize ?? 32, 'batchSize', 1)
   const concurrency = checkInteger(options.concurrency ?? Math.min(availableParallelism(), 4), 'concurrency', 1)
   const ahead = checkInteger(options.maxInFlight ?? 2, 'maxInFlight', 1) * batchSize
+  const { signal, meters = new Meters() } = options
   const bytes = target.height * target.width * 3
   const empty = (): Batch => ({
     images: new Uint8Array(batchSize * bytes),
@@ -81,20 +91,33 @@ export async function* batches(
   })
   const finish = (batch: Batch): Batch => ({ ...batch, images: batch.images.subarray(0, batch.count * bytes) })
 
+  const room = new Room(ahead)
+  const read = stage(feedOf(source, room, signal), ([image]) => readOne(image!, meters), { concurrency, batch: 1 })
+  const prepare = (images: ReadImage[]) => prepareInputs(images, target, meters, signal)
+  const prepared = stage(read, prepare, { concurrency, batch: together })
   let batch = empty()
-  const load = (image: PlacedImage) => loadInputs(image, target, bytes, options.signal)
-  for await (const { path: imagePath, inputs, failure } of inOrder(source, load, concurrency, ahead, options.signal)) {
-    if (failure) batch.failures.push(failure)
-    for (const { path, pixels, face } of inputs) {
-      batch.images.set(pixels, batch.count++ * bytes)
-      batch.paths.push(path)
-      batch.imagePaths.push(imagePath)
-      batch.faces.push(face)
-      if (batch.count === batchSize) {
-        yield finish(batch)
-        batch = empty()
+  try {
+    for (;;) {
+      const [image] = await untilAborted(prepared.take(1), signal)
+      if (!image) break
+      throwIfAborted(signal)
+      room.leave(1)
+      if (image.failure) batch.failures.push(image.failure)
+      for (const { path, pixels, face } of image.inputs) {
+        batch.images.set(pixels, batch.count++ * bytes)
+        batch.paths.push(path)
+        batch.imagePaths.push(image.path)
+        batch.faces.push(face)
+        if (batch.count === batchSize) {
+          yield finish(batch)
+          batch = empty()
+        }
       }
     }
+  } finally {
+    const closed = prepared.close()
+    if (signal?.aborted) await Promise.race([closed, wait(abortGrace)])
+    else await closed
   }
   if (batch.count + batch.failures.length > 0) yield finish(batch)
 }
@@ -106,91 +129,83 @@ interface Input {
   face?: EmbeddedFace
 }
 
-/** What the network is given of an image. Does not reject. */
-async function loadInputs(
-  image: PlacedImage,
+/** An image with its bytes, or why there are none. */
+interface ReadImage {
+  image: PlacedImage
+  encoded?: EncodedImage
+  error?: unknown
+}
+
+async function readOne(image: PlacedImage, meters: Meters): Promise<ReadImage[]> {
+  try {
+    return [{ image, encoded: await meters.time('read', async () => readImage(await image.read(), image.path)) }]
+  } catch (error) {
+    return [{ image, error }]
+  }
+}
+
+/** What the network is given of an image. */
+interface Inputs {
+  path: string
+  inputs: Input[]
+  failure?: FailedImage
+}
+
+/** Rejects only where it was aborted. */
+async function prepareInputs(
+  images: readonly ReadImage[],
   target: FaceTarget,
-  bytes: number,
-  signal?: AbortSignal,
-): Promise<{ path: string; inputs: Input[]; failure?: FailedImage }> {
-  const { path } = image
+  meters: Meters,
+  signal: AbortSignal | undefined,
+): Promise<Inputs[]> {
+  throwIfAborted(signal)
+  const good = images.filter(
+    (each): each is Required<Pick<ReadImage, 'image' | 'encoded'>> => each.encoded !== undefined,
+  )
+  const prepare = target.align === 'detect' ? facesOf : wholeOf
+  const prepared = new Map<PlacedImage, Input[] | { error: unknown }>()
   try {
-    if (target.align === 'detect') {
-      const faces = await loadFaces(await image.read(), target, path, signal)
-      const name = (i: number) => (faces.length > 1 ? `${path}#${i}` : path)
-      const inputs = faces.map(({ pixels, face }, i) => ({ path: name(i), pixels, face: { ...face, index: i } }))
-      return { path, inputs }
-    }
-    const pixels = new Uint8Array(bytes)
-    const file = await image.read()
+    const inputs = await prepare(good, target, meters, signal)
+    for (const [i, { image }] of good.entries()) prepared.set(image, inputs[i]!)
+  } catch (error) {
     throwIfAborted(signal)
-    await loadFace(file, target, pixels, image.points, path, image.placement)
-    return { path, inputs: [{ path, pixels }] }
-  } catch (cause) {
-    const error =
-      cause instanceof FaceNetError
-        ? cause
-        : new FaceNetError('ERR_FACENET_INTERNAL', `${path}: ${(cause as Error).message}`, { cause })
-    return { path, inputs: [], failure: { path, error } }
+    for (const { image } of good) prepared.set(image, { error })
   }
+  return images.map(({ image, error }) => {
+    const { path } = image
+    const result = error === undefined ? prepared.get(image)! : { error }
+    return 'error' in result ? { path, inputs: [], failure: failureOf(path, result.error) } : { path, inputs: result }
+  })
 }
 
-/** Milliseconds in which what an abort finds at work may end. */
-const abortGrace = 50
-
-/**
- * `load` of every item, `concurrency` of them running at a time and at most `ahead` started before the first of them is
- * taken, results in the order of the source. `load` must not reject. Nothing still runs once this has ended, but for what an
- * abort finds at work and what takes longer than `abortGrace`: a decoder cannot be stopped, and an abort does not wait for it.
- */
-async function* inOrder<T, R>(
-  source: AsyncIterable<T>,
-  load: (item: T) => Promise<R>,
-  concurrency: number,
-  ahead: number,
-  signal?: AbortSignal,
-): AsyncGenerator<R> {
-  const items = source[Symbol.asyncIterator]()
-  let ended = false
-  const limited = limit(concurrency, () => ended || signal?.aborted === true)
-  const pending: Promise<R | undefined>[] = []
-  try {
-    for (let more = true; more || pending.length > 0; ) {
-      while (more && pending.length < ahead) {
-        throwIfAborted(signal)
-        const next = await untilAborted(items.next(), signal)
-        if (next.done) more = false
-        else pending.push(limited(() => load(next.value)))
-      }
-      if (pending.length === 0) break
-      const result = await untilAborted(pending[0]!, signal)
-      pending.shift()
-      throwIfAborted(signal)
-      yield result!
-    }
-  } finally {
-    ended = true
-    const settled = Promise.all(pending).then(() => items.return?.())
-    if (signal?.aborted) {
-      settled.catch(() => {})
-      await Promise.race([settled, wait(abortGrace)])
-    } else await settled
-  }
+function failureOf(path: string, cause: unknown): FailedImage {
+  const error =
+    cause instanceof FaceNetError
+      ? cause
+      : new FaceNetError('ERR_FACENET_INTERNAL', `${path}: ${(cause as Error).message}`, { cause })
+  return { path, error }
 }
 
-/** Runs at most `concurrency` tasks at a time. Tasks not begun once it is `stopped` resolve to undefined, unrun. */
-function limit(concurrency: number, stopped: () => boolean) {
-  let running = 0
-  const waiting: (() => void)[] = []
-  return async <R>(task: () => Promise<R>): Promise<R | undefined> => {
-    if (running === concurrency) await new Promise<void>((resolve) => waiting.push(resolve))
-    else ++running
-    try {
-      return stopped() ? undefined : await task()
-    } finally {
-      const next = waiting.shift()
-      if (next) next()
-      else --running
-    }
-  }
+type Readied = readonly { image: PlacedImage; encoded: EncodedImage }[]
+
+async function facesOf(images: Readied, target: FaceTarget, meters: Meters, signal: AbortSignal | undefined) {
+  const encoded = images.map((each) => each.encoded)
+  const found = await loadFacesBatch(encoded, target, signal, meters)
+  return found.map((result, n) => {
+    if ('error' in result) return result
+    const { path } = images[n]!.image
+    const name = (i: number) => (result.faces.length > 1 ? `${path}#${i}` : path)
+    return result.faces.map(({ pixels, face }, i): Input => ({ path: name(i), pixels, face: { ...face, index: i } }))
+  })
+}
+
+async function wholeOf(images: Readied, target: FaceTarget, meters: Meters, signal: AbortSignal | undefined) {
+  const bytes = target.height * target.width * 3
+  const pixels = new Uint8Array(images.length * bytes)
+  const inputs = images.map(({ image: { points, placement }, encoded }) => ({ image: encoded, points, placement }))
+  const errors = await meters.time('decode', () => loadFaceBatch(inputs, target, pixels, signal))
+  return errors.map((error, i) => {
+    if (error !== undefined) return { error }
+    return [{ path: images[i]!.image.path, pixels: pixels.subarray(i * bytes, (i + 1) * bytes) }] satisfies Input[]
+  })
 }

@@ -36,7 +36,8 @@ class FacenetAddon : public Napi::Addon<FacenetAddon> {
          InstanceMethod("mineTriplets", &FacenetAddon::triplets),
          InstanceMethod("tripletLoss", &FacenetAddon::loss),
          InstanceMethod("cluster", &FacenetAddon::clusterRows), InstanceMethod("warp", &FacenetAddon::warp),
-         InstanceMethod("decodeJpegs", &FacenetAddon::decodeJpegs)});
+         InstanceMethod("decodeJpegs", &FacenetAddon::decodeJpegs),
+         InstanceMethod("cropJpegs", &FacenetAddon::cropJpegs)});
   }
 
  private:
@@ -89,6 +90,10 @@ class FacenetAddon : public Napi::Addon<FacenetAddon> {
 
   Napi::Value decodeJpegs(const Napi::CallbackInfo& info) {
     return guarded(info.Env(), [&] { return jpegDecoder_.decode(info); });
+  }
+
+  Napi::Value cropJpegs(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] { return jpegDecoder_.crop(info); });
   }
 
   Napi::Value clusterRows(const Napi::CallbackInfo& info) {

@@ -1,4 +1,4 @@
-// decodeJpegs of types/native.d.ts.
+// decodeJpegs and cropJpegs of types/native.d.ts.
 #pragma once
 
 #include <napi.h>
@@ -13,6 +13,7 @@ class JpegDecoder {
   explicit JpegDecoder(Napi::Env env);
 
   Napi::Promise decode(const Napi::CallbackInfo& info);
+  Napi::Promise crop(const Napi::CallbackInfo& info);
 
  private:
   PromiseWorker worker_;

@@ -18,17 +18,22 @@ constexpr double fewSamples = 1 << 18;
 Warp readCrop(const Napi::Value& value, uint32_t index, Arrays& arrays) {
   const std::string name = text("crops[", index, "]");
   const Fields crop(value, name, Fields::Kind::argument);
-  const Fields image = crop.object("image"), map = crop.object("map");
+  const Fields image = crop.object("image");
   Warp warp{};
   warp.height = image.integer("height", 1, longestSide);
   warp.width = image.integer("width", 1, longestSide);
   warp.image = arrays.inPlace<uint8_t>(image.get("data"), name + ".image.data", {warp.height, warp.width, 3});
-  warp.map = {map.number("xx"), map.number("xy"), map.number("x0"),
-              map.number("yx"), map.number("yy"), map.number("y0")};
+  warp.map = readMap(crop);
   return warp;
 }
 
 }  // namespace
+
+Affine readMap(const Fields& crop) {
+  const Fields map = crop.object("map");
+  return {map.number("xx"), map.number("xy"), map.number("x0"),
+          map.number("yx"), map.number("yy"), map.number("y0")};
+}
 
 Napi::Promise Warper::warp(const Napi::CallbackInfo& info) {
   if (!info[0].IsArray()) throw invalidArgument("crops", "an array", describe(info[0]));

@@ -5,10 +5,15 @@
 
 #include <memory>
 
+#include "native/binding/fields.h"
 #include "native/binding/promise_worker.h"
 #include "native/core/thread_pool.h"
+#include "native/ops/warp.h"
 
 namespace facenet::binding {
+
+// The field `map` of a crop.
+Affine readMap(const Fields& crop);
 
 // Crops photographs on a thread of its own, so that the next images are made ready while a network runs.
 class Warper {

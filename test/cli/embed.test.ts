@@ -52,6 +52,21 @@ test('--json prints a line an image on stdout, and nothing else there', async ()
   })
 })
 
+test('--stats says how long each stage was at work, in a last line', async () => {
+  await withFaces(40, {}, async (folder) => {
+    const how = ['--align', 'none', '--model', join(folder, 'm.safetensors'), '--stats']
+    const { stdout } = await facenet('embed', join(folder, 'faces'), ...how, '--json')
+    const lines = jsonLines<{ stats?: { images: number; stages: Record<string, number> } }>(stdout)
+    assert.is(lines.length, 41)
+    const { images, stages } = lines[40]!.stats!
+    assert.is(images, 40)
+    assert.equal(Object.keys(stages).sort(), ['decode', 'embed', 'read', 'write'])
+    for (const share of Object.values(stages)) assert.ok(share > 0 && share <= 1)
+    const { stderr } = await facenet('embed', join(folder, 'faces'), ...how)
+    assert.match(stderr, /\d images a second; at work: read \d+ %, decode \d+ %, embed \d+ %, write \d+ %/)
+  })
+})
+
 test('what is no image is counted on stderr, also with --quiet, and in a last line of --json', async () => {
   const others = { 'a.heic': '\0\0\0\x18ftypheic\0\0\0\0mif1', 'b.mp4': '\0\0\0\x18ftypisom', 'c.HEIC': 'x' }
   await withFaces(1, others, async (folder) => {

@@ -4,6 +4,7 @@ import { type EmbeddedImage, FaceNetError, type FailedImage, type Model, openMod
 import { type Alignment, readAlignment, withDetector } from '../common/alignment.js'
 import { isMistake, listFailures } from '../common/failures.js'
 import { imageProgress } from '../common/progress.js'
+import { RunStats } from '../common/run_stats.js'
 import { type Context, PartialFailure } from '../context.js'
 import type { EmbedOptions } from '../options/images.js'
 
@@ -26,12 +27,14 @@ async function embed(context: Context<EmbedOptions>, model: Model, alignment: Al
   const sink = out === undefined ? toStdout(context, rows) : await toFile(context, rows, out)
 
   const progress = imageProgress(context.quiet)
+  const stats = new RunStats()
   const failures: FailedImage[] = []
   const waiting: { rows: EmbeddedImage[]; missing: MissingRow[] } = { rows: [], missing: [] }
-  const flush = async () => {
-    await sink.write(waiting.rows.splice(0))
-    await sink.writeMissing(waiting.missing.splice(0))
-  }
+  const flush = () =>
+    stats.writing(async () => {
+      await sink.write(waiting.rows.splice(0))
+      await sink.writeMissing(waiting.missing.splice(0))
+    })
   const images = model.embedStream(context.operands, {
     ...alignment,
     ...context.limits(),
@@ -42,7 +45,10 @@ async function embed(context: Context<EmbedOptions>, model: Model, alignment: Al
       const { path, error } = failure
       if (error.code === 'ERR_FACENET_FACE_COUNT') waiting.missing.push({ path, error: error.message })
     },
-    onProgress: (now) => progress.update(now),
+    onProgress: (now, stages) => {
+      stats.update(stages)
+      progress.update(now, stages)
+    },
   })
   let [done, imagesDone] = [0, 0]
   try {
@@ -55,6 +61,7 @@ async function embed(context: Context<EmbedOptions>, model: Model, alignment: Al
     await flush()
     await context.printPassedOver()
     await sink.close()
+    if (context.options.stats) await stats.print(context, imagesDone)
   } catch (error) {
     await sink.abort()
     throw error

@@ -1,8 +1,8 @@
-import type { StreamProgress } from '../../index.js'
+import type { StageShares, StreamProgress } from '../../index.js'
 import { clearLine, drawLine } from './terminal_line.js'
 
 export interface Progress {
-  update(progress: StreamProgress): void
+  update(progress: StreamProgress, stages?: StageShares): void
   stop(): void
 }
 
@@ -16,13 +16,21 @@ export function imageProgress(quiet: boolean): Progress {
   const start = performance.now()
   let drawn = -Infinity
   return {
-    update({ done, failed }) {
+    update({ done, failed }, stages = {}) {
       const now = performance.now()
       if (now - drawn < every) return
       drawn = now
       const rate = (1000 * done) / (now - start)
-      drawLine(`${done} images, ${rate.toFixed(0)} a second${failed > 0 ? `, ${failed} failed` : ''}`)
+      const busy = Object.keys(stages).length > 0 ? `; at work: ${sharesText(stages)}` : ''
+      drawLine(`${done} images, ${rate.toFixed(0)} a second${failed > 0 ? `, ${failed} failed` : ''}${busy}`)
     },
     stop: clearLine,
   }
+}
+
+/** `read 3 %, decode 97 %, embed 60 %` */
+export function sharesText(stages: Readonly<Record<string, number>>): string {
+  return Object.entries(stages)
+    .map(([name, share]) => `${name} ${(100 * share).toFixed(0)} %`)
+    .join(', ')
 }

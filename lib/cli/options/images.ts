@@ -21,6 +21,9 @@ export const embedOptions = {
   ...detectionOptions,
   ...group('Output', {
     out: pathEnding(['.npy', '.parquet', '.jsonl'], { ...outOption, defaultText: 'rows are printed on stdout' }),
+    stats: flag({
+      text: 'Say at the end how many images a second were embedded, and for which share of the time each stage was at work; with --json as a last line',
+    }),
   }),
   ...batchOptions,
 }
