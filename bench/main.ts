@@ -2,7 +2,7 @@
  * What `npm run bench` runs.
  *
  *     npm run bench                          networks, then detection
- *     npm run bench -- <part> [options]      one of networks, ops, detection, mining, search, clustering, training, copies,
+ *     npm run bench -- <part> [options]      one of networks, ops, detection, mining, search, clustering, training, copies, memory,
  *                                        with its own options
  *     npm run bench -- [options]             networks with these options
  */
@@ -18,6 +18,7 @@ const parts: Readonly<Record<string, string>> = {
   clustering: 'clustering.ts',
   training: 'training.ts',
   copies: 'copies.ts',
+  memory: 'memory.ts',
 }
 
 const [first, ...rest] = process.argv.slice(2)

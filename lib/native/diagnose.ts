@@ -23,7 +23,8 @@ export function explain(cause: Cause): string {
     case 'omitted':
       return (
         `The package @facenet-native/${cause.name}, which holds the addon for this machine, is not installed. It is an optional ` +
-        'dependency: --omit=optional, --no-optional and lock files that were written on another platform leave it out.\n' +
+        'dependency: --omit=optional, --no-optional, lock files that were written on another platform, and packagers that copy only the files ' +
+        'they trace (docs/bundlers.md) leave it out.\n' +
         `To install it, run: npm install --include=optional facenet-native@${cause.version}`
       )
     case 'copied': {

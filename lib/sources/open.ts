@@ -13,10 +13,15 @@ import { folderImages, type Walk } from './folder.js'
 import { pointsFinder } from './points.js'
 import { type SourceImage, type SourceOptions, unusable } from './source.js'
 import { gzippedTarImages, tarImages } from './tar_archive.js'
-import { zipImages } from './zip.js'
 
 /** Files, folders and archives by their paths or `file:` URLs: one, or any collection of them. */
 export type SourcePaths = string | URL | Iterable<string | URL>
+
+/** yauzl is loaded where it is needed: in a bundle of ES modules it cannot be, and the error would be about it and not about the addon. */
+async function* zipImages(path: string, walk: Walk): AsyncGenerator<SourceImage> {
+  const zip = await import('./zip.js')
+  yield* zip.zipImages(path, walk)
+}
 
 const archives: readonly (readonly [RegExp, (path: string, walk: Walk) => AsyncGenerator<SourceImage>])[] = [
   [/\.tar$/i, tarImages],
