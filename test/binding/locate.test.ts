@@ -91,7 +91,10 @@ test('a platform without a package is told which there are, and to compile', () 
 
 test('an optional package that was left out is named', () => {
   const message = said({})
-  assert.match(message, /@facenet-native\/linux-x64, .* is not installed\. .*--omit=optional, --no-optional.*docs\/bundlers\.md/)
+  assert.match(
+    message,
+    /@facenet-native\/linux-x64, .* is not installed\. .*--omit=optional, --no-optional.*docs\/bundlers\.md/,
+  )
   assert.match(message, /run: npm install --include=optional facenet-native@1\.2\.3$/)
 })
 
