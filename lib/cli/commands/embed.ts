@@ -1,49 +1,54 @@
 /** `facenet embed`: images to embeddings, in a file or on stdout. */
-import { jsonLine, type MissingRow, missingLine, type OutputOptions, openOutput } from '../../files/outputs/index.js'
-import { type EmbeddedImage, FaceNetError, type FailedImage, type Model, openModel } from '../../index.js'
+import type { OutputOptions } from '../../files/outputs/index.js'
+import { FaceNetError, type FailedImage, type Model, openModel } from '../../index.js'
+import { openSource } from '../../sources/index.js'
+import { notYetDone, ofShard } from '../../sources/shard.js'
 import { type Alignment, readAlignment, withDetector } from '../common/alignment.js'
 import { isMistake, listFailures } from '../common/failures.js'
 import { imageProgress } from '../common/progress.js'
 import { RunStats } from '../common/run_stats.js'
 import { type Context, PartialFailure } from '../context.js'
 import type { EmbedOptions } from '../options/images.js'
+import { UsageError } from '../usage_error.js'
+import { Finished, openSink } from './embed_sinks.js'
 
-/** Rows written at a time. */
-const writeEvery = 256
+/** Images written at a time. */
+const writeEvery = 32
 
 export async function run(context: Context<EmbedOptions>): Promise<void> {
+  if (context.options.resume && context.options.out === undefined) throw new UsageError('--resume is for --out')
   const alignment = readAlignment(context)
   await using model = await openModel(context.options.model, context.opening())
   await withDetector(context, alignment, (alignment) => embed(context, model, alignment))
 }
 
 async function embed(context: Context<EmbedOptions>, model: Model, alignment: Alignment): Promise<void> {
-  const { out, batchSize } = context.options
-  const rows = {
+  const { out, batchSize, shard } = context.options
+  const rows: OutputOptions = {
     dimensions: model.dimensions,
     fingerprint: model.fingerprint,
     preparation: model.preparationOf(alignment),
   }
-  const sink = out === undefined ? toStdout(context, rows) : await toFile(context, rows, out)
-
+  const sink = await openSink(context, rows)
   const progress = imageProgress(context.quiet)
   const stats = new RunStats()
-  const failures: FailedImage[] = []
-  const waiting: { rows: EmbeddedImage[]; missing: MissingRow[] } = { rows: [], missing: [] }
-  const flush = () =>
-    stats.writing(async () => {
-      await sink.write(waiting.rows.splice(0))
-      await sink.writeMissing(waiting.missing.splice(0))
-    })
-  const images = model.embedStream(context.operands, {
+  const { before } = sink
+  const failures: FailedImage[] = before.missing.map(({ path, error }) => {
+    return { path, error: new FaceNetError('ERR_FACENET_FACE_COUNT', error, { argument: path }) }
+  })
+  const finished = new Finished()
+  const flush = () => stats.writing(() => sink.write(finished.take()))
+  const all = openSource(context.operands, context.reading())
+  const source = notYetDone(shard ? ofShard(all, shard) : all, sink.done)
+  const images = model.embedStream(source, {
     ...alignment,
     ...context.limits(),
-    ...context.reading(),
+    signal: context.signal,
     batchSize,
     onError: (failure) => {
       failures.push(failure)
       const { path, error } = failure
-      if (error.code === 'ERR_FACENET_FACE_COUNT') waiting.missing.push({ path, error: error.message })
+      if (error.code === 'ERR_FACENET_FACE_COUNT') finished.addMissing(path, error.message)
     },
     onProgress: (now, stages) => {
       stats.update(stages)
@@ -55,9 +60,13 @@ async function embed(context: Context<EmbedOptions>, model: Model, alignment: Al
     for await (const image of images) {
       done++
       if (!image.face?.index) imagesDone++
-      if (waiting.rows.push(image) === writeEvery) await flush()
+      finished.add(image)
+      if (finished.count >= writeEvery) await flush()
     }
-    if (done + failures.length === 0) throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', 'No images were found')
+    finished.end()
+    if (done + failures.length + before.rows === 0) {
+      throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', 'No images were found')
+    }
     await flush()
     await context.printPassedOver()
     await sink.close()
@@ -69,49 +78,8 @@ async function embed(context: Context<EmbedOptions>, model: Model, alignment: Al
     progress.stop()
   }
   const what = alignment.align === 'detect' ? 'faces' : 'images'
-  context.say(`${done} ${what} embedded${out === undefined ? '' : ` into ${out}`}`)
-  listFailures(context, failures, imagesDone + failures.length)
+  const earlier = before.rows > 0 ? `, ${before.rows} of them by runs before` : ''
+  context.say(`${done + before.rows} ${what} embedded${out === undefined ? '' : ` into ${out}`}${earlier}`)
+  listFailures(context, failures, before.images + imagesDone + failures.length)
   if (failures.some((failure) => isMistake(failure, alignment.faces))) throw new PartialFailure()
-}
-
-interface Sink {
-  write(rows: EmbeddedImage[]): Promise<void>
-  writeMissing(rows: MissingRow[]): Promise<void>
-  close(): Promise<void>
-  abort(): Promise<void>
-}
-
-function toStdout(context: Context, options: OutputOptions): Sink {
-  return {
-    async write(rows) {
-      for (const row of rows) {
-        const { path, embedding } = row
-        if (context.json) await context.print(jsonLine(row, options))
-        else await context.print(`${path}\t${Array.from(embedding, (value) => value.toPrecision(9)).join(' ')}`)
-      }
-    },
-    async writeMissing(rows) {
-      if (context.json) for (const row of rows) await context.print(missingLine(row))
-    },
-    async close() {},
-    async abort() {},
-  }
-}
-
-/** With --json the lines go to stdout as well. */
-async function toFile(context: Context, options: OutputOptions, path: string): Promise<Sink> {
-  const file = await openOutput(path, options)
-  const lines = toStdout(context, options)
-  return {
-    async write(rows) {
-      await file.write(rows)
-      if (context.json) await lines.write(rows)
-    },
-    async writeMissing(rows) {
-      await file.writeMissing(rows)
-      await lines.writeMissing(rows)
-    },
-    close: () => file.close(),
-    abort: () => file.abort(),
-  }
 }

@@ -1,5 +1,6 @@
 /** Options of the commands that find and embed faces: embed, verify, search, detect, cluster. */
-import { flag, group, integer, oneOf, pathEnding, text, type Values } from './option.js'
+import type { Shard } from '../../sources/shard.js'
+import { flag, group, integer, oneOf, parsed, pathEnding, text, type Values } from './option.js'
 import {
   alignOptions,
   batchOptions,
@@ -13,14 +14,30 @@ import {
   thresholdOptions,
 } from './shared.js'
 
+/** `2/8` */
+function readShard(given: string): Shard | undefined {
+  const [, index, count] = /^(\d{1,7})\/(\d{1,7})$/.exec(given)?.map(Number) ?? []
+  return index !== undefined && index >= 1 && index <= count! ? { index, count: count! } : undefined
+}
+
 export const embedOptions = {
   ...modelOptions,
   ...sourceOptions,
+  ...group('Images', {
+    shard: parsed(
+      'i/n with i from 1 to n, as 2/8',
+      { text: 'Embed the i-th of n equal parts of the images: each run takes another', value: '<i/n>' },
+      readShard,
+    ),
+  }),
   ...alignOptions,
   ...facesOptions,
   ...detectionOptions,
   ...group('Output', {
     out: pathEnding(['.npy', '.parquet', '.jsonl'], { ...outOption, defaultText: 'rows are printed on stdout' }),
+    resume: flag({
+      text: 'With --out: keep what is done in <out>.partial, and go on with what a run that was ended has left there',
+    }),
     stats: flag({
       text: 'Say at the end how many images a second were embedded, and for which share of the time each stage was at work; with --json as a last line',
     }),
