@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "include/cuda_runtime_api.h"
+#include "tensor_core.h"
 
 namespace emulator {
 
@@ -30,6 +31,7 @@ struct Capability {
 struct Options {
   Order order = Order::forward;
   uint64_t seed = 1;               // of Order::shuffled
+  TensorCores tensorCores = TensorCores::nearest;
   bool countTransactions = false;  // shared-memory phases and global sectors; slow
   // What the machine looks like. driver 0: none is installed.
   int driver = 13000;
@@ -44,7 +46,8 @@ struct Options {
 Options& options();
 
 // Takes options from the environment variable FACENET_EMULATOR where it has changed since the last time:
-// "order=shuffled seed=3 devices=9.0,7.5 memory=1000000". Called by cudaGetDeviceCount and cudaSetDevice.
+// "order=shuffled seed=3 tensor-cores=hopper devices=9.0,7.5 memory=1000000". Called by cudaGetDeviceCount and
+// cudaSetDevice.
 void readSettings();
 
 struct Counters {

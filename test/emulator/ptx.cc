@@ -5,6 +5,7 @@
 
 #include "memory.h"
 #include "native/core/dtype.h"
+#include "tensor_core.h"
 
 namespace emulator {
 namespace {
@@ -66,7 +67,7 @@ template <Element Type>
 void exchangeProducts(void** slots, unsigned lanes) {
   if (lanes != ~0u) fail("mma.sync without the whole warp");
   constexpr unsigned kM = 16, kN = 8, kK = Type == Element::tf32 ? 8 : 16;
-  float a[kM][kK], b[kK][kN];
+  float a[kM][kK], b[kN][kK];  // b by columns
   for (unsigned lane = 0; lane < kWarp; ++lane) {
     const unsigned g = lane / 4, t = lane % 4;
     const Multiply& self = *static_cast<Multiply*>(slots[lane]);
@@ -79,18 +80,18 @@ void exchangeProducts(void** slots, unsigned lanes) {
     }
     for (unsigned i = 0; i < 2; ++i) {
       if constexpr (Type == Element::tf32)
-        b[t + i * 4][g] = fromBits(self.b[i] & ~0x1fffu);
+        b[g][t + i * 4] = fromBits(self.b[i] & ~0x1fffu);
       else
-        for (unsigned j = 0; j < 2; ++j) b[2 * t + j + i * 8][g] = half<Type>(self.b[i], j);
+        for (unsigned j = 0; j < 2; ++j) b[g][2 * t + j + i * 8] = half<Type>(self.b[i], j);
     }
   }
-  float product[kM][kN] = {};
-  for (unsigned m = 0; m < kM; ++m)
-    for (unsigned k = 0; k < kK; ++k)
-      for (unsigned n = 0; n < kN; ++n) product[m][n] += a[m][k] * b[k][n];
+  const TensorCores machine = options().tensorCores;
+  const size_t block = blockOf(machine, Type == Element::tf32);
   for (unsigned lane = 0; lane < kWarp; ++lane)
-    for (unsigned i = 0; i < 4; ++i)
-      static_cast<Multiply*>(slots[lane])->d[i] += product[lane / 4 + i / 2 * 8][lane % 4 * 2 + i % 2];
+    for (unsigned i = 0; i < 4; ++i) {
+      float& d = static_cast<Multiply*>(slots[lane])->d[i];
+      d = addProducts(machine, d, a[lane / 4 + i / 2 * 8], b[lane % 4 * 2 + i % 2], kK, block);
+    }
   ++counters().mma;
   counters().multiplyAdds += int64_t{kM} * kN * kK;
 }

@@ -27,6 +27,8 @@ void readSetting(Options& into, const std::string& key, const std::string& value
     into.order = value == "reverse" ? Order::reverse : value == "shuffled" ? Order::shuffled : Order::forward;
   else if (key == "seed")
     into.seed = static_cast<uint64_t>(number());
+  else if (key == "tensor-cores")
+    into.tensorCores = tensorCoresNamed(value);
   else if (key == "driver")
     into.driver = static_cast<int>(number());
   else if (key == "devices")

@@ -1,5 +1,6 @@
-// Runs all tests, or those whose names contain the argument. One line per test, "ok <name>" or "not ok <name>:
-// <why>", and "ran <count>" at the end.
+// Runs all tests, or those whose names contain one of the arguments. One line per test, "ok <name>" or "not ok <name>:
+// <why>", and "ran <count>" at the end. FACENET_EMULATOR chooses the machine (emulator.h).
+#include <algorithm>
 #include <cstdio>
 #include <string_view>
 
@@ -40,11 +41,14 @@ Counters count(const std::function<void()>& body) {
 }  // namespace emulator::tests
 
 int main(int argc, char** argv) {
+  emulator::readSettings();
+  const emulator::Options machine = emulator::options();
   int failed = 0, ran = 0;
   for (const auto& test : emulator::tests::all()) {
-    if (argc > 1 && std::string_view(test.name).find(argv[1]) == std::string_view::npos) continue;
+    const auto named = [&](const char* part) { return std::string_view(test.name).find(part) != std::string_view::npos; };
+    if (argc > 1 && std::none_of(argv + 1, argv + argc, named)) continue;
     ++ran;
-    emulator::options() = {};
+    emulator::options() = machine;
     std::string problem;
     try {
       test.body();

@@ -50,7 +50,7 @@ void checkCopy(int valid) {
   }
 }
 
-TEST("cp.async of 4, 8 and 16 bytes in groups, with zero fill") {
+TEST("ptx: cp.async of 4, 8 and 16 bytes in groups, with zero fill") {
   inEveryOrder([] {
     for (const int valid : {kLanes, 5, 0}) {
       checkCopy<4>(valid);
@@ -69,7 +69,7 @@ __global__ void copyPartly(const char* x, char* y) {
   for (int i = 0; i < 16; ++i) y[at + i] = staged[0][at + i];
 }
 
-TEST("cp.async of the first 0 to 16 bytes reads no others, and the rest is zero") {
+TEST("ptx: cp.async of the first 0 to 16 bytes reads no others, and the rest is zero") {
   std::vector<char> x(kLanes * 16);
   for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<char>(i % 97 + 1);
   const auto from = onDevice(x), to = onDevice(x);
@@ -145,7 +145,7 @@ void checkConvert() {
   }
 }
 
-TEST("conversions to pairs of bf16 and f16 round to nearest, ties to even") {
+TEST("ptx: conversions to pairs of bf16 and f16 round to nearest, ties to even") {
   checkConvert<facenet::bf16>();
   checkConvert<facenet::f16>();
 }
@@ -160,7 +160,7 @@ __global__ void useTooEarly(const char* x, char* y) {
   y[threadIdx.x] = staged[1][threadIdx.x * 4];
 }
 
-TEST("waiting for the group before the one that is used is reported") {
+TEST("ptx: waiting for the group before the one that is used is reported") {
   const auto x = onDevice(std::vector<char>(128)), y = onDevice(std::vector<char>(128));
   inEveryOrder([&] {
     expectReport(
@@ -186,7 +186,7 @@ __global__ void collectives(int* y) {
   out[11] = lane < 16 ? __shfl_xor_sync(0xffffu, lane, 1) : __reduce_add_sync(0xffff0000u, 1);
 }
 
-TEST("warp collectives") {
+TEST("ptx: warp collectives") {
   inEveryOrder([] {
     const auto y = onDevice(std::vector<int>(kLanes * 12));
     launch<collectives>(1, kLanes, 0, nullptr, y.data());

@@ -99,16 +99,16 @@ void checkMultiply(Place (*placeA)(int, int), Place (*placeB)(int, int), uint32_
   expect(counted.mma == 1 && counted.multiplyAdds == 16 * 8 * K, counted.mma, " mma, ", counted.multiplyAdds);
 }
 
-TEST("mma.sync m16n8k16 of bf16") {
+TEST("ptx: mma.sync m16n8k16 of bf16") {
   inEveryOrder([] {
     checkMultiply<ptx::Bf16, 16>(placeOfA16, placeOfB16,
                                  [](float v) -> uint32_t { return facenet::toBf16(v).bits; });
   });
 }
-TEST("mma.sync m16n8k16 of f16") {
+TEST("ptx: mma.sync m16n8k16 of f16") {
   inEveryOrder([] { checkMultiply<ptx::F16, 16>(placeOfA16, placeOfB16, halfBits); });
 }
-TEST("mma.sync m16n8k8 of tf32, which ignores the lower 13 bits") {
+TEST("ptx: mma.sync m16n8k8 of tf32, which ignores the lower 13 bits") {
   inEveryOrder([] {
     checkMultiply<ptx::Tf32, 8>(placeOfA32, placeOfB32,
                                 [](float v) { return __builtin_bit_cast(uint32_t, v) | 0x1fffu; });
@@ -150,7 +150,7 @@ void checkLoad() {
       }
 }
 
-TEST("ldmatrix of one, two and four matrices, plain and transposed") {
+TEST("ptx: ldmatrix of one, two and four matrices, plain and transposed") {
   inEveryOrder([] {
     checkLoad<1, false>();
     checkLoad<2, false>();
@@ -162,7 +162,7 @@ TEST("ldmatrix of one, two and four matrices, plain and transposed") {
 }
 
 // The rows of a matrix fall on all banks where they are 16 bytes apart, and on the same ones at 128 bytes.
-TEST("ldmatrix counts its bank phases") {
+TEST("ptx: ldmatrix counts its bank phases") {
   const auto extra = [](auto kernel) {
     const auto d = onDevice(std::vector<uint32_t>(kLanes * 4));
     const Counters c = count([&] { kernel(d.data()); });

@@ -44,19 +44,23 @@ template <class Body>
 void inEveryOrder(Body body) {
 #ifdef FACENET_EMULATOR
   using emulator::Order;
+  const emulator::Options machine = emulator::options();
   const std::pair<Order, const char*> orders[] = {
       {Order::forward, ""}, {Order::reverse, ", reverse"}, {Order::shuffled, ", shuffled"}};
   for (const auto& [order, name] : orders) {
     emulator::options().order = order;
     body(name);
   }
-  emulator::options() = {};
+  emulator::options() = machine;
 #else
   body("");
 #endif
 }
 
 int main(const std::string& path, const std::string& wanted) {
+#ifdef FACENET_EMULATOR
+  emulator::readSettings();
+#endif
   bool passed = true;
   int ran = 0;
   for (const Case& item : allCases(path)) {
