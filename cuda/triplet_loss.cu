@@ -181,12 +181,6 @@ __global__ void __launch_bounds__(kRowThreads, 6)
   }
 }
 
-unsigned blocksOf(int64_t count, int64_t each) {
-  const int64_t blocks = ceilDivide(count, each);
-  FACENET_ASSERT(blocks < (int64_t{1} << 31));
-  return static_cast<unsigned>(blocks);
-}
-
 }  // namespace
 
 int64_t lossBlocks(int64_t count) {

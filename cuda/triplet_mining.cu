@@ -38,27 +38,6 @@ __global__ void __launch_bounds__(kTileThreads, kBlocksPerSm)
   }
 }
 
-// One warp per anchor: each pair's rank is the number of pairs before it. Bits order as the distances do, and give NaN
-// a rank too.
-// Registers: at most 40.
-__global__ void __launch_bounds__(kTileThreads)
-    sortPairsKernel(Anchors anchors, const float* distances, float* sorted, int32_t* order) {
-  const int64_t position = positionOfWarp(anchors);
-  if (position < 0) return;
-  const PairsOf pairs(anchors, position);
-  const float* of = distances + pairs.first;
-  for (int i = laneOf(); i < pairs.count; i += kWarpSize) {
-    const unsigned own = __float_as_uint(of[i]);
-    int rank = 0;
-    for (int j = 0; j < pairs.count; ++j) {
-      const unsigned other = __float_as_uint(of[j]);
-      rank += other < own || (other == own && j < i);
-    }
-    sorted[pairs.first + rank] = of[i];
-    order[pairs.first + rank] = i;
-  }
-}
-
 // One warp per anchor: the farthest positive, of equal ones the first.
 // Registers: at most 40.
 __global__ void __launch_bounds__(kTileThreads)
@@ -180,15 +159,6 @@ void withBytes(const Anchors& anchors, Launch launch) {
     launch(std::integral_constant<int, 4>());
 }
 
-unsigned blocksOf(int64_t count, int64_t each) {
-  const int64_t blocks = ceilDivide(count, each);
-  FACENET_ASSERT(blocks < (int64_t{1} << 31));
-  return static_cast<unsigned>(blocks);
-}
-unsigned warpBlocks(const Anchors& anchors) {
-  return blocksOf(anchors.count, kTileThreads / kWarpSize);
-}
-
 // Cuts the columns so that there are blocks for all multiprocessors, a few each.
 template <class Visitor>
 void visitNegatives(const Anchors& anchors, const Visitor& visitor, size_t pairBytes, int multiprocessors,
@@ -227,12 +197,6 @@ void positiveDistances(const Anchors& anchors, float* distances, cudaStream_t st
     launch<positiveDistancesKernel<Bytes>>(blocksOf(anchors.count, Tile::kRows), kTileThreads,
                                            Tile::kSharedBytes, stream, anchors, distances);
   });
-}
-
-void sortPairs(const Anchors& anchors, const float* distances, float* sorted, int32_t* order,
-               cudaStream_t stream) {
-  if (anchors.count == 0) return;
-  launch<sortPairsKernel>(warpBlocks(anchors), kTileThreads, 0, stream, anchors, distances, sorted, order);
 }
 
 void mineSemiHard(const Anchors& anchors, const SortedPairs& pairs, float margin, DistanceKey* nearest,

@@ -7,6 +7,15 @@
 
 namespace facenet::cuda {
 
+inline unsigned blocksOf(int64_t count, int64_t each) {
+  const int64_t blocks = ceilDivide(count, each);
+  FACENET_ASSERT(blocks < (int64_t{1} << 31));
+  return static_cast<unsigned>(blocks);
+}
+inline unsigned warpBlocks(const Anchors& anchors) {
+  return blocksOf(anchors.count, kTileThreads / kWarpSize);
+}
+
 // Of kernels with one warp per anchor; -1: the warp has none.
 __device__ __forceinline__ int64_t positionOfWarp(const Anchors& anchors) {
   const int64_t index = int64_t{blockIdx.x} * (kTileThreads / kWarpSize) + warpOf();

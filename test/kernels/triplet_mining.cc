@@ -59,6 +59,17 @@ TEST("the nearest negative of a pair is the nearest above its positive, over sev
   checkMining(rows, 0.25f, "400 rows of a hundred labels");
 }
 
+TEST("sorting reads pairs by their number and its logarithm, not by its square") {
+  constexpr int64_t kRows = 1026, kPairs = kRows / 2 - 1;
+  LabelledRows rows = labelledRows(kRows, 4, 2, 0, 13);
+  for (int32_t i = 0; i < kRows; ++i) rows.labels[static_cast<size_t>(i)] = i % 2;
+  const auto x = onDevice(rows.x);
+  facenet::cuda::TripletMiner miner(2);
+  miner.setBatch(x.data(), rows.labels.data(), rows.n(), {rows.dimensions, Strategy::semiHard, 0.2f}, nullptr);
+  const Counters c = count([&] { miner.mine(0, 32, nullptr); });
+  expect(c.globalBytesRead < 32 * kPairs * kPairs * 4, c.globalBytesRead, " read for 32 anchors of ", kPairs, " pairs");
+}
+
 TEST("mining stops where it is told to") {
   const LabelledRows rows = labelledRows(20, 4, 3, 0, 11);
   const std::atomic<int32_t> cancelled{1};
@@ -86,7 +97,8 @@ TEST("mining reads rows once a tile and keeps some bytes a pair; only the search
   constexpr int64_t kTiles = (kOrdered + kDense) * kRowBytes + kOrdered * kRowBytes / 4;
   // Threads of tiles of pairs, and those of one warp per anchor, look up which pairs are theirs.
   constexpr int64_t kLookUp = 16, kOfTiles = 8 * 256 * kLookUp, kOfWarps = kRows * 32 * kLookUp;
-  const int64_t sorting = kPairs * kOfLabel * 4;  // each pair against those of its anchor
+  // Each pair against those of its anchor, and in its place.
+  const int64_t sorting = kPairs * (kOfLabel + 2) * 4;
   for (const bool semiHard : {false, true}) {
     const TripletMining mining{rows.dimensions, semiHard ? Strategy::semiHard : Strategy::hard, 0.2f};
     facenet::cuda::TripletMiner miner(2);
