@@ -5,6 +5,7 @@
 
 #include <cuda_runtime.h>
 
+#include <cassert>
 #include <cstdint>
 
 #if defined(FACENET_EMULATOR)
@@ -40,6 +41,9 @@ __device__ __forceinline__ void copyAsync(void* to, const void* from, bool valid
 // cp.async of 16 bytes of which the first `bytes` (0 to 16) come from `from` and the others are zero. What lies
 // beyond `bytes` is not read, yet `from` is aligned to 16.
 __device__ __forceinline__ void copyAsyncPartly(void* to, const void* from, int bytes) {
+  // The machine code keeps `bytes` in the lowest bits of the address: an address that is not aligned copies other bytes in
+  // silence. Debug builds say so.
+  assert(reinterpret_cast<uintptr_t>(from) % 16 == 0);
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(sharedAddress(to)), "l"(from), "r"(bytes)
                : "memory");
 }

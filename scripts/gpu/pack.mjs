@@ -1,11 +1,12 @@
 // Packs what the GPU check needs beside the sources into build/gpu: the tests and the benchmark as single files, the
 // Node-API headers, with --node the binary of Node itself, and check.sh, which runs the check on a machine without Node
-// or npm: copy the sources and build/gpu there.
+// or npm: copy the sources and build/gpu there. FACENET_TEST_EVERY=n lets each packed test file run every n-th test only.
 import { spawnSync } from 'node:child_process'
+import { builtinModules } from 'node:module'
 import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { build } from 'esbuild'
-import { packed, root } from './gpu-files.mjs'
+import { packed, root } from './files.mjs'
 
 const nodeVersion = '20'
 
@@ -19,8 +20,9 @@ const banner = `import { createRequire as makeRequire } from 'node:module'
 import { dirname as folderOf } from 'node:path'
 const require = makeRequire(import.meta.url), __filename = new URL(import.meta.url).pathname, __dirname = folderOf(__filename)`
 
-function bundle(entry, outfile) {
-  return build({
+/** Bundles a file. What it needs as soon as it is loaded is in the bundle: npm's packages are not there. */
+async function bundle(entry, outfile) {
+  const { metafile } = await build({
     entryPoints: [join(root, entry)],
     outfile,
     bundle: true,
@@ -29,8 +31,26 @@ function bundle(entry, outfile) {
     target: 'node20',
     banner: { js: banner },
     external: ['sharp', 'onnxruntime-node'],
+    plugins: [everyNthTest],
+    metafile: true,
     logLevel: 'warning',
   })
+  const isPackage = ({ external, kind, path }) =>
+    external && kind === 'import-statement' && !path.startsWith('node:') && !builtinModules.includes(path)
+  const missing = Object.values(metafile.outputs).flatMap(({ imports }) => imports.filter(isPackage))
+  if (missing.length > 0) {
+    throw new Error(`${entry} imports ${missing.map(({ path }) => path).join(', ')}, which is not packed: import it when used`)
+  }
+}
+
+/** uvu as test files of the pack see it (test/support/every_nth.ts). */
+const everyNthTest = {
+  name: 'every-nth-test',
+  setup({ onResolve }) {
+    onResolve({ filter: /^uvu$/ }, ({ importer }) =>
+      importer.endsWith('every_nth.ts') ? undefined : { path: join(root, 'test/support/every_nth.ts') },
+    )
+  },
 }
 
 function runNode(...args) {
@@ -39,7 +59,7 @@ function runNode(...args) {
 }
 
 await bundle('bench/gpu/case.ts', packed('case.mjs'))
-await bundle('bench/gpu/training.ts', packed('training.mjs'))
+for (const name of ['agreement', 'training']) await bundle(`bench/gpu/${name}.ts`, packed(`${name}.mjs`))
 const tests = ['test/ops', 'test/cuda'].flatMap((folder) =>
   readdirSync(join(root, folder))
     .filter((name) => name.endsWith('.test.ts'))
@@ -47,10 +67,14 @@ const tests = ['test/ops', 'test/cuda'].flatMap((folder) =>
 )
 for (const name of ['gradients', 'equivalence', 'optimizer']) tests.push(`test/training/${name}.test.ts`)
 for (const name of ['mine_triplets', 'triplet_loss']) tests.push(`test/mining/${name}.test.ts`)
+// The pack and the compiler's reports, machines that only the emulator makes up, and the CPU's instruction sets.
+const leftOut = ['packed.test.ts', 'ptxas.test.ts', 'errors.test.ts', 'executor.test.ts', 'isa.test.ts']
+const names = new Set()
 for (const path of tests) {
   const name = basename(path)
-  if (name === 'ptxas.test.ts') continue // reads the sources, runs no kernel
-  // The addon is looked for two folders above.
+  if (leftOut.includes(name)) continue
+  if (names.has(name)) throw new Error(`Two packed test files are called ${name}`)
+  names.add(name)
   await bundle(path, packed(name.replace('.ts', '.mjs')))
 }
 
@@ -77,12 +101,12 @@ if (process.argv.includes('--node')) {
 writeFileSync(
   packed('check.sh'),
   `#!/bin/sh
-# Runs scripts/gpu-check.mjs with the Node that lies here, or with the machine's own.
+# Runs scripts/gpu/check.mjs with the Node that lies here, or with the machine's own.
 set -e
 cd "$(dirname "$0")/../.."
 if [ -f build/gpu/node.tgz ] && [ ! -d build/gpu/package ]; then tar -xzf build/gpu/node.tgz -C build/gpu; fi
 if [ -x build/gpu/package/bin/node ]; then PATH="$PWD/build/gpu/package/bin:$PATH"; fi
-exec node scripts/gpu-check.mjs "$@"
+exec node scripts/gpu/check.mjs "$@"
 `,
   { mode: 0o755 },
 )

@@ -1,6 +1,6 @@
 // Where `npm run gpu:pack` puts what the GPU check needs beside the sources.
 import { join } from 'node:path'
-import { root } from './files.mjs'
+import { root } from '../files.mjs'
 
 export { root }
 
