@@ -39,17 +39,21 @@ __global__ void __launch_bounds__(kPixelThreads, kPixelBlocksPerSm)
   if (!thread.has(0)) return;
   const auto pixel = static_cast<unsigned>(thread.first);
   const unsigned rowOfAll = pixel / g.outWidth;
-  const Span rows = spanOf(g.rows, rowOfAll % g.outHeight), columns = spanOf(g.columns, pixel % g.outWidth);
+  constexpr bool kDilated = Side == 0;
+  const Span rows = spanOf<kDilated>(g.rows, rowOfAll % g.outHeight);
+  const Span columns = spanOf<kDilated>(g.columns, pixel % g.outWidth);
   const int64_t image = int64_t{rowOfAll / g.outHeight} * g.rows.size * g.columns.size;
   const int top = static_cast<int>(rowOfAll % g.outHeight) * g.rows.stride - g.rows.before;
   const int left = static_cast<int>(pixel % g.outWidth) * g.columns.stride - g.columns.before;
   const auto load = [&](int row, int column) {
     return x.template load<N>(image + int64_t{row} * g.columns.size + column, thread.channel);
   };
-  const auto positionOf = [&](int row, int column) { return (row - top) * g.columns.kernel + column - left; };
+  const auto positionOf = [&](int row, int column) {
+    return (row - top) / rows.step * g.columns.kernel + (column - left) / columns.step;
+  };
 
   Winner<N> winner(positionOf(rows.begin, columns.begin));
-  if constexpr (Side > 0) {
+  if constexpr (Side > 1) {
 #pragma unroll
     for (int r = 0; r < Side; ++r) {
       const int row = rows.begin + r;
@@ -63,9 +67,9 @@ __global__ void __launch_bounds__(kPixelThreads, kPixelBlocksPerSm)
         if (columns.begin + c < columns.end) winner.meet(packs[c], positionOf(row, columns.begin + c));
     }
   } else {
-    for (int row = rows.begin; row < rows.end; ++row)
+    for (int row = rows.begin; row < rows.end; row += rows.step)
 #pragma unroll 4
-      for (int column = columns.begin; column < columns.end; ++column)
+      for (int column = columns.begin; column < columns.end; column += columns.step)
         winner.meet(load(row, column), positionOf(row, column));
   }
   storeNumbers(winner.largest, thread.valid, y + thread.first * yStride + thread.channel);

@@ -6,17 +6,27 @@
 namespace facenet::cuda {
 namespace {
 
-// Where the image, each pixel of it factor x factor times, lies in the output.
+// Where the image, each pixel of it factor x factor times, lies in the output, and what is around it.
 struct Placement {
   unsigned outHeight, outWidth;
   int top, left, factor;
   int inHeight, inWidth, inChannels;
+  Pad::Kind kind = Pad::Kind::zero;
+  float value = 0;
+
+  // Along one axis of an edge_pad or a reflect_pad.
+  __device__ __forceinline__ int mirrored(int position, int size) const {
+    if (kind == Pad::Kind::edge) return min(max(position, 0), size - 1);
+    return size - 1 - abs(size - 1 - abs(position));
+  }
 
   // The pixel that output pixel `pixel` shows; -1: none.
   __device__ __forceinline__ int64_t source(unsigned pixel) const {
     const unsigned rowOfAll = pixel / outWidth;
-    const int column = static_cast<int>(pixel % outWidth) - left;
-    const int row = static_cast<int>(rowOfAll % outHeight) - top;
+    int column = static_cast<int>(pixel % outWidth) - left;
+    int row = static_cast<int>(rowOfAll % outHeight) - top;
+    if (kind == Pad::Kind::edge || kind == Pad::Kind::reflect)
+      row = mirrored(row, inHeight), column = mirrored(column, inWidth);
     if (row < 0 || column < 0 || row >= inHeight * factor || column >= inWidth * factor) return -1;
     return (int64_t{rowOfAll / outHeight} * inHeight + row / factor) * inWidth + column / factor;
   }
@@ -45,7 +55,7 @@ __global__ void __launch_bounds__(kPixelThreads, kPixelBlocksPerSm)
     if (sources[step] >= 0) unpack(packs[step], numbers);
 #pragma unroll
     for (int i = 0; i < N; ++i)
-      if (i >= left) numbers[i] = 0.f;
+      if (i >= left || sources[step] < 0) numbers[i] = placement.value;
     storeNumbers(numbers, thread.valid, y + thread.pixel(step) * yStride + thread.channel);
   }
 }
@@ -77,15 +87,18 @@ Placement placed(const View& x, const View& y, int64_t top, int64_t left, int64_
 
 }  // namespace
 
-void forward(const ZeroPad& op, const View& x, const View& y, cudaStream_t stream) {
-  move(placed(x, y, op.top, op.left, 1), x, y, stream);
+void forward(const Pad& op, const View& x, const View& y, cudaStream_t stream) {
+  Placement placement = placed(x, y, op.top, op.left, 1);
+  placement.kind = op.kind;
+  placement.value = op.value;
+  move(placement, x, y, stream);
 }
 
 void forward(const Upsample& op, const View& x, const View& y, cudaStream_t stream) {
   move(placed(x, y, 0, 0, op.factor), x, y, stream);
 }
 
-std::string describe(const ZeroPad&) {
+std::string describe(const Pad&) {
   return "copy";
 }
 

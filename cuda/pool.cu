@@ -39,7 +39,7 @@ __device__ __forceinline__ float finishPool(float result, bool mean, float divis
 }
 
 // One thread per N output values. Windows overlap; what they share comes from the caches. Side: of a square window,
-// of which a row is on its way at once; 0: any window.
+// of which a row is on its way at once; 1: any window, 0: a dilated one.
 // Registers: at most 64.
 template <class In, class Out, int N, Pool::Kind Kind, int Side>
 __global__ void __launch_bounds__(kThreads, kBlocksPerSm)
@@ -48,7 +48,9 @@ __global__ void __launch_bounds__(kThreads, kBlocksPerSm)
   if (!thread.has(0)) return;
   const auto pixel = static_cast<unsigned>(thread.first);
   const unsigned rowOfAll = pixel / g.outWidth;
-  const Span rows = spanOf(g.rows, rowOfAll % g.outHeight), columns = spanOf(g.columns, pixel % g.outWidth);
+  constexpr bool kDilated = Side == 0;
+  const Span rows = spanOf<kDilated>(g.rows, rowOfAll % g.outHeight);
+  const Span columns = spanOf<kDilated>(g.columns, pixel % g.outWidth);
   const In* image =
       x + int64_t{rowOfAll / g.outHeight} * g.rows.size * g.columns.size * xStride + thread.channel;
   const auto load = [&](int row, int column) {
@@ -57,7 +59,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksPerSm)
 
   float result[N];
   startPool<Kind>(result);
-  if constexpr (Side > 0) {
+  if constexpr (Side > 1) {
 #pragma unroll
     for (int r = 0; r < Side; ++r) {
       const int row = rows.begin + r;
@@ -71,9 +73,9 @@ __global__ void __launch_bounds__(kThreads, kBlocksPerSm)
         if (columns.begin + c < columns.end) addToPool<Kind>(packs[c], result);
     }
   } else {
-    for (int row = rows.begin; row < rows.end; ++row)
+    for (int row = rows.begin; row < rows.end; row += rows.step)
 #pragma unroll 4
-      for (int column = columns.begin; column < columns.end; ++column)
+      for (int column = columns.begin; column < columns.end; column += columns.step)
         addToPool<Kind>(load(row, column), result);
   }
   const float divisor = divisorOf(g, rows, columns);

@@ -8,13 +8,17 @@
 namespace facenet::cuda {
 namespace {
 
-// Along one axis: the windows [first, last] that hold a pixel.
+// Of a dilated window, whatever number of windows holds a pixel.
+constexpr int kDilated = -1;
+
+// Along one axis: the windows [first, last] that hold a pixel, or where they are dilated some of its neighbours.
 struct Holders {
   int first, last;
 };
+template <bool Dilated>
 __device__ __forceinline__ Holders holdersOf(const Axis& axis, int pixel, unsigned windows) {
   const int padded = pixel + axis.before;  // in the padded image
-  const int beyond = padded - axis.kernel;
+  const int beyond = padded - (Dilated ? (axis.kernel - 1) * axis.dilation + 1 : axis.kernel);
   return {beyond < 0 ? 0 : beyond / axis.stride + 1,
           min(padded / axis.stride, static_cast<int>(windows) - 1)};
 }
@@ -74,7 +78,7 @@ struct PooledWindow {
 
 // One thread per N values of dx, which it gathers from the windows that hold them; what neighbours share comes from
 // the caches. Across: how many windows of a row hold a pixel at most, all of which are on their way at once;
-// 0: any number.
+// 0: any number; kDilated.
 // Registers: at most 80.
 template <class X, class Y, int N, Pool::Kind Kind, int Across>
 __global__ void __launch_bounds__(kPixelThreads, 3)
@@ -87,8 +91,9 @@ __global__ void __launch_bounds__(kPixelThreads, 3)
   const int row = static_cast<int>(rowOfAll % static_cast<unsigned>(g.rows.size));
   const int column = static_cast<int>(pixel % static_cast<unsigned>(g.columns.size));
   const int64_t image = int64_t{rowOfAll / static_cast<unsigned>(g.rows.size)} * g.outHeight * g.outWidth;
-  const Holders rows = holdersOf(g.rows, row, g.outHeight),
-                columns = holdersOf(g.columns, column, g.outWidth);
+  constexpr bool kIsDilated = Across == kDilated;
+  const Holders rows = holdersOf<kIsDilated>(g.rows, row, g.outHeight),
+                columns = holdersOf<kIsDilated>(g.columns, column, g.outWidth);
 
   const Pack<X, N> before = dx.template before<N>(thread.first, thread.channel);
   float in[N] = {}, sums[N] = {};
@@ -97,15 +102,21 @@ __global__ void __launch_bounds__(kPixelThreads, 3)
     return image + int64_t{outRow} * g.outWidth + outColumn;
   };
   const auto add = [&](const PooledWindow<Y, N, Kind>& window, int outRow, int outColumn) {
-    const int top = outRow * g.rows.stride - g.rows.before;
-    const int left = outColumn * g.columns.stride - g.columns.before;
+    int down = row - (outRow * g.rows.stride - g.rows.before);
+    int across = column - (outColumn * g.columns.stride - g.columns.before);
+    if constexpr (kIsDilated) down /= g.rows.dilation, across /= g.columns.dilation;
     const float divisor = Kind == Pool::Kind::avg || (Kind == Pool::Kind::l2 && g.mean)
-                              ? divisorOf(g, spanOf(g.rows, static_cast<unsigned>(outRow)),
-                                          spanOf(g.columns, static_cast<unsigned>(outColumn)))
+                              ? divisorOf(g, spanOf<kIsDilated>(g.rows, static_cast<unsigned>(outRow)),
+                                          spanOf<kIsDilated>(g.columns, static_cast<unsigned>(outColumn)))
                               : 1.f;
-    window.template addTo<X>(sums, (row - top) * g.columns.kernel + column - left, in, divisor);
+    window.template addTo<X>(sums, down * g.columns.kernel + across, in, divisor);
+  };
+  // Whether a pixel is a tap of a window that reaches over it.
+  const auto isTap = [](const Axis& axis, int place, int window) {
+    return !kIsDilated || (place + axis.before - window * axis.stride) % axis.dilation == 0;
   };
   for (int outRow = rows.first; outRow <= rows.last; ++outRow) {
+    if (!isTap(g.rows, row, outRow)) continue;
     if constexpr (Across > 0) {
       PooledWindow<Y, N, Kind> windows[Across] = {};
 #pragma unroll
@@ -117,6 +128,7 @@ __global__ void __launch_bounds__(kPixelThreads, 3)
         if (columns.first + k <= columns.last) add(windows[k], outRow, columns.first + k);
     } else {
       for (int outColumn = columns.first; outColumn <= columns.last; ++outColumn) {
+        if (!isTap(g.columns, column, outColumn)) continue;
         PooledWindow<Y, N, Kind> window;
         window.load(a, pixelOf(outRow, outColumn), thread.channel);
         add(window, outRow, outColumn);
@@ -128,7 +140,9 @@ __global__ void __launch_bounds__(kPixelThreads, 3)
 
 // run(Across as a constant)
 template <int N, class Run>
-void withAcross(const Axis& columns, Run run) {
+void withAcross(const Geometry& g, Run run) {
+  const Axis& columns = g.columns;
+  if (g.rows.dilation > 1 || columns.dilation > 1) return run(std::integral_constant<int, kDilated>());
   const int windows = ceilDivide(columns.kernel, columns.stride);
   if constexpr (N > 1) {
     if (windows == 1) return run(std::integral_constant<int, 1>());
@@ -159,7 +173,7 @@ void poolGradient(const Pool& op, const PoolPass& pass, const View& dx, bool acc
     const bool packed =
         packs<X, kWide>(x) && packs<Y, kWide>(y) && packs<Y, kWide>(dy) && packs<X, kWide>(dx);
     withWidth<kWide>(packed, [&]<int N>(Width<N>) {
-      withAcross<N>(arguments.g.columns, [&]<int Across>(std::integral_constant<int, Across>) {
+      withAcross<N>(arguments.g, [&]<int Across>(std::integral_constant<int, Across>) {
         const PixelLaunch w = pixelLaunch<N, 1>(dx);
         const GradientPixels<X> out(dx, accumulate);
         switch (op.kind) {

@@ -8,22 +8,24 @@
 
 #include "native/core/shape.h"
 #include "native/ops/channel_shuffle.h"
+#include "native/ops/instance_norm.h"
 #include "native/ops/l2_normalize.h"
 #include "native/ops/lrn.h"
 #include "native/ops/maxout.h"
+#include "native/ops/pad.h"
 #include "native/ops/pointwise.h"
 #include "native/ops/upsample.h"
-#include "native/ops/zero_pad.h"
 
 // clang-format off
 #define FACENET_SIMPLE_OPS(declare) \
   declare(ChannelShuffle) \
+  declare(InstanceNorm) \
   declare(L2Normalize) \
   declare(Lrn) \
   declare(Maxout) \
+  declare(Pad) \
   declare(Pointwise) \
-  declare(Upsample) \
-  declare(ZeroPad)
+  declare(Upsample)
 // clang-format on
 
 namespace facenet::cuda {

@@ -17,6 +17,8 @@ export interface WindowAttributes {
   kernel: Extent
   /** Pixels from one window to the next. */
   stride: Extent
+  /** Pixels from one tap of the window to the next; 1 where it is left out. */
+  dilation?: Extent
   /** Rows and columns added around the image: zeros for convolutions, nothing at all for pools. */
   padding: Padding
 }
@@ -63,10 +65,11 @@ export type GraphNode = NodeBase &
         attributes: { epsilon: number }
         tensors: { mean: string; variance: string; scale?: string; shift?: string }
       }
+    | { op: 'instance_norm'; attributes: { epsilon: number } }
     | { op: 'affine'; tensors: { scale?: string; shift?: string } }
     | { op: 'relu' }
     | { op: 'relu6' }
-    | { op: 'sigmoid' | 'hard_swish' | 'tanh' | 'softplus' | 'gelu' }
+    | { op: 'sigmoid' | 'hard_swish' | 'tanh' | 'softplus' | 'gelu' | 'gelu_tanh' }
     | { op: 'hard_sigmoid'; attributes?: { alpha?: number; beta?: number } }
     | { op: 'swish' | 'elu'; attributes?: { alpha?: number } }
     | { op: 'selu'; attributes?: { alpha?: number; gamma?: number } }
@@ -88,8 +91,10 @@ export type GraphNode = NodeBase &
     | { op: 'maxout'; attributes: { pieces: number } }
     | { op: 'concat' }
     | { op: 'add'; attributes?: { factor?: number } }
-    | { op: 'multiply' }
+    | { op: 'multiply' | 'maximum' | 'minimum' }
     | { op: 'zero_pad'; attributes: { padding?: Padding; channels?: number } }
+    | { op: 'constant_pad'; attributes: { padding?: Padding; channels?: number; value: number } }
+    | { op: 'edge_pad' | 'reflect_pad'; attributes: { padding: Padding } }
     | { op: 'channel_shuffle'; attributes: { groups: number } }
     | { op: 'upsample'; attributes: { factor: number } }
     | { op: 'l2_normalize'; attributes?: { epsilon?: number } }

@@ -108,7 +108,7 @@ class GraphModule(torch.nn.Module):
     def op_conv2d(self, node, attributes, x):
         x, padding = pad(x, attributes["padding"], 0.0)
         return F.conv2d(x, self.tensor(node, "weight"), self.tensor(node, "bias"), attributes["stride"], padding,
-                        groups=attributes.get("groups", 1))
+                        attributes.get("dilation", 1), attributes.get("groups", 1))
 
     def op_batch_norm(self, node, attributes, x):
         return F.batch_norm(x, self.tensor(node, "mean"), self.tensor(node, "variance"), self.tensor(node, "scale"),
@@ -133,7 +133,7 @@ class GraphModule(torch.nn.Module):
 
     def op_max_pool(self, node, attributes, x):
         x, padding = pad(x, attributes["padding"], -math.inf)
-        return F.max_pool2d(x, attributes["kernel"], attributes["stride"], padding,
+        return F.max_pool2d(x, attributes["kernel"], attributes["stride"], padding, attributes.get("dilation", 1),
                             ceil_mode=attributes.get("rounding") == "ceil")
 
     def op_avg_pool(self, node, attributes, x):

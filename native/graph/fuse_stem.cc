@@ -13,7 +13,7 @@ bool fusePreprocess(Step& producer, const Step& step, size_t input) {
   const auto* conv = std::get_if<Conv2d>(&step.op);
   if (!preprocess || preprocess->perImage || !conv || input != 0) return false;
   const Window& w = conv->window;
-  const bool small = w.kernelHeight <= maxStemKernel && w.kernelWidth <= maxStemKernel &&
+  const bool small = !w.dilated() && w.kernelHeight <= maxStemKernel && w.kernelWidth <= maxStemKernel &&
                      w.strideHeight <= maxStemStride && w.strideWidth <= maxStemStride;
   if (!small || conv->groups != 1 || conv->parts.size() != 1) return false;
   Conv2d stem = *conv;

@@ -5,11 +5,16 @@
 namespace facenet {
 namespace {
 
-// "7x7", with its stride "3x3/2", where the two directions differ "1x7/1x2".
+// "/2", where the two directions differ "/1x2"; nothing where both are 1.
+std::string extentText(const char* before, int64_t height, int64_t width) {
+  if (height != width) return text(before, height, "x", width);
+  return height == 1 ? "" : text(before, height);
+}
+
+// "7x7", with its stride "3x3/2", with its dilation "3x3 dilated 2".
 std::string windowText(const Window& w) {
-  std::string result = text(w.kernelHeight, "x", w.kernelWidth);
-  if (w.strideHeight != w.strideWidth) return result + text("/", w.strideHeight, "x", w.strideWidth);
-  return w.strideHeight == 1 ? result : result + text("/", w.strideHeight);
+  return text(w.kernelHeight, "x", w.kernelWidth) + extentText("/", w.strideHeight, w.strideWidth) +
+         (w.dilated() ? extentText(" dilated ", w.dilationHeight, w.dilationWidth) : "");
 }
 
 std::string fusedText(size_t norms, const Activation& activation) {

@@ -1,4 +1,5 @@
-// conv2d: y[o] = activation(sum over (ky, kx, i) of x[y * s + ky - pad, x * s + kx - pad, i] * w[o, i, ky, kx] + b[o]).
+// conv2d: y[o] = activation(sum over (ky, kx, i) of x[y * s + ky * d - pad, x * s + kx * d - pad, i] * w[o, i, ky, kx] +
+// b[o]), with the stride s and the dilation d of each direction.
 // Weights are stored O x I/groups x KH x KW (PyTorch, ONNX). groups == channels is a depthwise convolution.
 //
 // After planning one conv2d step may stand for several layers of the network:
@@ -10,11 +11,11 @@
 //   preprocess  the fixed preprocess of the uint8 image that input 0 then is; x is its result, and padding is zero there.
 //
 // Backward, with f = factor and g = f dy after the activation:
-//   data        dx[p, i] = sum over taps (ky, kx) and output pixels q with q * s + (ky, kx) - pad = p, and over o, of
+//   data        dx[p, i] = sum over taps (ky, kx) and output pixels q with q * s + (ky, kx) * d - pad = p, and over o, of
 //               g[q, o] w[o, i, ky, kx]: for stride 1 a convolution of g with the kernel turned by 180 degrees and
-//               padding k - 1 - pad; for stride s one such problem for each of the s * s classes of input pixels,
+//               padding (k - 1) * d - pad; for stride s one such problem for each of the s * s classes of input pixels,
 //               which only the taps of that class reach
-//   weights     dw[o, i, ky, kx] = sum over images and q of g[q, o] x[q * s + (ky, kx) - pad, i]
+//   weights     dw[o, i, ky, kx] = sum over images and q of g[q, o] x[q * s + (ky, kx) * d - pad, i]
 //   bias        db[o] = sum over images and q of g[q, o]
 //   residual    gets dy after the activation, without f
 #pragma once

@@ -29,15 +29,17 @@
 #include "native/ops/channel_shuffle.h"
 #include "native/ops/concat.h"
 #include "native/ops/conv2d.h"
+#include "native/ops/extremum.h"
 #include "native/ops/fully_connected.h"
+#include "native/ops/instance_norm.h"
 #include "native/ops/l2_normalize.h"
 #include "native/ops/lrn.h"
 #include "native/ops/maxout.h"
 #include "native/ops/multiply.h"
+#include "native/ops/pad.h"
 #include "native/ops/pointwise.h"
 #include "native/ops/pool.h"
 #include "native/ops/upsample.h"
-#include "native/ops/zero_pad.h"
 
 // A line per op: expands `declare` for its struct.
 // clang-format off
@@ -45,6 +47,7 @@
   declare(Preprocess) \
   declare(Conv2d) \
   declare(Norm) \
+  declare(InstanceNorm) \
   declare(Activation) \
   declare(Pointwise) \
   declare(Pool) \
@@ -54,7 +57,8 @@
   declare(Concat) \
   declare(Add) \
   declare(Multiply) \
-  declare(ZeroPad) \
+  declare(Extremum) \
+  declare(Pad) \
   declare(Upsample) \
   declare(ChannelShuffle) \
   declare(L2Normalize)

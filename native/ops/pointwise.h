@@ -27,13 +27,14 @@ struct Pointwise {
     selu,
     softplus,
     gelu,
+    geluTanh,
     clip
   };
   Function function = Function::sigmoid;
   float a = 0, b = 0;  // the function's parameters, as its formula says
 
-  static constexpr const char* kNames[] = {"sigmoid", "hard_sigmoid", "swish",    "hard_swish", "tanh",
-                                           "elu",     "selu",         "softplus", "gelu",       "clip"};
+  static constexpr const char* kNames[] = {"sigmoid", "hard_sigmoid", "swish", "hard_swish", "tanh", "elu",
+                                           "selu",    "softplus",     "gelu",  "gelu_tanh",  "clip"};
   static constexpr bool kHasGradient = true;
   // Defaults are ONNX's; a clip without a bound has none on that side.
   static Pointwise read(const NodeFields& node) {

@@ -1,4 +1,5 @@
 // max_pool, avg_pool, l2_pool over a sliding window, and their global forms over the whole image.
+// A window of dilation d has every d-th pixel of its extent.
 //   max  y = max x over the window inside the image; padding never wins.
 //   avg  y = sum x / divisor; divisor = pixels of the window inside the image, or with countPadding those inside the
 //        padded image (Caffe, Torch). A window's overhang past the padding (ceil rounding) never counts.

@@ -7,6 +7,7 @@ interface Description extends Omit<TableCase, 'inputs' | 'nodes'> {
   input: Shape
   kernel: [number, number]
   stride?: [number, number]
+  dilation?: [number, number]
   padding?: Padding
   out: number
   groups?: number
@@ -18,15 +19,22 @@ const same5: Padding = [2, 2, 2, 2]
 
 function layer(
   name: string,
-  { kernel, stride = [1, 1], padding = [0, 0, 0, 0], out, groups, bias = true }: Description,
+  { kernel, stride = [1, 1], dilation, padding = [0, 0, 0, 0], out, groups, bias = true }: Description,
 ) {
-  const attributes = { kernel, stride, padding, outChannels: out, ...(groups ? { groups } : {}) }
+  const attributes = {
+    kernel,
+    stride,
+    ...(dilation ? { dilation } : {}),
+    padding,
+    outChannels: out,
+    ...(groups ? { groups } : {}),
+  }
   return opNode('conv2d', { name, attributes, tensors: bias ? ['weight', 'bias'] : ['weight'] })
 }
 
 /** The layer alone. */
 function plain(item: Description): TableCase {
-  const { name, input, kernel, stride, padding, out, groups, bias, ...rest } = item
+  const { name, input, kernel, stride, dilation, padding, out, groups, bias, ...rest } = item
   return { name: `conv2d ${name}`, inputs: [input], nodes: [layer('y', item)], integers: true, ...rest }
 }
 
@@ -126,6 +134,80 @@ export const conv2d: TableCase[] = [
   plain({ name: 'four groups', input: [6, 7, 24], kernel: [3, 3], padding: same3, out: 20, groups: 4 }),
   plain({ name: 'three groups with stride', input: [7, 6, 18], kernel: [3, 3], stride: [2, 2], out: 12, groups: 3 }),
   plain({ name: 'four 1x1 groups', input: [6, 7, 24], kernel: [1, 1], out: 40, groups: 4 }),
+  plain({ name: '3x3 dilated', input: [9, 10, 18], kernel: [3, 3], dilation: [2, 2], padding: same5, out: 33 }),
+  plain({ name: '3x3 dilated, unpadded', input: [9, 7, 36], kernel: [3, 3], dilation: [2, 3], out: 40 }),
+  plain({
+    name: '3x2 dilated and strided, padded unequally',
+    input: [11, 12, 10],
+    kernel: [3, 2],
+    stride: [2, 3],
+    dilation: [3, 2],
+    padding: [1, 2, 3, 0],
+    out: 12,
+  }),
+  plain({
+    name: '3x3 with a stride that divides its dilation',
+    input: [12, 11, 8],
+    kernel: [3, 3],
+    stride: [2, 2],
+    dilation: [2, 4],
+    padding: [2, 4, 2, 4],
+    out: 9,
+  }),
+  plain({
+    name: '3x3 dilated, of an image of three channels',
+    input: [15, 13, 3],
+    kernel: [3, 3],
+    dilation: [2, 2],
+    padding: same5,
+    out: 16,
+    count: 2,
+  }),
+  plain({
+    name: '2x2 dilated, padded beyond its first tap',
+    input: [4, 5, 8],
+    kernel: [2, 2],
+    dilation: [2, 3],
+    padding: [3, 4, 3, 4],
+    out: 8,
+  }),
+  plain({
+    name: 'depthwise 3x3 dilated',
+    input: [10, 17, 40],
+    kernel: [3, 3],
+    dilation: [2, 2],
+    padding: same5,
+    out: 40,
+    groups: 40,
+  }),
+  plain({
+    name: 'depthwise 3x3 dilated and strided',
+    input: [11, 14, 33],
+    kernel: [3, 3],
+    stride: [2, 1],
+    dilation: [1, 3],
+    padding: [1, 2, 1, 3],
+    out: 33,
+    groups: 33,
+  }),
+  plain({
+    name: 'depthwise dilated with two outputs per channel',
+    input: [6, 7, 10],
+    kernel: [3, 2],
+    dilation: [2, 2],
+    padding: same3,
+    out: 20,
+    groups: 10,
+  }),
+  plain({
+    name: 'four groups, dilated',
+    input: [8, 7, 24],
+    kernel: [3, 3],
+    dilation: [2, 2],
+    padding: same5,
+    out: 20,
+    groups: 4,
+  }),
   plain({
     name: 'many channels',
     input: [4, 4, 256],
@@ -160,6 +242,16 @@ export const conv2d: TableCase[] = [
       inputs: [
         [6, 6, 32],
         [6, 6, 40],
+      ],
+    },
+  ),
+  fused(
+    { name: 'dilated, residual, relu', input: [7, 6, 12], kernel: [3, 3], dilation: [2, 2], padding: same5, out: 20 },
+    [residual(), relu('sum')],
+    {
+      inputs: [
+        [7, 6, 12],
+        [7, 6, 20],
       ],
     },
   ),

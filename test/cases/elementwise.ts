@@ -1,4 +1,4 @@
-/** Ops that move, choose or add values: maxout, concat, add, zero_pad, upsample. */
+/** Ops that move, choose or add values: maxout, concat, add, pads, upsample. */
 import type { Padding } from '../../types/graph.js'
 import type { Shape } from '../../types/native.js'
 import { opNode, type TableCase } from './case.js'
@@ -55,6 +55,35 @@ const zeroPads: TableCase[] = pads.map(({ name, ...attributes }) => ({
   exact: true,
 }))
 
+const constantPad: TableCase = {
+  name: 'constant_pad of sides and channels',
+  inputs: [[5, 4, 7]],
+  nodes: [opNode('constant_pad', { attributes: { padding: [0, 1, 2, 0], channels: 3, value: -0.5 } })],
+  exact: true,
+}
+
+/** Pixels of the image, so that the gradients of several are added. */
+const mirrorPads: TableCase[] = (['edge_pad', 'reflect_pad'] as const).flatMap((op): TableCase[] => [
+  {
+    name: `${op} on all sides`,
+    inputs: [[5, 6, 7]],
+    nodes: [opNode(op, { attributes: { padding: [1, 2, 3, 4] } })],
+    exact: true,
+  },
+  {
+    name: `${op} of one side`,
+    inputs: [[4, 3, 20]],
+    nodes: [opNode(op, { attributes: { padding: [0, 0, 3, 0] } })],
+    exact: true,
+  },
+  {
+    name: `${op} as far as the image reaches`,
+    inputs: [[4, 2, 16]],
+    nodes: [opNode(op, { attributes: { padding: [3, 1, 3, 1] } })],
+    exact: true,
+  },
+])
+
 const upsamples: TableCase[] = [1, 2, 3].map((factor) => ({
   name: `upsample by ${factor}`,
   inputs: [[3, 4, 21]],
@@ -62,4 +91,13 @@ const upsamples: TableCase[] = [1, 2, 3].map((factor) => ({
   exact: true,
 }))
 
-export const elementwise: TableCase[] = [...maxouts, ...concats, ...adds, addPrelu, ...zeroPads, ...upsamples]
+export const elementwise: TableCase[] = [
+  ...maxouts,
+  ...concats,
+  ...adds,
+  addPrelu,
+  ...zeroPads,
+  constantPad,
+  ...mirrorPads,
+  ...upsamples,
+]

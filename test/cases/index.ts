@@ -4,6 +4,7 @@ import type { TableCase } from './case.js'
 import { channelShuffle } from './channel_shuffle.js'
 import { conv2d } from './conv2d.js'
 import { elementwise } from './elementwise.js'
+import { extremum } from './extremum.js'
 import { fullyConnected } from './fully_connected.js'
 import { l2Normalize } from './l2_normalize.js'
 import { lrn } from './lrn.js'
@@ -22,6 +23,7 @@ export const tables: readonly TableCase[] = [
   ...lrn,
   ...elementwise,
   ...multiply,
+  ...extremum,
   ...channelShuffle,
   ...l2Normalize,
 ]

@@ -1,4 +1,4 @@
-/** batch_norm and affine. */
+/** batch_norm, instance_norm and affine. */
 import type { Shape } from '../../types/native.js'
 import { opNode, type TableCase } from './case.js'
 
@@ -13,6 +13,13 @@ function batchNorm(name: string, roles: string[], epsilon: number, more: Partial
     ...more,
   }
 }
+
+const instanceNorm = (name: string, inputs: Shape[], more: Partial<TableCase> = {}): TableCase => ({
+  name: `instance_norm${name}`,
+  inputs,
+  nodes: [opNode('instance_norm', { attributes: { epsilon: 1e-5 } })],
+  ...more,
+})
 
 const affine = (name: string, roles: string[], more: Partial<TableCase> = {}): TableCase => ({
   name: `affine${name}`,
@@ -31,6 +38,13 @@ export const norm: TableCase[] = [
     shared: ['scale', 'mean', 'variance'],
   }),
   batchNorm(' by running statistics', ['scale', 'shift'], 1e-3, { runningStatistics: true }),
+  instanceNorm('', [shape], { range: [-1, 3] }),
+  instanceNorm(' of many pixels', [[19, 17, 24]], { count: 2 }),
+  instanceNorm(' of many channels', [[2, 4, 300]]),
+  instanceNorm(' of values far from zero', [[5, 4, 20]], {
+    range: [100, 104],
+    noPeer: 'onnxruntime scales before it centres, and loses more to the mean than is allowed here',
+  }),
   affine('', ['scale', 'shift']),
   affine(', shift alone', ['shift']),
   affine(', scale alone', ['scale']),

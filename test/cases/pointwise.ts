@@ -29,6 +29,7 @@ export const pointwise: TableCase[] = [
   of('selu', { alpha: 0.5, gamma: 2 }),
   of('softplus'),
   of('gelu'),
+  of('gelu_tanh'),
   of('clip', { min: -1.5, max: 2 }),
   of('clip', { min: -1 }),
   of('clip', { max: 0.5 }),

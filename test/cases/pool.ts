@@ -8,6 +8,7 @@ interface Description {
   input: Shape
   kernel: Extent
   stride?: Extent
+  dilation?: Extent
   padding?: Padding
   rounding?: 'floor' | 'ceil'
 }
@@ -43,6 +44,16 @@ const windows: Description[] = [
     rounding: 'ceil',
   },
   { name: '5x2, stride 1x3', input: [9, 9, 3], kernel: [5, 2], stride: [1, 3], padding: [2, 0, 1, 1] },
+  { name: '3x3 dilated, stride 1', input: [8, 9, 20], kernel: [3, 3], dilation: [2, 2], padding: [2, 2, 2, 2] },
+  {
+    name: '3x3 dilated 3x2, stride 2x3, padded, ceil',
+    input: [10, 11, 9],
+    kernel: [3, 3],
+    stride: [2, 3],
+    dilation: [3, 2],
+    padding: [1, 2, 1, 0],
+    rounding: 'ceil',
+  },
   { name: '7x7 over the whole image', input: [7, 7, 64], kernel: [7, 7] },
   { name: '1x1, stride 2', input: [7, 7, 8], kernel: [1, 1], stride: [2, 2] },
 ]
@@ -60,12 +71,14 @@ const extras: [PoolOp, Extra][] = [
 ]
 
 function sliding([op, extra]: [PoolOp, Extra], item: Description): TableCase {
-  const { name, input, kernel, stride = [1, 1], padding = [0, 0, 0, 0], rounding = 'floor' } = item
+  const { name, input, kernel, stride = [1, 1], dilation, padding = [0, 0, 0, 0], rounding = 'floor' } = item
   const flags = Object.entries(extra).map(([key, value]) => (value ? ` ${key}` : ''))
   return {
     name: `${op}${flags.join('')} ${name}`,
     inputs: [input],
-    nodes: [opNode(op, { attributes: { kernel, stride, padding, rounding, ...extra } })],
+    nodes: [
+      opNode(op, { attributes: { kernel, stride, ...(dilation ? { dilation } : {}), padding, rounding, ...extra } }),
+    ],
     values: 'distinct',
     // A maximum is one of the inputs.
     ...(op === 'max_pool' ? { exact: true } : {}),

@@ -100,6 +100,12 @@ test('bad options and graphs', async () => {
   const graph = chain([3, 3, 4], vector)
   const tensors = randomTensors(graph)
   await assertFails(() => exportOnnx(graph, tensors, { opset: 12 }), 'ERR_FACENET_INVALID_ARGUMENT', /opset/)
+  const dilated = chain([5, 5, 2], { op: 'avg_pool', attributes: pool(2, 1, [0, 0, 0, 0], { dilation: [2, 2] }) })
+  await assertFails(
+    () => exportOnnx(dilated, new Map(), { opset: 18 }),
+    'ERR_FACENET_INVALID_ARGUMENT',
+    /at least 19, for the dilated avg_pool n0/,
+  )
   await assertFails(() => exportOnnx(graph, tensors, { batch: 0 }), 'ERR_FACENET_INVALID_ARGUMENT', /batch/)
   await modelFails(() => exportOnnx(graph, new Map()), /v\.weight/)
   await modelFails(() => exportOnnx({ ...graph, outputs: ['none'] }, tensors), /graph\.outputs/)

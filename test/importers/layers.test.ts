@@ -1,6 +1,9 @@
 /** Layers in the forms that exporters write them in, and layouts: what is imported computes what the file does. */
 import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { lowerModel } from '../../lib/convert/importers/lower.js'
 import { type Case, checkCase, window } from './steps.js'
+import { floats, node, source } from './support.js'
 
 const cases: Case[] = [
   {
@@ -140,6 +143,69 @@ const cases: Case[] = [
     ops: { conv2d: 2 },
   },
   {
+    name: 'dilated convolutions and pools',
+    size: [13, 12],
+    build: (g) => {
+      const x = g.node('Conv', ['x', g.random([4, 3, 3, 3], 0.01)], { ...window(3, 1, 2), dilations: { ints: [2, 1] } })
+      const depthwise = { ...window(3, 1, 2), dilations: { ints: [2, 2] }, group: { int: 4 } }
+      const y = g.node('MaxPool', [g.node('Conv', [x, g.random([4, 1, 3, 3])], depthwise)], {
+        ...window(2, 2, 1),
+        dilations: { ints: [3, 2] },
+      })
+      return g.node('AveragePool', [y], { ...window(2, 1, 1), dilations: { ints: [1, 2] } })
+    },
+    ops: { conv2d: 2, max_pool: 1, avg_pool: 1 },
+  },
+  {
+    name: 'a dilation along an axis of one tap',
+    build: (g) =>
+      g.node('Conv', [g.conv(), g.random([4, 4, 1, 3])], {
+        kernel_shape: { ints: [1, 3] },
+        dilations: { ints: [7, 2] },
+        pads: { ints: [0, 2, 0, 2] },
+      }),
+    ops: { conv2d: 2 },
+  },
+  {
+    name: 'pads of a constant, of edges and of mirrored pixels',
+    build: (g) => {
+      const pads = g.ints([0, 0, 2, 1, 0, 0, 1, 3])
+      const edges = g.node('Pad', [g.conv(), pads], { mode: { string: 'edge' } })
+      const mirrored = g.node('Pad', [edges, pads], { mode: { string: 'reflect' } })
+      return g.node('Pad', [mirrored, g.ints([0, 0, 0, 1, 0, 2, 1, 0]), g.value(-3.5)])
+    },
+    ops: { conv2d: 1, edge_pad: 1, reflect_pad: 1, constant_pad: 1 },
+  },
+  {
+    name: 'pads of chosen axes, of N x H x W x C, that are none',
+    nhwc: true,
+    build: (g) => {
+      const planes = g.conv(g.node('Transpose', ['x'], { perm: { ints: [0, 3, 1, 2] } }))
+      const back = g.node('Transpose', [planes], { perm: { ints: [0, 2, 3, 1] } })
+      const edges = g.node('Pad', [back, g.ints([2, 1]), '', g.ints([-2])], { mode: { string: 'edge' } })
+      const none = g.node('Pad', [edges, g.ints([0, 0, 0, 0, 0, 0, 0, 0])], { mode: { string: 'reflect' } })
+      return g.node('Transpose', [none], { perm: { ints: [0, 3, 1, 2] } })
+    },
+    ops: { conv2d: 1, edge_pad: 1 },
+  },
+  {
+    name: 'Max and Min of two activations, and of one with a number',
+    build: (g) => {
+      const [x, y] = [g.conv(), g.conv()]
+      return g.node('Min', [g.node('Max', [x, y]), g.node('Max', [y, g.value(0.25)])])
+    },
+    ops: { conv2d: 2, maximum: 1, minimum: 1, clip: 1 },
+  },
+  {
+    name: 'InstanceNormalization with and without a scale and a shift',
+    build: (g) => {
+      const [ones, zeros] = [g.builder.floats('ones', [4], [1, 1, 1, 1]), g.builder.floats('zeros', [4], [0, 0, 0, 0])]
+      const y = g.node('InstanceNormalization', [g.conv(), g.random([4]), g.random([4])], { epsilon: { float: 1e-3 } })
+      return g.node('InstanceNormalization', [g.node('Relu', [y]), ones, zeros])
+    },
+    ops: { conv2d: 1, instance_norm: 2, affine: 1, relu: 1 },
+  },
+  {
     name: 'N x H x W x C input, transposed in front, flattened in H, W, C order behind (tf2onnx)',
     nhwc: true,
     build: (g) => {
@@ -162,5 +228,18 @@ const cases: Case[] = [
 ]
 
 for (const item of cases) test(item.name, () => checkCase(item))
+
+// onnxruntime has no auto_pad for these.
+test('auto_pad of a dilated convolution pads for the extent of its window', () => {
+  const conv = node('Conv', ['x', 'w'], 'y', { auto_pad: 'SAME_UPPER', dilations: [2, 3], strides: [1, 2] })
+  const { graph } = lowerModel(source([1, 3, 9, 8], [conv], { w: floats([2, 3, 3, 2], new Float32Array(36)) }), {})
+  assert.equal(graph.nodes[1]!.op === 'conv2d' && graph.nodes[1]!.attributes, {
+    kernel: [3, 2],
+    stride: [1, 2],
+    dilation: [2, 3],
+    padding: [2, 1, 2, 1],
+    outChannels: 2,
+  })
+})
 
 test.run()

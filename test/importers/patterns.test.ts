@@ -68,6 +68,21 @@ const cases: Case[] = [
     },
     ops: { conv2d: 1, prelu: 1 },
   },
+  ...([true, false] as const).map(
+    (halfFirst): Case => ({
+      name: `GELU by tanh in its steps, ${halfFirst ? 'x / 2 first, with a power' : 'halved last, with products'}`,
+      build: (g) => {
+        const x = g.conv()
+        const cube = halfFirst ? g.node('Pow', [x, g.value(3)]) : g.node('Mul', [g.node('Mul', [x, x]), x])
+        const sum = g.node('Add', [x, g.node('Mul', [cube, g.value(0.044715)])])
+        const tanh = g.node('Tanh', [g.node('Mul', [g.value(Math.sqrt(2 / Math.PI)), sum])])
+        const gate = g.node('Add', [tanh, g.value(1)])
+        if (halfFirst) return g.node('Mul', [g.node('Mul', [g.value(0.5), x]), gate])
+        return g.node('Mul', [g.value(0.5), g.node('Mul', [gate, x])])
+      },
+      ops: { conv2d: 1, gelu_tanh: 1 },
+    }),
+  ),
   {
     name: 'PReLU: slope * min(x, 0) first',
     build: (g) => {

@@ -43,7 +43,21 @@ const unsound: [string, ReturnType<typeof source>, RegExp][] = [
     source(image, [node('Conv', ['x', 'w'], 'y', { kernel_shape: [2, 2] })], { w: weight }),
     /kernel_shape/,
   ],
-  ['dilation', source(image, [node('Conv', ['x', 'w'], 'y', { dilations: [2, 2] })], { w: weight }), /dilations/],
+  [
+    'a dilation of none',
+    source(image, [node('Conv', ['x', 'w'], 'y', { dilations: [0, 2] })], { w: weight }),
+    /dilations/,
+  ],
+  [
+    'a dilated kernel that is larger than the image',
+    source(image, [node('Conv', ['x', 'w'], 'y', { dilations: [2, 2] })], { w: weight }),
+    /received 5x5 over 4x4/,
+  ],
+  [
+    'a pool with windows whose taps all lie in the padding',
+    source(image, [node('MaxPool', ['x'], 'y', { kernel_shape: [2, 2], dilations: [6, 6], pads: [2, 2, 2, 2] })]),
+    /a pixel of the image in every window/,
+  ],
   [
     'a stride of none',
     source(image, [node('MaxPool', ['x'], 'y', { kernel_shape: [2, 2], strides: [0, 1] })]),
@@ -71,9 +85,32 @@ const unsound: [string, ReturnType<typeof source>, RegExp][] = [
     /one output/,
   ],
   [
-    'padding with ones',
-    source(image, [node('Pad', ['x', 'p', 'v'], 'y')], { p: whole([0, 0, 1, 1, 0, 0, 1, 1]), v: floats([], [1]) }),
-    /padding with zeros/,
+    'padding with infinity',
+    source(image, [node('Pad', ['x', 'p', 'v'], 'y')], {
+      p: whole([0, 0, 1, 1, 0, 0, 1, 1]),
+      v: floats([], [-Infinity]),
+    }),
+    /one finite number/,
+  ],
+  [
+    'padding that wraps around',
+    source(image, [node('Pad', ['x', 'p'], 'y', { mode: 'wrap' })], { p: whole([0, 0, 1, 1, 0, 0, 1, 1]) }),
+    /constant, edge or reflect for mode of Pad y but received wrap/,
+  ],
+  [
+    'channels mirrored',
+    source(image, [node('Pad', ['x', 'p'], 'y', { mode: 'edge' })], { p: whole([0, 0, 1, 1, 0, 1, 1, 1]) }),
+    /pixels around the image for pads/,
+  ],
+  [
+    'more mirrored than there is',
+    source(image, [node('Pad', ['x', 'p'], 'y', { mode: 'reflect' })], { p: whole([0, 0, 4, 0, 0, 0, 0, 0]) }),
+    /less padding than the image has/,
+  ],
+  [
+    'an instance normalisation of other channels',
+    source(image, [node('InstanceNormalization', ['x', 's', 's'], 'y')], { s: floats([2], [1, 1]) }),
+    /3 values/,
   ],
   ['cropping', source(image, [node('Pad', ['x', 'p'], 'y')], { p: whole([0, 0, -1, 0, 0, 0, 0, 0]) }), /pads/],
   ['channels in front', source(image, [node('Pad', ['x', 'p'], 'y')], { p: whole([0, 1, 0, 0, 0, 0, 0, 0]) }), /pads/],

@@ -105,6 +105,8 @@ const std::vector<std::pair<Convolution, Layout>>& cases() {
       {{square(1, 1, 0), {4, 4, 24}, {16, 24, 5, 8}, Kind::relu, false, 1, 2}, {32, 8, 8}},
       {{square(1, 2, 0), {5, 5, 12}, {9}}, {}},
       {{square(1, 1, 0), {1, 1, 50}, {30}, Kind::prelu, false, 1, 3}, {56, 0, 2}},
+      {{{3, 2, 1, 2, 2, 3, 3, 2, Rounding::floor, 2, 3}, {8, 11, 10}, {12}, Kind::relu, false, 1, 2},
+       {12, 0, 0}},
   };
   return all;
 }

@@ -24,6 +24,7 @@ const std::vector<Convolution>& cases() {
       {{3, 3, 2, 2, 0, 0, 0, 0, Rounding::ceil}, {8, 8, 16}, {40}, Kind::relu},
       {square(1, 2, 0), {5, 5, 12}, {9}, Kind::none},
       {square(1, 1, 0), {1, 1, 200}, {130}, Kind::prelu, false, 1, 5},
+      {{3, 3, 1, 2, 2, 3, 3, 2, Rounding::floor, 2, 3}, {8, 11, 20}, {24}, Kind::relu, false, 1, 2},
   };
   return all;
 }
@@ -44,7 +45,7 @@ TEST("convolutions on tensor cores of every kind, in slices, in every order") {
 
 TEST("convolutions on tensor cores in every tile, with and without splits") {
   for (const auto& shape : facenet::cuda::mmaShapes())
-    for (const size_t i : {1u, 5u, 10u})
+    for (const size_t i : {1u, 5u, 10u, 11u})
       for (const int splits : {1, 3}) {
         ConvTile tile = shape.tile;
         tile.splits = splits;

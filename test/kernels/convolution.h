@@ -72,8 +72,8 @@ std::vector<Real> plainLoop(const Convolution& c, const ConvolutionValues& v) {
     for (int64_t o = 0; o < out.channels; ++o) {
       Real sum = 0;
       for (int64_t tap = 0; tap < c.taps(); ++tap) {
-        const int64_t row = oy * w.strideHeight - w.padTop + tap / w.kernelWidth;
-        const int64_t column = ox * w.strideWidth - w.padLeft + tap % w.kernelWidth;
+        const int64_t row = oy * w.strideHeight - w.padTop + tap / w.kernelWidth * w.dilationHeight;
+        const int64_t column = ox * w.strideWidth - w.padLeft + tap % w.kernelWidth * w.dilationWidth;
         if (row < 0 || row >= c.in.height || column < 0 || column >= c.in.width) continue;
         const float* x = &v.x[static_cast<size_t>(
             ((image * c.in.height + row) * c.in.width + column) * c.in.channels + o / perGroup * channels)];

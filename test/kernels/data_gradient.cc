@@ -1,5 +1,7 @@
 #include "cuda/conv2d/data_gradient/data_gradient.cuh"
 
+#include <numeric>
+
 #include "convolution.h"
 #include "native/backends/cuda/conv/data_gradient.h"
 #include "views.h"
@@ -28,8 +30,13 @@ Window square(int64_t kernel, int64_t stride, int64_t padding) {
   return {kernel, kernel, stride, stride, padding, padding, padding, padding, Rounding::floor};
 }
 
+Window dilated(Window window, int64_t down, int64_t across) {
+  window.dilationHeight = down, window.dilationWidth = across;
+  return window;
+}
+
 // The networks' windows on odd sizes and odd channels; then strides above the kernel, padding beyond it, what
-// TensorFlow and Torch round to, groups, and one group per channel.
+// TensorFlow and Torch round to, groups, one group per channel, and dilations with and without a stride's factors.
 const std::vector<Layer>& layers() {
   static const std::vector<Layer> all{
       {square(1, 1, 0), {5, 7, 20}, 24},
@@ -57,6 +64,12 @@ const std::vector<Layer>& layers() {
       {square(3, 2, 1), {7, 9, 20}, 20, 20},
       {{4, 3, 1, 1, 0, 0, 0, 0, Rounding::floor}, {4, 3, 24}, 24, 24},
       {square(3, 1, 1), {5, 4, 7}, 14, 7},
+      {dilated(square(3, 1, 2), 2, 2), {7, 6, 10}, 9},
+      {dilated(square(3, 2, 1), 3, 2), {9, 10, 11}, 8},
+      {dilated(square(2, 1, 4), 2, 3), {4, 5, 8}, 8},
+      {dilated({3, 3, 4, 6, 3, 4, 5, 2, Rounding::floor}, 6, 4), {17, 15, 8}, 9},
+      {dilated(square(3, 1, 2), 2, 2), {7, 6, 20}, 20, 20},
+      {dilated(square(3, 2, 2), 3, 2), {9, 10, 20}, 40, 20},
   };
   return all;
 }
@@ -72,7 +85,8 @@ std::vector<Real> plainGradient(const Layer& layer, const TestView& g, const std
     const int64_t n = pixel / out.pixels(), oy = pixel % out.pixels() / out.width, ox = pixel % out.width;
     for (int64_t ky = 0; ky < w.kernelHeight; ++ky)
       for (int64_t kx = 0; kx < w.kernelWidth; ++kx) {
-        const int64_t y = oy * w.strideHeight + ky - w.padTop, x = ox * w.strideWidth + kx - w.padLeft;
+        const int64_t y = oy * w.strideHeight + ky * w.dilationHeight - w.padTop;
+        const int64_t x = ox * w.strideWidth + kx * w.dilationWidth - w.padLeft;
         if (y < 0 || y >= in.height || x < 0 || x >= in.width) continue;
         for (int64_t o = 0; o < out.channels; ++o)
           for (int64_t i = 0; i < groupIn; ++i)
@@ -157,20 +171,21 @@ TEST("the classes of pixels share the taps among them") {
       expect(slidingShape(each.window, layer.outShape(), 1) == Shape{each.height, each.width, 1},
              "a class of ", each.height, "x", each.width);
       if (first < 0) first = each.index;
-      if (each.index - first >= std::min(w.kernelWidth, w.strideWidth)) continue;
+      const int64_t step = w.strideWidth / std::gcd(w.strideWidth, w.dilationWidth);
+      if (each.index - first >= std::min(w.kernelWidth, step)) continue;
       for (int64_t j = 0; j < each.width; ++j)
         for (int64_t t = 0; t < each.tapsAcross.count; ++t) {
           const int64_t tap = each.tapsAcross.first + t * each.tapsAcross.step,
-                        output = j + t - each.window.padLeft;
+                        output = j + t * each.window.dilationWidth - each.window.padLeft;
           if (tap < 0 || tap >= w.kernelWidth || output < 0 || output >= outputs) continue;
-          const int64_t pixel = output * w.strideWidth + tap - w.padLeft;
+          const int64_t pixel = output * w.strideWidth + tap * w.dilationWidth - w.padLeft;
           expect(pixel >= 0 && pixel < layer.in.width && pixel / w.strideWidth == j, "pixel ", pixel);
           ++use(pixel, tap, output);
         }
     }
     for (int64_t output = 0; output < outputs; ++output)
       for (int64_t tap = 0; tap < w.kernelWidth; ++tap) {
-        const int64_t pixel = output * w.strideWidth + tap - w.padLeft;
+        const int64_t pixel = output * w.strideWidth + tap * w.dilationWidth - w.padLeft;
         if (pixel < 0 || pixel >= layer.in.width) continue;
         expect(use(pixel, tap, output) == 1, "tap ", tap, " of output ", output, " is used ",
                use(pixel, tap, output), " times");

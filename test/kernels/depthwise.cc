@@ -101,6 +101,8 @@ const std::vector<std::pair<Convolution, Layout>>& cases() {
       {depthwiseOf(square(3, 1, 1), {4, 5, 5}, Kind::prelu, true), {}},
       {depthwiseOf(square(3, 2, 1), {5, 5, 16}, Kind::relu), {17, 3, 19}},
       {depthwiseOf(square(3, 1, 1), {4, 4, 6}, Kind::relu, false, 3, 2), {8, 0, 24}},
+      {depthwiseOf({3, 3, 1, 1, 2, 2, 2, 2, Rounding::floor, 2, 2}, {6, 9, 16}, Kind::relu), {}},
+      {depthwiseOf({3, 3, 2, 2, 1, 2, 3, 0, Rounding::floor, 3, 1}, {9, 8, 12}, Kind::none), {17, 3, 19}},
   };
   return all;
 }
@@ -151,6 +153,8 @@ TEST("the kernel of a depthwise convolution follows its window and where its inp
   };
   expect(way(square(3, 1, 1), 12, 16, 12) == "depthwise 3x3", "3x3");
   expect(way(square(3, 2, 1), 16, 16, 16) == "depthwise 3x3/2", "3x3/2");
+  expect(way({3, 3, 1, 1, 2, 2, 2, 2, Rounding::floor, 2, 2}, 16, 16, 16) == "depthwise, any window",
+         "dilated");
   expect(way(square(5, 1, 1), 16, 16, 16) == "depthwise, any window", "5x5");
   expect(way(square(3, 1, 1), 12, 12, 12) == "depthwise, by numbers", "12 numbers apart");
   expect(way(square(3, 1, 1), 16, 16, 32) == "depthwise, by numbers", "two output channels an input channel");

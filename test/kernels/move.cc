@@ -8,29 +8,34 @@ namespace emulator::tests {
 namespace {
 
 using facenet::Maxout;
+using facenet::Pad;
 using facenet::Upsample;
-using facenet::ZeroPad;
+
+using Kind = Pad::Kind;
 
 double rounded(DType type, double expected) {
   return std::abs(expected) * rounding(type);
 }
 
-TEST("zero_pad in every type and layout, in every order") {
+TEST("pads in every type and layout, in every order") {
   inEveryOrder([] {
     forTypes([](DType in, DType out) {
       forLayouts([&](int64_t channels, Layout from, Layout to) {
-        for (const ZeroPad& op : {ZeroPad{1, 2, 0, 1, 0}, ZeroPad{0, 0, 2, 0, 6}, ZeroPad{0, 1, 0, 0, 11}}) {
+        for (const Pad& op : {Pad{Kind::zero, 1, 2, 0, 1, 0}, Pad{Kind::zero, 0, 0, 2, 0, 6},
+                              Pad{Kind::constant, 0, 1, 0, 0, 11, 0.5f}, Pad{Kind::edge, 1, 2, 3, 4},
+                              Pad{Kind::reflect, 1, 2, 1, 2}, Pad{Kind::reflect, 0, 1, 1, 0}}) {
           const Shape shape{2, 3, channels};
           const Shape larger{2 + op.top + op.bottom, 3 + op.left + op.right, channels + op.channels};
           const TestView x = TestView::random(in, 2, shape, from, 1);
           TestView y = TestView::untouched(out, 2, larger, {to.stride + 16, to.offset});
           facenet::cuda::forward(op, x.view(), y.view(), nullptr);
           y.check(
-              "zero_pad",
-              [&](int64_t n, int64_t row, int64_t column, int64_t c) {
+              op.name(),
+              [&](int64_t n, int64_t row, int64_t column, int64_t c) -> double {
                 row -= op.top, column -= op.left;
+                if (op.mirrors()) row = op.source(row, 2), column = op.source(column, 3);
                 const bool inside = row >= 0 && row < 2 && column >= 0 && column < 3 && c < channels;
-                return inside ? x.at(n, row, column, c) : 0;
+                return inside ? x.at(n, row, column, c) : op.value;
               },
               [&](double expected) { return rounded(out, expected); });
         }
@@ -96,8 +101,9 @@ TEST("zero_pad, upsample and maxout of pairs move each value once") {
     expect(c.globalBytesRead == reads && c.globalBytesWritten == written, what, " reads ", c.globalBytesRead);
     expect(c.globalSectors == (sectorBytes + written) / 32, what, ": ", c.globalSectors, " sectors");
   };
-  counted("zero_pad", {8, 8, 64}, bytes, bytes,
-          [&](const View& y) { facenet::cuda::forward(ZeroPad{1, 1, 1, 1, 0}, x.view(), y, nullptr); });
+  counted("zero_pad", {8, 8, 64}, bytes, bytes, [&](const View& y) {
+    facenet::cuda::forward(Pad{Kind::zero, 1, 1, 1, 1, 0}, x.view(), y, nullptr);
+  });
   // Two neighbouring pixels read the same in one instruction.
   counted("upsample", {12, 12, 64}, 4 * bytes, 2 * bytes,
           [&](const View& y) { facenet::cuda::forward(Upsample{2}, x.view(), y, nullptr); });

@@ -1,4 +1,4 @@
-// The backward of zero_pad, upsample and maxout.
+// The backward of pads, upsample and maxout.
 #include "cuda/simple_ops.cuh"
 #include "gradients.h"
 
@@ -6,8 +6,9 @@ namespace emulator::tests {
 namespace {
 
 using facenet::Maxout;
+using facenet::Pad;
 using facenet::Upsample;
-using facenet::ZeroPad;
+using Kind = Pad::Kind;
 
 TEST("gradients of zero_pad and upsample in every type and layout, in every order") {
   inEveryOrder([] {
@@ -15,7 +16,7 @@ TEST("gradients of zero_pad and upsample in every type and layout, in every orde
       forLayouts([&](int64_t channels, Layout from, Layout to) {
         const bool accumulate = channels % 2 == 0;
         const Shape shape{3, 4, channels};
-        const ZeroPad pad{1, 2, 0, 3, 5};
+        const Pad pad{Kind::zero, 1, 2, 0, 3, 5};
         const Layout wider{to.stride + 8, to.offset};
         const TestView padded = TestView::random(y, 2, {4, 9, channels + 5}, wider, 1);
         GradientView ofPadded(x, 2, shape, from, accumulate);
@@ -39,6 +40,34 @@ TEST("gradients of zero_pad and upsample in every type and layout, in every orde
               return sum;
             },
             1e-5);
+      });
+    });
+  });
+}
+
+TEST("gradients of edge_pad and reflect_pad in every type and layout, in every order") {
+  inEveryOrder([] {
+    forTrainedTypes([](DType x, DType y) {
+      forLayouts([&](int64_t channels, Layout from, Layout to) {
+        for (const Pad& op : {Pad{Kind::edge, 1, 2, 3, 4}, Pad{Kind::edge, 0, 2, 1, 0},
+                              Pad{Kind::reflect, 2, 3, 1, 2}, Pad{Kind::reflect, 0, 1, 2, 0}}) {
+          const Shape shape{3, 4, channels};
+          const Shape larger{3 + op.top + op.bottom, 4 + op.left + op.right, channels};
+          const TestView dy = TestView::random(y, 2, larger, to, 1);
+          GradientView dx(x, 2, shape, from, channels % 2 == 0);
+          facenet::cuda::backward(op, dx.view(), dy.view(), dx.view(), dx.accumulate, nullptr);
+          Batch64 expected(2, shape);
+          forEachValue(2, larger, [&](int64_t n, int64_t row, int64_t column, int64_t c) {
+            expected.at(n, op.source(row - op.top, 3), op.source(column - op.left, 4), c) +=
+                dy.at(n, row, column, c);
+          });
+          dx.check(
+              op.name(),
+              [&](int64_t n, int64_t row, int64_t column, int64_t c) {
+                return expected.at(n, row, column, c);
+              },
+              1e-5);
+        }
       });
     });
   });
@@ -94,7 +123,8 @@ TEST("gradients of maxout and zero_pad read and write each value once, in 16-byt
 
     const TestView larger = TestView::random(dtype, 1, {9, 8, 128}, {128}, 3);
     const Counters pad = count([&] {
-      facenet::cuda::backward(ZeroPad{1, 0, 0, 0, 0}, dx.view(), larger.view(), dx.view(), false, nullptr);
+      facenet::cuda::backward(Pad{Kind::zero, 1, 0, 0, 0, 0}, dx.view(), larger.view(), dx.view(), false,
+                              nullptr);
     });
     expect(pad.globalBytesRead == bytes && pad.globalBytesWritten == bytes, pad.globalBytesRead);
     expect(pad.globalSectors == 2 * bytes / 32, pad.globalSectors, " sectors");

@@ -24,7 +24,8 @@ WindowPixels windowOf(const Pool& op, const Shape& in, int64_t oy, int64_t ox) {
   int64_t padded = 0;
   for (int64_t ky = 0; ky < w.kernelHeight; ++ky)
     for (int64_t kx = 0; kx < w.kernelWidth; ++kx) {
-      const int64_t r = oy * w.strideHeight - w.padTop + ky, c = ox * w.strideWidth - w.padLeft + kx;
+      const int64_t r = oy * w.strideHeight - w.padTop + ky * w.dilationHeight;
+      const int64_t c = ox * w.strideWidth - w.padLeft + kx * w.dilationWidth;
       padded += r < in.height + w.padBottom && c < in.width + w.padRight;
       if (r >= 0 && r < in.height && c >= 0 && c < in.width) result.pixels.push_back({r, c});
     }
@@ -94,10 +95,11 @@ void check(const PoolCase& c) {
 }
 
 const std::vector<Window> windows{
-    {3, 3, 2, 2, 0, 0, 0, 0, Rounding::ceil},  {3, 3, 2, 2, 1, 1, 1, 1, Rounding::floor},
-    {3, 3, 1, 1, 1, 1, 1, 1, Rounding::floor}, {2, 3, 2, 1, 0, 1, 0, 1, Rounding::floor},
-    {7, 9, 1, 1, 0, 0, 0, 0, Rounding::floor}, {5, 5, 1, 1, 2, 2, 2, 2, Rounding::floor},
-    {2, 2, 2, 2, 0, 0, 1, 1, Rounding::ceil},  {1, 1, 2, 3, 0, 0, 0, 0, Rounding::floor}};
+    {3, 3, 2, 2, 0, 0, 0, 0, Rounding::ceil},        {3, 3, 2, 2, 1, 1, 1, 1, Rounding::floor},
+    {3, 3, 1, 1, 1, 1, 1, 1, Rounding::floor},       {2, 3, 2, 1, 0, 1, 0, 1, Rounding::floor},
+    {7, 9, 1, 1, 0, 0, 0, 0, Rounding::floor},       {5, 5, 1, 1, 2, 2, 2, 2, Rounding::floor},
+    {2, 2, 2, 2, 0, 0, 1, 1, Rounding::ceil},        {1, 1, 2, 3, 0, 0, 0, 0, Rounding::floor},
+    {3, 3, 1, 1, 2, 2, 2, 2, Rounding::floor, 2, 2}, {2, 3, 2, 1, 1, 2, 3, 4, Rounding::ceil, 3, 2}};
 
 TEST("gradients of pools in every type and layout, in every order") {
   inEveryOrder([] {

@@ -51,6 +51,7 @@ const std::vector<Convolution>& cases() {
       convolution(square(7, 2, 3), {19, 17, 3}, 24, 1),
       convolution(square(3, 1, 1), {1, 1, 16}, 16, 40),  // as many images as pixels
       convolution(square(3, 1, 1), {2, 3, 9}, 12, 9),
+      convolution({3, 2, 1, 2, 2, 3, 3, 2, Rounding::floor, 2, 3}, {8, 11, 10}, 12, 2),
   };
   return all;
 }
@@ -131,6 +132,7 @@ TEST("depthwise weight gradients, in every order") {
             convolution(square(3, 2, 1), {9, 9, 13}, 13, 2, 13),
             convolution(square(5, 1, 0), {7, 6, 8}, 8, 2, 8),
             convolution(square(3, 1, 1), {5, 5, 6}, 18, 2, 6),
+            convolution({3, 3, 2, 1, 2, 2, 2, 2, Rounding::floor, 2, 3}, {9, 8, 24}, 24, 3, 24),
             convolution({7, 6, 1, 1, 0, 0, 0, 0, Rounding::floor}, {7, 6, 40}, 40, 3, 40),
             convolution(square(3, 1, 1), {17, 16, 520}, 520, 1, 520)}) {
         checkWeightGradient(c, GradientLayout::of(dtype));

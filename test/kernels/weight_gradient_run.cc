@@ -36,8 +36,8 @@ std::vector<Real> plainGradient(const Convolution& c, const Values& v) {
   for (int64_t pixel = 0; pixel < c.count * out.pixels(); ++pixel) {
     const int64_t image = pixel / out.pixels(), oy = pixel % out.pixels() / out.width, ox = pixel % out.width;
     for (int64_t tap = 0; tap < c.taps(); ++tap) {
-      const int64_t row = oy * w.strideHeight - w.padTop + tap / w.kernelWidth;
-      const int64_t column = ox * w.strideWidth - w.padLeft + tap % w.kernelWidth;
+      const int64_t row = oy * w.strideHeight - w.padTop + tap / w.kernelWidth * w.dilationHeight;
+      const int64_t column = ox * w.strideWidth - w.padLeft + tap % w.kernelWidth * w.dilationWidth;
       if (row < 0 || row >= c.in.height || column < 0 || column >= c.in.width) continue;
       const int64_t from = ((image * c.in.height + row) * c.in.width + column) * c.in.channels;
       for (int64_t o = 0; o < out.channels; ++o)

@@ -1,12 +1,33 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { conv2d } from '../cases/conv2d.js'
+import { opCase } from '../cases/op_case.js'
 import { testTable } from '../cases/table.js'
 import { graphOf, runGraph, testCases } from '../support/ops.js'
+import { testThroughOnnx } from '../support/through_onnx.js'
 
 testTable(conv2d)
 
 testCases([
+  {
+    // x[0] + 10 x[2], and one pixel of padding on either side.
+    name: 'conv2d: two taps three pixels apart, by hand',
+    graph: graphOf(
+      [1, 4, 1],
+      [
+        {
+          name: 'y',
+          op: 'conv2d',
+          inputs: ['x'],
+          attributes: { kernel: [1, 2], stride: [1, 1], dilation: [1, 3], padding: [0, 1, 0, 1], outChannels: 1 },
+          tensors: { weight: 'w' },
+        },
+      ],
+    ),
+    tensors: { w: { shape: [1, 1, 1, 2], data: Float32Array.of(1, 10) } },
+    input: Float32Array.of(1, 2, 3, 4),
+    expected: [30, 41, 2],
+  },
   {
     // The window's sum of a 3x3 image of 1..9, with zeros around it.
     name: 'conv2d: 2x2 sums, padded at the top and left, by hand',
@@ -50,6 +71,8 @@ testCases([
     expected: [1 + 6 + 6 + 16, 4, 3 + 10 + 12 + 24, 6],
   },
 ])
+
+testThroughOnnx(conv2d.filter(({ name, inputs }) => / dilated/.test(name) && inputs.length === 1).map(opCase))
 
 test('conv2d: with a bf16 plan the reference holds weights in bf16 and biases in fp32', async () => {
   const graph = graphOf(

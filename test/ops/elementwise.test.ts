@@ -1,9 +1,11 @@
-/** maxout, concat, add, zero_pad and upsample. */
+/** maxout, concat, add, pads and upsample. */
 import { test } from 'uvu'
 import type { GraphNode, Padding } from '../../types/graph.js'
 import { elementwise } from '../cases/elementwise.js'
+import { opCase } from '../cases/op_case.js'
 import { testTable } from '../cases/table.js'
 import { graphOf, type OpCase, testCases } from '../support/ops.js'
+import { testThroughOnnx } from '../support/through_onnx.js'
 
 const pool = (name: string, kernel: number): GraphNode => ({
   name,
@@ -58,9 +60,31 @@ const byHand: OpCase[] = [
     input: Float32Array.of(7),
     expected: [0, 0, 0, 0, 7, 0, 0, 0],
   },
+  {
+    name: 'edge_pad by hand',
+    graph: graphOf([1, 2, 1], [{ name: 'y', op: 'edge_pad', inputs: ['x'], attributes: { padding: [1, 2, 0, 1] } }]),
+    input: Float32Array.of(3, 5),
+    expected: [3, 3, 3, 5, 5, 3, 3, 3, 5, 5],
+  },
+  {
+    name: 'reflect_pad by hand: the edge is not repeated',
+    graph: graphOf([2, 3, 1], [{ name: 'y', op: 'reflect_pad', inputs: ['x'], attributes: { padding: [1, 2, 0, 1] } }]),
+    input: Float32Array.of(1, 2, 3, 4, 5, 6),
+    expected: [6, 5, 4, 5, 6, 5, 3, 2, 1, 2, 3, 2, 6, 5, 4, 5, 6, 5],
+  },
+  {
+    name: 'constant_pad by hand',
+    graph: graphOf(
+      [1, 1, 1],
+      [{ name: 'y', op: 'constant_pad', inputs: ['x'], attributes: { padding: [0, 1, 0, 0], channels: 1, value: -2 } }],
+    ),
+    input: Float32Array.of(7),
+    expected: [-2, -2, 7, -2],
+  },
 ]
 
 testTable(elementwise)
 testCases(byHand)
+testThroughOnnx(elementwise.filter(({ name }) => /^(constant|edge|reflect)_pad/.test(name)).map(opCase))
 
 test.run()

@@ -31,7 +31,7 @@ import { createHash } from 'node:crypto'
 import { graphOf, runGraph } from ${JSON.stringify(new URL('support/ops.ts', folder).href)}
 const input = Float32Array.from({ length: 4096 }, (_, i) => Math.sinh((i - 2048) / 300) * (i % 2 ? 1 : 0.01))
 const hash = createHash('sha256')
-const bodies = ['sigmoid', 'hard_sigmoid', 'swish', 'hard_swish', 'tanh', 'elu', 'selu', 'softplus', 'gelu']
+const bodies = ['sigmoid', 'hard_sigmoid', 'swish', 'hard_swish', 'tanh', 'elu', 'selu', 'softplus', 'gelu', 'gelu_tanh']
 for (const op of bodies) {
   const graph = graphOf([1, 1, 64], [{ name: 'y', op, inputs: ['x'] }])
   const [values] = await runGraph(graph, {}, input, { device: 'cpu' })

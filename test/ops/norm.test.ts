@@ -1,7 +1,9 @@
 import { test } from 'uvu'
 import { norm } from '../cases/norm.js'
+import { opCase } from '../cases/op_case.js'
 import { testTable } from '../cases/table.js'
 import { graphOf, testCases } from '../support/ops.js'
+import { testThroughOnnx } from '../support/through_onnx.js'
 
 testTable(norm)
 
@@ -32,5 +34,16 @@ testCases([
     expected: [(4 / 2) * 2 + 10, 6 * 3 + 20, 10, 20],
   },
 ])
+
+testCases([
+  {
+    // Channel 0 is 1 and 5, then 10 and 6: means of 3 and 8, variances of 4. Channel 1 is constant.
+    name: 'instance_norm by hand: each image and channel by itself',
+    graph: graphOf([1, 2, 2], [{ name: 'y', op: 'instance_norm', inputs: ['x'], attributes: { epsilon: 12 } }]),
+    input: Float32Array.of(1, 7, 5, 7, 10, 0, 6, 0),
+    expected: [-0.5, 0, 0.5, 0, 0.5, 0, -0.5, 0],
+  },
+])
+testThroughOnnx(norm.filter(({ name }) => name.startsWith('instance_norm')).map(opCase))
 
 test.run()

@@ -1,4 +1,4 @@
-/** Functions of one value: hard_sigmoid, swish, tanh, elu, selu, softplus, gelu, clip. */
+/** Functions of one value: hard_sigmoid, swish, tanh, elu, selu, softplus, gelu, gelu_tanh, clip. */
 import { test } from 'uvu'
 import type { GraphNode } from '../../types/graph.js'
 import { opCase } from '../cases/op_case.js'
@@ -22,6 +22,7 @@ const byHand = (
     [{ op: 'selu', attributes: { alpha: 2, gamma: 0.5 } }, [-1, undefined, undefined, 0, 1, 500]],
     [{ op: 'softplus' }, [0, undefined, undefined, undefined, undefined, 1000]],
     [{ op: 'gelu' }, [0, undefined, undefined, 0, undefined, 1000]],
+    [{ op: 'gelu_tanh' }, [0, undefined, undefined, 0, undefined, 1000]],
     [{ op: 'clip', attributes: { min: -1, max: 1.5 } }, [-1, -1, -1, 0, 1.5, 1.5]],
   ] satisfies [Body, (number | undefined)[]][]
 ).map(([body, values]): OpCase => {

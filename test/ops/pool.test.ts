@@ -1,8 +1,10 @@
 import { test } from 'uvu'
 import type { Extent, GraphNode, PoolAttributes } from '../../types/graph.js'
+import { opCase } from '../cases/op_case.js'
 import { pool } from '../cases/pool.js'
 import { testTable } from '../cases/table.js'
 import { graphOf, testCases } from '../support/ops.js'
+import { testThroughOnnx } from '../support/through_onnx.js'
 
 type PoolOp = 'max_pool' | 'avg_pool' | 'l2_pool'
 
@@ -58,6 +60,24 @@ testCases([
     expected: [3, 8],
   },
   {
+    name: 'max_pool and a dilation: pixels between the taps do not count, by hand',
+    graph: graphOf(
+      [1, 4, 1],
+      poolOf('max_pool', { kernel: [1, 2], stride: ones, dilation: [1, 2], padding: [0, 1, 0, 1] }),
+    ),
+    input: Float32Array.of(1, 9, 2, 3),
+    expected: [9, 2, 9, 2],
+  },
+  {
+    name: 'avg_pool and a dilation: the taps inside the image divide, by hand',
+    graph: graphOf(
+      [1, 4, 1],
+      poolOf('avg_pool', { kernel: [1, 2], stride: ones, dilation: [1, 2], padding: [0, 1, 0, 1] }),
+    ),
+    input: Float32Array.of(1, 9, 2, 4),
+    expected: [9, 1.5, 6.5, 2],
+  },
+  {
     name: 'l2_pool: the root of the sum, by hand',
     graph: graphOf([1, 2, 2], poolOf('l2_pool', { kernel: [1, 2], stride: ones, padding: [0, 0, 0, 0] })),
     input: Float32Array.of(3, 6, 4, 8),
@@ -70,5 +90,11 @@ testCases([
     expected: [5],
   },
 ])
+
+// Padding that counts beside a last window that overhangs is exported as a pad of its own.
+const dilated = (op: string) =>
+  pool.filter(({ name }) => name.startsWith(op) && /dilated/.test(name) && !/countPadding.*ceil/.test(name)).map(opCase)
+testThroughOnnx(dilated('max_pool'))
+testThroughOnnx([...dilated('avg_pool'), ...dilated('l2_pool')], [19, 21])
 
 test.run()

@@ -10,6 +10,7 @@ import {
   type Call,
   channelValue,
   forEachPixel,
+  inside,
   type NodeOf,
   type Tensors,
 } from './activations.js'
@@ -59,10 +60,14 @@ const loops: { [Name in GraphNode['op']]: Loop<Name> } = {
   global_pool: globalPool,
   lrn,
   concat,
-  zero_pad: zeroPad,
+  zero_pad: pad,
+  constant_pad: pad,
+  edge_pad: pad,
+  reflect_pad: pad,
   channel_shuffle: channelShuffle,
   upsample,
   l2_normalize: l2Normalize,
+  instance_norm: instanceNorm,
   batch_norm: elementwise,
   affine: elementwise,
   relu: elementwise,
@@ -72,6 +77,8 @@ const loops: { [Name in GraphNode['op']]: Loop<Name> } = {
   maxout: elementwise,
   add: elementwise,
   multiply,
+  maximum: elementwise,
+  minimum: elementwise,
 }
 
 function preprocess(node: NodeOf<'preprocess'>, { inputs, out, precision }: Call): void {
@@ -129,13 +136,42 @@ function concat(_: NodeOf<'concat'>, { inputs, out }: Call): void {
   }
 }
 
-function zeroPad({ attributes: { padding = [0, 0, 0, 0] } }: NodeOf<'zero_pad'>, { inputs, out }: Call): void {
+type Pad = 'zero_pad' | 'constant_pad' | 'edge_pad' | 'reflect_pad'
+
+function pad({ op, attributes }: NodeOf<Pad>, { inputs, out }: Call): void {
   const [x] = inputs as [Activations]
-  forEachPixel(x, (n, row, column) => {
-    for (let c = 0; c < x.shape[2]; c++) {
-      out.data[at(out, n, row + padding[0], column + padding[1], c)] = x.data[at(x, n, row, column, c)]!
+  const { padding = [0, 0, 0, 0] } = attributes
+  const filler = op === 'constant_pad' ? attributes.value : 0
+  // Steps back into the image along one axis.
+  const moved = (place: number, size: number): number => {
+    if (op === 'edge_pad') return Math.min(Math.max(place, 0), size - 1)
+    return op === 'reflect_pad' ? size - 1 - Math.abs(size - 1 - Math.abs(place)) : place
+  }
+  forEachPixel(out, (n, row, column) => {
+    const [y, fromColumn] = [moved(row - padding[0], x.shape[0]), moved(column - padding[1], x.shape[1])]
+    for (let c = 0; c < out.shape[2]; c++) {
+      const filled = !inside(x, y, fromColumn) || c >= x.shape[2]
+      out.data[at(out, n, row, column, c)] = filled ? filler : x.data[at(x, n, y, fromColumn, c)]!
     }
   })
+}
+
+function instanceNorm({ attributes: { epsilon } }: NodeOf<'instance_norm'>, { inputs, out, precision }: Call): void {
+  const [x] = inputs as [Activations]
+  const r = precision.arithmetic
+  const [height, width, channels] = x.shape
+  for (let n = 0; n < x.count; n++) {
+    for (let c = 0; c < channels; c++) {
+      const places = Array.from({ length: height * width }, (_, pixel) => at(x, n, 0, pixel, c))
+      const average = (values: number[]) => r(values.reduce((sum, value) => r(sum + value), 0) / places.length)
+      const mean = average(places.map((place) => x.data[place]!))
+      const apart = places.map((place) => r(x.data[place]! - mean))
+      const deviation = r(Math.sqrt(r(average(apart.map((value) => r(value * value))) + epsilon)))
+      places.forEach((place, pixel) => {
+        out.data[place] = r(apart[pixel]! / deviation)
+      })
+    }
+  }
 }
 
 function channelShuffle({ attributes: { groups } }: NodeOf<'channel_shuffle'>, { inputs, out }: Call): void {
@@ -209,6 +245,10 @@ function elementwise(node: GraphNode, { inputs, out, tensors, precision }: Call)
       }
       case 'add':
         return r(x + r((node.attributes?.factor ?? 1) * b!.data[i]!))
+      case 'maximum':
+        return Math.max(x, b!.data[i]!)
+      case 'minimum':
+        return Math.min(x, b!.data[i]!)
       case 'maxout': {
         const { pieces } = node.attributes
         return Math.max(...a.data.subarray(i * pieces, (i + 1) * pieces))

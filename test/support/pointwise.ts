@@ -41,6 +41,10 @@ const functions = {
       r(gamma * (x > 0 ? x : r(alpha * expm1(r, x)))),
   softplus: (_, r) => (x) => r(Math.max(x, 0) + r(Math.log1p(r(Math.exp(-Math.abs(x)))))),
   gelu: (_, r) => (x) => r(x * r(0.5 + r(0.5 * r(erf(x * Math.SQRT1_2))))),
+  gelu_tanh: (_, r) => (x) => {
+    const inner = r(Math.sqrt(2 / Math.PI) * r(x + r(0.044715 * r(x * r(x * x)))))
+    return r(0.5 * r(x * r(1 + r(Math.tanh(inner)))))
+  },
   clip:
     ({ attributes: { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = {} }) =>
     (x) =>

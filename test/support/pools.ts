@@ -10,14 +10,15 @@ function pool(op: 'max_pool' | 'avg_pool' | 'l2_pool', attributes: PoolAttribute
   const { inputs, out, precision } = call
   const [x] = inputs as [Activations]
   const r = precision.arithmetic
-  const { kernel, stride, padding, countPadding = false, mean = false } = attributes
+  const { kernel, stride, dilation = [1, 1], padding, countPadding = false, mean = false } = attributes
   const [top, left, bottom, right] = padding
   forEachPixel(out, (n, row, column) => {
     for (let c = 0; c < out.shape[2]; c++) {
       let [largest, sum, squares, divisor] = [Number.NEGATIVE_INFINITY, 0, 0, 0]
       for (let ky = 0; ky < kernel[0]; ky++) {
         for (let kx = 0; kx < kernel[1]; kx++) {
-          const [y, fromColumn] = [row * stride[0] + ky - top, column * stride[1] + kx - left]
+          const y = row * stride[0] + ky * dilation[0] - top
+          const fromColumn = column * stride[1] + kx * dilation[1] - left
           const isInside = inside(x, y, fromColumn)
           if (isInside || (countPadding && y < x.shape[0] + bottom && fromColumn < x.shape[1] + right)) divisor++
           if (!isInside) continue

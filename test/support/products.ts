@@ -5,7 +5,7 @@ import { winograd } from './winograd.js'
 export function conv2d(node: NodeOf<'conv2d'>, { inputs, out, tensors, precision, byWinograd }: Call): void {
   const [x] = inputs as [Activations]
   const r = precision.arithmetic
-  const { kernel, stride, padding, outChannels, groups = 1 } = node.attributes
+  const { kernel, stride, dilation = [1, 1], padding, outChannels, groups = 1 } = node.attributes
   const weight = tensors[node.tensors.weight]!.data.map(precision.weight)
   const groupInputs = x.shape[2] / groups
   const windowSum = (n: number, row: number, column: number, o: number) => {
@@ -13,7 +13,8 @@ export function conv2d(node: NodeOf<'conv2d'>, { inputs, out, tensors, precision
     let sum = 0
     for (let ky = 0; ky < kernel[0]; ky++) {
       for (let kx = 0; kx < kernel[1]; kx++) {
-        const [fromRow, fromColumn] = [row * stride[0] + ky - padding[0], column * stride[1] + kx - padding[1]]
+        const fromRow = row * stride[0] + ky * dilation[0] - padding[0]
+        const fromColumn = column * stride[1] + kx * dilation[1] - padding[1]
         if (!inside(x, fromRow, fromColumn)) continue
         for (let i = 0; i < groupInputs; i++) {
           const w = weight[((o * groupInputs + i) * kernel[0] + ky) * kernel[1] + kx]!

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 #include "cuda/common/pixel_grid.cuh"
 #include "cuda/conv2d/data_gradient/data_gradient.cuh"
@@ -8,37 +9,76 @@
 namespace facenet::cuda {
 namespace {
 
+// The window along one axis.
+struct WindowAxis {
+  int64_t kernel, stride, dilation, pad;
+
+  int64_t common() const { return std::gcd(stride, dilation); }
+  int64_t tapStep() const { return stride / common(); }            // between the taps of a class
+  int64_t classes() const { return std::min(kernel, tapStep()); }  // that taps reach, by their first tap
+};
+
+WindowAxis rowsOf(const Window& w) {
+  return {w.kernelHeight, w.strideHeight, w.dilationHeight, w.padTop};
+}
+WindowAxis columnsOf(const Window& w) {
+  return {w.kernelWidth, w.strideWidth, w.dilationWidth, w.padLeft};
+}
+
 // A class along one axis: pixels first + j * stride, and its window on g.
 struct AxisClass {
-  int64_t count, kernel, padBefore, padAfter;
+  int64_t count, kernel, dilation, padBefore, padAfter;
   TapRun taps;
 };
 
-// The taps firstTap + m * stride, m < own. Pixel first + j * stride gets, through tap firstTap + m * stride, what
-// belongs to output j + shift - m. Where even m = own - 1 lies behind the window's begin, zeros stand before it.
-AxisClass axisClass(int64_t size, int64_t outputs, int64_t kernel, int64_t stride, int64_t pad,
-                    int64_t firstTap) {
-  const int64_t first = ((firstTap - pad) % stride + stride) % stride;
-  const int64_t own = ceilDivide(kernel - firstTap, stride), shift = (first + pad - firstTap) / stride;
-  const int64_t zeros = std::max<int64_t>(shift - (own - 1), 0);
+// The taps firstTap + m * tapStep, m < own. Pixel first + j * stride gets, through the one of m, what belongs to output
+// j + shift - m * dilation. Where even m = own - 1 lies behind the window's begin, zeros stand before it.
+AxisClass axisClass(int64_t size, int64_t outputs, const WindowAxis& w, int64_t firstTap) {
+  const int64_t from = firstTap * w.dilation - w.pad;
+  const int64_t first = (from % w.stride + w.stride) % w.stride, shift = (first - from) / w.stride;
+  const int64_t own = ceilDivide(w.kernel - firstTap, w.tapStep());
   AxisClass result{};
-  result.count = first < size ? ceilDivide(size - first, stride) : 0;
-  result.kernel = own + zeros;
-  result.padBefore = result.kernel - 1 - shift;
-  result.padAfter = result.count - 1 + result.kernel - outputs - result.padBefore;
-  result.taps = {result.kernel, firstTap + stride * (own - 1 + zeros), -stride};
+  result.dilation = w.dilation / w.common();
+  const int64_t missing = std::max<int64_t>(shift - (own - 1) * result.dilation, 0);
+  result.count = first < size ? ceilDivide(size - first, w.stride) : 0;
+  result.kernel = own + ceilDivide(missing, result.dilation);
+  const int64_t reach = (result.kernel - 1) * result.dilation;
+  result.padBefore = reach - shift;
+  result.padAfter = result.count + reach - outputs - result.padBefore;
+  result.taps = {result.kernel, firstTap + w.tapStep() * (result.kernel - 1), -w.tapStep()};
   return result;
 }
 
-// What the kernels know of the window: which taps a pixel of dx is reached by.
+// What the kernels know of the window along one axis: which taps a pixel of dx is reached by.
+struct ReachAxis {
+  int size;  // of dx
+  int kernel, stride, dilation, pad;
+  int tapStep, common, inverse;  // dilation / common * inverse is 1 more than a multiple of tapStep
+
+  // The first tap that reaches a pixel of the padded image: first * dilation and the pixel differ by a multiple of the
+  // stride. `kernel` or more: none.
+  __device__ __forceinline__ int firstTap(int padded) const {
+    const int rest = padded % stride;
+    if (dilation == 1) return rest;
+    // Strides are at most 2^16 (ops/rule.h), so that the product is one of 32 bits.
+    const auto tap = static_cast<unsigned>(rest / common) * static_cast<unsigned>(inverse);
+    return rest % common == 0 ? static_cast<int>(tap % static_cast<unsigned>(tapStep)) : kernel;
+  }
+};
+
+ReachAxis reachOf(const WindowAxis& w, int64_t size) {
+  int64_t inverse = 0;
+  while (w.dilation / w.common() * inverse % w.tapStep() != 1 % w.tapStep()) ++inverse;
+  return {toInt(size),  toInt(w.kernel),    toInt(w.stride),   toInt(w.dilation),
+          toInt(w.pad), toInt(w.tapStep()), toInt(w.common()), toInt(inverse)};
+}
+
 struct Reach {
-  int height, width;  // of dx
-  int kernelHeight, kernelWidth, strideHeight, strideWidth, padTop, padLeft;
+  ReachAxis rows, columns;
 };
 
 Reach reachOf(const Window& w, const Shape& x) {
-  return {toInt(x.height),       toInt(x.width),       toInt(w.kernelHeight), toInt(w.kernelWidth),
-          toInt(w.strideHeight), toInt(w.strideWidth), toInt(w.padTop),       toInt(w.padLeft)};
+  return {reachOf(rowsOf(w), x.height), reachOf(columnsOf(w), x.width)};
 }
 
 struct ClassIndex {
@@ -49,17 +89,17 @@ struct ClassIndex {
 
   // The pixel among the classes that belongs to one of dx; -1: no tap reaches it.
   __device__ __forceinline__ int64_t operator()(unsigned pixel) const {
-    const unsigned rowOfAll = pixel / static_cast<unsigned>(reach.width);
-    const int column = static_cast<int>(pixel % static_cast<unsigned>(reach.width));
-    const int image = static_cast<int>(rowOfAll / static_cast<unsigned>(reach.height));
-    const int row = static_cast<int>(rowOfAll % static_cast<unsigned>(reach.height));
-    const int tapY = (row + reach.padTop) % reach.strideHeight;
-    const int tapX = (column + reach.padLeft) % reach.strideWidth;
-    if (tapY >= reach.kernelHeight || tapX >= reach.kernelWidth) return -1;
-    const int downs = ceilDivide(reach.height - row % reach.strideHeight, reach.strideHeight);
-    const int acrosses = ceilDivide(reach.width - column % reach.strideWidth, reach.strideWidth);
-    const int64_t line = int64_t{image} * downs + row / reach.strideHeight;
-    return (tapY * across + tapX) * pixels + line * acrosses + column / reach.strideWidth;
+    const ReachAxis &rows = reach.rows, &columns = reach.columns;
+    const unsigned rowOfAll = pixel / static_cast<unsigned>(columns.size);
+    const int column = static_cast<int>(pixel % static_cast<unsigned>(columns.size));
+    const int image = static_cast<int>(rowOfAll / static_cast<unsigned>(rows.size));
+    const int row = static_cast<int>(rowOfAll % static_cast<unsigned>(rows.size));
+    const int tapY = rows.firstTap(row + rows.pad), tapX = columns.firstTap(column + columns.pad);
+    if (tapY >= rows.kernel || tapX >= columns.kernel) return -1;
+    const int downs = ceilDivide(rows.size - row % rows.stride, rows.stride);
+    const int acrosses = ceilDivide(columns.size - column % columns.stride, columns.stride);
+    const int64_t line = int64_t{image} * downs + row / rows.stride;
+    return (tapY * across + tapX) * pixels + line * acrosses + column / columns.stride;
   }
 };
 
@@ -111,22 +151,23 @@ __global__ void __launch_bounds__(kPixelThreads, kPixelBlocksPerSm)
     depthwiseGradientKernel(const G* g, const G* weight, Dx* dx, PixelGrid grid, Gather a) {
   const PixelThread<N, 1> thread(grid);
   if (thread.valid == 0 || !thread.has(0)) return;
-  const Reach& r = a.reach;
+  const ReachAxis &rows = a.reach.rows, &columns = a.reach.columns;
   const auto pixel = static_cast<unsigned>(thread.pixel(0));
-  const unsigned rowOfAll = pixel / static_cast<unsigned>(r.width);
-  const int x = static_cast<int>(pixel % static_cast<unsigned>(r.width)) + r.padLeft;
-  const int y = static_cast<int>(rowOfAll % static_cast<unsigned>(r.height)) + r.padTop;
+  const unsigned rowOfAll = pixel / static_cast<unsigned>(columns.size);
+  const int x = static_cast<int>(pixel % static_cast<unsigned>(columns.size)) + columns.pad;
+  const int y = static_cast<int>(rowOfAll % static_cast<unsigned>(rows.size)) + rows.pad;
   const G* const image =
-      g + int64_t{rowOfAll / static_cast<unsigned>(r.height)} * a.outHeight * a.outWidth * a.gStride;
+      g + int64_t{rowOfAll / static_cast<unsigned>(rows.size)} * a.outHeight * a.outWidth * a.gStride;
   float sums[N] = {};
-  for (int ky = y % r.strideHeight; ky < r.kernelHeight && ky <= y; ky += r.strideHeight) {
-    const int row = (y - ky) / r.strideHeight;
+  for (int ky = rows.firstTap(y); ky < rows.kernel && ky * rows.dilation <= y; ky += rows.tapStep) {
+    const int row = (y - ky * rows.dilation) / rows.stride;
     if (row >= a.outHeight) continue;
-    for (int kx = x % r.strideWidth; kx < r.kernelWidth && kx <= x; kx += r.strideWidth) {
-      const int column = (x - kx) / r.strideWidth;
+    for (int kx = columns.firstTap(x); kx < columns.kernel && kx * columns.dilation <= x;
+         kx += columns.tapStep) {
+      const int column = (x - kx * columns.dilation) / columns.stride;
       if (column >= a.outWidth) continue;
       const G* const from = image + (int64_t{row} * a.outWidth + column) * a.gStride;
-      const G* const tap = weight + int64_t{ky * r.kernelWidth + kx} * a.columns;
+      const G* const tap = weight + int64_t{ky * columns.kernel + kx} * a.columns;
       // With one output channel a channel, N neighbours; else the channel's own, one after the other.
       const int first = thread.channel * a.multiplier;
 #pragma unroll 1
@@ -162,13 +203,12 @@ void withGradientTypes(DType from, DType to, Body body) {
 }  // namespace
 
 std::vector<PixelClass> pixelClasses(const Window& w, const Shape& x, const Shape& y) {
-  const int64_t downs = std::min(w.kernelHeight, w.strideHeight),
-                acrosses = std::min(w.kernelWidth, w.strideWidth);
+  const int64_t downs = rowsOf(w).classes(), acrosses = columnsOf(w).classes();
   std::vector<PixelClass> classes;
   for (int64_t tapY = 0; tapY < downs; ++tapY)
     for (int64_t tapX = 0; tapX < acrosses; ++tapX) {
-      const AxisClass down = axisClass(x.height, y.height, w.kernelHeight, w.strideHeight, w.padTop, tapY);
-      const AxisClass across = axisClass(x.width, y.width, w.kernelWidth, w.strideWidth, w.padLeft, tapX);
+      const AxisClass down = axisClass(x.height, y.height, rowsOf(w), tapY);
+      const AxisClass across = axisClass(x.width, y.width, columnsOf(w), tapX);
       if (down.count == 0 || across.count == 0) continue;
       classes.push_back({.index = tapY * acrosses + tapX,
                          .height = down.count,
@@ -178,7 +218,9 @@ std::vector<PixelClass> pixelClasses(const Window& w, const Shape& x, const Shap
                                     .padTop = down.padBefore,
                                     .padLeft = across.padBefore,
                                     .padBottom = down.padAfter,
-                                    .padRight = across.padAfter},
+                                    .padRight = across.padAfter,
+                                    .dilationHeight = down.dilation,
+                                    .dilationWidth = across.dilation},
                          .tapsDown = down.taps,
                          .tapsAcross = across.taps});
     }
@@ -190,8 +232,7 @@ int64_t firstPixelOf(const Window& w, const Shape& x, int64_t count, int64_t ind
 }
 
 int64_t classPixels(const Window& w, const Shape& x, int64_t count) {
-  const int64_t classes = std::min(w.kernelHeight, w.strideHeight) * std::min(w.kernelWidth, w.strideWidth);
-  return firstPixelOf(w, x, count, classes);
+  return firstPixelOf(w, x, count, rowsOf(w).classes() * columnsOf(w).classes());
 }
 
 void interleaveClasses(const InterleaveCall& call, cudaStream_t stream) {
@@ -199,8 +240,7 @@ void interleaveClasses(const InterleaveCall& call, cudaStream_t stream) {
   if (dx.count * dx.shape.elements() == 0) return;
   FACENET_ASSERT(dx.count * dx.shape.pixels() <= std::numeric_limits<int>::max());
   const View classes{const_cast<void*>(call.classes), call.dtype, dx.count, dx.shape, call.pixelStride};
-  const ClassIndex indexOf{reachOf(call.window, dx.shape),
-                           toInt(std::min(call.window.kernelWidth, call.window.strideWidth)),
+  const ClassIndex indexOf{reachOf(call.window, dx.shape), toInt(columnsOf(call.window).classes()),
                            firstPixelOf(call.window, dx.shape, dx.count, 1), call.pixelStride};
   withGradientTypes(call.dtype, dx.dtype, [&]<class From, class To>(TypeOf<From>, TypeOf<To>) {
     constexpr int kWide = kPackedChannels<From, To>;

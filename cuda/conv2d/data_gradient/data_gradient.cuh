@@ -2,7 +2,8 @@
 //
 // Pixels of x that lie a stride apart are reached by the same taps: they are a class, and its gradient is a
 // convolution of g with stride 1 and those taps in reverse order. A convolution with stride 1 has one class, all of
-// x; others have theirs computed one by one and then put together.
+// x; others have theirs computed one by one and then put together. With dilation d and stride s the taps of a class are
+// s / gcd(d, s) apart, and their outputs d / gcd(d, s), which is the dilation of the class.
 #pragma once
 
 #include <cuda_runtime_api.h>

@@ -14,8 +14,9 @@ struct F32Arguments {
   int64_t xStride, rowTerms;
   int height, width, channels;
   int outWidth, outPixels, pixels, columns;  // outPixels: of one image; pixels: of all
-  int kernelWidth, taps, tapTerms;
+  int taps, tapTerms;
   int strideHeight, strideWidth, padTop, padLeft;
+  int dilationHeight, dilationWidth, windowHeight, windowWidth;  // window: kernel times dilation
   int columnTiles, steps;
   ConvEpilogue epilogue;
 };
@@ -66,7 +67,7 @@ class F32Copy {
 
   // Issues the copies of the next stage.
   __device__ __forceinline__ void copy(float* rows, float* columns) {
-    const bool inKernel = ky_ * p_.kernelWidth + kx_ < p_.taps;
+    const bool inKernel = ky_ < p_.windowHeight;
 #pragma unroll
     for (int i = 0; i < kRowCount; ++i) {
       const int y = y_[i] + ky_, x = x_[i] + kx_;
@@ -96,7 +97,8 @@ class F32Copy {
   __device__ __forceinline__ void wrap() {
     while (channel_ >= p_.tapTerms) {
       channel_ -= p_.tapTerms;
-      if (++kx_ == p_.kernelWidth) kx_ = 0, ++ky_;
+      kx_ += p_.dilationWidth;
+      if (kx_ == p_.windowWidth) kx_ = 0, ky_ += p_.dilationHeight;
     }
   }
 
@@ -113,7 +115,7 @@ class F32Copy {
 
   const F32Arguments& p_;
   int chunk_, row_, term_;             // of this thread's chunks
-  int channel_ = 0, ky_ = 0, kx_ = 0;  // where the term lies
+  int channel_ = 0, ky_ = 0, kx_ = 0;  // where the term lies: ky_, kx_ its pixel in the window
   int y_[kRowCount], x_[kRowCount];    // the window's corner
   int base_[kRowCount];                // first pixel of the image
   int column_;

@@ -34,11 +34,12 @@ MmaArguments argumentsOf(const ConvCall& call, const ConvTile& tile) {
   FACENET_ASSERT(w.rowTerms == w.tapTerms * call.window.kernelHeight * call.window.kernelWidth);
   // The kernel keeps a window's corner in 16 bits per coordinate, and its offset within the tile's images in 32.
   const Window& window = call.window;
-  FACENET_ASSERT(std::max({x.shape.height, x.shape.width, window.kernelHeight, window.kernelWidth}) < 0x4000);
+  const int64_t windowHeight = window.kernelHeight * window.dilationHeight;
+  const int64_t windowWidth = window.kernelWidth * window.dilationWidth;
+  FACENET_ASSERT(std::max({x.shape.height, x.shape.width, windowHeight, windowWidth}) < 0x4000);
   FACENET_ASSERT(std::max(window.padTop, window.padLeft) < 0x4000);
   const int64_t images = (tile.rows - 1) / y.shape.pixels() + 2;
-  FACENET_ASSERT((images + 1) * x.imageStride() + window.kernelHeight * x.shape.width * x.pixelStride <
-                 kMaxInt);
+  FACENET_ASSERT((images + 1) * x.imageStride() + windowHeight * x.shape.width * x.pixelStride < kMaxInt);
   FACENET_ASSERT(pixels <= kMaxInt - tile.rows);
   FACENET_ASSERT(call.scratch || !throughScratch(call.maxout, tile));
 
@@ -46,7 +47,9 @@ MmaArguments argumentsOf(const ConvCall& call, const ConvTile& tile) {
   a.x = x.data;
   a.inHeight = toInt(x.shape.height), a.inWidth = toInt(x.shape.width);
   a.channels = toInt(x.shape.channels / w.groups), a.pixelStride = toInt(x.pixelStride);
-  a.kernelHeight = toInt(window.kernelHeight), a.kernelWidth = toInt(window.kernelWidth);
+  a.kernelWidth = toInt(window.kernelWidth);
+  a.dilationHeight = toInt(window.dilationHeight), a.dilationWidth = toInt(window.dilationWidth);
+  a.windowHeight = toInt(windowHeight), a.windowWidth = toInt(windowWidth);
   a.strideHeight = toInt(window.strideHeight), a.strideWidth = toInt(window.strideWidth);
   a.padTop = toInt(window.padTop), a.padLeft = toInt(window.padLeft);
   a.weight = w.weight;

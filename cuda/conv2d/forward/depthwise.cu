@@ -137,14 +137,14 @@ __global__ void __launch_bounds__(kThreads, kBlocksPerSm) depthwiseAny(Arguments
 
   Sums sums = {};
   for (int ky = 0; ky < w.kernelHeight; ++ky) {
-    const int64_t y = at.y * w.strideHeight + ky - w.padTop;
+    const int64_t y = at.y * w.strideHeight + ky * w.dilationHeight - w.padTop;
     if (y < 0 || y >= a.height) continue;
     for (int kx = 0; kx < w.kernelWidth; ++kx) {
       float taps[8];
       readOctet(weight + (ky * w.kernelWidth + kx) * a.columns, taps);
 #pragma unroll
       for (int p = 0; p < kPixels; ++p) {
-        const int64_t x = (at.x + p) * w.strideWidth + kx - w.padLeft;
+        const int64_t x = (at.x + p) * w.strideWidth + kx * w.dilationWidth - w.padLeft;
         if (x < 0 || x >= a.width || at.x + p >= a.outWidth) continue;
         const T* const pixel = image + (y * a.width + x) * a.xStride;
         float numbers[8];
@@ -171,7 +171,8 @@ enum class Variant { square1, square2, any, numbers };
 Variant variantOf(const Window& w, const View& x, const View& y) {
   const bool packed = reinterpret_cast<uintptr_t>(x.data) % 16 == 0 && x.pixelStride % 8 == 0;
   if (!packed || x.shape.channels != y.shape.channels) return Variant::numbers;
-  const bool square = w.kernelHeight == 3 && w.kernelWidth == 3 && w.strideHeight == w.strideWidth;
+  const bool square =
+      w.kernelHeight == 3 && w.kernelWidth == 3 && w.strideHeight == w.strideWidth && !w.dilated();
   if (square && w.strideWidth == 1) return Variant::square1;
   return square && w.strideWidth == 2 ? Variant::square2 : Variant::any;
 }

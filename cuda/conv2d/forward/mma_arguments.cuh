@@ -9,7 +9,8 @@ struct MmaArguments {
   // x and the window on it
   const void* x;
   int inHeight, inWidth, channels, pixelStride;  // channels: of a group
-  int kernelHeight, kernelWidth, strideHeight, strideWidth, padTop, padLeft;
+  int kernelWidth, strideHeight, strideWidth, padTop, padLeft;
+  int dilationHeight, dilationWidth, windowHeight, windowWidth;  // window: kernel times dilation
   // The product
   const void* weight;
   int outWidth, outPixels;  // of one image

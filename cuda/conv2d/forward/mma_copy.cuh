@@ -18,14 +18,14 @@ __device__ __forceinline__ int sharedRowOfColumn(int column) {
   return (column & ~31) | (column % 8 / 2 * 8 + column / 8 % 4 * 2 + column % 2);
 }
 
-// Where a thread's chunk lies: its first channel, its tap, and its distance from the window's corner in x.
+// Where a thread's chunk lies: its first channel, its tap's pixel, and its distance from the window's corner in x.
 class TermCursor {
  public:
   __device__ __forceinline__ TermCursor(const MmaArguments& a, int term) {
     const int tap = term / a.tapTerms;
     channel_ = term % a.tapTerms;
-    kx = tap % a.kernelWidth;
-    ky = tap / a.kernelWidth;
+    kx = tap % a.kernelWidth * a.dilationWidth;
+    ky = tap / a.kernelWidth * a.dilationHeight;
     offset = (ky * a.inWidth + kx) * a.pixelStride + channel_;
   }
   __device__ __forceinline__ void advance(const MmaArguments& a, int terms) {
@@ -33,16 +33,17 @@ class TermCursor {
     offset += terms;
     while (channel_ >= a.tapTerms) {
       channel_ -= a.tapTerms;
-      offset += a.pixelStride - a.tapTerms;
-      if (++kx == a.kernelWidth) {
+      offset += a.dilationWidth * a.pixelStride - a.tapTerms;
+      kx += a.dilationWidth;
+      if (kx == a.windowWidth) {
         kx = 0;
-        ++ky;
-        offset += (a.inWidth - a.kernelWidth) * a.pixelStride;
+        ky += a.dilationHeight;
+        offset += (a.dilationHeight * a.inWidth - a.windowWidth) * a.pixelStride;
       }
     }
   }
   // Whether there are terms left, and how many of the chunk's numbers are channels.
-  __device__ __forceinline__ bool inside(const MmaArguments& a) const { return ky < a.kernelHeight; }
+  __device__ __forceinline__ bool inside(const MmaArguments& a) const { return ky < a.windowHeight; }
   __device__ __forceinline__ int numbers(const MmaArguments& a) const {
     return inside(a) ? min(a.channels - channel_, kMmaChunk) : 0;
   }

@@ -48,7 +48,8 @@ GradientArguments argumentsOf(const WeightGradientCall& call, const GradientProd
   const Window& w = call.window;
   FACENET_ASSERT(x.count * x.shape.pixels() <= kMaxInt / 2 && product.pixels <= kMaxInt / 2);
   // So that no pixel under a window's edge overflows either.
-  FACENET_ASSERT((w.kernelHeight + w.padTop) * x.shape.width <= kMaxInt / 4 && w.padLeft <= kMaxInt / 4);
+  FACENET_ASSERT((w.extentHeight() + w.padTop) * x.shape.width <= kMaxInt / 4 &&
+                 w.extentWidth() + w.padLeft <= kMaxInt / 4);
   GradientArguments a{};
   a.x = x.data, a.g = g.data;
   a.xStride = x.pixelStride, a.gStride = g.pixelStride;
@@ -57,6 +58,7 @@ GradientArguments argumentsOf(const WeightGradientCall& call, const GradientProd
   a.kernelWidth = toInt(w.kernelWidth), a.taps = toInt(tapsOf(w));
   a.tapTerms = toInt(product.columns / tapsOf(w));
   a.strideHeight = toInt(w.strideHeight), a.strideWidth = toInt(w.strideWidth);
+  a.dilationHeight = toInt(w.dilationHeight), a.dilationWidth = toInt(w.dilationWidth);
   a.padTop = toInt(w.padTop), a.padLeft = toInt(w.padLeft);
   a.outHeight = toInt(g.shape.height), a.outWidth = toInt(g.shape.width);
   a.rows = toInt(product.rows), a.pixels = toInt(product.pixels);

@@ -16,7 +16,7 @@ struct GradientArguments {
   int64_t xStride;
   int inHeight, inWidth, channels;  // channels: of a group
   int kernelWidth, taps, tapTerms;
-  int strideHeight, strideWidth, padTop, padLeft;
+  int strideHeight, strideWidth, dilationHeight, dilationWidth, padTop, padLeft;
   // g
   const void* g;
   int64_t gStride;
@@ -123,8 +123,8 @@ class WindowCopy {
     chunk_ = static_cast<int>(threadIdx.x) % Rows::kChunks;
     const int term = column + chunk_ * kChunkNumbers<T>, tap = term / a.tapTerms, channel = term % a.tapTerms;
     numbers_ = tap < a.taps ? max(min(a.channels - channel, kChunkNumbers<T>), 0) : 0;
-    top_ = tap / a.kernelWidth - a.padTop;
-    left_ = tap % a.kernelWidth - a.padLeft;
+    top_ = tap / a.kernelWidth * a.dilationHeight - a.padTop;
+    left_ = tap % a.kernelWidth * a.dilationWidth - a.padLeft;
     from_ = static_cast<const X*>(a.x) + group * a.channels + channel;
     const int pixel = first + row_, outPixels = a.outHeight * a.outWidth, within = pixel % outPixels;
     rest_ = end - pixel;

@@ -16,7 +16,7 @@ struct Arguments {
   const void *x, *g;
   int64_t xStride, gStride;
   int inHeight, inWidth, outHeight, outWidth, channels, multiplier;  // channels: of g
-  int kernelWidth, taps, strideHeight, strideWidth, padTop, padLeft;
+  int kernelWidth, taps, strideHeight, strideWidth, dilationHeight, dilationWidth, padTop, padLeft;
   int pixels, splitPixels;
   int groups, pixelsPerStep;  // groups of N channels that a block has, and its pixels at once
   float* scratch;
@@ -47,8 +47,8 @@ __global__ void __launch_bounds__(kThreads, kBlocksPerSm) depthwiseGradientKerne
   float sums[kTaps][N] = {};
 #pragma unroll
   for (int k = 0; k < kTaps; ++k) {
-    tops[k] = (firstTap + k) / a.kernelWidth - a.padTop;
-    lefts[k] = (firstTap + k) % a.kernelWidth - a.padLeft;
+    tops[k] = (firstTap + k) / a.kernelWidth * a.dilationHeight - a.padTop;
+    lefts[k] = (firstTap + k) % a.kernelWidth * a.dilationWidth - a.padLeft;
   }
   const auto* const g = static_cast<const G*>(a.g) + channel;
   const auto* const x = static_cast<const X*>(a.x) + channel / a.multiplier;
@@ -119,6 +119,8 @@ Arguments argumentsOf(const WeightGradientCall& call, int64_t splits, float* scr
           .taps = toInt(w.kernelHeight * w.kernelWidth),
           .strideHeight = toInt(w.strideHeight),
           .strideWidth = toInt(w.strideWidth),
+          .dilationHeight = toInt(w.dilationHeight),
+          .dilationWidth = toInt(w.dilationWidth),
           .padTop = toInt(w.padTop),
           .padLeft = toInt(w.padLeft),
           .pixels = toInt(pixels),

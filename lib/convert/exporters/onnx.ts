@@ -6,6 +6,7 @@ import type { Tensors } from '../../files/model/tensor.js'
 import { activationShapes } from '../networks/shapes.js'
 import { OnnxBuilder, type ValueInfo } from './onnx_builder.js'
 import { asFlat, type EmitContext, emitNode } from './onnx_ops.js'
+import { poolOpset } from './onnx_pools.js'
 import { emitPreprocess } from './onnx_preprocess.js'
 import type { Value } from './onnx_value.js'
 
@@ -13,7 +14,7 @@ import type { Value } from './onnx_value.js'
 export interface ExportOnnxOptions {
   /** Images of one run; `dynamic` (the default) leaves it open. */
   batch?: 'dynamic' | number
-  /** 13..21, 18 unless told. */
+  /** 13..21; unless told 18, or 19 where an average over dilated windows takes it. */
   opset?: number
   /**
    * The model takes N x H x W x 3 uint8 RGB images and normalises them itself. Otherwise it takes N x C x H x W floats that
@@ -46,7 +47,8 @@ export interface ExportOnnxOptions {
  * ```
  */
 export function exportOnnx(graph: GraphDescription, tensors: Tensors, options: ExportOnnxOptions = {}): Uint8Array {
-  const { batch = 'dynamic', opset = 18, includePreprocess = false, lrn = 'op', notes = {} } = options
+  const oldest = Math.max(18, ...graph.nodes.map(poolOpset))
+  const { batch = 'dynamic', opset = oldest, includePreprocess = false, lrn = 'op', notes = {} } = options
   if (!Number.isInteger(opset) || opset < 13 || opset > 21) throw invalidArgument('options.opset', '13..21', opset)
   if (batch !== 'dynamic' && (!Number.isSafeInteger(batch) || batch < 1)) {
     throw invalidArgument('options.batch', "'dynamic' or an integer of at least 1", batch)

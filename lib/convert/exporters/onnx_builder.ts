@@ -79,16 +79,22 @@ export class OnnxBuilder {
   }
 
   /**
-   * Zeros around an image and after its channels. From opset 18 on the axes are named: onnxruntime (1.17 to 1.23 at least)
+   * Rows and columns around an image, and channels after its own: zeros unless told. `value` is the name of a constant. From opset 18 on the axes are named: onnxruntime (1.17 to 1.23 at least)
    * folds a Pad without them into a MaxPool behind it, whose own padding is not zero but minus infinity.
    */
-  zeroPad(name: string, input: string, [top, left, bottom, right]: Padding, channels = 0): string {
+  pad(
+    name: string,
+    input: string,
+    [top, left, bottom, right]: Padding,
+    { channels = 0, value = '', mode = 'constant' }: { channels?: number; value?: string; mode?: string } = {},
+  ): string {
+    const attributes: Record<string, Attribute> = mode === 'constant' ? {} : { mode: { string: mode } }
     if (this.opset < 18) {
       const pads = this.ints(`${name}/pads`, [0, 0, top, left, 0, channels, bottom, right])
-      return this.node('Pad', name, [input, pads])
+      return this.node('Pad', name, value ? [input, pads, value] : [input, pads], attributes)
     }
     const pads = this.ints(`${name}/pads`, [0, top, left, channels, bottom, right])
-    return this.node('Pad', name, [input, pads, '', this.ints(`${name}/axes`, [1, 2, 3])])
+    return this.node('Pad', name, [input, pads, value, this.ints(`${name}/axes`, [1, 2, 3])], attributes)
   }
 
   encode(

@@ -40,6 +40,13 @@ export function emitNode(context: EmitContext, node: GraphNode, inputs: readonly
       const epsilon = { float: node.attributes.epsilon }
       return made(builder.node('BatchNormalization', node.name, [input.name, ...parameters], { epsilon }))
     }
+    case 'instance_norm': {
+      const scale = constantChannels(builder, `${node.name}/ones`, shape[2], 1)
+      const shift = constantChannels(builder, `${node.name}/zeros`, shape[2], 0)
+      const epsilon = { float: node.attributes.epsilon }
+      const names = [asMap(builder, input).name, scale, shift]
+      return made(builder.node('InstanceNormalization', node.name, names, { epsilon }), false)
+    }
     case 'affine':
       return made(emitAffine(context, node, input))
     case 'relu':
@@ -53,6 +60,7 @@ export function emitNode(context: EmitContext, node: GraphNode, inputs: readonly
     case 'selu':
     case 'softplus':
     case 'gelu':
+    case 'gelu_tanh':
     case 'clip':
       return made(emitPointwise(builder, node, input.name))
     case 'relu6': {
@@ -80,14 +88,18 @@ export function emitNode(context: EmitContext, node: GraphNode, inputs: readonly
     }
     case 'add':
       return emitAdd(builder, node, sameRank(builder, inputs), shape)
-    case 'multiply': {
+    case 'multiply':
+    case 'maximum':
+    case 'minimum': {
       const [a, b] = sameRank(builder, inputs) as [Value, Value]
-      return made(builder.node('Mul', node.name, [a.name, b.name]), a.flat)
+      const op = { multiply: 'Mul', maximum: 'Max', minimum: 'Min' }[node.op]
+      return made(builder.node(op, node.name, [a.name, b.name]), a.flat)
     }
-    case 'zero_pad': {
-      const { padding = [0, 0, 0, 0], channels } = node.attributes
-      return made(builder.zeroPad(node.name, asMap(builder, input).name, padding, channels), false)
-    }
+    case 'zero_pad':
+    case 'constant_pad':
+    case 'edge_pad':
+    case 'reflect_pad':
+      return made(emitPad(builder, node, asMap(builder, input)), false)
     case 'upsample': {
       const { factor } = node.attributes
       const scales = builder.floats(`${node.name}/scales`, [4], Float32Array.of(1, 1, factor, factor))
@@ -155,9 +167,25 @@ function emitConvolution(context: EmitContext, { name, attributes, tensors }: Na
   return context.builder.node('Conv', name, inputs, {
     kernel_shape: { ints: attributes.kernel },
     strides: { ints: attributes.stride },
+    ...(attributes.dilation && { dilations: { ints: attributes.dilation } }),
     pads: { ints: attributes.padding },
     group: { int: attributes.groups ?? 1 },
   })
+}
+
+function emitPad(
+  builder: OnnxBuilder,
+  node: Named<'zero_pad' | 'constant_pad' | 'edge_pad' | 'reflect_pad'>,
+  input: Value,
+): string {
+  const { name } = node
+  if (node.op === 'zero_pad' || node.op === 'constant_pad') {
+    const { padding = [0, 0, 0, 0], channels } = node.attributes
+    const value = node.op === 'constant_pad' ? builder.scalar(`${name}/value`, node.attributes.value) : undefined
+    return builder.pad(name, input.name, padding, { channels, value })
+  }
+  const mode = node.op === 'edge_pad' ? 'edge' : 'reflect'
+  return builder.pad(name, input.name, node.attributes.padding, { mode })
 }
 
 function emitAffine(context: EmitContext, { name, tensors: { scale, shift } }: Named<'affine'>, input: Value): string {

@@ -12,6 +12,7 @@ export type PointwiseOp =
   | 'selu'
   | 'softplus'
   | 'gelu'
+  | 'gelu_tanh'
   | 'clip'
 
 /** Returns the name of the value: the node's own. */
@@ -54,6 +55,8 @@ export function emitPointwise(
       return builder.node('Softplus', name, [input])
     case 'gelu':
       return emitGelu(builder, name, input)
+    case 'gelu_tanh':
+      return emitGeluTanh(builder, name, input)
     case 'clip': {
       const { min, max } = node.attributes
       const bounds = [
@@ -73,4 +76,18 @@ function emitGelu(builder: OnnxBuilder, name: string, input: string): string {
   const gate = builder.node('Add', `${name}/gate`, [erf, builder.scalar(`${name}/one`, 1)])
   const product = builder.node('Mul', `${name}/product`, [input, gate])
   return builder.node('Mul', name, [product, builder.scalar(`${name}/half`, 0.5)])
+}
+
+/** x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x³))) / 2, likewise. */
+function emitGeluTanh(builder: OnnxBuilder, name: string, input: string): string {
+  if (builder.opset >= 20) return builder.node('Gelu', name, [input], { approximate: { string: 'tanh' } })
+  const number = (role: string, value: number) => builder.scalar(`${name}/${role}`, value)
+  const square = builder.node('Mul', `${name}/square`, [input, input])
+  const cube = builder.node('Mul', `${name}/cube`, [input, square])
+  const term = builder.node('Mul', `${name}/term`, [number('kappa', 0.044715), cube])
+  const sum = builder.node('Add', `${name}/sum`, [input, term])
+  const inner = builder.node('Mul', `${name}/inner`, [number('beta', Math.sqrt(2 / Math.PI)), sum])
+  const gate = builder.node('Add', `${name}/gate`, [number('one', 1), builder.node('Tanh', `${name}/tanh`, [inner])])
+  const product = builder.node('Mul', `${name}/product`, [input, gate])
+  return builder.node('Mul', name, [number('half', 0.5), product])
 }

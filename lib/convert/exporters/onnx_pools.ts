@@ -1,14 +1,28 @@
 /** Pools in ONNX. */
-import type { PoolAttributes } from '../../../types/graph.js'
+import type { GraphNode, PoolAttributes } from '../../../types/graph.js'
+import { invalidArgument } from '../../errors.js'
 import type { Shape } from '../networks/shapes.js'
 import type { OnnxBuilder } from './onnx_builder.js'
 import type { Named, Value } from './onnx_value.js'
 
 /** How far the last window of each axis reaches past the padded image, because of ceil rounding: `[bottom, right]`. */
-function overhang({ kernel, stride, padding }: PoolAttributes, input: Shape, output: Shape): [number, number] {
-  const past = (axis: 0 | 1) =>
-    Math.max(0, (output[axis] - 1) * stride[axis] + kernel[axis] - input[axis] - padding[axis] - padding[axis + 2]!)
+function overhang(
+  { kernel, stride, dilation = [1, 1], padding }: PoolAttributes,
+  input: Shape,
+  output: Shape,
+): [number, number] {
+  const past = (axis: 0 | 1) => {
+    const reach = (output[axis] - 1) * stride[axis] + (kernel[axis] - 1) * dilation[axis] + 1
+    return Math.max(0, reach - input[axis] - padding[axis] - padding[axis + 2]!)
+  }
   return [past(0), past(1)]
+}
+
+/** The opset from which on ONNX has pools as this one. */
+export function poolOpset(node: GraphNode): number {
+  if (node.op !== 'avg_pool' && node.op !== 'l2_pool') return 0
+  if (!node.attributes.dilation) return 0
+  return node.op === 'avg_pool' || node.attributes.mean ? 19 : 18
 }
 
 /**
@@ -22,9 +36,18 @@ export function emitPool(
   output: Shape,
 ): string {
   const { name, attributes } = node
+  const oldest = poolOpset(node)
+  if (builder.opset < oldest) {
+    throw invalidArgument('options.opset', `at least ${oldest}, for the dilated ${node.op} ${name}`, builder.opset)
+  }
   const [bottom, right] = overhang(attributes, input.shape, output)
   const [padTop, padLeft, padBottom, padRight] = attributes.padding
-  const window = { kernel_shape: { ints: attributes.kernel }, strides: { ints: attributes.stride } }
+  const { kernel, stride, dilation } = attributes
+  const window = {
+    kernel_shape: { ints: kernel },
+    strides: { ints: stride },
+    ...(dilation && { dilations: { ints: dilation } }),
+  }
   const pads = { ints: [padTop, padLeft, padBottom + bottom, padRight + right] }
   if (node.op === 'max_pool') return builder.node('MaxPool', name, [input.name], { ...window, pads })
   if (node.op === 'l2_pool' && !attributes.mean) {
@@ -34,7 +57,7 @@ export function emitPool(
   if (node.op === 'l2_pool') averaged = builder.node('Mul', `${name}/squares`, [averaged, averaged])
   const countAll = attributes.countPadding && bottom + right === 0
   const padFirst = attributes.countPadding && !countAll
-  if (padFirst) averaged = builder.zeroPad(`${name}/padded`, averaged, attributes.padding)
+  if (padFirst) averaged = builder.pad(`${name}/padded`, averaged, attributes.padding)
   const poolName = node.op === 'l2_pool' ? `${name}/mean` : name
   const pooled = builder.node('AveragePool', poolName, [averaged], {
     ...window,

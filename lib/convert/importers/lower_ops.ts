@@ -112,6 +112,20 @@ function elementNorm(node: SourceNode, statistics: readonly Constant[], value: V
   return { scale: factors, shift: shift.map((term, i) => term - mean[i]! * factors[i]!) }
 }
 
+/** The scale and shift behind it are an affine. */
+const instanceNorm: Lower = (lowering, node) => {
+  const value = mapValue(lowering, node)
+  const channels = value.shape[2]
+  const [scale, shift] = [1, 2].map((index) =>
+    Float64Array.from(vector(node, lowering.constant(node, index), channels)),
+  ) as [Float64Array, Float64Array]
+  const plain = scale.every((factor) => factor === 1) && shift.every((term) => term === 0)
+  const attributes = { epsilon: floatAttribute(node, 'epsilon', 1e-5) }
+  const name = lowering.nodeName(node, node.inputs[1])
+  const normalized = lowering.emit(node, name, { op: 'instance_norm', attributes }, [value])
+  if (!plain) lowering.applyAffine(node, normalized, { scale, shift })
+}
+
 const prelu: Lower = (lowering, node) => {
   const value = lowering.value(node, 0)
   const slope = perChannel(node, slopesOf(node, lowering.constant(node, 1), value), value)
@@ -243,6 +257,7 @@ const table = new Map<string, Lower>([
   ['Cast', cast],
   ['Conv', conv],
   ['BatchNormalization', batchNorm],
+  ['InstanceNormalization', instanceNorm],
   ...pointwiseOps,
   ['PRelu', prelu],
   ['MaxPool', pool('max_pool')],

@@ -1,7 +1,7 @@
 /** Functions of one value. Where ONNX leaves out an attribute, its default is ours too. */
 import { invalidModel } from '../../errors.js'
-import { dimsOf } from './layout.js'
-import type { Lower } from './lowering.js'
+import { dimsOf, sameOrder } from './layout.js'
+import type { Lower, Lowering } from './lowering.js'
 import { unsupported } from './operators.js'
 import { describeNode, floatAttribute, type SourceNode, stringAttribute } from './source.js'
 
@@ -37,8 +37,11 @@ const withAlpha =
 
 const gelu: Lower = (lowering, node) => {
   const approximate = stringAttribute(node, 'approximate', 'none')
-  if (approximate !== 'none') throw unsupported(node, 'approximate', 'none', approximate)
-  lowering.emit(node, lowering.nodeName(node), { op: 'gelu' }, [lowering.value(node, 0)])
+  if (approximate !== 'none' && approximate !== 'tanh') {
+    throw unsupported(node, 'approximate', 'none or tanh', approximate)
+  }
+  const op = approximate === 'tanh' ? 'gelu_tanh' : 'gelu'
+  lowering.emit(node, lowering.nodeName(node), { op }, [lowering.value(node, 0)])
 }
 
 /** Bounds are inputs, attributes before opset 11. */
@@ -65,14 +68,16 @@ const clip: Lower = (lowering, node) => {
   else lowering.emit(node, lowering.nodeName(node), { op: 'clip', attributes }, [value])
 }
 
-/** Max and Min of an activation and one number. */
+/** Max and Min of an activation and one number, or of two activations. */
 const bound =
   (key: 'min' | 'max'): Lower =>
   (lowering, node) => {
     const [a, b, ...more] = node.inputs
     const index = lowering.isActivation(a ?? '') ? 0 : 1
-    if (b === undefined || more.length > 0 || lowering.isActivation(index ? a! : b)) {
-      throw unsupported(node, 'inputs', 'an activation and a number', node.inputs.join(', '))
+    if (b === undefined || more.length > 0) throw unsupported(node, 'inputs', 'two', node.inputs.join(', '))
+    if (index === 0 && lowering.isActivation(b)) {
+      extremum(lowering, node, key === 'min' ? 'maximum' : 'minimum')
+      return
     }
     const { data, dims } = lowering.constant(node, 1 - index)
     if (data.length !== 1) throw unsupported(node, 'the constant', 'one number', dims.join('x'))
@@ -80,6 +85,15 @@ const bound =
       lowering.value(node, index),
     ])
   }
+
+function extremum(lowering: Lowering, node: SourceNode, op: 'maximum' | 'minimum'): void {
+  const [first, second] = [lowering.value(node, 0), lowering.value(node, 1)]
+  if (!sameOrder(first, second)) {
+    const dims = `${dimsOf(first).join('x')} and ${dimsOf(second).join('x')}`
+    throw unsupported(node, 'inputs', 'one shape', dims)
+  }
+  lowering.emit(node, lowering.nodeName(node), { op }, [first, second])
+}
 
 export const pointwiseOps: readonly (readonly [string, Lower])[] = [
   ['Relu', simple('relu')],

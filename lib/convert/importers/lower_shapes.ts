@@ -44,7 +44,7 @@ function sameForm(a: Value, b: Value): boolean {
   return dims !== undefined && isHeldAs(() => dims, b)
 }
 
-/** Zeros around the image and after the last channel. */
+/** Around the image; a constant after the last channel too. */
 export const pad: Lower = (lowering, node) => {
   const value = lowering.value(node, 0)
   const rank = dimsOf(value).length
@@ -54,8 +54,12 @@ export const pad: Lower = (lowering, node) => {
   const axes = named.map((axis) => (axis < 0 ? axis + rank : axis))
   const filler = node.inputs[2] ? uniformValue(lowering.constant(node, 2)) : floatAttribute(node, 'value', 0)
   const mode = stringAttribute(node, 'mode', 'constant')
-  if (mode !== 'constant' || filler !== 0)
-    throw invalidModel(describeNode(node), 'padding with zeros', `${mode} ${filler}`)
+  if (mode !== 'constant' && mode !== 'edge' && mode !== 'reflect') {
+    throw unsupported(node, 'mode', 'constant, edge or reflect', mode)
+  }
+  if (mode === 'constant' && !(filler !== undefined && Number.isFinite(filler))) {
+    throw unsupported(node, 'value', 'one finite number', String(filler))
+  }
   if (new Set(axes).size !== axes.length || axes.some((axis) => !(axis >= 0 && axis < rank))) {
     throw unsupported(node, 'axes', `each of 0..${rank - 1} at most once`, named.join())
   }
@@ -67,18 +71,24 @@ export const pad: Lower = (lowering, node) => {
     return index < 0 ? 0 : pads[index + end * axes.length]!
   }
   const [channel, row, column] = isHeldAs(channelsLast, value) ? [3, 1, 2] : [1, 2, 3]
-  if ((!isHeldAs(maps, value) && !isHeldAs(channelsLast, value)) || along(0, 0) || along(0, 1) || along(channel, 0)) {
+  const channels = along(channel, 1)
+  const held = isHeldAs(maps, value) || isHeldAs(channelsLast, value)
+  if (!held || along(0, 0) || along(0, 1) || along(channel, 0) || (channels && mode !== 'constant')) {
     throw invalidModel(
       `pads of ${describeNode(node)}`,
-      'zeros around the image or after the last channel',
+      `pixels around the image${mode === 'constant' ? ' or after the last channel' : ''}`,
       `[${pads.join(', ')}]`,
     )
   }
   const padding = [along(row, 0), along(column, 0), along(row, 1), along(column, 1)] as const
-  const channels = along(channel, 1)
-  const attributes = { ...(padding.some((count) => count > 0) && { padding }), ...(channels > 0 && { channels }) }
-  if (Object.keys(attributes).length === 0) lowering.pass(node, value)
-  else lowering.emit(node, lowering.nodeName(node), { op: 'zero_pad', attributes }, [value])
+  const around = padding.some((count) => count > 0)
+  const attributes = { ...(around && { padding }), ...(channels > 0 && { channels }) }
+  const emit = (body: Parameters<typeof lowering.emit>[2]) =>
+    lowering.emit(node, lowering.nodeName(node), body, [value])
+  if (!around && channels === 0) lowering.pass(node, value)
+  else if (mode !== 'constant') emit({ op: `${mode}_pad`, attributes: { padding } })
+  else if (filler === 0) emit({ op: 'zero_pad', attributes })
+  else emit({ op: 'constant_pad', attributes: { ...attributes, value: filler! } })
 }
 
 export const reshape: Lower = (lowering, node) => {

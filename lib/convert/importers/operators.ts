@@ -73,6 +73,7 @@ const operators: ReadonlyMap<string, Operator> = new Map(
     Greater: operator(2, legacyBroadcast),
     GreaterOrEqual: operator(2),
     Identity: operator(1),
+    InstanceNormalization: operator(3, 'epsilon'),
     LRN: operator(1, 'alpha beta bias size'),
     LeakyRelu: operator(1, 'alpha'),
     Less: operator(2, legacyBroadcast),

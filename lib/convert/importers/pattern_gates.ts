@@ -1,5 +1,6 @@
 /** Activations that are a product of a value with a function of it: swish, hard swish, GELU; and the hard sigmoid of steps. */
 import type { Patterns, Replacement, Rule } from './pattern_graph.js'
+import { squared } from './pattern_norms.js'
 import { type AttributeValue, floatAttribute, type SourceNode } from './source.js'
 
 /** Whether a constant is this number, as well as fp32 or fp16 tell. */
@@ -47,11 +48,7 @@ export const recogniseGate: Rule = (node, patterns) => {
       const input = gatedBy(product, (gate) => sumWith(patterns.producer(gate, 'Relu6')?.inputs[0], 3, patterns))
       if (input !== undefined) return { op: 'HardSwish', inputs: [input] }
     }
-    if (product && scaled.factor === 0.5) {
-      const input = gatedBy(product, (gate) => errorFunctionOf(sumWith(gate, 1, patterns), patterns))
-      if (input !== undefined) return { op: 'Gelu', inputs: [input] }
-    }
-    return undefined
+    return product && scaled.factor === 0.5 ? geluOf(product.inputs, patterns, (input) => input) : undefined
   }
   if (node.op !== 'Mul') return undefined
   const swish = gatedBy(node, (gate) => patterns.producer(gate, 'Sigmoid')?.inputs[0])
@@ -90,16 +87,53 @@ function scaledSwish(node: SourceNode, patterns: Patterns): Replacement | undefi
   return input === undefined ? undefined : { op: 'Swish', inputs: [input], attributes: new Map([['alpha', alpha]]) }
 }
 
-/** (x / 2) (1 + erf(x / sqrt 2)) */
-function halfOfGelu(node: SourceNode, patterns: Patterns): Replacement | undefined {
-  const [a, b] = node.inputs
-  for (const [half, gate] of [
+/** x, where `name` is tanh(sqrt(2 / pi) (x + 0.044715 x³)). */
+function tanhOfCubic(name: string | undefined, patterns: Patterns): string | undefined {
+  const scaled = scaledBy(patterns.producer(patterns.producer(name, 'Tanh')?.inputs[0], 'Mul', 'Div'), patterns)
+  const [a, b] = patterns.producer(scaled?.input, 'Add')?.inputs ?? []
+  if (!scaled || !isNear(scaled.factor, Math.sqrt(2 / Math.PI))) return undefined
+  return [
     [a, b],
     [b, a],
-  ]) {
-    const scaled = scaledBy(patterns.producer(half, 'Mul', 'Div'), patterns)
-    const input = errorFunctionOf(sumWith(gate, 1, patterns), patterns)
-    if (scaled?.factor === 0.5 && scaled.input === input) return { op: 'Gelu', inputs: [scaled.input] }
+  ].find(([input, term]) => {
+    const cubic = scaledBy(patterns.producer(term, 'Mul', 'Div'), patterns)
+    return cubic && isNear(cubic.factor, 0.044715) && cubed(cubic.input, patterns) === input
+  })?.[0]
+}
+
+/** x, where `name` is x³. */
+function cubed(name: string, patterns: Patterns): string | undefined {
+  const node = patterns.producer(name, 'Mul', 'Pow')
+  if (node?.op === 'Pow') return patterns.number(node.inputs[1]) === 3 ? node.inputs[0] : undefined
+  return node && gatedBy(node, (gate) => squared(gate, patterns))
+}
+
+/** A product of what `of` says is made of x with 1 + erf(x / sqrt 2), or its approximation by tanh. */
+function geluOf(
+  factors: readonly string[],
+  patterns: Patterns,
+  of: (name: string) => string | undefined,
+): Replacement | undefined {
+  const [a, b, ...more] = factors
+  if (a === undefined || b === undefined || more.length > 0) return undefined
+  for (const [factor, gate] of [
+    [a, b],
+    [b, a],
+  ] as const) {
+    const [input, inner] = [of(factor), sumWith(gate, 1, patterns)]
+    if (input === undefined || inner === undefined) continue
+    if (errorFunctionOf(inner, patterns) === input) return { op: 'Gelu', inputs: [input] }
+    if (tanhOfCubic(inner, patterns) === input) {
+      return { op: 'Gelu', inputs: [input], attributes: new Map([['approximate', 'tanh']]) }
+    }
   }
   return undefined
+}
+
+/** (x / 2) (1 + erf(x / sqrt 2)) */
+function halfOfGelu(node: SourceNode, patterns: Patterns): Replacement | undefined {
+  return geluOf(node.inputs, patterns, (name) => {
+    const scaled = scaledBy(patterns.producer(name, 'Mul', 'Div'), patterns)
+    return scaled?.factor === 0.5 ? scaled.input : undefined
+  })
 }

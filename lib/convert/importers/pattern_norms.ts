@@ -6,7 +6,7 @@ import type { Patterns, Replacement, Rule } from './pattern_graph.js'
 import { type AttributeValue, intAttribute, intsAttribute, type SourceNode } from './source.js'
 
 /** x * x or x ** 2. Returns the name of x. */
-function squared(name: string | undefined, patterns: Patterns): string | undefined {
+export function squared(name: string | undefined, patterns: Patterns): string | undefined {
   const node = patterns.producer(name, 'Mul', 'Pow')
   const [a, b] = node?.inputs ?? []
   const isSquare = node?.op === 'Mul' ? a === b : patterns.number(b) === 2

@@ -8,7 +8,7 @@ import { describeNode, intAttribute, intsAttribute, type SourceNode, stringAttri
 export function windowOf(node: SourceNode, input: Shape, kernel?: readonly number[]): WindowAttributes {
   const [kernelHeight, kernelWidth] = intsAttribute(node, 'kernel_shape', kernel ?? [], 2) as [number, number]
   const [down, across] = intsAttribute(node, 'strides', [1, 1], 2) as [number, number]
-  const dilations = intsAttribute(node, 'dilations', [1, 1], 2)
+  const dilation = intsAttribute(node, 'dilations', [1, 1], 2) as [number, number]
   if (kernel && (kernel[0] !== kernelHeight || kernel[1] !== kernelWidth)) {
     throw invalidModel(`kernel_shape of ${describeNode(node)}`, kernel.join('x'), `${kernelHeight}x${kernelWidth}`)
   }
@@ -19,18 +19,23 @@ export function windowOf(node: SourceNode, input: Shape, kernel?: readonly numbe
       `${kernelHeight}x${kernelWidth} by ${down}x${across}`,
     )
   }
-  if (dilations.some((dilation) => dilation !== 1)) {
-    throw invalidModel(`dilations of ${describeNode(node)}`, '1', dilations.join('x'))
+  if (dilation.some((pixels) => pixels < 1)) {
+    throw invalidModel(`dilations of ${describeNode(node)}`, 'at least 1', dilation.join('x'))
   }
-  const window = { kernel: [kernelHeight, kernelWidth] as Extent, stride: [down, across] as Extent }
-  return { ...window, padding: paddingOf(node, input, window) }
+  const kernelSize: Extent = [kernelHeight, kernelWidth]
+  // Along an axis of one tap it says nothing.
+  const apart = kernelSize.map((size, axis) => (size > 1 ? dilation[axis]! : 1)) as unknown as Extent
+  const extent: Extent = [(kernelHeight - 1) * apart[0] + 1, (kernelWidth - 1) * apart[1] + 1]
+  return {
+    kernel: kernelSize,
+    stride: [down, across],
+    ...(apart.some((pixels) => pixels > 1) && { dilation: apart }),
+    padding: paddingOf(node, input, extent, [down, across]),
+  }
 }
 
-function paddingOf(
-  node: SourceNode,
-  input: Shape,
-  { kernel, stride }: Pick<WindowAttributes, 'kernel' | 'stride'>,
-): Padding {
+/** `extent`: from the first tap to the last one. */
+function paddingOf(node: SourceNode, input: Shape, extent: Extent, stride: Extent): Padding {
   const mode = stringAttribute(node, 'auto_pad', 'NOTSET')
   if (mode === 'NOTSET' || mode === '') {
     const pads = intsAttribute(node, 'pads', [0, 0, 0, 0], 4)
@@ -44,7 +49,7 @@ function paddingOf(
   const round = mode === 'SAME_UPPER' ? Math.floor : Math.ceil
   const sides = ([0, 1] as const).map((axis) => {
     const count = Math.ceil(input[axis] / stride[axis])
-    const total = Math.max(0, (count - 1) * stride[axis] + kernel[axis] - input[axis])
+    const total = Math.max(0, (count - 1) * stride[axis] + extent[axis] - input[axis])
     return { before: round(total / 2), after: total - round(total / 2) }
   })
   return [sides[0]!.before, sides[1]!.before, sides[0]!.after, sides[1]!.after]

@@ -20,6 +20,7 @@ const values = v.pipe(
 const window = {
   kernel: v.tuple([positive, positive]),
   stride: v.tuple([positive, positive]),
+  dilation: v.optional(v.tuple([positive, positive])),
   padding: v.tuple([nonNegative, nonNegative, nonNegative, nonNegative]),
 }
 const pool = {
@@ -30,6 +31,7 @@ const pool = {
     mean: v.optional(v.boolean()),
   }),
 }
+const padded = { padding: v.optional(window.padding), channels: v.optional(nonNegative) }
 /** Attributes of these names, all of which may be left out. */
 const numbers = (...names: string[]) =>
   v.optional(v.strictObject(Object.fromEntries(names.map((name) => [name, v.optional(finite)]))))
@@ -58,6 +60,7 @@ const ops = {
       shift: v.optional(tensor),
     }),
   },
+  instance_norm: { attributes: v.strictObject({ epsilon: v.pipe(finite, v.minValue(0)) }) },
   affine: { tensors: v.strictObject({ scale: v.optional(tensor), shift: v.optional(tensor) }) },
   relu: {},
   relu6: {},
@@ -70,6 +73,7 @@ const ops = {
   selu: { attributes: numbers('alpha', 'gamma') },
   softplus: {},
   gelu: {},
+  gelu_tanh: {},
   clip: { attributes: v.strictObject({ min: v.optional(finite), max: v.optional(finite) }) },
   prelu: { tensors: v.strictObject({ slope: tensor }) },
   max_pool: pool,
@@ -95,7 +99,12 @@ const ops = {
   concat: {},
   add: { attributes: v.optional(v.strictObject({ factor: v.optional(finite) })) },
   multiply: {},
-  zero_pad: { attributes: v.strictObject({ padding: v.optional(window.padding), channels: v.optional(nonNegative) }) },
+  maximum: {},
+  minimum: {},
+  zero_pad: { attributes: v.strictObject(padded) },
+  constant_pad: { attributes: v.strictObject({ ...padded, value: finite }) },
+  edge_pad: { attributes: v.strictObject({ padding: window.padding }) },
+  reflect_pad: { attributes: v.strictObject({ padding: window.padding }) },
   channel_shuffle: { attributes: v.strictObject({ groups: channels }) },
   upsample: { attributes: v.strictObject({ factor: positive }) },
   l2_normalize: {

@@ -25,12 +25,6 @@ void product(const View& a, const View& b, const View& y, bool add) {
   }
 }
 
-// use(a null pointer of the view's element type)
-template <class Use>
-void withElement(const View& view, Use use) {
-  view.dtype == DType::f32 ? use(static_cast<float*>(nullptr)) : use(static_cast<bf16*>(nullptr));
-}
-
 struct MultiplyTraining {
   void forward(const Images& i) const { product<float, float, float>(i.x[0], i.x[1], i.y[0], false); }
   void backward(const Images& i) const {

@@ -29,6 +29,12 @@ inline View channels(const View& view, int64_t first, int64_t count) {
   return slice;
 }
 
+// use(a null pointer of the view's element type), f32 or bf16.
+template <class Use>
+void withElement(const View& view, Use use) {
+  view.dtype == DType::f32 ? use(static_cast<float*>(nullptr)) : use(static_cast<bf16*>(nullptr));
+}
+
 // Elements of f32 and bf16.
 inline float elementAt(const View& view, int64_t element) {
   return view.dtype == DType::f32 ? view.as<float>()[element] : toFloat(view.as<bf16>()[element]);

@@ -27,8 +27,8 @@ double windowSum(const Conv2d& op, const Part& part, const View& in, int64_t n, 
   double sum = 0;
   for (int64_t ky = 0; ky < w.kernelHeight; ++ky) {
     for (int64_t kx = 0; kx < w.kernelWidth; ++kx) {
-      const int64_t row = y * w.strideHeight + ky - w.padTop;
-      const int64_t column = x * w.strideWidth + kx - w.padLeft;
+      const int64_t row = y * w.strideHeight + ky * w.dilationHeight - w.padTop;
+      const int64_t column = x * w.strideWidth + kx * w.dilationWidth - w.padLeft;
       if (row < 0 || row >= in.shape.height || column < 0 || column >= in.shape.width) continue;
       const int64_t pixel = pixelIndex(in, n, row, column) + group * inChannels;
       for (int64_t i = 0; i < inChannels; ++i) {
@@ -126,8 +126,8 @@ class ConvLoops final : public PlainLoops<Conv2d> {
         bias.add(o, dy);
         for (int64_t ky = 0; ky < w.kernelHeight; ++ky) {
           for (int64_t kx = 0; kx < w.kernelWidth; ++kx) {
-            const int64_t row = oy * w.strideHeight + ky - w.padTop;
-            const int64_t column = ox * w.strideWidth + kx - w.padLeft;
+            const int64_t row = oy * w.strideHeight + ky * w.dilationHeight - w.padTop;
+            const int64_t column = ox * w.strideWidth + kx * w.dilationWidth - w.padLeft;
             if (row < 0 || row >= x.shape.height || column < 0 || column >= x.shape.width) continue;
             for (int64_t i = 0; i < inChannels; ++i) {
               const int64_t c = o / groupOut * inChannels + i;

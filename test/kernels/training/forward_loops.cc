@@ -25,7 +25,8 @@ float convSum(const Conv2d& op, const Shape& in, const float* x, const float* we
   float sum = 0;
   for (int64_t ky = 0; ky < w.kernelHeight; ++ky)
     for (int64_t kx = 0; kx < w.kernelWidth; ++kx) {
-      const int64_t row = oy * w.strideHeight + ky - w.padTop, column = ox * w.strideWidth + kx - w.padLeft;
+      const int64_t row = oy * w.strideHeight + ky * w.dilationHeight - w.padTop;
+      const int64_t column = ox * w.strideWidth + kx * w.dilationWidth - w.padLeft;
       if (row < 0 || row >= in.height || column < 0 || column >= in.width) continue;
       for (int64_t i = 0; i < inChannels; ++i)
         sum += x[(row * in.width + column) * in.channels + group * inChannels + i] *

@@ -5,14 +5,15 @@ namespace facenet::cpu {
 bool winogradPays(const Window& window, int64_t inChannels, int64_t outChannels, int64_t height,
                   int64_t width) {
   return window.kernelHeight == 3 && window.kernelWidth == 3 && window.strideHeight == 1 &&
-         window.strideWidth == 1 && inChannels >= kWinogradMinChannels &&
+         window.strideWidth == 1 && !window.dilated() && inChannels >= kWinogradMinChannels &&
          outChannels >= kWinogradMinChannels && height >= 4 && width >= 4;
 }
 
 ConvMethod chooseEngine(const Window& window, const Shape& in, const Shape& out, int64_t groups,
                         size_t parts) {
   if (groups > 1) return ConvMethod::implicitGemm;
-  if (in.channels <= kMaxStemChannels && window.kernelHeight <= kMaxStemKernel) return ConvMethod::stem;
+  if (in.channels <= kMaxStemChannels && window.kernelHeight <= kMaxStemKernel && !window.dilated())
+    return ConvMethod::stem;
   if (parts == 1 && winogradPays(window, in.channels, out.channels, out.height, out.width))
     return ConvMethod::winograd;
   return ConvMethod::implicitGemm;

@@ -7,8 +7,8 @@ namespace facenet::cpu {
 
 enum class ConvMethod : uint8_t {
   implicitGemm,  // fp32, any window and groups
-  stem,          // fp32, at most kMaxStemChannels input channels
-  winograd,      // fp32, 3x3 stride 1: F(4x4, 3x3)
+  stem,          // fp32, at most kMaxStemChannels input channels, no dilation
+  winograd,      // fp32, 3x3 without stride and dilation: F(4x4, 3x3)
   depthwise,     // groups == channels, fp32 or bf16; inference
   half,  // bf16, inference: oneDNN, which uses AMX or AVX-512 bf16 where the machine has them, or widened to fp32
 };

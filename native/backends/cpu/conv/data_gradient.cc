@@ -45,7 +45,8 @@ DataGradient::PixelClass DataGradient::pixelClass(const ConvProblem& problem, co
   std::vector<Tap> taps;
   for (int64_t ky = 0; ky < w.kernelHeight; ++ky)
     for (int64_t kx = 0; kx < w.kernelWidth; ++kx) {
-      const int64_t down = y + w.padTop - ky, across = x + w.padLeft - kx;
+      const int64_t down = y + w.padTop - ky * w.dilationHeight,
+                    across = x + w.padLeft - kx * w.dilationWidth;
       if (down % w.strideHeight || across % w.strideWidth) continue;
       taps.push_back({down / w.strideHeight, across / w.strideWidth});
       addRows(problem, outputs, ky * w.kernelWidth + kx, weights.rows);

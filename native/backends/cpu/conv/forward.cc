@@ -11,7 +11,8 @@ Im2col im2colOf(const ConvProblem& problem, bool padded) {
   std::vector<Tap> taps;
   for (int64_t ky = 0; ky < w.kernelHeight; ++ky)
     for (int64_t kx = 0; kx < (padded ? 1 : w.kernelWidth); ++kx)
-      taps.push_back(padded ? Tap{ky, 0} : Tap{ky - w.padTop, kx - w.padLeft});
+      taps.push_back(padded ? Tap{ky, 0}
+                            : Tap{ky * w.dilationHeight - w.padTop, kx * w.dilationWidth - w.padLeft});
   return {problem.out.height, problem.out.width, w.strideHeight, w.strideWidth, std::move(taps)};
 }
 

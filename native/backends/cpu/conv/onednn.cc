@@ -53,13 +53,16 @@ dnnl::convolution_forward::primitive_desc describeConv(const memory::desc& sourc
                                                        const memory::desc& target, const Window& w,
                                                        const dnnl::primitive_attr& attributes) {
   const memory::dims strides{w.strideHeight, w.strideWidth}, before{w.padTop, w.padLeft},
-      after{w.padBottom, w.padRight};
+      after{w.padBottom, w.padRight}, dilates{w.dilationHeight - 1, w.dilationWidth - 1};
   const auto kind = dnnl::prop_kind::forward_inference;
   const auto algorithm = dnnl::algorithm::convolution_direct;
 #if DNNL_VERSION_MAJOR >= 3
-  return {engine(), kind, algorithm, source, weights, bias, target, strides, before, after, attributes};
+  return {engine(), kind,    algorithm, source, weights, bias,
+          target,   strides, dilates,   before, after,   attributes};
 #else
-  return {{kind, algorithm, source, weights, bias, target, strides, before, after}, attributes, engine()};
+  return {{kind, algorithm, source, weights, bias, target, strides, dilates, before, after},
+          attributes,
+          engine()};
 #endif
 }
 

@@ -15,7 +15,8 @@ constexpr int64_t kDescribedImages = 256;
 
 // A layer that reads an image of few channels, through a window that fits the device's shared memory.
 bool isStem(const ConvProblem& p, const ConvDevice& device) {
-  return p.kind == ConvProblem::Kind::conv2d && p.groups == 1 && p.in.channels <= kMaxStemChannels &&
+  return p.kind == ConvProblem::Kind::conv2d && p.groups == 1 && !p.window.dilated() &&
+         p.in.channels <= kMaxStemChannels &&
          stemSharedBytes(p.window, p.in.channels, p.outChannels, p.weightType) <= device.sharedBytes;
 }
 
