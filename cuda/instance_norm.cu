@@ -42,17 +42,19 @@ __device__ __forceinline__ void mergeImage(const ImageThread<N>& thread, const I
     for (int word = 0; word < Part::kWords; ++word) parts[i].words[word] = words[i][word][thread.group];
 }
 
-// The mean of each channel, and 1 / sqrt(variance + epsilon).
+// The mean of each channel less that of its first pixel, and 1 / sqrt(variance + epsilon). Differences from a pixel are small
+// where all values are far from zero, so that fp32 holds their mean as exactly as they vary.
 template <int N>
 struct Statistics {
-  float mean[N], inverse[N];
+  float first[N] = {}, mean[N], inverse[N];
 
   template <class X>
   __device__ __forceinline__ void measure(const Pixels<X>& x, const ImageThread<N>& thread,
                                           const ImageChannels& image, float epsilon) {
     Moments moments[N];
     float count = 0;
-    if (thread.works)
+    if (thread.works) {
+      unpack(x.template load<N>(thread.first, thread.channel), first);
       for (int p = thread.row; p < image.pixels; p += thread.rows) {
         float numbers[N];
         unpack(x.template load<N>(thread.first + p, thread.channel), numbers);
@@ -61,18 +63,25 @@ struct Statistics {
 #pragma unroll
         for (int i = 0; i < N; ++i) {
           float* const m = moments[i].words;
-          const float difference = numbers[i] - m[0];
+          const float value = numbers[i] - first[i], difference = value - m[0];
           m[0] = fmaf(difference, share, m[0]);
-          m[1] = fmaf(difference, numbers[i] - m[0], m[1]);
+          m[1] = fmaf(difference, value - m[0], m[1]);
           m[2] = count;
         }
       }
+    }
     mergeImage(thread, image, moments);
 #pragma unroll
     for (int i = 0; i < N; ++i) {
       mean[i] = moments[i].mean();
       inverse[i] = 1.f / sqrtf(moments[i].variance() + epsilon);
     }
+  }
+
+  // Centred and scaled, in place.
+  __device__ __forceinline__ void normalize(float (&numbers)[N]) const {
+#pragma unroll
+    for (int i = 0; i < N; ++i) numbers[i] = (numbers[i] - first[i] - mean[i]) * inverse[i];
   }
 };
 
@@ -88,8 +97,7 @@ __global__ void __launch_bounds__(kPixelThreads, 3)
   for (int p = thread.row; p < image.pixels; p += thread.rows) {
     float numbers[N];
     unpack(x.template load<N>(thread.first + p, thread.channel), numbers);
-#pragma unroll
-    for (int i = 0; i < N; ++i) numbers[i] = (numbers[i] - statistics.mean[i]) * statistics.inverse[i];
+    statistics.normalize(numbers);
     storeNumbers(numbers, min(image.channels - thread.channel, N),
                  y + (thread.first + p) * yStride + thread.channel);
   }
@@ -106,8 +114,7 @@ __global__ void __launch_bounds__(kPixelThreads, 2)
   const auto read = [&](int64_t pixel, float(&normalized)[N], float(&gradient)[N]) {
     unpack(x.template load<N>(pixel, thread.channel), normalized);
     unpack(dy.template load<N>(pixel, thread.channel), gradient);
-#pragma unroll
-    for (int i = 0; i < N; ++i) normalized[i] = (normalized[i] - statistics.mean[i]) * statistics.inverse[i];
+    statistics.normalize(normalized);
   };
   Sums<2> sums[N];  // of dy, and of dy y
   if (thread.works)

@@ -21,32 +21,33 @@ struct Placement {
   }
 
   // The pixel that output pixel `pixel` shows; -1: none.
-  __device__ __forceinline__ int64_t source(unsigned pixel) const {
+  __device__ __forceinline__ int source(unsigned pixel) const {
     const unsigned rowOfAll = pixel / outWidth;
     int column = static_cast<int>(pixel % outWidth) - left;
     int row = static_cast<int>(rowOfAll % outHeight) - top;
     if (kind == Pad::Kind::edge || kind == Pad::Kind::reflect)
       row = mirrored(row, inHeight), column = mirrored(column, inWidth);
     if (row < 0 || column < 0 || row >= inHeight * factor || column >= inWidth * factor) return -1;
-    return (int64_t{rowOfAll / outHeight} * inHeight + row / factor) * inWidth + column / factor;
+    return (static_cast<int>(rowOfAll / outHeight) * inHeight + row / factor) * inWidth + column / factor;
   }
 };
 
+// A block more per multiprocessor than others of this shape: without it the compiler takes registers that it does not need.
 // Registers: at most 48.
 template <class In, class Out, int N>
-__global__ void __launch_bounds__(kPixelThreads, kPixelBlocksPerSm)
+__global__ void __launch_bounds__(kPixelThreads, kPixelBlocksPerSm + 1)
     moveKernel(const In* x, int64_t xStride, Out* y, int64_t yStride, PixelGrid grid, Placement placement) {
   const PixelThread<N> thread(grid);
   if (thread.valid == 0) return;
   const int left = placement.inChannels - thread.channel;  // of the image's channels
-  int64_t sources[kPixelSteps];
+  int sources[kPixelSteps];
   Pack<In, N> packs[kPixelSteps];
 #pragma unroll
   for (int step = 0; step < kPixelSteps; ++step) {
     sources[step] = -1;
     if (thread.has(step) && left > 0)
       sources[step] = placement.source(static_cast<unsigned>(thread.pixel(step)));
-    if (sources[step] >= 0) packs[step] = loadPack<N>(x + sources[step] * xStride + thread.channel);
+    if (sources[step] >= 0) packs[step] = loadPack<N>(x + int64_t{sources[step]} * xStride + thread.channel);
   }
 #pragma unroll
   for (int step = 0; step < kPixelSteps; ++step) {
@@ -62,7 +63,8 @@ __global__ void __launch_bounds__(kPixelThreads, kPixelBlocksPerSm)
 
 void move(const Placement& placement, const View& x, const View& y, cudaStream_t stream) {
   FACENET_ASSERT(x.count == y.count);
-  FACENET_ASSERT(y.count * y.shape.pixels() <= std::numeric_limits<int>::max());
+  for (const View& view : {x, y})
+    FACENET_ASSERT(view.count * view.shape.pixels() <= std::numeric_limits<int>::max());
   if (y.count * y.shape.elements() == 0) return;
   withTypes(x.dtype, y.dtype, [&]<class In, class Out>(TypeOf<In>, TypeOf<Out>) {
     constexpr int kWide = kPackedChannels<In, Out>;

@@ -12,35 +12,44 @@ namespace facenet::cpu {
 
 namespace {
 
-// Of one image: sums in fp64, and a few values for each channel.
+// Of one image: sums in fp64, and a few values for each channel. rest: the mean of what is centred in fp32.
 struct Channels {
   int64_t count;
-  double *sums, *products;
-  float *shift, *scale, *ones, *zeros;
+  double *sums, *products, *rest;
+  float *shift, *scale, *ones;
 
-  static int64_t bytes(int64_t channels) { return roundUp(channels * (2 * 8 + 4 * 4), 64); }
+  static int64_t bytes(int64_t channels) { return roundUp(channels * (3 * 8 + 3 * 4), 64); }
   Channels(void* memory, int64_t channels)
       : count(channels),
         sums(static_cast<double*>(memory)),
         products(sums + channels),
-        shift(reinterpret_cast<float*>(products + channels)),
+        rest(products + channels),
+        shift(reinterpret_cast<float*>(rest + channels)),
         scale(shift + channels),
-        ones(scale + channels),
-        zeros(ones + channels) {
+        ones(scale + channels) {
     std::fill_n(ones, channels, 1.0f);
-    std::fill_n(zeros, channels, 0.0f);
   }
 
-  // x, an image in fp32, less its mean; and 1 / sqrt(variance + epsilon). They may be one view.
+  // x, an image in fp32, less its mean in fp32; rest; and scale = 1 / sqrt(variance + epsilon). They may be one view.
   void center(const View& x, const View& centered, float epsilon) const {
     const auto pixels = static_cast<double>(x.shape.pixels());
     std::fill_n(sums, 2 * count, 0.0);
     isa().channelSums(x, nullptr, nullptr, sums, nullptr);
     for (int64_t c = 0; c < count; ++c) shift[c] = static_cast<float>(-sums[c] / pixels);
     isa().scaleShift(x, centered, ones, shift);
-    isa().squaredSums(centered, zeros, products);
-    for (int64_t c = 0; c < count; ++c)
-      scale[c] = static_cast<float>(1 / std::sqrt(products[c] / pixels + static_cast<double>(epsilon)));
+    std::fill_n(sums, 2 * count, 0.0);
+    isa().channelSums(centered, &centered, nullptr, sums, products);
+    for (int64_t c = 0; c < count; ++c) {
+      rest[c] = sums[c] / pixels;
+      const double variance = products[c] / pixels - rest[c] * rest[c];
+      scale[c] = static_cast<float>(1 / std::sqrt(variance + static_cast<double>(epsilon)));
+    }
+  }
+
+  // What center has made of an image, as it is to be: scale (centered - rest).
+  void normalize(const View& centered, const View& y) const {
+    for (int64_t c = 0; c < count; ++c) shift[c] = static_cast<float>(-rest[c] * static_cast<double>(scale[c]));
+    isa().scaleShift(centered, y, scale, shift);
   }
 };
 
@@ -55,7 +64,7 @@ struct InstanceNormTraining {
     const int64_t count = i.x[0].shape.channels;
     const Channels channels(threadMemory(Channels::bytes(count)), count);
     channels.center(i.x[0], i.y[0], op.epsilon);
-    isa().scaleShift(i.y[0], i.y[0], channels.scale, channels.zeros);
+    channels.normalize(i.y[0], i.y[0]);
   }
 
   // dx = scale dy + slope centered + shift
@@ -73,8 +82,9 @@ struct InstanceNormTraining {
     float *slope = channels.ones, *shift = channels.shift;
     for (int64_t c = 0; c < count; ++c) {
       const double inverse = channels.scale[c];
-      slope[c] = static_cast<float>(-inverse * inverse * inverse * products[c] / pixels);
-      shift[c] = static_cast<float>(-inverse * sums[c] / pixels);
+      const double product = products[c] - channels.rest[c] * sums[c];
+      slope[c] = static_cast<float>(-inverse * inverse * inverse * product / pixels);
+      shift[c] = static_cast<float>(-inverse * sums[c] / pixels - static_cast<double>(slope[c]) * channels.rest[c]);
     }
     isa().normGradient(dy, centered, channels.scale, slope, shift, i.dx[0], i.accumulate(0));
   }
@@ -96,7 +106,7 @@ std::unique_ptr<Kernel> makeKernel(const InstanceNorm& op, const StepContext& co
             x = copy;
           }
           channels.center(x, copy, op.epsilon);
-          isa().scaleShift(copy, image(out[0], n), channels.scale, channels.zeros);
+          channels.normalize(copy, image(out[0], n));
         }
       },
       before + shape.elements() * 4);
