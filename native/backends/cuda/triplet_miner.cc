@@ -44,13 +44,18 @@ SortedPairs TripletMiner::sortPairsOf(const Anchors& anchors, const float* dista
   return {sorted, order, pairs, most};
 }
 
-TripletMiner::Slots TripletMiner::mine(int64_t first, int64_t count, cudaStream_t stream) {
+TripletMiner::MeasuredPairs TripletMiner::measurePairs(int64_t first, int64_t count, cudaStream_t stream) {
   mining_->throwIfCancelled();
   const Anchors anchors = anchorsAt(first, count);
   const int64_t pairs = order_.pairsOf(first, count);
   float* distances = distances_.reserve(pairs);
   positiveDistances(anchors, distances, stream);
   mining_->throwIfCancelled();
+  return {anchors, distances, pairs};
+}
+
+TripletMiner::Slots TripletMiner::mine(int64_t first, int64_t count, cudaStream_t stream) {
+  const auto [anchors, distances, pairs] = measurePairs(first, count, stream);
   const bool hard = mining_->strategy == TripletMining::Strategy::hard;
   const int64_t slots = hard ? count : pairs;
   const Slots result{{anchors_.reserve(slots), positives_.reserve(slots),
@@ -66,12 +71,7 @@ TripletMiner::Slots TripletMiner::mine(int64_t first, int64_t count, cudaStream_
 
 TripletMiner::Counts TripletMiner::countAll(int64_t first, int64_t count, int32_t* ofNegatives,
                                             cudaStream_t stream) {
-  mining_->throwIfCancelled();
-  const Anchors anchors = anchorsAt(first, count);
-  const int64_t pairs = order_.pairsOf(first, count);
-  float* distances = distances_.reserve(pairs);
-  positiveDistances(anchors, distances, stream);
-  mining_->throwIfCancelled();
+  const auto [anchors, distances, pairs] = measurePairs(first, count, stream);
   const SortedPairs sorted = sortPairsOf(anchors, distances, stream);
   int32_t* counts = counts_.reserve(pairs);
   unsigned long long* total = total_.reserve(1);

@@ -47,6 +47,13 @@ class TripletMiner {
   int64_t memoryBytes() const;
 
  private:
+  // Pairs of the anchors at [first, first + count), with their distances.
+  struct MeasuredPairs {
+    Anchors anchors;
+    float* distances;
+    int64_t pairs;
+  };
+  MeasuredPairs measurePairs(int64_t first, int64_t count, cudaStream_t stream);
   SortedPairs sortPairsOf(const Anchors& anchors, const float* distances, cudaStream_t stream);
 
   int multiprocessors_;
