@@ -5,8 +5,8 @@ namespace facenet::cuda {
 namespace {
 
 // How many pairs of a sorted run are nearer than a distance, or as near where `equalToo`.
-__device__ __forceinline__ int countBefore(const float* distances, const int32_t* run, int count, unsigned distance,
-                                           bool equalToo) {
+__device__ __forceinline__ int countBefore(const float* distances, const int32_t* run, int count,
+                                           unsigned distance, bool equalToo) {
   if (count == 0) return 0;
   return countWhile(count, [&](int i) {
     const unsigned other = __float_as_uint(distances[run[i]]);
@@ -57,7 +57,8 @@ __global__ void __launch_bounds__(kTileThreads)
     swap(from, to);
   }
   __syncwarp();
-  for (int i = laneOf(); i < count; i += kWarpSize) to[i] = static_cast<int32_t>(__float_as_uint(of[from[i]]));
+  for (int i = laneOf(); i < count; i += kWarpSize)
+    to[i] = static_cast<int32_t>(__float_as_uint(of[from[i]]));
 }
 
 }  // namespace

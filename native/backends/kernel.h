@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "native/core/team.h"
 #include "native/graph/plan.h"
 #include "native/graph/weights.h"
 
@@ -16,6 +17,12 @@ class Kernel {
   // Views hold the same number of images, 1..chunk. `scratch` has scratchBytes(count) bytes, 64-byte aligned.
   virtual void run(const std::vector<View>& inputs, const std::vector<View>& outputs,
                    void* scratch) const = 0;
+  // run() by all threads of a team, which call it alike, each with its own scratch: of few images, whose values are those
+  // of run() bit by bit. Where a kernel has no parts, one thread does it all.
+  virtual void runTogether(const std::vector<View>& inputs, const std::vector<View>& outputs, void* scratch,
+                           Team& team) const {
+    team.share(1, [&](int64_t) { run(inputs, outputs, scratch); });
+  }
   virtual int64_t scratchBytes(int64_t /*count*/) const { return 0; }
   // How the kernel does it, for printed plans: "implicit_gemm 6x64", "winograd 4x4", "plain loops".
   virtual std::string describe() const = 0;

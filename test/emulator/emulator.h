@@ -30,7 +30,7 @@ struct Capability {
 
 struct Options {
   Order order = Order::forward;
-  uint64_t seed = 1;               // of Order::shuffled
+  uint64_t seed = 1;  // of Order::shuffled
   TensorCores tensorCores = TensorCores::nearest;
   bool countTransactions = false;  // shared-memory phases and global sectors; slow
   // What the machine looks like. driver 0: none is installed.

@@ -70,7 +70,8 @@ size_t blockOf(TensorCores machine, bool wide) {
   return wide ? products / 2 : products;
 }
 
-float addProducts(TensorCores machine, float sum, const float* a, const float* b, size_t count, size_t block) {
+float addProducts(TensorCores machine, float sum, const float* a, const float* b, size_t count,
+                  size_t block) {
   if (machine == TensorCores::nearest) {
     float products = 0;
     for (size_t i = 0; i < count; ++i) products += a[i] * b[i];

@@ -45,7 +45,9 @@ int main(int argc, char** argv) {
   const emulator::Options machine = emulator::options();
   int failed = 0, ran = 0;
   for (const auto& test : emulator::tests::all()) {
-    const auto named = [&](const char* part) { return std::string_view(test.name).find(part) != std::string_view::npos; };
+    const auto named = [&](const char* part) {
+      return std::string_view(test.name).find(part) != std::string_view::npos;
+    };
     if (argc > 1 && std::none_of(argv + 1, argv + argc, named)) continue;
     ++ran;
     emulator::options() = machine;

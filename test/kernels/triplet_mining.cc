@@ -65,9 +65,11 @@ TEST("sorting reads pairs by their number and its logarithm, not by its square")
   for (int32_t i = 0; i < kRows; ++i) rows.labels[static_cast<size_t>(i)] = i % 2;
   const auto x = onDevice(rows.x);
   facenet::cuda::TripletMiner miner(2);
-  miner.setBatch(x.data(), rows.labels.data(), rows.n(), {rows.dimensions, Strategy::semiHard, 0.2f}, nullptr);
+  miner.setBatch(x.data(), rows.labels.data(), rows.n(), {rows.dimensions, Strategy::semiHard, 0.2f},
+                 nullptr);
   const Counters c = count([&] { miner.mine(0, 32, nullptr); });
-  expect(c.globalBytesRead < 32 * kPairs * kPairs * 4, c.globalBytesRead, " read for 32 anchors of ", kPairs, " pairs");
+  expect(c.globalBytesRead < 32 * kPairs * kPairs * 4, c.globalBytesRead, " read for 32 anchors of ", kPairs,
+         " pairs");
 }
 
 TEST("mining stops where it is told to") {

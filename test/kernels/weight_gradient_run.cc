@@ -1,5 +1,5 @@
-#include "weight_gradient.h"
 #include "tensor_cores.h"
+#include "weight_gradient.h"
 
 namespace emulator::tests {
 namespace {

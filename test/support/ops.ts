@@ -123,6 +123,12 @@ export async function checkCase(item: OpCase, options: RunOptions & { copyInput?
   let graph = item.graph
   if ((options.dtype ?? 'f32') !== 'f32') graph = withCopiedOutputs(copyInput ? withCopiedInput(graph) : graph)
   const { outputs, byWinograd } = await runModel(graph, tensors, input, runOptions)
+  if (options.device === 'cpu') {
+    // More threads than images share the parts of each op.
+    const threads = imageCount(graph, input) + 2
+    const together = await runModel(graph, tensors, input, { ...runOptions, threads })
+    assert.equal(together.outputs, outputs, `${threads} threads`)
+  }
   const exact = (item.exact ?? expected !== undefined) && byWinograd.length === 0
   if (!exact) return assertWithinPrecision(outputs, { ...item, graph }, options, byWinograd)
   const oracle = evaluate(graph, tensors, input, imageCount(graph, input), f64)

@@ -57,7 +57,8 @@ std::unique_ptr<Kernel> makeKernel(const Activation& op, const StepContext& cont
       [kind = op.kind, slopes = readSlopes(op, context.input().shape.channels, context.weights,
                                            context.step.name)](Views in, Views out, void*) {
         isa().activation(in[0], out[0], kind, slopes.empty() ? nullptr : slopes.data());
-      });
+      },
+      0, Cut::rows);
 }
 
 std::unique_ptr<TrainKernel> makeTrainKernel(const Activation& op, const TrainContext& context) {

@@ -24,10 +24,13 @@ struct AddTraining {
 }  // namespace
 
 std::unique_ptr<Kernel> makeKernel(const Add& op, const StepContext& context) {
-  return lambdaKernel([op, slopes = readSlopes(op.activation, context.input().shape.channels, context.weights,
-                                               context.step.name)](Views in, Views out, void*) {
-    isa().add(in[0], in[1], op.factor, out[0], op.activation.kind, slopes.empty() ? nullptr : slopes.data());
-  });
+  return lambdaKernel(
+      [op, slopes = readSlopes(op.activation, context.input().shape.channels, context.weights,
+                               context.step.name)](Views in, Views out, void*) {
+        isa().add(in[0], in[1], op.factor, out[0], op.activation.kind,
+                  slopes.empty() ? nullptr : slopes.data());
+      },
+      0, Cut::rows);
 }
 
 std::unique_ptr<TrainKernel> makeTrainKernel(const Add& op, const TrainContext& context) {

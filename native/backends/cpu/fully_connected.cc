@@ -28,6 +28,14 @@ class FullyConnectedKernel final : public Kernel {
   }
 
   void run(const std::vector<View>& inputs, const std::vector<View>& outputs, void* scratch) const override {
+    Team alone(1);
+    runTogether(inputs, outputs, scratch, alone);
+  }
+
+  // Each thread of a team has a copy of the inputs of its own, where one is needed.
+  void runTogether(const std::vector<View>& inputs, const std::vector<View>& outputs, void* scratch,
+                   Team& team) const override {
+    if (!direct_ && team.size() > 1) return Kernel::runTogether(inputs, outputs, scratch, team);
     const int64_t count = inputs[0].count;
     auto* columns = static_cast<GemmColumn*>(scratch);
     auto* copy = reinterpret_cast<float*>(columns + roundUp(epilogue_.vectors(), 8));
@@ -41,8 +49,7 @@ class FullyConnectedKernel final : public Kernel {
     const View target =
         direct_ ? outputs[0] : View{product, DType::f32, count, {1, 1, op_.outFeatures}, op_.outFeatures};
     epilogue_.bind({target}, nullptr, bias_.get(), slope_.get(), columns);
-    for (int64_t item = 0; item < engine_->items(count); ++item)
-      engine_->multiply(in, weights_.get(), columns, item, engineScratch);
+    multiplyTogether(*engine_, in, weights_.get(), columns, engineScratch, team);
     if (!direct_) finish(target, outputs[0]);
   }
 

@@ -26,7 +26,7 @@ struct LrnTraining {
 std::unique_ptr<Kernel> makeKernel(const Lrn& op, const StepContext& context) {
   return lambdaKernel([op](Views in, Views out,
                            void* scratch) { isa().lrn(op, in[0], out[0], static_cast<float*>(scratch)); },
-                      (context.input().shape.channels + op.size + 2 * isa().lanes) * 4);
+                      (context.input().shape.channels + op.size + 2 * isa().lanes) * 4, Cut::rows);
 }
 
 std::unique_ptr<TrainKernel> makeTrainKernel(const Lrn& op, const TrainContext& context) {

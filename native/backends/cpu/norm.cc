@@ -112,9 +112,11 @@ class NormTraining final : public TrainKernel {
 
 std::unique_ptr<Kernel> makeKernel(const Norm& op, const StepContext& context) {
   const auto folded = foldNorm(op, context.input().shape.channels, context.weights, context.step.name);
-  return lambdaKernel([folded](Views in, Views out, void*) {
-    isa().scaleShift(in[0], out[0], folded.scale.data(), folded.shift.data());
-  });
+  return lambdaKernel(
+      [folded](Views in, Views out, void*) {
+        isa().scaleShift(in[0], out[0], folded.scale.data(), folded.shift.data());
+      },
+      0, Cut::rows);
 }
 
 std::unique_ptr<TrainKernel> makeTrainKernel(const Norm& op, const TrainContext& context) {

@@ -24,10 +24,12 @@ struct PointwiseTraining {
 }  // namespace
 
 std::unique_ptr<Kernel> makeKernel(const Pointwise& op, const StepContext&) {
-  return lambdaKernel([op](Views in, Views out, void*) {
-    const bool dense = in[0].dense() && out[0].dense();
-    isa().pointwise(op, dense ? row(in[0]) : in[0], dense ? row(out[0]) : out[0]);
-  });
+  return lambdaKernel(
+      [op](Views in, Views out, void*) {
+        const bool dense = in[0].dense() && out[0].dense();
+        isa().pointwise(op, dense ? row(in[0]) : in[0], dense ? row(out[0]) : out[0]);
+      },
+      0, Cut::rows);
 }
 
 std::unique_ptr<TrainKernel> makeTrainKernel(const Pointwise& op, const TrainContext&) {

@@ -53,7 +53,8 @@ class PoolTraining final : public TrainKernel {
 }  // namespace
 
 std::unique_ptr<Kernel> makeKernel(const Pool& op, const StepContext&) {
-  return lambdaKernel([op = op](Views in, Views out, void*) { isa().pool(op, in[0], out[0]); });
+  return lambdaKernel([op = op](Views in, Views out, void*) { isa().pool(op, in[0], out[0]); }, 0,
+                      Cut::channels);
 }
 
 std::unique_ptr<TrainKernel> makeTrainKernel(const Pool& op, const TrainContext& context) {

@@ -21,6 +21,15 @@ inline std::vector<View> images(const std::vector<View>& views, int64_t n) {
   return ones;
 }
 
+// Rows [first, first + count) of a view of one image.
+inline View rows(const View& view, int64_t first, int64_t count) {
+  View slice = view;
+  slice.data = view.as<unsigned char>() +
+               first * view.shape.width * view.pixelStride * static_cast<int64_t>(byteSize(view.dtype));
+  slice.shape.height = count;
+  return slice;
+}
+
 // Channels [first, first + count) of a view.
 inline View channels(const View& view, int64_t first, int64_t count) {
   View slice = view;

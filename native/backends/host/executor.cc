@@ -33,6 +33,12 @@ void HostExecutor::run(const void* input, int64_t count, const std::vector<float
                        const std::atomic<int32_t>* cancelled) {
   FACENET_ASSERT(outputs.size() == plan_.outputs.size());
   if (count <= 0) return;
+  if (count < pool_->size()) {
+    for (int64_t first = 0; first < count; first += plan_.chunk)
+      runTogether(memoryOf(*lanes_[0], input, outputs, first), std::min<int64_t>(plan_.chunk, count - first),
+                  cancelled);
+    return;
+  }
   // Every thread gets the same number of chunks, as equal as they come and no larger than the plan's.
   const int64_t share = (count + pool_->size() - 1) / pool_->size();
   const int64_t rounds = ceilDivide(share, plan_.chunk);
@@ -40,29 +46,55 @@ void HostExecutor::run(const void* input, int64_t count, const std::vector<float
   const int64_t chunks = ceilDivide(count, chunk);
   pool_->run(chunks, [&](int64_t item, int thread) {
     const int64_t first = item * chunk;
-    ChunkMemory memory;
-    memory.input = static_cast<const unsigned char*>(input) + first * denseBytes(plan_.tensors[plan_.input]);
-    for (size_t i = 0; i < outputs.size(); ++i)
-      memory.outputs.push_back(outputs[i] + first * plan_.tensors[plan_.outputs[i]].shape.elements());
-    runChunk(*lanes_[static_cast<size_t>(thread)], std::move(memory), std::min(chunk, count - first),
-             cancelled);
+    Lane& lane = *lanes_[static_cast<size_t>(thread)];
+    runChunk(lane, memoryOf(lane, input, outputs, first), std::min(chunk, count - first), cancelled);
   });
 }
 
-void HostExecutor::runChunk(Lane& lane, ChunkMemory memory, int64_t count,
-                            const std::atomic<int32_t>* cancelled) const {
-  // A thread takes its arena when it has its first chunk, so that one which never works costs nothing.
-  if (!lane.arena) {
-    lane.arena = alignedArray<unsigned char>(plan_.arenaBytes * plan_.chunk);
-    lane.scratch = alignedArray<unsigned char>(scratchBytes_);
-  }
+// A thread takes its arena when it has its first chunk, so that one which never works costs nothing.
+ChunkMemory HostExecutor::memoryOf(Lane& lane, const void* input, const std::vector<float*>& outputs,
+                                   int64_t first) const {
+  if (!lane.arena) lane.arena = alignedArray<unsigned char>(plan_.arenaBytes * plan_.chunk);
+  if (!lane.scratch) lane.scratch = alignedArray<unsigned char>(scratchBytes_);
+  ChunkMemory memory;
   memory.arena = lane.arena.get();
+  memory.input = static_cast<const unsigned char*>(input) + first * denseBytes(plan_.tensors[plan_.input]);
+  for (size_t i = 0; i < outputs.size(); ++i)
+    memory.outputs.push_back(outputs[i] + first * plan_.tensors[plan_.outputs[i]].shape.elements());
+  return memory;
+}
+
+void HostExecutor::runChunk(Lane& lane, const ChunkMemory& memory, int64_t count,
+                            const std::atomic<int32_t>* cancelled) const {
   for (size_t s = 0; s < plan_.steps.size(); ++s) {
     throwIfCancelled(cancelled);
     const Step& step = plan_.steps[s];
     kernels_[s]->run(viewsOf(plan_, step.inputs, count, memory), viewsOf(plan_, step.outputs, count, memory),
                      lane.scratch.get());
   }
+}
+
+// Every thread walks the steps; within a step they share its parts, and meet at its end.
+void HostExecutor::runTogether(const ChunkMemory& memory, int64_t count,
+                               const std::atomic<int32_t>* cancelled) {
+  throwIfCancelled(cancelled);
+  for (const auto& lane : lanes_)
+    if (!lane->scratch) lane->scratch = alignedArray<unsigned char>(scratchBytes_);
+  Team team(pool_->size(), cancelled);
+  // An item for each thread: those that have one wait for the others, so none gets two.
+  pool_->run(pool_->size(), [&](int64_t, int thread) {
+    try {
+      for (size_t s = 0; s < plan_.steps.size(); ++s) {
+        const Step& step = plan_.steps[s];
+        kernels_[s]->runTogether(viewsOf(plan_, step.inputs, count, memory),
+                                 viewsOf(plan_, step.outputs, count, memory),
+                                 lanes_[static_cast<size_t>(thread)]->scratch.get(), team);
+      }
+    } catch (...) {
+      team.quit();
+      throw;
+    }
+  });
 }
 
 std::vector<std::string> HostExecutor::describeKernels() const {

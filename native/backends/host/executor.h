@@ -1,4 +1,5 @@
-// Runs a plan on the CPU: cuts a batch into chunks, gives each thread its own arena, walks the steps.
+// Runs a plan on the CPU: cuts a batch into chunks, gives each thread its own arena, walks the steps. Fewer images than
+// threads are computed by all threads together, layer by layer, with the same results.
 #pragma once
 
 #include "native/backends/host/backend.h"
@@ -22,7 +23,11 @@ class HostExecutor final : public Executor {
 
  private:
   struct Lane;  // one thread's arena and scratch
-  void runChunk(Lane& lane, ChunkMemory memory, int64_t count, const std::atomic<int32_t>* cancelled) const;
+  void runChunk(Lane& lane, const ChunkMemory& memory, int64_t count,
+                const std::atomic<int32_t>* cancelled) const;
+  void runTogether(const ChunkMemory& memory, int64_t count, const std::atomic<int32_t>* cancelled);
+  ChunkMemory memoryOf(Lane& lane, const void* input, const std::vector<float*>& outputs,
+                       int64_t first) const;
 
   Plan plan_;
   int64_t scratchBytes_ = 0;

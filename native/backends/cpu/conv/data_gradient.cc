@@ -97,7 +97,7 @@ void DataGradient::multiply(const Pass& pass, const PixelClass& pixels, const Vi
   epilogue_.bind({target}, accumulate ? &target : nullptr, zeroBias_.get(), nullptr, columns.data());
   share(pass, engine.packItems(), [&](int64_t item) { engine.pack(pass.parameters, item, packed); });
   share(pass, engine.items(gradient.count), [&](int64_t item) {
-    engine.multiply(gradient, packed, columns.data(), item, threadMemory(engine.scratchBytes()));
+    engine.multiplyItem(gradient, packed, columns.data(), item, threadMemory(engine.scratchBytes()));
   });
 }
 

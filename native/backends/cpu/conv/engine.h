@@ -3,12 +3,15 @@
 // layer is a convolution of one pixel.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "native/backends/cpu/conv/im2col.h"
 #include "native/backends/cpu/conv/panels.h"
+#include "native/core/integers.h"
+#include "native/core/team.h"
 
 namespace facenet::cpu {
 
@@ -28,8 +31,13 @@ struct WeightSource {
   int64_t vectors() const { return static_cast<int64_t>(columns.size()) / lanes(); }
 };
 
-// Immutable. Weights are packed first, then the output is computed; the items of both are independent of each other
-// and may run on any threads.
+// A part of the output: rows of M, which are pixels or Winograd's tiles of them, and panels of N.
+struct OutputPart {
+  int64_t firstRow, endRow, firstPanel, endPanel;
+};
+
+// Immutable. Weights are packed first, then the output is computed; the parts of both are independent of each other
+// and may run on any threads: every element is summed in one order, whatever the part that it is in.
 class ConvEngine {
  public:
   virtual ~ConvEngine() = default;
@@ -38,15 +46,30 @@ class ConvEngine {
   virtual int64_t packItems() const = 0;
   virtual void pack(const float* values, int64_t item, float* packed) const = 0;
 
-  virtual int64_t items(int64_t images) const = 0;
-  // Of one item, on a cache line.
+  virtual int64_t rows(int64_t images) const = 0;
+  virtual int64_t maxRows() const = 0;   // of a part
+  virtual int64_t tileRows() const = 0;  // that parts should have a multiple of
+  virtual int64_t panels() const = 0;
+  // Of one part, on a cache line.
   virtual int64_t scratchBytes() const = 0;
-  // Item `item` of the output: columns[v] is the epilogue of vector v of output channels.
-  virtual void multiply(const View& source, const float* packed, const GemmColumn* columns, int64_t item,
-                        void* scratch) const = 0;
+  // columns[v] is the epilogue of vector v of output channels.
+  virtual void multiply(const View& source, const float* packed, const GemmColumn* columns,
+                        const OutputPart& part, void* scratch) const = 0;
+
+  // The largest parts, with all panels.
+  int64_t items(int64_t images) const { return ceilDivide(rows(images), maxRows()); }
+  void multiplyItem(const View& source, const float* packed, const GemmColumn* columns, int64_t item,
+                    void* scratch) const {
+    const int64_t first = item * maxRows(), end = std::min(first + maxRows(), rows(source.count));
+    multiply(source, packed, columns, {first, end, 0, panels()}, scratch);
+  }
 
   virtual std::string describe() const = 0;
 };
+
+// All of the output, on the threads of a team, which call it alike with scratch of their own.
+void multiplyTogether(const ConvEngine& engine, const View& source, const float* packed,
+                      const GemmColumn* columns, void* scratch, Team& team);
 
 // `run` floats under each tap. `stem`: few channels in a source with its padding, so that no tap is outside; `run` is
 // then a row of the window, and the rows of a tile are laid out (im2col) before they are multiplied.

@@ -51,9 +51,10 @@ class GemmEngine final : public ConvEngine {
           out[k * width + n] = weights_.at(values, rows[k], columns[n]);
   }
 
-  int64_t items(int64_t images) const override {
-    return (images * im2col_.pixels() + itemPixels_ - 1) / itemPixels_;
-  }
+  int64_t rows(int64_t images) const override { return images * im2col_.pixels(); }
+  int64_t maxRows() const override { return itemPixels_; }
+  int64_t tileRows() const override { return panels_.tileRows(); }
+  int64_t panels() const override { return panels_.count(); }
 
   int64_t scratchBytes() const override {
     if (stem_)
@@ -61,14 +62,12 @@ class GemmEngine final : public ConvEngine {
     return pointerBytes(itemPixels_);
   }
 
-  void multiply(const View& source, const float* packed, const GemmColumn* columns, int64_t item,
+  void multiply(const View& source, const float* packed, const GemmColumn* columns, const OutputPart& part,
                 void* scratch) const override {
-    const int64_t begin = item * itemPixels_;
-    const int64_t end = std::min(begin + itemPixels_, source.count * im2col_.pixels());
     if (stem_)
-      multiplyLaidOut(source, packed, columns, begin, end, scratch);
+      multiplyLaidOut(source, packed, columns, part, scratch);
     else
-      multiplyInPlace(source, packed, columns, begin, end, static_cast<const float**>(scratch));
+      multiplyInPlace(source, packed, columns, part, static_cast<const float**>(scratch));
   }
 
   std::string describe() const override { return (stem_ ? "stem " : "implicit_gemm ") + panels_.describe(); }
@@ -78,8 +77,9 @@ class GemmEngine final : public ConvEngine {
     return roundUp(pixels * im2col_.count() * static_cast<int64_t>(sizeof(float*)), 64);
   }
 
-  void multiplyInPlace(const View& source, const float* packed, const GemmColumn* columns, int64_t begin,
-                       int64_t end, const float** rows) const {
+  void multiplyInPlace(const View& source, const float* packed, const GemmColumn* columns,
+                       const OutputPart& part, const float** rows) const {
+    const int64_t begin = part.firstRow, end = part.endRow;
     const bool hangsOver = im2col_.hangsOver(source.shape);
     const int64_t tileRows = panels_.tileRows(), taps = im2col_.count();
     for (int64_t first = begin; first < end; first += tileRows) {
@@ -87,7 +87,7 @@ class GemmEngine final : public ConvEngine {
       im2col_.point(source, zeros_.data(), first, end, tileRows, tile);
       if (hangsOver) dropDeadTaps(tile);
     }
-    for (int64_t panel = 0; panel < panels_.count(); ++panel)
+    for (int64_t panel = part.firstPanel; panel < part.endPanel; ++panel)
       for (int64_t first = begin; first < end; first += tileRows)
         panels_.multiply(panel,
                          {.rows = rows + (first - begin) * taps,
@@ -99,18 +99,18 @@ class GemmEngine final : public ConvEngine {
   }
 
   // Tile by tile: a tile's rows of K floats each are gathered in L1 and multiplied as one long run.
-  void multiplyLaidOut(const View& source, const float* packed, const GemmColumn* columns, int64_t begin,
-                       int64_t end, void* scratch) const {
+  void multiplyLaidOut(const View& source, const float* packed, const GemmColumn* columns,
+                       const OutputPart& part, void* scratch) const {
     const int64_t tileRows = panels_.tileRows(), depth = weights_.depth();
     auto** runs = static_cast<const float**>(scratch);
     auto* gathered = reinterpret_cast<float*>(static_cast<char*>(scratch) + pointerBytes(tileRows));
     const float* rows[kMaxTileRows];
-    for (int64_t first = begin; first < end; first += tileRows) {
-      const int64_t count = std::min(tileRows, end - first);
-      im2col_.point(source, zeros_.data(), first, end, tileRows, runs);
+    for (int64_t first = part.firstRow; first < part.endRow; first += tileRows) {
+      const int64_t count = std::min(tileRows, part.endRow - first);
+      im2col_.point(source, zeros_.data(), first, part.endRow, tileRows, runs);
       isa().packRuns(runs, tileRows, count, im2col_.count(), run_, gathered, depth);
       for (int64_t i = 0; i < tileRows; ++i) rows[i] = gathered + std::min(i, count - 1) * depth;
-      for (int64_t panel = 0; panel < panels_.count(); ++panel)
+      for (int64_t panel = part.firstPanel; panel < part.endPanel; ++panel)
         panels_.multiply(panel, {.rows = rows, .valid = count, .taps = 1, .run = depth, .firstPixel = first},
                          packed, columns);
     }

@@ -35,13 +35,20 @@ class ConvInference final : public Kernel {
   }
 
   void run(const std::vector<View>& inputs, const std::vector<View>& outputs, void* scratch) const override {
+    Team alone(1);
+    runTogether(inputs, outputs, scratch, alone);
+  }
+
+  void runTogether(const std::vector<View>& inputs, const std::vector<View>& outputs, void* scratch,
+                   Team& team) const override {
     auto* columns = static_cast<GemmColumn*>(scratch);
     for (int64_t group = 0; group < op_.groups; ++group) {
       const View in = channels(inputs[0], group * problem_.in.channels, problem_.in.channels);
       const int64_t first = group * problem_.out.channels, count = problem_.out.channels;
       const View residual = op_.residual ? channels(inputs[1], first, count) : View{};
       runGroup(groups_[static_cast<size_t>(group)], in, op_.residual ? &residual : nullptr,
-               op_.groups > 1 ? std::vector<View>{channels(outputs[0], first, count)} : outputs, columns);
+               op_.groups > 1 ? std::vector<View>{channels(outputs[0], first, count)} : outputs, columns,
+               team);
     }
   }
 
@@ -89,19 +96,18 @@ class ConvInference final : public Kernel {
   }
 
   void runGroup(const Group& group, const View& in, const View* residual, const std::vector<View>& outputs,
-                GemmColumn* columns) const {
+                GemmColumn* columns, Team& team) const {
     const ConvEngine& engine = forward_->engine();
     auto* padded = reinterpret_cast<float*>(reinterpret_cast<char*>(columns) + columnBytes());
     auto* scratch = padded + forward_->paddedFloats(1);
     const auto multiply = [&](const View& source) {
-      for (int64_t item = 0; item < engine.items(source.count); ++item)
-        engine.multiply(source, group.weights.get(), columns, item, scratch);
+      multiplyTogether(engine, source, group.weights.get(), columns, scratch, team);
     };
     if (!forward_->padded()) {
       forward_->epilogue().bind(outputs, residual, group.bias.get(), group.slopes.get(), columns);
       return multiply(in);
     }
-    // Image by image, so that the padded copy is in cache when it is read.
+    // Image by image, so that the padded copy is in cache when it is read. Each thread of a team makes its own.
     for (int64_t n = 0; n < in.count; ++n) {
       forward_->pad(image(in, n), padded);
       const View added = residual ? image(*residual, n) : View{};

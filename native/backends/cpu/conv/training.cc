@@ -43,7 +43,7 @@ class ConvTraining final : public TrainKernel {
     std::vector<GemmColumn> columns(static_cast<size_t>(forward_.epilogue().vectors()));
     forward_.epilogue().bind(pass.y, problem_.residual ? &pass.x[1] : nullptr, bias, nullptr, columns.data());
     share(pass, engine.items(source.count), [&](int64_t item) {
-      engine.multiply(source, packed, columns.data(), item, threadMemory(engine.scratchBytes()));
+      engine.multiplyItem(source, packed, columns.data(), item, threadMemory(engine.scratchBytes()));
     });
   }
 

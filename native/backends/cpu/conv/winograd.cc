@@ -82,28 +82,29 @@ class WinogradEngine final : public ConvEngine {
     }
   }
 
-  int64_t items(int64_t images) const override {
-    return (tiles_.count(images) + blockTiles_ - 1) / blockTiles_;
-  }
+  int64_t rows(int64_t images) const override { return tiles_.count(images); }
+  int64_t maxRows() const override { return blockTiles_; }
+  int64_t tileRows() const override { return panels_.tileRows(); }
+  int64_t panels() const override { return panels_.count(); }
 
   int64_t scratchBytes() const override {
     return kPlanes * blockTiles_ * (inStride_ + outStride_) * 4 +
            panels_.vectors() * static_cast<int64_t>(sizeof(GemmColumn));
   }
 
-  void multiply(const View& source, const float* packed, const GemmColumn* columns, int64_t item,
+  void multiply(const View& source, const float* packed, const GemmColumn* columns, const OutputPart& part,
                 void* scratch) const override {
-    const int64_t first = item * blockTiles_;
-    const int64_t count = std::min(blockTiles_, tiles_.count(source.count) - first);
+    const int64_t first = part.firstRow, count = part.endRow - first;
     auto* transformed = static_cast<float*>(scratch);
     float* products = transformed + kPlanes * blockTiles_ * inStride_;
     auto* planeColumns = reinterpret_cast<GemmColumn*>(products + kPlanes * blockTiles_ * outStride_);
     for (int64_t t = 0; t < count; ++t)
       tiles_.transformInput(source, first + t, transformed + t * inStride_, blockTiles_ * inStride_);
     for (int64_t plane = 0; plane < kPlanes; ++plane)
-      multiplyPlane(packed + plane * planeFloats(), count, transformed + plane * blockTiles_ * inStride_,
+      multiplyPlane(packed + plane * planeFloats(), part, count,
+                    transformed + plane * blockTiles_ * inStride_,
                     products + plane * blockTiles_ * outStride_, planeColumns);
-    for (int64_t t = 0; t < count; ++t) transformOutput(first + t, products + t * outStride_, columns);
+    for (int64_t t = 0; t < count; ++t) transformOutput(first + t, products + t * outStride_, columns, part);
   }
 
   std::string describe() const override {
@@ -123,13 +124,13 @@ class WinogradEngine final : public ConvEngine {
     }
   }
 
-  void multiplyPlane(const float* packed, int64_t tiles, const float* in, float* out,
+  void multiplyPlane(const float* packed, const OutputPart& part, int64_t tiles, const float* in, float* out,
                      GemmColumn* columns) const {
     for (int64_t v = 0; v < panels_.vectors(); ++v)
       columns[v] = {zeroBias_.data(), nullptr, nullptr, 0, out + v * lanes(), outStride_, lanes(), {}};
     const float* rows[kMaxTileRows];
     const int64_t tileRows = panels_.tileRows();
-    for (int64_t panel = 0; panel < panels_.count(); ++panel)
+    for (int64_t panel = part.firstPanel; panel < part.endPanel; ++panel)
       for (int64_t first = 0; first < tiles; first += tileRows) {
         for (int64_t i = 0; i < tileRows; ++i) rows[i] = in + std::min(first + i, tiles - 1) * inStride_;
         panels_.multiply(panel,
@@ -142,9 +143,12 @@ class WinogradEngine final : public ConvEngine {
       }
   }
 
-  void transformOutput(int64_t tile, const float* products, const GemmColumn* columns) const {
+  void transformOutput(int64_t tile, const float* products, const GemmColumn* columns,
+                       const OutputPart& part) const {
     const auto [image, y0, x0] = tiles_.cornerOf(tile);
-    isa().winogradOutput({products, blockTiles_ * outStride_, columns, panels_.vectors(),
+    const int64_t begin = panels_.first(part.firstPanel);
+    const int64_t end = panels_.first(part.endPanel - 1) + panels_.vectors(part.endPanel - 1);
+    isa().winogradOutput({products + begin * lanes(), blockTiles_ * outStride_, columns + begin, end - begin,
                           (image * height_ + y0) * width_ + x0, width_, std::min<int64_t>(4, height_ - y0),
                           std::min<int64_t>(4, width_ - x0)});
   }
