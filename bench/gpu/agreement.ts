@@ -15,10 +15,13 @@ const [name, batchText, dtype, folder] = process.argv.slice(2) as [string, strin
 const count = Number(batchText)
 const path = await modelFile(name, folder)
 
-async function embeddings(device: 'cuda' | 'cpu', type: DType): Promise<{ data: Float32Array; dimensions: number }> {
+async function embeddings(device: 'cuda' | 'cpu', type: DType): Promise<Float32Array> {
   await using model = await openModel(path, { device, dtype: type })
   const { height, width } = model.inputSize
-  const data = Uint8Array.from({ length: count * height * width * 3 }, (_, i) => (Math.imul(i, 2654435761) >>> 24) & 255)
+  const data = Uint8Array.from(
+    { length: count * height * width * 3 },
+    (_, i) => (Math.imul(i, 2654435761) >>> 24) & 255,
+  )
   return model.embed({ data, width, height, count })
 }
 
@@ -27,11 +30,12 @@ const expected = await embeddings('cpu', 'f32')
 const cosines = Array.from({ length: count }, (_, row) => cosine(row))
 
 function cosine(row: number): number {
+  const dimensions = found.length / count
   let [product, a, b] = [0, 0, 0]
-  for (let i = row * found.dimensions; i < (row + 1) * found.dimensions; i++) {
-    product += found.data[i]! * expected.data[i]!
-    a += found.data[i]! ** 2
-    b += expected.data[i]! ** 2
+  for (let i = row * dimensions; i < (row + 1) * dimensions; i++) {
+    product += found[i]! * expected[i]!
+    a += found[i]! ** 2
+    b += expected[i]! ** 2
   }
   return product / Math.sqrt(a * b)
 }
@@ -44,6 +48,6 @@ console.log(
     dtype,
     ok: least >= leastCosine[dtype],
     leastCosine: least,
-    largestDifference: found.data.reduce((most, value, i) => Math.max(most, Math.abs(value - expected.data[i]!)), 0),
+    largestDifference: found.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i]!)), 0),
   }),
 )

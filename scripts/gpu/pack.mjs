@@ -2,8 +2,8 @@
 // Node-API headers, with --node the binary of Node itself, and check.sh, which runs the check on a machine without Node
 // or npm: copy the sources and build/gpu there. FACENET_TEST_EVERY=n lets each packed test file run every n-th test only.
 import { spawnSync } from 'node:child_process'
-import { builtinModules } from 'node:module'
 import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { builtinModules } from 'node:module'
 import { basename, join } from 'node:path'
 import { build } from 'esbuild'
 import { packed, root } from './files.mjs'
@@ -39,7 +39,9 @@ async function bundle(entry, outfile) {
     external && kind === 'import-statement' && !path.startsWith('node:') && !builtinModules.includes(path)
   const missing = Object.values(metafile.outputs).flatMap(({ imports }) => imports.filter(isPackage))
   if (missing.length > 0) {
-    throw new Error(`${entry} imports ${missing.map(({ path }) => path).join(', ')}, which is not packed: import it when used`)
+    throw new Error(
+      `${entry} imports ${missing.map(({ path }) => path).join(', ')}, which is not packed: import it when used`,
+    )
   }
 }
 

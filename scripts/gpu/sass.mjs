@@ -106,7 +106,13 @@ export function kernelsOf(path) {
       .map(({ name, data }) => {
         const instructions = instructionsOf(data, architecture)
         const loops = tensorLoops(instructions).map(count)
-        return { name: name.slice('.text.'.length), architecture, bytes: data.length, counts: count(instructions), loops }
+        return {
+          name: name.slice('.text.'.length),
+          architecture,
+          bytes: data.length,
+          counts: count(instructions),
+          loops,
+        }
       }),
   )
 }

@@ -63,7 +63,10 @@ export function stagesOf(runner, emulated) {
       const count = (word) => lines.filter((line) => line.startsWith(`${word} `)).length
       note('passed', count('ok'))
       note('skipped', count('skip'))
-      note('failed', lines.filter((line) => line.startsWith('not ok')))
+      note(
+        'failed',
+        lines.filter((line) => line.startsWith('not ok')),
+      )
       note('ok', ok && count('ok') > 0)
       if (problem) note('problem', problem)
     }

@@ -54,7 +54,10 @@ if (!files.every(existsSync)) {
     for (const architecture of ['sm_80', 'sm_90']) {
       const names = onTensorCores.filter((kernel) => kernel.architecture === architecture).map(({ name }) => name)
       for (const part of ['convMma', 'weightGradientMma', 'StemMma'])
-        assert.ok(names.some((name) => name.includes(part)), `${part} on ${architecture}`)
+        assert.ok(
+          names.some((name) => name.includes(part)),
+          `${part} on ${architecture}`,
+        )
     }
   })
 

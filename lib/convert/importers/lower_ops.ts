@@ -1,13 +1,12 @@
 /** What each source op becomes: ONNX's, and those that `patterns.ts` makes. */
 import { invalidModel } from '../../errors.js'
 import { dataType } from '../../files/model/onnx_schema.js'
-import type { Affine } from './affine.js'
-import { broadcastDims, uniformValue } from './constants.js'
-import { canScaleElements, describeElements, scaleElements } from './elements.js'
+import { uniformValue } from './constants.js'
 import { foldConstant } from './fold.js'
 import { dimsOf, flattened, flattenedLast, isChannelAxis, isHeldAs, sourceOrder } from './layout.js'
 import { arithmetic, negate } from './lower_arithmetic.js'
 import { gather, slice, split } from './lower_channels.js'
+import { batchNorm, instanceNorm, l2Normalize, lrn } from './lower_norms.js'
 import { pointwiseOps } from './lower_pointwise.js'
 import { globalPool, mapValue, pool, reducedPool } from './lower_pools.js'
 import { dequantize, quantize } from './lower_quantized.js'
@@ -15,8 +14,8 @@ import { resize } from './lower_resize.js'
 import { concat, expand, flatten, pad, reshape, shapeOf, sizeOf, squeeze, transpose } from './lower_shapes.js'
 import type { Lower, Lowering, Value } from './lowering.js'
 import { opsets, unknownOp, unsupported } from './operators.js'
-import { channelValues, elementValues, perChannel, refuse } from './per_channel.js'
-import { type Constant, describeNode, floatAttribute, intAttribute, intsAttribute, type SourceNode } from './source.js'
+import { perChannel } from './per_channel.js'
+import { type Constant, describeNode, floatAttribute, intAttribute, type SourceNode, vector } from './source.js'
 import { windowOf } from './window.js'
 
 const pass: Lower = (lowering, node) => lowering.pass(node, lowering.moved(node, 0))
@@ -66,66 +65,6 @@ const conv: Lower = (lowering, node) => {
   lowering.emit(node, name, { op: 'conv2d', attributes, tensors }, [value])
 }
 
-/** A bias or the like: `length` values in a row. */
-function vector(node: SourceNode, constant: Constant, length: number): ArrayLike<number> {
-  if (constant.data.length === length) return constant.data
-  throw invalidModel(`constants of ${describeNode(node)}`, `${length} values`, constant.dims.join('x'))
-}
-
-const batchNorm: Lower = (lowering, node) => {
-  const value = lowering.value(node, 0)
-  if (intAttribute(node, 'training_mode', 0)) throw unsupported(node, 'training_mode', '0, inference', '1')
-  if (intAttribute(node, 'is_test', 1) === 0) throw unsupported(node, 'is_test', '1', '0, training')
-  const name = lowering.nodeName(node, node.inputs[1])
-  const channels = value.shape[2]
-  const epsilon = floatAttribute(node, 'epsilon', 1e-5)
-  const statistics = [1, 2, 3, 4].map((index) => statistic(node, lowering.constant(node, index), value))
-  const ofChannels = statistics.map((constant) => channelValues(constant, value))
-  if (ofChannels.some((values) => values === undefined)) {
-    scaleElements(lowering, node, value, elementNorm(node, statistics, value, epsilon))
-    return
-  }
-  const [scale, shift, mean, variance] = ['scale', 'shift', 'mean', 'variance'].map((role, i) =>
-    lowering.store(`${name}.${role}`, [channels], ofChannels[i]!),
-  ) as [string, string, string, string]
-  const tensors = { scale, shift, mean, variance }
-  lowering.emit(node, name, { op: 'batch_norm', attributes: { epsilon }, tensors }, [value])
-}
-
-/** One value for each index of axis 1; before opset 9 with `spatial` 0 one for each value of an image. */
-function statistic(node: SourceNode, constant: Constant, value: Value): Constant {
-  const [, length, ...pixels] = dimsOf(value)
-  if (length === undefined) throw unsupported(node, 'input', 'N x C x H x W or N x C', dimsOf(value).join('x'))
-  const byPixel = intAttribute(node, 'spatial', 1) === 0
-  const dims = byPixel ? constant.dims : [length, ...pixels.map(() => 1)]
-  if (!byPixel) vector(node, constant, length)
-  return { ...constant, dims, data: constant.data }
-}
-
-/** (x - mean) / sqrt(variance + epsilon) * scale + shift */
-function elementNorm(node: SourceNode, statistics: readonly Constant[], value: Value, epsilon: number): Affine {
-  const [scale, shift, mean, variance] = statistics.map((constant) => {
-    const values = canScaleElements(value.shape) ? elementValues(constant, value) : undefined
-    return values ?? refuse(node, constant, value, describeElements)
-  }) as [Float64Array, Float64Array, Float64Array, Float64Array]
-  const factors = scale.map((factor, i) => factor / Math.sqrt(variance[i]! + epsilon))
-  return { scale: factors, shift: shift.map((term, i) => term - mean[i]! * factors[i]!) }
-}
-
-/** The scale and shift behind it are an affine. */
-const instanceNorm: Lower = (lowering, node) => {
-  const value = mapValue(lowering, node)
-  const channels = value.shape[2]
-  const [scale, shift] = [1, 2].map((index) =>
-    Float64Array.from(vector(node, lowering.constant(node, index), channels)),
-  ) as [Float64Array, Float64Array]
-  const plain = scale.every((factor) => factor === 1) && shift.every((term) => term === 0)
-  const attributes = { epsilon: floatAttribute(node, 'epsilon', 1e-5) }
-  const name = lowering.nodeName(node, node.inputs[1])
-  const normalized = lowering.emit(node, name, { op: 'instance_norm', attributes }, [value])
-  if (!plain) lowering.applyAffine(node, normalized, { scale, shift })
-}
-
 const prelu: Lower = (lowering, node) => {
   const value = lowering.value(node, 0)
   const slope = perChannel(node, slopesOf(node, lowering.constant(node, 1), value), value)
@@ -144,18 +83,6 @@ function slopesOf({ opset = opsets.newest }: SourceNode, constant: Constant, val
   const [length] = dims
   const vector = dims.length === 1 && length === value.shape[2] && extents.length === 4 && isChannelAxis(value, 1)
   return vector && (opset < 7 || length !== extents[3]) ? { dims: [length!, 1, 1], data } : constant
-}
-
-const lrn: Lower = (lowering, node) => {
-  const attributes = {
-    size: intAttribute(node, 'size', 0),
-    alpha: floatAttribute(node, 'alpha', 1e-4),
-    beta: floatAttribute(node, 'beta', 0.75),
-    bias: floatAttribute(node, 'bias', 1),
-    alphaPer: 'window' as const,
-  }
-  if (attributes.size < 1) throw invalidModel(`size of ${describeNode(node)}`, 'at least 1', attributes.size)
-  lowering.emit(node, lowering.nodeName(node), { op: 'lrn', attributes }, [mapValue(lowering, node)])
 }
 
 /** MatMul: x W with W in x out. Gemm: alpha x W + beta b, W maybe out x in. Ours is out x in. */
@@ -222,27 +149,6 @@ function orderedColumns(data: Constant['data'], order: Int32Array): Float32Array
 function biasOf(node: SourceNode, bias: Constant, length: number): Float64Array {
   const uniform = bias.data.length === 1 ? bias.data[0] : undefined
   return uniform === undefined ? Float64Array.from(vector(node, bias, length)) : new Float64Array(length).fill(uniform)
-}
-
-const l2Normalize: Lower = (lowering, node) => {
-  const value = lowering.value(node, 0)
-  const rank = dimsOf(value).length
-  const axes = intsAttribute(node, 'axes', []).map((axis) => (axis < 0 ? axis + rank : axis))
-  const [height, width] = value.shape
-  if (height * width !== 1 || axes.length !== 1 || !isChannelAxis(value, axes[0]!)) {
-    throw invalidModel(
-      describeNode(node),
-      'a norm over all of a vector',
-      `axes ${axes.join()} of ${dimsOf(value).join('x')}`,
-    )
-  }
-  // What the length was stretched to before it divided, which must be no more than the vector.
-  const stretched = lowering.optionalConstant(node, 1)
-  if (stretched && broadcastDims(node, dimsOf(value), Array.from(stretched.data)).join() !== dimsOf(value).join()) {
-    throw unsupported(node, 'shape', dimsOf(value).join('x'), Array.from(stretched.data).join('x'))
-  }
-  const attributes = { epsilon: floatAttribute(node, 'epsilon', 0) }
-  lowering.emit(node, lowering.nodeName(node), { op: 'l2_normalize', attributes }, [value])
 }
 
 const maxout: Lower = (lowering, node) => {

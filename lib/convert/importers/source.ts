@@ -87,3 +87,9 @@ export function intsAttribute(node: SourceNode, key: string, otherwise: readonly
   }
   return [...value]
 }
+
+/** A bias or the like: `length` values in a row. */
+export function vector(node: SourceNode, constant: Constant, length: number): ArrayLike<number> {
+  if (constant.data.length === length) return constant.data
+  throw invalidModel(`constants of ${describeNode(node)}`, `${length} values`, constant.dims.join('x'))
+}

@@ -48,7 +48,8 @@ struct Channels {
 
   // What center has made of an image, as it is to be: scale (centered - rest).
   void normalize(const View& centered, const View& y) const {
-    for (int64_t c = 0; c < count; ++c) shift[c] = static_cast<float>(-rest[c] * static_cast<double>(scale[c]));
+    for (int64_t c = 0; c < count; ++c)
+      shift[c] = static_cast<float>(-rest[c] * static_cast<double>(scale[c]));
     isa().scaleShift(centered, y, scale, shift);
   }
 };
@@ -84,7 +85,8 @@ struct InstanceNormTraining {
       const double inverse = channels.scale[c];
       const double product = products[c] - channels.rest[c] * sums[c];
       slope[c] = static_cast<float>(-inverse * inverse * inverse * product / pixels);
-      shift[c] = static_cast<float>(-inverse * sums[c] / pixels - static_cast<double>(slope[c]) * channels.rest[c]);
+      shift[c] =
+          static_cast<float>(-inverse * sums[c] / pixels - static_cast<double>(slope[c]) * channels.rest[c]);
     }
     isa().normGradient(dy, centered, channels.scale, slope, shift, i.dx[0], i.accumulate(0));
   }
