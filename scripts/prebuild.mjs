@@ -1,6 +1,7 @@
 // Makes the packages that are published, in packages/: the addon for each platform, the models that come with it, and
 // facenet-native itself. `npm run prebuild` makes all but those with CUDA, which need nvcc; with names (`npm run prebuild -- linux-x64
-// linux-x64-cuda`) only those. Needs CMake, readelf and, for the source of oneDNN, apt-get or ONEDNN_SOURCE.
+// linux-x64-cuda`) only those. Needs CMake, nasm, readelf and, for the sources of oneDNN and libjpeg-turbo, apt-get or ONEDNN_SOURCE
+// and LIBJPEG_SOURCE.
 import { buildTs } from './build-ts.mjs'
 import { buildAddon } from './prebuild/build.mjs'
 import { megabytes, problemsOf } from './prebuild/check.mjs'

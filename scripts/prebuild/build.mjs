@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import { root } from '../files.mjs'
+import { libJpeg } from './libjpeg.mjs'
 import { oneDnn } from './onednn.mjs'
 import { run, toolchainFile, zig } from './toolchain.mjs'
 
@@ -16,6 +17,7 @@ export function buildAddon(target) {
   const build = join(out, 'addon')
   mkdirSync(out, { recursive: true })
   const toolchain = target.cuda ? undefined : toolchainFile(target)
+  const jpeg = libJpeg(target.name, toolchain)
   const dnnl = target.onednn && oneDnn(target.name, toolchain)
   const options = {
     CMAKE_BUILD_TYPE: 'Release',
@@ -23,6 +25,9 @@ export function buildAddon(target) {
     FACENET_CUDA: target.cuda ? 'ON' : 'OFF',
     FACENET_ONEDNN: dnnl ? 'ON' : 'OFF',
     FACENET_ONEDNN_OPENMP: 'OFF',
+    FACENET_JPEG: 'ON',
+    JPEG_INCLUDE: join(jpeg, 'include'),
+    JPEG_LIBRARY: join(jpeg, 'lib/libjpeg.a'),
     CMAKE_SHARED_LINKER_FLAGS: linkerFlags(target),
     ...(toolchain && { CMAKE_TOOLCHAIN_FILE: toolchain }),
     ...(dnnl && { DNNL_INCLUDE: join(dnnl, 'include'), DNNL_LIBRARY: join(dnnl, 'lib/libdnnl.a') }),

@@ -60,6 +60,7 @@ ${cuda}${untested}`
 /** What is linked into the addon, and on which terms. */
 function notices(target) {
   const parts = [
+    ['libjpeg-turbo', 'IJG and BSD-3-Clause and Zlib', 'https://libjpeg-turbo.org'],
     ...(target.onednn ? [['oneDNN', 'Apache-2.0', 'https://github.com/uxlfoundation/oneDNN']] : []),
     ...(target.cuda
       ? [
