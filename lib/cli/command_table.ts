@@ -136,8 +136,8 @@ export const commands: readonly Command[] = [
     count: exactlyOne,
     text:
       'Make a model file from ONNX, from safetensors with a graph, from a tfjs weight manifest, or from the weights of ' +
-      'Inception-ResNet-v1 (.pt, .safetensors, .h5); or a detector file from the weights of YuNet, SCRFD, RetinaFace, ' +
-      'MTCNN or face-api.',
+      'Inception-ResNet-v1 (.pt, .safetensors, .h5) or nn4.small2 (.t7); or a detector file from the weights of YuNet, ' +
+      'SCRFD, RetinaFace, MTCNN or face-api.',
     options: importOptions,
     examples: [
       'import w.onnx --mean 127.5 --scale 0.0078125 --out m.safetensors',

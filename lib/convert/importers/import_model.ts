@@ -9,6 +9,7 @@ import { readGraphJson } from './graph_json.js'
 import { readKnownWeights } from './known_weights.js'
 import { dimsOf, sourceOrder } from './layout.js'
 import { type InputOptions, lowerModel } from './lower.js'
+import { importTorch7 } from './openface.js'
 import type { SourceModel } from './source.js'
 import { readTfjs } from './tfjs.js'
 import { withUnitLength } from './unit_length.js'
@@ -54,8 +55,8 @@ export interface ImportedModel extends ModelContents {
 
 /**
  * Reads `.onnx`, `.safetensors` with `options.graph`, the tfjs manifest (`.json`) of `@vladmandic/face-api`, or the weights of a
- * network that is known by the names of its tensors (`.pt`, `.safetensors`, `.h5` of Inception-ResNet-v1). The result goes to
- * `writeModel`.
+ * network that is known by the names of its tensors (`.pt`, `.safetensors`, `.h5` of Inception-ResNet-v1), or a network of Torch7
+ * (`.t7`). The result goes to `writeModel`.
  *
  * @param path of the weights.
  * @param options what the file does not say by itself.
@@ -116,13 +117,15 @@ async function readAny(weights: WeightsFile, options: ImportOptions): Promise<Re
     case '.h5':
     case '.hdf5':
       return { contents: await readKnownWeights(weights, options), check: async () => notOnnx(options) }
+    case '.t7':
+      return { contents: await importTorch7(weights, options), check: async () => notOnnx(options) }
     case '.json': {
       rejectInputRule(options)
       const notes = { alignment: 'dlib', threshold: dlibThreshold, license: 'MIT', source: 'npm @vladmandic/face-api' }
       return { contents: { ...(await readTfjs(path)), ...notes }, check: async () => notOnnx(options) }
     }
     default:
-      throw invalidArgument('weights', 'a .onnx, .safetensors, .pt, .h5 or weights_manifest.json file', path)
+      throw invalidArgument('weights', 'a .onnx, .safetensors, .pt, .h5, .t7 or weights_manifest.json file', path)
   }
 }
 

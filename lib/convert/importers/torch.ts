@@ -158,12 +158,12 @@ class PickledTensor {
     if (shape.length !== strides.length || !(last < values.length) || count > values.length || !(Number(offset) >= 0)) {
       throw invalidModel(what, `elements within the ${values.length} of its storage`, `${count} up to ${last}`)
     }
-    return f32Tensor(shape, strided(values, Number(offset), shape, strides, count))
+    return f32Tensor(shape, stridedCopy(values, Number(offset), shape, strides, count))
   }
 }
 
 /** Row-major copy of a view: PyTorch keeps a transposed tensor as it lay, with other strides. */
-function strided(
+export function stridedCopy(
   values: Float32Array,
   offset: number,
   shape: readonly number[],
