@@ -5,7 +5,8 @@ import type { ModelContents } from '../files/model/model_file.js'
 import { isReadable } from './cache.js'
 import type { KnownModel } from './known.js'
 import { packagedDetector, packagedModel } from './packaged.js'
-import { cachedFile, knownModel, notFetched } from './resolve.js'
+import { cachedFile, damaged, knownModel, notFetched } from './resolve.js'
+import { isWhole } from './whole.js'
 
 /** What may be done where a named model is not in the cache. */
 export interface NamedOptions {
@@ -44,8 +45,9 @@ async function named<Contents>(
   if (model.kind !== kind) throw invalidArgument('source', asked[kind], `${model.name}, ${asked[model.kind]}`)
   if (model.origin.kind === 'package') return packaged()
   const file = cachedFile(model)
-  if (file && (await isReadable(file))) return file
-  if (!pull) throw notFetched(model)
+  const there = file !== undefined && (await isReadable(file))
+  if (there && (await isWhole(model, file))) return file
+  if (!pull) throw there ? damaged(model, file) : notFetched(model)
   const { pullModel } = await import('./pull.js')
   return pullModel(model, { acceptLicense, signal })
 }

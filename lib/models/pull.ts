@@ -8,13 +8,14 @@ import { modelIn } from '../convert/importers/import_model.js'
 import { maxWeightsBytes, WeightsFile } from '../convert/importers/weights_file.js'
 import { FaceNetError, invalidArgument } from '../errors.js'
 import { writeAtomically } from '../files/atomic_write.js'
-import { verifyDetector, writeDetector } from '../files/model/detector_file.js'
-import { verifyModel, writeModel } from '../files/model/model_file.js'
+import { writeDetector } from '../files/model/detector_file.js'
+import { writeModel } from '../files/model/model_file.js'
 import { cacheFolder, isReadable } from './cache.js'
 import { type DownloadOptions, download, refused } from './download.js'
 import type { KnownModel } from './known.js'
 import { cachedFile, knownModel, notFetched } from './resolve.js'
 import { knownModels } from './table.js'
+import { isWhole } from './whole.js'
 
 /** What the cache keeps beside a model: what it was made of. */
 export interface ModelRecord {
@@ -125,15 +126,6 @@ function checkLicence({ name, licence }: KnownModel, { acceptLicense }: PullOpti
     `${name} may not be used commercially. Licence: ${licence.name}. ${licence.note ?? ''}\n` +
       'Whoever uses it for something else accepts that with --accept-license (acceptLicense: true in code)',
     { argument: 'acceptLicense', expected: 'true', received: String(acceptLicense) },
-  )
-}
-
-/** A cache may be damaged: only a file whose fingerprint is that of its contents is taken for the model. */
-async function isWhole({ kind }: KnownModel, file: string): Promise<boolean> {
-  if (!(await isReadable(file))) return false
-  return (kind === 'detector' ? verifyDetector(file) : verifyModel(file)).then(
-    () => true,
-    () => false,
   )
 }
 

@@ -19,6 +19,24 @@ export function cachedFile({ name }: Pick<KnownModel, 'name'>, folder = cacheFol
   return folder && join(folder, 'models', `${name}.safetensors`)
 }
 
+/** Of a file in the cache that is not what was written there. */
+export function damaged({ name, licence, origin }: KnownModel, file: string): FaceNetError {
+  const flag = licence.commercial === false ? ' --accept-license' : ''
+  const how =
+    origin.kind === 'address'
+      ? `fetch it again, run: npx facenet-native models pull ${name}`
+      : `import it again, run: npx facenet-native models import ${name} <file>`
+  return new FaceNetError(
+    'ERR_FACENET_MODEL_INVALID',
+    `The model ${name} in the cache is damaged: ${file}\nTo ${how}${flag}`,
+    {
+      argument: name,
+      expected: 'a file whose fingerprint is that of its contents',
+      received: file,
+    },
+  )
+}
+
 /** Says the command that brings the model, and what its licence allows. */
 export function notFetched(model: KnownModel): FaceNetError {
   const { name, licence, origin, obstacle, page } = model
