@@ -2,7 +2,7 @@
  * What `npm run bench` runs.
  *
  *     npm run bench                          networks, then detection
- *     npm run bench -- <part> [options]      one of networks, ops, detection, mining, search, clustering, training, copies, memory,
+ *     npm run bench -- <part> [options]      one of networks, ops, detection, mining, search, clustering, training, copies, memory, latency,
  *                                        with its own options
  *     npm run bench -- [options]             networks with these options
  */
@@ -19,6 +19,7 @@ const parts: Readonly<Record<string, string>> = {
   training: 'training.ts',
   copies: 'copies.ts',
   memory: 'memory.ts',
+  latency: 'latency.ts',
 }
 
 const [first, ...rest] = process.argv.slice(2)
