@@ -1,10 +1,11 @@
 /** What a command is given: its operands, its options with their values checked, and where to write. */
-import { once } from 'node:events'
 import type { DType } from '../../types/native.js'
 import { FaceNetError } from '../errors.js'
 import type { DecodeLimits } from '../images/index.js'
 import type { DevicePreference } from '../native/check_arguments.js'
 import { PassedOverCounts, type SourceOptions } from '../sources/index.js'
+import { printable } from './common/printable.js'
+import { writeStdout } from './common/standard_output.js'
 import type { CommonOptions } from './options/common.js'
 import type { SourceFlags } from './options/shared.js'
 
@@ -33,15 +34,15 @@ export class Context<Options extends object = object> {
 
   /** A line on stdout: the command's result. Resolves when there is room for the next one. */
   async print(line: string): Promise<void> {
-    if (!process.stdout.write(`${line.trimEnd()}\n`)) await once(process.stdout, 'drain')
+    await writeStdout(`${printable(line.trimEnd())}\n`)
   }
   /** A line on stderr, unless --quiet. */
   say(line: string): void {
-    if (!this.quiet) process.stderr.write(`${line}\n`)
+    if (!this.quiet) this.complain(line)
   }
   /** A line on stderr that --quiet does not silence. */
   complain(line: string): void {
-    process.stderr.write(`${line}\n`)
+    process.stderr.write(`${printable(line)}\n`)
   }
 
   /** How sources are read; what they pass over is counted. */

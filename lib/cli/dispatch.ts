@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import loader from '../native/load.cjs'
 import { type Command, commands } from './command_table.js'
+import { resultIsInFiles } from './common/standard_output.js'
 import { Context } from './context.js'
 import { commandHelp, programHelp } from './help.js'
 import { type CommonOptions, commonOptions } from './options/common.js'
@@ -24,6 +25,7 @@ export async function dispatch(words: readonly string[], signal: AbortSignal): P
   checkKinds(command, table, operands[0], given)
   checkRequired(table, values)
   const { run } = await command.load()
+  if (given.has('out') || given.has('report')) resultIsInFiles()
   const context = new Context(operands, values as CommonOptions, given, signal)
   try {
     await run(context)

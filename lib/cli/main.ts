@@ -5,6 +5,8 @@
  */
 import { FaceNetError } from '../errors.js'
 import { discardAll } from '../files/temporary.js'
+import { printable } from './common/printable.js'
+import { watchStandardStreams } from './common/standard_output.js'
 import { errorLine, PartialFailure } from './context.js'
 import { dispatch } from './dispatch.js'
 import { UsageError } from './usage_error.js'
@@ -24,8 +26,7 @@ async function main(): Promise<number> {
     })
   }
   process.on('exit', discardAll)
-  // A reader that closes early, as `head` does, ends the command quietly.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+  watchStandardStreams((error) => process.exit(report(error, undefined)))
   try {
     await dispatch(process.argv.slice(2), stop.signal)
     return 0
@@ -37,14 +38,16 @@ async function main(): Promise<number> {
 function report(error: unknown, stopped: number | undefined): number {
   if (error instanceof PartialFailure) return 1
   if (error instanceof UsageError) {
-    process.stderr.write(`error: ${error.message}\nRun facenet-native --help, or facenet-native <command> --help.\n`)
+    process.stderr.write(
+      `error: ${printable(error.message)}\nRun facenet-native --help, or facenet-native <command> --help.\n`,
+    )
     return 2
   }
   if (stopped !== undefined && error instanceof FaceNetError && error.code === 'ERR_FACENET_ABORTED') {
     process.stderr.write(stopped === exitCodes.SIGINT ? 'interrupted\n' : 'terminated\n')
     return stopped
   }
-  process.stderr.write(`error: ${errorLine(error)}\n`)
+  process.stderr.write(`error: ${printable(errorLine(error))}\n`)
   return 1
 }
 

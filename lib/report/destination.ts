@@ -1,9 +1,9 @@
 /** Where a report goes: known to be writable before hours of work go into it, and never half written. */
-import { randomUUID } from 'node:crypto'
-import { open, rm, stat } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { open, stat } from 'node:fs/promises'
 import { cannotWrite } from '../errors.js'
 import { writeAtomically } from '../files/atomic_write.js'
+import { followLinks } from '../files/destination.js'
+import { discard, temporaryBeside } from '../files/temporary.js'
 
 /**
  * Rejects where a file could not be put at `path`: it is a folder, or its folder is missing or lets nothing be written.
@@ -19,13 +19,14 @@ import { writeAtomically } from '../files/atomic_write.js'
 export async function checkDestination(path: string): Promise<void> {
   const there = await stat(path).catch(() => undefined)
   if (there?.isDirectory()) throw cannotWrite(path, 'a file', new Error('it is a folder'))
-  const probe = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`)
+  if (there && !there.isFile()) return
+  const probe = await temporaryBeside(await followLinks(path))
   try {
     await (await open(probe, 'wx')).close()
   } catch (cause) {
     throw cannotWrite(path, 'a name in a folder that can be written to', cause)
   } finally {
-    await rm(probe, { force: true }).catch(() => {})
+    await discard(probe)
   }
 }
 

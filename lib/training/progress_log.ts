@@ -2,8 +2,12 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cannotWrite } from '../errors.js'
+import { Lock } from '../files/lock.js'
 import { progressFile } from '../report/training_progress.js'
 import { EventWriter } from './tensorboard.js'
+
+/** Says which process trains in the folder. */
+const lockFile = 'train.lock'
 
 /** One line of `progress.jsonl`: what a step did. */
 export interface ProgressLine {
@@ -64,24 +68,29 @@ export class ProgressLog {
     readonly path: string,
     private readonly lines: FileHandle,
     private readonly events: EventWriter,
+    private readonly lock: Lock,
   ) {}
 
   /**
    * Opens the log of a run, or goes on with it where the file is there already; a last line that was cut short is cut
-   * off.
+   * off. Until it is closed no other can be opened in the folder, by this process or another: two trainers would replace
+   * each other's checkpoints.
    *
    * @param folder of the run; it has to be there.
-   * @throws FaceNetError ERR_FACENET_IO where the disk refuses.
+   * @throws FaceNetError ERR_FACENET_IO where the disk refuses, or another process trains there.
    */
   static async open(folder: string): Promise<ProgressLog> {
+    const lock = await Lock.take(join(folder, lockFile))
     const path = join(folder, progressFile)
-    const lines = await open(path, 'a+').catch((cause) => fail(path, cause))
+    let lines: FileHandle | undefined
     try {
+      lines = await open(path, 'a+')
       const text = await lines.readFile()
       await lines.truncate(text.lastIndexOf(0x0a) + 1)
-      return new ProgressLog(path, lines, await EventWriter.create(folder))
+      return new ProgressLog(path, lines, await EventWriter.create(folder), lock)
     } catch (cause) {
-      await lines.close()
+      await lines?.close()
+      await lock.release()
       return fail(path, cause)
     }
   }
@@ -107,10 +116,11 @@ export class ProgressLog {
     })
   }
 
-  /** Closes both files. */
+  /** Closes both files, and lets others train in the folder. */
   async close(): Promise<void> {
     await this.lines.close()
     await this.events.close()
+    await this.lock.release()
   }
 }
 

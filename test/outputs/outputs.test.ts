@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'hyparquet'
@@ -212,6 +212,57 @@ test('a .parquet file that is damaged, or of something else, is an error', async
   parquetWrite({ writer, columnData: [{ name: 'path', data: ['a.jpg'] }] })
   await writeFile(path, Buffer.from(writer.getBytes()))
   assert.match((await failure(readStored(path))).message, /fingerprint and dimensions in its metadata/)
+})
+
+test('a second rename that fails leaves the two files that were there', async () => {
+  const path = await write('out.npy', rowsOf(3))
+  const before = await Promise.all([path, `${path}.json`].map((file) => readFile(file)))
+  const output = await openOutput(path, options)
+  await output.write(rowsOf(5))
+  // The rows cannot take the place of a folder; the side file has its name by then.
+  await rename(path, join(folder, 'aside'))
+  await mkdir(path)
+  assert.is((await failure(output.close())).code, 'ERR_FACENET_IO')
+  await rm(path, { recursive: true })
+  await rename(join(folder, 'aside'), path)
+  assert.equal(await Promise.all([path, `${path}.json`].map((file) => readFile(file))), before)
+  assert.equal((await readdir(folder)).sort(), ['out.npy', 'out.npy.json'])
+  assert.is((await readStored(path)).rows, 3)
+})
+
+test('rows beside the paths of other rows are an error, though they are as many', async () => {
+  const path = await write('out.npy', rowsOf(3))
+  const rows = await readFile(path)
+  await write(
+    'out.npy',
+    rowsOf(3).map((row) => ({ ...row, embedding: row.embedding.map((x) => -x) })),
+  )
+  await writeFile(path, rows)
+  const { message } = await failure(readStored(path))
+  assert.match(message, /the rows that .*out\.npy\.json is of .*of one run/)
+})
+
+test('of writers to one name at once each leaves what belongs together, and the last one stays', async () => {
+  const path = join(folder, 'out.npy')
+  const writers = await Promise.all(
+    Array.from({ length: 12 }, async (_, i) => {
+      const output = await openOutput(path, options)
+      await output.write(rowsOf(4).map((row) => ({ path: `writer ${i}`, embedding: row.embedding.fill(i) })))
+      return output
+    }),
+  )
+  const check = ({ data, paths }: { data: Float32Array; paths: string[] }) =>
+    assert.equal(new Set(paths), new Set([`writer ${data[0]}`]))
+  await Promise.all(
+    writers.map(async (output) => {
+      await output.close()
+      // A reader may come between two renames each time it reads.
+      const read = await readStored(path).catch((error: FaceNetError) => assert.match(error.message, 'of one run'))
+      if (read) check(read)
+    }),
+  )
+  check(await readStored(path))
+  assert.equal((await readdir(folder)).sort(), ['out.npy', 'out.npy.json'])
 })
 
 test('an unknown ending is refused', async () => {

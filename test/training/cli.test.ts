@@ -1,10 +1,11 @@
 /** `facenet train` as its users run it: files, figures, interruption, and what it refuses. */
 import { once } from 'node:events'
-import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { createTrainer } from '../../lib/index.js'
 import { readProgress } from '../../lib/report/training_progress.js'
 import type { BaselineLine, ProgressLine } from '../../lib/training/progress_log.js'
 import { facenet, jsonLines, start } from '../cli/support.js'
@@ -46,6 +47,57 @@ test('a run prints its figures, validates, and leaves a model', async () => {
   const again = await facenet(...training('run', '--epochs', '5'))
   assert.is(again.code, 2)
   assert.match(again.stderr, /is there already: --resume goes on from it/)
+})
+
+for (const [signal, ending] of [
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const) {
+  test(`${signal} writes a checkpoint too, and leaves with ${ending} and neither lock nor temporary file`, async () => {
+    const { process, outcome } = start(training(signal, '--steps', '100000', '--json', '--quiet'))
+    process.stdout!.on('data', () => process.kill(signal))
+    const { code, stdout, stderr } = await outcome
+    assert.is(code, ending, stderr)
+    const left = await readdir(join(folder, signal))
+    assert.equal(left.filter((name) => !name.startsWith('events.')).sort(), [
+      'checkpoint.safetensors',
+      'progress.jsonl',
+    ])
+    await using trainer = await createTrainer.resume(join(folder, signal, 'checkpoint.safetensors'))
+    assert.is(trainer.steps, jsonLines(stdout).length)
+  })
+}
+
+test("a second trainer in a folder is told, and one that was killed is in nobody's way", async () => {
+  const { process, outcome } = start(training('shared', '--steps', '100000', '--json', '--checkpoint-every', '1'))
+  await once(process.stdout!, 'data')
+  const before = await readdir(join(folder, 'shared'))
+  for (const words of [
+    training('shared', '--steps', '2'),
+    ['train', people, '--resume', '--out', join(folder, 'shared')],
+  ]) {
+    const second = await facenet(...words)
+    assert.ok(second.code > 0)
+    assert.match(second.stderr, new RegExp(`train\\.lock: process ${process.pid} has it|is there already`))
+  }
+  assert.equal(
+    (await readdir(join(folder, 'shared'))).filter((name) => name.startsWith('events.')),
+    before.filter((name) => name.startsWith('events.')),
+  )
+  process.kill('SIGKILL')
+  await outcome
+  const third = await facenet('train', people, '--resume', '--out', join(folder, 'shared'), '--steps', '1', '--quiet')
+  assert.is(third.code, 0, third.stderr)
+  assert.not((await readdir(join(folder, 'shared'))).includes('train.lock'))
+})
+
+test('a reader that stops after a line does not end a training', async () => {
+  const { process, outcome } = start(training('unread', '--steps', '60', '--json'))
+  outcome.catch(() => {})
+  process.stdout!.once('data', () => process.stdout!.destroy())
+  const [code] = await once(process, 'exit')
+  assert.is(code, 0)
+  assert.is((await curve('unread')).length, 60)
 })
 
 test('SIGINT writes a checkpoint and leaves with 130; --resume goes on bit for bit', async () => {

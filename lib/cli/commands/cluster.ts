@@ -8,6 +8,7 @@ import { FaceNetError, type FailedImage, type Model, openModel } from '../../ind
 import { checkDestination } from '../../report/destination.js'
 import { type Alignment, readAlignment, withDetector } from '../common/alignment.js'
 import { isMistake, listFailures } from '../common/failures.js'
+import { printableName } from '../common/printable.js'
 import { imageProgress } from '../common/progress.js'
 import { describeThreshold, thresholdFacts, thresholdFor } from '../common/threshold.js'
 import { type Context, PartialFailure } from '../context.js'
@@ -51,7 +52,8 @@ export async function run(context: Context<ClusterOptions>): Promise<void> {
   if (out?.endsWith('.json')) await writeJson(out, result)
   else if (out !== undefined) await writePeople(out, context.operands, images, context.readingAgain())
   if (context.json) await context.print(JSON.stringify(result))
-  else if (out === undefined) for (const { path, label } of images) await context.print(`${path}\t${label}`)
+  else if (out === undefined)
+    for (const { path, label } of images) await context.print(`${printableName(path)}\t${label}`)
   const what = alignment.align === 'detect' ? 'faces' : 'images'
   const below = `${describeMethod(how)}, squared distance below ${describeThreshold(threshold)}`
   const found = noise > 0 ? `${people} people and ${noise} in no cluster` : `${people} people`

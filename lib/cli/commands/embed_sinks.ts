@@ -2,6 +2,7 @@
 import { jsonLine, missingLine, type OutputOptions, openOutput } from '../../files/outputs/index.js'
 import { type FinishedImage, Journal } from '../../files/outputs/journal.js'
 import type { EmbeddedImage } from '../../index.js'
+import { printableName } from '../common/printable.js'
 import type { Context } from '../context.js'
 import type { EmbedOptions } from '../options/images.js'
 
@@ -28,7 +29,10 @@ function toStdout(context: Context, options: OutputOptions): Sink {
       for (const row of rowsOf(images)) {
         const { path, embedding } = row
         if (context.json) await context.print(jsonLine(row, options))
-        else await context.print(`${path}\t${Array.from(embedding, (value) => value.toPrecision(9)).join(' ')}`)
+        else
+          await context.print(
+            `${printableName(path)}\t${Array.from(embedding, (value) => value.toPrecision(9)).join(' ')}`,
+          )
       }
       if (context.json) for (const row of missingOf(images)) await context.print(missingLine(row))
     },

@@ -2,6 +2,7 @@
 import { copyFile, link, mkdir, readdir, realpath, rename, writeFile } from 'node:fs/promises'
 import { basename, extname, join, resolve } from 'node:path'
 import { cannotWrite } from '../../errors.js'
+import { followLinks } from '../../files/destination.js'
 import { discard, settled, temporaryBeside } from '../../files/temporary.js'
 import { throwIfAborted } from '../../native/check_arguments.js'
 import { openSource, type SourceOptions } from '../../sources/index.js'
@@ -21,8 +22,8 @@ const wanted = 'a folder that is new or empty'
  * @throws FaceNetError ERR_FACENET_IO.
  */
 export async function checkPeopleFolder(folder: string): Promise<void> {
-  const target = resolve(folder)
-  const probe = temporaryBeside(target)
+  const target = resolve(await followLinks(folder))
+  const probe = await temporaryBeside(target)
   try {
     const there = await readdir(target).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return []
@@ -51,8 +52,8 @@ export async function writePeople(
   faces: readonly LabelledFace[],
   reading: SourceOptions,
 ): Promise<void> {
-  const target = resolve(folder)
-  const temporary = temporaryBeside(target)
+  const target = resolve(await followLinks(folder))
+  const temporary = await temporaryBeside(target)
   try {
     await mkdir(temporary)
     const names = await makeFolders(temporary, faces)

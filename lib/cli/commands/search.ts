@@ -12,6 +12,7 @@ import {
 } from '../../index.js'
 import { type Alignment, readAlignment, withDetector } from '../common/alignment.js'
 import { isMistake, listFailures } from '../common/failures.js'
+import { printableName } from '../common/printable.js'
 import { imageProgress } from '../common/progress.js'
 import { storedRows } from '../common/stored.js'
 import { type Threshold, thresholdFacts, thresholdFor } from '../common/threshold.js'
@@ -127,5 +128,5 @@ async function print(context: Context, { path, face, neighbors }: Answer, thresh
   }
   const verdict = threshold ? `: ${match ?? 'nobody'}` : ''
   await context.print(`${path}${verdict}`)
-  for (const { path, distance } of neighbors) await context.print(`\t${distance.toFixed(4)}\t${path}`)
+  for (const { path, distance } of neighbors) await context.print(`\t${distance.toFixed(4)}\t${printableName(path)}`)
 }

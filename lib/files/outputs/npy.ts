@@ -1,6 +1,11 @@
 /** NumPy's array format, version 1.0: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html */
-import { rm } from 'node:fs/promises'
-import { PendingFile } from '../pending_file.js'
+import { createHash } from 'node:crypto'
+import { rename } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { cannotWrite } from '../../errors.js'
+import { Lock } from '../lock.js'
+import { giveSecondName, PendingFile } from '../pending_file.js'
+import { discard, temporaryBeside } from '../temporary.js'
 import type { EmbeddingRow, Output, OutputOptions } from './output.js'
 
 /** Room for any row count, so that the header can be rewritten in place; NumPy wants a multiple of 64. */
@@ -45,7 +50,11 @@ export async function npyOutput(
     })
 
   let count = 0
+  const digest = createHash('sha256')
   await both(async () => {
+    if (array.target === undefined || paths.target === undefined) {
+      throw cannotWrite(path, 'a file: .npy begins with the number of its rows', new Error('it is a device or a pipe'))
+    }
     await array.write(header(0, dimensions))
     await paths.write(
       Buffer.from(`{${JSON.stringify({ fingerprint, dimensions, preparation }).slice(1, -1)},"paths":[`),
@@ -55,7 +64,9 @@ export async function npyOutput(
     write: (rows) =>
       both(async () => {
         const lines = rows.map((row, i) => `${count + i === 0 ? '' : ','}\n${JSON.stringify(row.path)}`)
-        await array.write(littleEndian(rows, dimensions))
+        const bytes = littleEndian(rows, dimensions)
+        digest.update(bytes)
+        await array.write(bytes)
         await paths.write(Buffer.from(lines.join('')))
         count += rows.length
       }),
@@ -63,16 +74,35 @@ export async function npyOutput(
     close: () =>
       both(async () => {
         await array.write(header(count, dimensions), 0)
-        await paths.write(Buffer.from('\n]}\n'))
+        await paths.write(Buffer.from(`\n],"sha256":"${digest.digest('hex')}"}\n`))
         // Both are on the disk before either gets its name, so that what can fail has failed by then.
         await array.seal()
         await paths.seal()
-        await array.commit()
-        await paths.commit().catch(async (error) => {
-          await rm(path, { force: true })
-          throw error
-        })
+        const lock = join(dirname(array.target!), `.${basename(array.target!)}.lock`)
+        await Lock.during(lock, () => commitBoth(paths, array))
       }),
     abort,
+  }
+}
+
+/**
+ * Two renames, between which the process may be killed: the second file, by its digest of the rows, belongs to no others. So it goes
+ * first, as that of an earlier version has none. Where the rows cannot be put in their place, it is taken back.
+ */
+async function commitBoth(paths: PendingFile, array: PendingFile): Promise<void> {
+  const target = paths.target!
+  const earlier = await temporaryBeside(target)
+  const kept = await giveSecondName(target, earlier).catch((cause) => {
+    throw cannotWrite(paths.path, 'a file', cause)
+  })
+  try {
+    await paths.commit()
+    await array.commit().catch(async (error) => {
+      if (kept) await rename(earlier, target)
+      else await discard(target)
+      throw error
+    })
+  } finally {
+    await discard(earlier)
   }
 }

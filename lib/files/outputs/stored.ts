@@ -1,9 +1,11 @@
 /** Embeddings that `facenet embed --out` stored, read back. */
+import { createHash } from 'node:crypto'
 import { extname } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { concatenateRows } from '../../embeddings/concatenate_rows.js'
 import type { Embeddings } from '../../embeddings/embeddings.js'
 import { checkPreparation, type MixedOptions, warnUnknown } from '../../embeddings/preparation.js'
-import { describe, invalidArgument } from '../../errors.js'
+import { describe, FaceNetError, invalidArgument } from '../../errors.js'
 import { readEmbeddings } from '../../evaluation/embedding_rows.js'
 import { readWhole } from '../read.js'
 import { readParquet } from './read_parquet.js'
@@ -57,9 +59,25 @@ export async function readStored(path: string, options: MixedOptions = {}): Prom
   }
 }
 
+/** Milliseconds that two renames may take, and how often they may come between two readings. */
+const between = 100
+const mostReadings = 3
+
+/** Both files, which have to be of one run: a writer may be between giving the two their names, so they are read again. */
 async function readNpy(path: string): Promise<StoredRows> {
-  const [array, beside] = await Promise.all([readWhole(path), readWhole(`${path}.json`)])
-  const { dimensions, paths, ...made } = parseBeside(Buffer.from(beside).toString('utf8'), `${path}.json`)
+  for (let readings = 1; ; readings++) {
+    try {
+      return parseNpy(path, await readWhole(`${path}.json`), await readWhole(path))
+    } catch (error) {
+      const mayBeMixed = error instanceof FaceNetError && error.code === 'ERR_FACENET_INVALID_ARGUMENT'
+      if (!mayBeMixed || readings === mostReadings) throw error
+      await setTimeout(between)
+    }
+  }
+}
+
+function parseNpy(path: string, beside: Uint8Array, array: Uint8Array): StoredRows {
+  const { dimensions, paths, sha256, ...made } = parseBeside(Buffer.from(beside).toString('utf8'), `${path}.json`)
   const bytes = Buffer.from(array.buffer, array.byteOffset, array.byteLength)
   const isNpy = bytes.length >= 10 && bytes.toString('latin1', 0, 8) === '\x93NUMPY\x01\x00'
   const start = isNpy ? 10 + bytes.readUInt16LE(8) : 0
@@ -72,22 +90,33 @@ async function readNpy(path: string): Promise<StoredRows> {
   if (rows !== paths.length || columns !== dimensions || !whole) {
     throw invalidArgument(path, expected, `${rows} x ${columns} in ${bytes.length - start} bytes`)
   }
+  const found = sha256 === undefined ? undefined : createHash('sha256').update(bytes.subarray(start)).digest('hex')
+  if (found !== sha256) {
+    const wanted = `the rows that ${path}.json is of (sha-256 ${sha256})`
+    throw invalidArgument(path, wanted, `others (${found}): the two files are not of one run, embed again`)
+  }
   const view = new DataView(bytes.buffer, bytes.byteOffset + start)
   const data = Float32Array.from({ length: rows * columns }, (_, i) => view.getFloat32(i * 4, true))
   return { paths, data, rows: paths.length, dimensions, ...made }
 }
 
-function parseBeside(text: string, file: string): Omit<StoredRows, 'data' | 'rows'> {
-  let content: Partial<Record<keyof StoredRows, unknown>> = {}
+type Beside = Omit<StoredRows, 'data' | 'rows'> & {
+  /** Of the bytes of the rows; files of versions before 0.2 do not say it. */
+  sha256?: string
+}
+
+function parseBeside(text: string, file: string): Beside {
+  let content: Partial<Record<keyof Beside, unknown>> = {}
   try {
     content = JSON.parse(text) ?? {}
   } catch {}
-  const { fingerprint, dimensions, paths } = content
+  const { fingerprint, dimensions, paths, sha256 } = content
   const preparation = checkPreparation(content.preparation, `${file}: preparation`)
   const named = Array.isArray(paths) && paths.every((path) => typeof path === 'string')
+  if (sha256 !== undefined && typeof sha256 !== 'string') throw invalidArgument(`${file}: sha256`, 'a text', sha256)
   if (typeof fingerprint !== 'string' || !Number.isInteger(dimensions) || (dimensions as number) < 1 || !named) {
     throw invalidArgument(file, 'fingerprint, dimensions and paths', describe(text.slice(0, 80)))
   }
   if (!preparation) warnUnknown(file)
-  return { fingerprint, dimensions: dimensions as number, paths, ...(preparation && { preparation }) }
+  return { fingerprint, dimensions: dimensions as number, paths, sha256, ...(preparation && { preparation }) }
 }
