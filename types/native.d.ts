@@ -19,6 +19,8 @@ export interface PlanOptions {
   fuse?: boolean
   mergeSiblings?: boolean
   concatInPlace?: boolean
+  /** Threads of the CPU share the layers of fewer images than there are threads, also where that does not pay. */
+  shareLayers?: boolean
   /** Off unless told. CUDA does it where it fuses at all, the CPU backend never. */
   fuseStem?: boolean
 }

@@ -14,6 +14,7 @@ PlanOptions readPlanOptions(const Fields& options) {
   result.fuse = options.booleanOr("fuse", result.fuse);
   result.mergeSiblings = options.booleanOr("mergeSiblings", result.mergeSiblings);
   result.fuseStem = options.booleanOr("fuseStem", result.fuseStem);
+  if (options.booleanOr("shareLayers", false)) result.sharedMultiplyAdds = 0;
   result.concatInPlace = options.booleanOr("concatInPlace", result.concatInPlace);
   return result;
 }

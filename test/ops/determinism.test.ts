@@ -115,7 +115,8 @@ for (const device of modelDevices) {
       const images = noise(3, 3)
       const [one] = await runGraph(graph, tensors, images, { device, dtype, threads: 1 })
       for (const threads of sizes.threads) {
-        assert.equal((await runGraph(graph, tensors, images, { device, dtype, threads }))[0], one, `${threads} threads`)
+        const options = { device, dtype, threads, shareLayers: true }
+        assert.equal((await runGraph(graph, tensors, images, options))[0], one, `${threads} threads`)
       }
     })
   }

@@ -126,7 +126,7 @@ export async function checkCase(item: OpCase, options: RunOptions & { copyInput?
   if (options.device === 'cpu') {
     // More threads than images share the parts of each op.
     const threads = imageCount(graph, input) + 2
-    const together = await runModel(graph, tensors, input, { ...runOptions, threads })
+    const together = await runModel(graph, tensors, input, { ...runOptions, threads, shareLayers: true })
     assert.equal(together.outputs, outputs, `${threads} threads`)
   }
   const exact = (item.exact ?? expected !== undefined) && byWinograd.length === 0

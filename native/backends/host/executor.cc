@@ -33,7 +33,8 @@ void HostExecutor::run(const void* input, int64_t count, const std::vector<float
                        const std::atomic<int32_t>* cancelled) {
   FACENET_ASSERT(outputs.size() == plan_.outputs.size());
   if (count <= 0) return;
-  if (count < pool_->size()) {
+  const int64_t least = plan_.options.sharedMultiplyAdds * static_cast<int64_t>(plan_.steps.size());
+  if (count < pool_->size() && plan_.multiplyAdds * count >= least) {
     for (int64_t first = 0; first < count; first += plan_.chunk)
       runTogether(memoryOf(*lanes_[0], input, outputs, first), std::min<int64_t>(plan_.chunk, count - first),
                   cancelled);

@@ -1,5 +1,5 @@
 // Runs a plan on the CPU: cuts a batch into chunks, gives each thread its own arena, walks the steps. Fewer images than
-// threads are computed by all threads together, layer by layer, with the same results.
+// threads are computed by all threads together, layer by layer, with the same results, where there is enough to share.
 #pragma once
 
 #include "native/backends/host/backend.h"

@@ -22,7 +22,8 @@ void multiplyTogether(const ConvEngine& engine, const View& source, const float*
     rowsOfPart =
         roundUp(std::max(ceilDivide(rows, wanted), kMinTiles * engine.tileRows()), engine.tileRows());
     rowsOfPart = std::min(rowsOfPart, engine.maxRows());
-    panelsOfPart = ceilDivide(panels, std::min(panels, ceilDivide(wanted, ceilDivide(rows, rowsOfPart))));
+    const int64_t parts = engine.preparesRows() ? team.size() : wanted;
+    panelsOfPart = ceilDivide(panels, std::min(panels, ceilDivide(parts, ceilDivide(rows, rowsOfPart))));
   }
   const int64_t groups = ceilDivide(panels, panelsOfPart);
   team.share(ceilDivide(rows, rowsOfPart) * groups, [&](int64_t part) {

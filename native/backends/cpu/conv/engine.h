@@ -50,6 +50,8 @@ class ConvEngine {
   virtual int64_t maxRows() const = 0;   // of a part
   virtual int64_t tileRows() const = 0;  // that parts should have a multiple of
   virtual int64_t panels() const = 0;
+  // Whether each part prepares its rows for all panels: then panels are cut no more than there are threads.
+  virtual bool preparesRows() const = 0;
   // Of one part, on a cache line.
   virtual int64_t scratchBytes() const = 0;
   // columns[v] is the epilogue of vector v of output channels.

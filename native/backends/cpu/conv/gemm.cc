@@ -55,6 +55,7 @@ class GemmEngine final : public ConvEngine {
   int64_t maxRows() const override { return itemPixels_; }
   int64_t tileRows() const override { return panels_.tileRows(); }
   int64_t panels() const override { return panels_.count(); }
+  bool preparesRows() const override { return stem_; }
 
   int64_t scratchBytes() const override {
     if (stem_)

@@ -86,6 +86,7 @@ class WinogradEngine final : public ConvEngine {
   int64_t maxRows() const override { return blockTiles_; }
   int64_t tileRows() const override { return panels_.tileRows(); }
   int64_t panels() const override { return panels_.count(); }
+  bool preparesRows() const override { return true; }
 
   int64_t scratchBytes() const override {
     return kPlanes * blockTiles_ * (inStride_ + outStride_) * 4 +
