@@ -21,15 +21,7 @@ function addTests(tensorCores: string, wanted: string[], least: number) {
   })
 }
 
-const onTensorCores = [
-  'mma.sync',
-  'tensor cores',
-  'weight gradients',
-  'data gradient',
-  'siblings',
-  'groups of',
-  'stems',
-]
+const onTensorCores = ['mma.sync', 'tensor cores', 'weight gradients', 'siblings', 'groups of']
 addTests('nearest', [], 20)
 addTests('hopper', onTensorCores, 10)
 addTests('ampere', ['mma.sync', 'tensor cores'], 4)
