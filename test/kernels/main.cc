@@ -1,8 +1,6 @@
 // Runs all tests, or those whose names contain one of the arguments. One line per test, "ok <name>" or "not ok <name>:
 // <why>", and "ran <count>" at the end. FACENET_EMULATOR chooses the machine (emulator.h).
-#include <algorithm>
 #include <cstdio>
-#include <string_view>
 
 #include "cuda/common/check.h"
 #include "test.h"
@@ -45,10 +43,7 @@ int main(int argc, char** argv) {
   const emulator::Options machine = emulator::options();
   int failed = 0, ran = 0;
   for (const auto& test : emulator::tests::all()) {
-    const auto named = [&](const char* part) {
-      return std::string_view(test.name).find(part) != std::string_view::npos;
-    };
-    if (argc > 1 && std::none_of(argv + 1, argv + argc, named)) continue;
+    if (!emulator::tests::isChosen(test, argc, argv)) continue;
     ++ran;
     emulator::options() = machine;
     std::string problem;

@@ -1,9 +1,11 @@
 // Tests of the emulator and of kernels in it. TEST("name") { expect(condition, "what went wrong"); }
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "emulator/emulator.h"
@@ -32,6 +34,14 @@ struct Registration {
   static const ::emulator::tests::Registration FACENET_JOIN(registration, __LINE__)( \
       name, FACENET_JOIN(test, __LINE__));                                           \
   static void FACENET_JOIN(test, __LINE__)()
+
+// Whether a runner's arguments choose a test: all of them where there are none, else those whose names contain one.
+inline bool isChosen(const Test& test, int argc, char** argv) {
+  const auto named = [&](const char* part) {
+    return std::string_view(test.name).find(part) != std::string_view::npos;
+  };
+  return argc == 1 || std::any_of(argv + 1, argv + argc, named);
+}
 
 // Throws with the parts of the message.
 template <class... Parts>

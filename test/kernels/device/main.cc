@@ -1,4 +1,4 @@
-// Runs all tests, or those whose names contain the argument, on the first GPU. One line per test, "ok <name>", "skip
+// Runs all tests, or those whose names contain one of the arguments, on the first GPU. One line per test, "ok <name>", "skip
 // <name>: <why>" or "not ok <name>: <why>", and "ran <count>" at the end.
 #include <cuda_runtime_api.h>
 
@@ -10,7 +10,7 @@
 namespace emulator {
 
 Options& options() {
-  static Options options{.tensorCores = TensorCores::hopper};  // results may miss what devices cut off
+  static Options options;
   return options;
 }
 
@@ -42,7 +42,7 @@ Counters count(const std::function<void()>& body) {
 int main(int argc, char** argv) {
   int failed = 0, ran = 0;
   for (const auto& test : emulator::tests::all()) {
-    if (argc > 1 && std::string_view(test.name).find(argv[1]) == std::string_view::npos) continue;
+    if (!emulator::tests::isChosen(test, argc, argv)) continue;
     ++ran;
     const char* result = "ok";
     std::string why;

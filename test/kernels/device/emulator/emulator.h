@@ -4,12 +4,15 @@
 
 #include <cstdint>
 
+#include "test/emulator/tensor_core.h"
+
 namespace emulator {
 
 enum class Order { forward, reverse, shuffled };
 
 struct Options {
   Order order = Order::forward;
+  TensorCores tensorCores = TensorCores::hopper;  // results may miss what devices cut off
   int failedAllocations = 0;  // nothing fails where it is told to
 };
 Options& options();
