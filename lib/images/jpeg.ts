@@ -5,9 +5,13 @@ import type { Affine, Region, Size } from './geometry.js'
 import { type PlainJpeg, plainJpeg } from './jpeg_header.js'
 import type { RawImage } from './warp.js'
 
+/** Asked once and not for each image: the answer lists the build and all devices. */
+let hasLibrary: boolean | undefined
+
 /** A JPEG that the addon decodes, of at most so many pixels. Undefined: it is for sharp, to decode or to refuse. */
 export function jpegForAddon(bytes: Uint8Array, limitInputPixels: number): PlainJpeg | undefined {
-  if (!native().info().jpeg) return undefined
+  hasLibrary ??= native().info().jpeg !== null
+  if (!hasLibrary) return undefined
   const header = plainJpeg(bytes)
   return header && header.width * header.height <= limitInputPixels ? header : undefined
 }
