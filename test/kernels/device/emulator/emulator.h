@@ -13,7 +13,7 @@ enum class Order { forward, reverse, shuffled };
 struct Options {
   Order order = Order::forward;
   TensorCores tensorCores = TensorCores::hopper;  // results may miss what devices cut off
-  int failedAllocations = 0;  // nothing fails where it is told to
+  int failedAllocations = 0;                      // nothing fails where it is told to
 };
 Options& options();
 
