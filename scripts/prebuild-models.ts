@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { importFaceApi } from '../lib/convert/importers/face_api.js'
 import { importModel } from '../lib/convert/importers/import_model.js'
-import { verifyDetector, writeDetector } from '../lib/files/model/detector_file.js'
+import { readDetector, writeDetector } from '../lib/files/model/detector_file.js'
 import { verifyModel, writeModel } from '../lib/files/model/model_file.js'
 import { packagedFiles } from '../lib/models/packaged.js'
 
@@ -59,7 +59,7 @@ export async function prebuildModels(folder = join(root, 'packages', 'models')):
   await verifyModel(recogniser)
   const detector = join(folder, packagedFiles.detector)
   await writeDetector(detector, { ...(await importFaceApi(weights)), ...from }, { palettes: true })
-  await verifyDetector(detector)
+  await readDetector(detector)
 
   const made = {
     name: '@facenet-native/models',

@@ -17,9 +17,9 @@ import { tensorShapes } from '../convert/networks/shapes.js'
 import { FaceNetError, invalidModel } from '../errors.js'
 import { canonicalJson } from '../files/model/fingerprint.js'
 import type { ModelNotes } from '../files/model/metadata.js'
-import { readModel, verifyModel, writeModel } from '../files/model/model_file.js'
+import { writeModel } from '../files/model/model_file.js'
 import { bytesOf, type Tensor, type Tensors } from '../files/model/tensor.js'
-import { readTensors } from '../files/model/tensor_reader.js'
+import { readWholeModel } from '../files/model/whole_model.js'
 import { isObject, parseStrictJson } from '../files/strict_json.js'
 import { checkSettings, type TrainingSettings } from './settings.js'
 
@@ -68,13 +68,11 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
 }
 
 async function read(path: string): Promise<Checkpoint> {
-  const { graph, metadata, extra } = await readModel(path)
+  const { graph, values, metadata, extra } = await readWholeModel(path)
   const text = extra.get('training')
   if (text === undefined) {
     throw invalidModel(path, 'a checkpoint (a model file is trained on by createTrainer(path))', 'a model file')
   }
-  await verifyModel(path)
-  const { values } = await readTensors(path)
   const { checksum: stated, ...training } = checkTraining(parseStrictJson(text, 'training'))
   const tensors: Tensors = values
   const found = checksum(training, graph, tensors)

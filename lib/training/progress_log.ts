@@ -80,7 +80,11 @@ export class ProgressLog {
    * @throws FaceNetError ERR_FACENET_IO where the disk refuses, or another process trains there.
    */
   static async open(folder: string): Promise<ProgressLog> {
-    const lock = await Lock.take(join(folder, lockFile))
+    return ProgressLog.openLocked(folder, await lockRun(folder))
+  }
+
+  /** The same where the caller has the lock, which it gives away. */
+  static async openLocked(folder: string, lock: Lock): Promise<ProgressLog> {
     const path = join(folder, progressFile)
     let lines: FileHandle | undefined
     try {
@@ -123,6 +127,9 @@ export class ProgressLog {
     await this.lock.release()
   }
 }
+
+/** Keeps other trainers out of the folder of a run. @throws FaceNetError ERR_FACENET_IO where one is there. */
+export const lockRun = (folder: string): Promise<Lock> => Lock.take(join(folder, lockFile))
 
 function fail(path: string, cause: unknown): never {
   throw cannotWrite(path, 'a file that can be written', cause)

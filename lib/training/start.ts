@@ -7,9 +7,8 @@ import { invalidArgument, invalidModel } from '../errors.js'
 import { type FileSource, fileSource } from '../files/file_source.js'
 import { checkGraph } from '../files/model/graph_schema.js'
 import type { ModelNotes } from '../files/model/metadata.js'
-import { readModel } from '../files/model/model_file.js'
 import { f32Tensor, type Tensors, toFloat32 } from '../files/model/tensor.js'
-import { readTensors } from '../files/model/tensor_reader.js'
+import { readWholeModel } from '../files/model/whole_model.js'
 import { checkInMemory, type ModelInMemory } from '../model/in_memory.js'
 import { networkOptionsOf, type TrainerOptions } from './options.js'
 
@@ -41,8 +40,7 @@ export async function startOf(
 async function load(source: FileSource | ModelInMemory): Promise<Start> {
   const file = fileSource(source, 'source')
   if (file !== undefined) {
-    const { graph, metadata } = await readModel(file)
-    const { values } = await readTensors(file)
+    const { graph, metadata, values } = await readWholeModel(file)
     const { alignment, producer, license, source: origin } = metadata
     return { graph, tensors: ofGraph(graph, values), notes: { alignment, producer, license, source: origin } }
   }

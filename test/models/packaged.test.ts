@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { verifyDetector } from '../../lib/files/model/detector_file.js'
+import { readDetector } from '../../lib/files/model/detector_file.js'
 import { verifyModel } from '../../lib/files/model/model_file.js'
 import { openDetector, openModel } from '../../lib/index.js'
 import { cacheFolder } from '../../lib/models/cache.js'
@@ -73,8 +73,8 @@ test('the package has the same model and detector in 7 MB, and belongs to this v
   const { fingerprint, threshold, alignment, license, dimensions } = await verifyModel(model as string)
   assert.is(fingerprint, imported.fingerprint)
   assert.equal([threshold?.value, alignment, license, dimensions], [0.36, 'dlib', 'MIT', 128])
-  const kept = await verifyDetector((await packagedDetector(join(folder, 'cache'), bare)) as string)
-  assert.is((await verifyDetector(detector as string)).fingerprint, kept.fingerprint)
+  const kept = await readDetector((await packagedDetector(join(folder, 'cache'), bare)) as string)
+  assert.is((await readDetector(detector as string)).metadata.fingerprint, kept.metadata.fingerprint)
 
   const other = await emptyRoot('other')
   await cp(join(withPackage, 'packages'), join(other, 'packages'), { recursive: true })

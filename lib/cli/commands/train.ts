@@ -2,6 +2,7 @@
 import { mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FaceNetError } from '../../errors.js'
+import type { Lock } from '../../files/lock.js'
 import { checkTemplate, type TemplateName } from '../../images/index.js'
 import { checkAugmentOptions, noAugmentation } from '../../training/augment.js'
 import { type FaceOptions, openFaces, readIdentities } from '../../training/faces.js'
@@ -10,7 +11,7 @@ import { createTrainer, type Trainer, type TrainerOptions } from '../../training
 import { files, type Loop, train } from '../../training/loop.js'
 import { firstState, type LoopSettings, type LoopState, readLoopState } from '../../training/loop_state.js'
 import { OfflineSampler } from '../../training/offline.js'
-import { ProgressLog } from '../../training/progress_log.js'
+import { lockRun, ProgressLog } from '../../training/progress_log.js'
 import { Sampler } from '../../training/sampler.js'
 import { needsTotal } from '../../training/schedule.js'
 import { Validation } from '../../training/validate.js'
@@ -48,10 +49,20 @@ export async function run(context: TrainContext): Promise<void> {
   const { out: folder, resume } = context.options
   if (resume) refuseOthers(context)
   else await refuseOverwriting(folder)
+  // Nobody else writes to the checkpoint between its reading and the first step from it.
+  const lock = resume && (await isThere(join(folder, files.checkpoint))) ? await lockRun(folder) : undefined
+  try {
+    await trainIn(context, folder, lock)
+  } finally {
+    await lock?.release()
+  }
+}
+
+async function trainIn(context: TrainContext, folder: string, lock: Lock | undefined): Promise<void> {
   const trainer = await openTrainer(context, folder)
   let loop: Loop | undefined
   try {
-    loop = await prepare(context, trainer, folder)
+    loop = await prepare(context, trainer, folder, lock)
     await follow(context, loop)
   } finally {
     await loop?.log.close()
@@ -74,7 +85,7 @@ async function openTrainer(context: TrainContext, folder: string): Promise<Train
   return createTrainer(name ?? from!, { ...place, ...network, ...learning } satisfies TrainerOptions)
 }
 
-async function prepare(context: TrainContext, trainer: Trainer, folder: string): Promise<Loop> {
+async function prepare(context: TrainContext, trainer: Trainer, folder: string, lock?: Lock): Promise<Loop> {
   const path = join(folder, files.checkpoint)
   const { options } = context
   const saved = options.resume ? readLoopState(path, trainer.state) : undefined
@@ -119,7 +130,7 @@ async function prepare(context: TrainContext, trainer: Trainer, folder: string):
     state,
     batches: new BatchMaker(faces, source, { input: trainer.inputSize, augmentation, seed }),
     offline,
-    log: await ProgressLog.open(folder),
+    log: await openLog(folder, lock),
     validation,
     folder,
     minutes,
@@ -129,6 +140,20 @@ async function prepare(context: TrainContext, trainer: Trainer, folder: string):
     onStep: () => {},
     onWarning: (text) => context.complain(`warning: ${text}`),
   }
+}
+
+/** A run that starts anew takes the lock here, once all else is known to be sound: it may be the first thing in the folder. */
+async function openLog(folder: string, held: Lock | undefined): Promise<ProgressLog> {
+  if (held) return ProgressLog.openLocked(folder, held)
+  const lock = await lockRun(folder)
+  try {
+    // Another trainer may have begun and ended since the start.
+    await refuseOverwriting(folder)
+  } catch (error) {
+    await lock.release()
+    throw error
+  }
+  return ProgressLog.openLocked(folder, lock)
 }
 
 function readSettings(context: TrainContext, trainer: Trainer): LoopSettings {
@@ -244,11 +269,14 @@ function refuseOthers(context: TrainContext): void {
   if (other) throw new UsageError(`--resume goes on as the checkpoint says: ${flagOf(other)} cannot be changed`)
 }
 
-async function refuseOverwriting(folder: string): Promise<void> {
-  const path = join(folder, files.checkpoint)
-  const there = await stat(path).then(
+const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
     () => true,
     () => false,
   )
-  if (there) throw new UsageError(`${path} is there already: --resume goes on from it; else choose another --out`)
+
+async function refuseOverwriting(folder: string): Promise<void> {
+  const path = join(folder, files.checkpoint)
+  if (await isThere(path))
+    throw new UsageError(`${path} is there already: --resume goes on from it; else choose another --out`)
 }

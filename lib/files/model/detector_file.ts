@@ -18,7 +18,7 @@ import { isObject, parseStrictJson } from '../strict_json.js'
 import { detectorFingerprint } from './fingerprint.js'
 import { checkGraph } from './graph_schema.js'
 import { checkFormat, decodeDtype, decodeFingerprint, format, formatVersion, required } from './metadata.js'
-import { checkTensors, type StorageOptions, storedDtype, weightsOf } from './model_file.js'
+import { checkTensors, type StorageOptions, storedDtype } from './model_file.js'
 import { paletteStorage, toPalettes } from './palette.js'
 import { readHeader, type SafetensorsHeader, type Source, withHeader } from './safetensors.js'
 import { writeSafetensors } from './safetensors_writer.js'
@@ -63,11 +63,11 @@ export interface DetectorMetadata extends DetectorNotes {
   fingerprint: string
 }
 
-/** A detector's file that was read: its tensors stay where they are. */
+/** A detector's file that was read. It is planned anew for each size of image, so its tensors are in memory. */
 export interface DetectorFile {
   /** The detector's networks. */
   graphs: Graphs
-  /** Where the tensors are. */
+  /** The tensors. */
   weights: WeightSource
   /** What the file says about itself. */
   metadata: DetectorMetadata
@@ -127,10 +127,10 @@ export async function writeDetector(
 }
 
 /**
- * Reads and checks the header of a detector's file; the tensors stay where they are.
+ * Reads a detector's file, all of it, from one open file, and compares its fingerprint with its contents.
  *
  * @param source path or bytes of the file.
- * @throws FaceNetError ERR_FACENET_IO; ERR_FACENET_MODEL_INVALID where it is no detector's file.
+ * @throws FaceNetError ERR_FACENET_IO; ERR_FACENET_MODEL_INVALID where it is no detector's file, or damaged.
  *
  * @example
  * ```ts
@@ -141,8 +141,11 @@ export async function writeDetector(
 export async function readDetector(source: Source): Promise<DetectorFile> {
   return withHeader(source, async (header, read) => {
     const { graphs, metadata } = decode(header)
-    const weights = await weightsOf(source, header, read, (tensors) => checkAll(graphs, tensors))
-    return { graphs, metadata, weights }
+    const values = await readAllTensors(header, read)
+    checkAll(graphs, values)
+    const found = await detectorFingerprint(metadata.detector, graphs, values, ({ data }) => [bytesOf(data)])
+    if (found !== metadata.fingerprint) throw invalidModel('fingerprint', metadata.fingerprint, found)
+    return { graphs, metadata, weights: weightSource(values) }
   })
 }
 
@@ -160,18 +163,6 @@ function decode({ metadata: map }: SafetensorsHeader): Pick<DetectorFile, 'graph
     source: map.get('source'),
   }
   return { graphs: checkGraphs(parseStrictJson(required(map, 'graphs'), 'graphs')), metadata }
-}
-
-/** Reads a whole detector's file and throws ERR_FACENET_MODEL_INVALID where its fingerprint is not that of its contents. */
-export async function verifyDetector(source: Source): Promise<DetectorMetadata> {
-  return withHeader(source, async (header, read) => {
-    const { graphs, metadata } = decode(header)
-    const values = await readAllTensors(header, read)
-    checkAll(graphs, values)
-    const found = await detectorFingerprint(metadata.detector, graphs, values, ({ data }) => [bytesOf(data)])
-    if (found !== metadata.fingerprint) throw invalidModel('fingerprint', metadata.fingerprint, found)
-    return metadata
-  })
 }
 
 /** The names of all tensors that the graphs name, which must be there. */
