@@ -8,9 +8,8 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { printable, printableName } from '../../lib/cli/common/printable.js'
 import { asPngs, pixels, withFolder } from '../api/support.js'
-import { facenet, jsonLines, writeSmallModel } from './support.js'
+import { commandLine, facenet, jsonLines, writeSmallModel } from './support.js'
 
-const main = fileURLToPath(new URL('../../lib/cli/main.ts', import.meta.url))
 const cwd = fileURLToPath(new URL('../..', import.meta.url))
 const input = { inputSize: { height: 140, width: 116 } }
 
@@ -32,7 +31,7 @@ test('a reader that stops after a line does not keep --out from being written', 
   await withFaces(names, async (folder, model) => {
     const words = ['embed', join(folder, 'faces'), '--align', 'none', '--model', model, '--json', '--batch-size', '2']
     for (const out of [[], ['--out', join(folder, 'x.jsonl')]]) {
-      const child = spawn(process.execPath, ['--import', 'tsx', main, ...words, ...out], { cwd })
+      const child = spawn(process.execPath, [...commandLine, ...words, ...out], { cwd })
       child.stdout.once('data', () => child.stdout.destroy())
       let stderr = ''
       child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -52,7 +51,7 @@ full('a full disk under stdout is said, and leaves no file', async () => {
   await withFaces(['a.png'], async (folder, model) => {
     const words = ['embed', join(folder, 'faces'), '--align', 'none', '--model', model, '--json']
     for (const more of [[], ['--out', join(folder, 'x.npy')]]) {
-      const command = [process.execPath, '--import', 'tsx', main, ...words, ...more]
+      const command = [process.execPath, ...commandLine, ...words, ...more]
       const { status, stderr } = spawnSync('sh', ['-c', '"$0" "$@" > /dev/full', ...command], { cwd, encoding: 'utf8' })
       assert.is(status, 1)
       assert.match(stderr, /error: Cannot write stdout: ENOSPC: no space left on device, write \(ERR_FACENET_IO\)/)

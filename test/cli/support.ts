@@ -1,12 +1,18 @@
 /** Runs the command line as its users do, in a process of its own, and makes what it works on. */
 import { spawn } from 'node:child_process'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { writeModel } from '../../lib/files/model/model_file.js'
+import { tsIsStale } from '../../scripts/build-ts.mjs'
 import { inMemory } from '../api/support.js'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
-const main = fileURLToPath(new URL('../../lib/cli/main.ts', import.meta.url))
+
+/** What Node is given to run the command line: what is published, where it is built and up to date, else the sources. */
+export const commandLine: readonly string[] = tsIsStale()
+  ? ['--import', 'tsx', join(root, 'lib/cli/main.ts')]
+  : [join(root, 'dist/esm/cli/main.js')]
 
 export interface Outcome {
   /** 128 + the signal's number where one ended it, as shells count. */
@@ -21,7 +27,7 @@ export interface Running {
 }
 
 export function start(args: string[], environment: Record<string, string> = {}): Running {
-  const child = spawn(process.execPath, ['--import', 'tsx', main, ...args], {
+  const child = spawn(process.execPath, [...commandLine, ...args], {
     cwd: root,
     env: { ...process.env, FACENET_MODEL: '', FACENET_DEBUG: '', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,4 +1,4 @@
-// Builds test/kernels/training with CMake and runs its tests: the backward of single ops against finite differences, and
+// Builds test/kernels/training beside the addon and runs its tests: the backward of single ops against finite differences, and
 // the CPU backend against the reference, and in the emulator the CUDA backend too.
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -10,8 +10,7 @@ import { tableText } from '../cases/text.js'
 import { buildEmulator } from '../emulator/build.mjs'
 import { narrowerIsas } from '../support/isa.js'
 
-const sources = fileURLToPath(new URL('training', import.meta.url))
-const folder = fileURLToPath(new URL('../../build/training_kernels', import.meta.url))
+const folder = fileURLToPath(new URL('../../build/cmake', import.meta.url))
 
 function run(command: string, args: string[], environment: Record<string, string> = {}) {
   const env = { ...process.env, ...environment }
@@ -19,14 +18,9 @@ function run(command: string, args: string[], environment: Record<string, string
   return { status, output: error ? `${command} cannot be run: ${error.message}` : stdout + stderr }
 }
 
-function build(...args: string[]) {
-  const { status, output } = run('cmake', args)
-  if (status !== 0) assert.unreachable(`cmake ${args.join(' ')}:\n${output}`)
-}
-
-build('-S', sources, '-B', folder, '-DCMAKE_BUILD_TYPE=Release')
-build('--build', folder, '--parallel', '2')
-const cases = `${folder}/cases.txt`
+const { status, output } = run('cmake', ['--build', folder, '--target', 'training_kernels', '--parallel', '2'])
+if (status !== 0) throw new Error(`training_kernels cannot be built:\n${output}`)
+const cases = `${folder}/tests/cases.txt`
 writeFileSync(cases, tableText(tables))
 
 /** A test for each line that the program prints: "ok <test>" or "not ok <test>: <problem>", and "ran <count>" at the end. */
@@ -47,7 +41,7 @@ function addTests(program: string, where: string, environment: Record<string, st
 }
 
 for (const isa of ['', ...narrowerIsas])
-  addTests(`${folder}/training_kernels`, isa || 'widest vectors', { FACENET_ISA: isa })
+  addTests(`${folder}/tests/training_kernels`, isa || 'widest vectors', { FACENET_ISA: isa })
 addTests(buildEmulator('training'), 'emulated')
 
 test.run()

@@ -11,7 +11,7 @@ import { promisify } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openModel } from '../../lib/index.js'
-import { writeSmallModel } from '../cli/support.js'
+import { commandLine, writeSmallModel } from '../cli/support.js'
 import { assertFails } from '../importers/support.js'
 
 const body = Buffer.from(Uint8Array.from({ length: 400_000 }, (_, i) => (i * 17) % 251))
@@ -87,7 +87,7 @@ readOnly(
   async () => {
     await withCache(async () => {
       const run = (...args: string[]) => {
-        const cli = [process.execPath, '--import', 'tsx', 'lib/cli/main.ts', ...args]
+        const cli = [process.execPath, ...commandLine, ...args]
         const command = `mount --bind "$FACENET_CACHE" "$FACENET_CACHE" && mount -o remount,ro,bind "$FACENET_CACHE" && exec "$@"`
         return spawnSync('unshare', ['--mount', 'sh', '-c', command, 'sh', ...cli], { encoding: 'utf8' })
       }

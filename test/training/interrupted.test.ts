@@ -9,7 +9,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createTrainer } from '../../lib/index.js'
 import { readProgress } from '../../lib/report/training_progress.js'
-import { facenet, start } from '../cli/support.js'
+import { commandLine, facenet, start } from '../cli/support.js'
 import { writePairs, writePeople, writeSmallNetwork } from './coloured_faces.js'
 
 const folder = await mkdtemp(join(tmpdir(), 'facenet-interrupted-'))
@@ -63,8 +63,6 @@ test('killed at random steps and resumed each time, the curve and the weights ar
   }
 })
 
-const main = fileURLToPath(new URL('../../lib/cli/main.ts', import.meta.url))
-
 /** Runs the command line with a small file system of its own at `disk`, which is then copied to `copy`. */
 function onSmallDisk(disk: string, copy: string, kib: number, words: string[]) {
   const script = [
@@ -73,7 +71,7 @@ function onSmallDisk(disk: string, copy: string, kib: number, words: string[]) {
     '"$@"; code=$?',
     'cp -r "$disk"/. "$copy"; exit $code',
   ].join('\n')
-  const command = [process.execPath, '--import', 'tsx', main, ...words]
+  const command = [process.execPath, ...commandLine, ...words]
   const cwd = fileURLToPath(new URL('../..', import.meta.url))
   const unshare = ['--user', '--map-root-user', '--mount', 'sh', '-c', script, 'sh', `${kib}`, disk, copy, ...command]
   return spawnSync('unshare', unshare, { cwd, encoding: 'utf8', env: { ...process.env, FACENET_DEBUG: '' } })

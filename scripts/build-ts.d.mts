@@ -1,0 +1,2 @@
+export function tsIsStale(): boolean
+export function buildTs(): Promise<void>
