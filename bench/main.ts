@@ -2,8 +2,8 @@
  * What `npm run bench` runs.
  *
  *     npm run bench                          networks, then detection
- *     npm run bench -- <part> [options]      one of networks, ops, detection, mining, search, clustering, training, copies, memory, latency,
- *                                        with its own options
+ *     npm run bench -- <part> [options]      one of networks, ops, detection, mining, search, clustering, training, copies, memory,
+ *                                        latency, batching, with its own options
  *     npm run bench -- [options]             networks with these options
  */
 import { spawnSync } from 'node:child_process'
@@ -20,6 +20,7 @@ const parts: Readonly<Record<string, string>> = {
   copies: 'copies.ts',
   memory: 'memory.ts',
   latency: 'latency.ts',
+  batching: 'batching.ts',
 }
 
 const [first, ...rest] = process.argv.slice(2)

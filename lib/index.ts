@@ -112,6 +112,7 @@ export type {
 export type { Pixels } from './model/pixels.js'
 export type { EmbeddedImage, StreamSource } from './model/stream.js'
 export type { NamedOptions } from './models/named.js'
+export type { BatchingOptions } from './native/batching.js'
 export type { DevicePreference } from './native/check_arguments.js'
 export { type Device, devices } from './native/devices.js'
 export type { EmbeddedFace, FailedImage, PassedOver, SourceImage, SourceOptions, SourcePaths } from './sources/index.js'

@@ -24,7 +24,7 @@ import { detectInPlace } from './own_pixels.js'
 import { type ScaledImage, scaledBatches, unscaledBox } from './scaled.js'
 import { sigmoid } from './sigmoid.js'
 import { type NetworkOptions, SizedNetwork } from './sized_network.js'
-import type { DetectedFace, DetectOptions, Detector, FaceBox, RgbImage } from './types.js'
+import type { DetectedFace, DetectOptions, FaceBox, RgbImage } from './types.js'
 
 const stride = 32
 /** Width and height of the boxes that a cell proposes, in cells. */
@@ -50,7 +50,7 @@ const landmarkSide = 112
 const landmarkBatch = 32
 
 /** Throws ERR_FACENET_MODEL_INVALID where the file is not this detector's. */
-export function openFaceApi({ graphs, weights, metadata }: DetectorFile, options: NetworkOptions): Detector {
+export function openFaceApi({ graphs, weights, metadata }: DetectorFile, options: NetworkOptions): NetworkDetector {
   const network = (name: string, values: number) => {
     const graph = graphs[name]
     if (!graph) throw invalidModel('graphs', `the graph ${name}`, Object.keys(graphs).join(', '))

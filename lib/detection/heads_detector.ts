@@ -19,7 +19,7 @@ import { NetworkDetector } from './network_detector.js'
 import { detectInPlace } from './own_pixels.js'
 import { type ScaledImage, scaledBatches, unscaled, unscaledBox } from './scaled.js'
 import { type NetworkOptions, SizedNetwork } from './sized_network.js'
-import type { DetectedFace, DetectOptions, Detector, FaceBox, RgbImage } from './types.js'
+import type { DetectedFace, DetectOptions, FaceBox, RgbImage } from './types.js'
 
 /** An anchor, in pixels of the network's input. */
 export interface Anchor {
@@ -61,7 +61,7 @@ export function openHeads(
   { graphs: { detect: graph, ...others }, weights, metadata }: DetectorFile,
   rule: HeadsRule,
   options: NetworkOptions,
-): Detector {
+): NetworkDetector {
   if (!graph) throw invalidModel('graphs', 'the graph detect', Object.keys(others).join(', '))
   const shapes = activationShapes(graph)
   const { height, width } = graph.input

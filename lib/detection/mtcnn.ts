@@ -20,7 +20,7 @@ import { detectInPlace } from './own_pixels.js'
 import { cell, HalvedImage, pyramidLevels, step, tilesBySize } from './pyramid.js'
 import { sigmoid } from './sigmoid.js'
 import { type NetworkOptions, SizedNetwork } from './sized_network.js'
-import type { DetectedFace, DetectOptions, Detector, FaceBox, RgbImage } from './types.js'
+import type { DetectedFace, DetectOptions, FaceBox, RgbImage } from './types.js'
 
 /** Scores below which a stage drops a box; the last is O-net's, unless `scoreThreshold` is given. */
 const thresholds = { pnet: 0.6, rnet: 0.7, onet: 0.7 } as const
@@ -31,7 +31,7 @@ const batchBytes = 4 << 20
 const batchBoxes = 256
 
 /** Throws ERR_FACENET_MODEL_INVALID where the file is not MTCNN's. */
-export function openMtcnn({ graphs, weights, metadata }: DetectorFile, options: NetworkOptions): Detector {
+export function openMtcnn({ graphs, weights, metadata }: DetectorFile, options: NetworkOptions): NetworkDetector {
   const stage = (name: MtcnnStage) => {
     const graph = graphs[name]
     if (!graph) throw invalidModel('graphs', `the graph ${name}`, Object.keys(graphs).join(', '))

@@ -13,6 +13,7 @@ import { checkMaxImageBytes } from '../files/read_bounded.js'
 import { type FileLimits, findFaces, type ImageInput } from '../images/index.js'
 import { type NamedOptions, namedDetector } from '../models/named.js'
 import { defaultDetector } from '../models/resolve.js'
+import { type BatchingOptions, checkBatching } from '../native/batching.js'
 import {
   checkFlag,
   checkOneOf,
@@ -27,7 +28,8 @@ import { checkDeviceIndex, resolveDevice } from '../native/devices.js'
 import { checkDetectOptions } from './detect_options.js'
 import { openFaceApi } from './face_api.js'
 import { openMtcnn } from './mtcnn.js'
-import { copyOf } from './own_pixels.js'
+import type { NetworkDetector } from './network_detector.js'
+import { admittedBy, copyOf } from './own_pixels.js'
 import { openRetinaface } from './retinaface.js'
 import { openScrfd } from './scrfd.js'
 import type { NetworkOptions } from './sized_network.js'
@@ -46,6 +48,11 @@ export interface OpenDetectorOptions extends NamedOptions {
   deviceIndex?: number
   /** CPU threads, 1..1024; every core where it is left out. */
   threads?: number
+  /**
+   * Images of one size that concurrent calls of `detect`, `detectFaces` and `embed` bring are looked at together; `{}` takes the
+   * defaults. `maxQueue` is for `detect` and `detectFaces`.
+   */
+  batching?: BatchingOptions
   /** Rejects with ERR_FACENET_ABORTED. */
   signal?: AbortSignal
 }
@@ -56,7 +63,7 @@ export interface OpenDetectorOptions extends NamedOptions {
  */
 export type DetectorSource = FileSource | DetectorContents
 
-const detectors: Record<DetectorKind, (file: DetectorFile, options: NetworkOptions) => Detector> = {
+const detectors: Record<DetectorKind, (file: DetectorFile, options: NetworkOptions) => NetworkDetector> = {
   mtcnn: openMtcnn,
   yunet: openYunet,
   scrfd: openScrfd,
@@ -85,10 +92,11 @@ export async function openDetector(
 ): Promise<Detector> {
   // Undefined is a source that was not found, which must not become the default one.
   const [source, options = {}] = given.length === 0 ? [defaultDetector] : given
-  checkOptions(options, 'options', ['device', 'deviceIndex', 'threads', 'signal', 'pull', 'acceptLicense'])
+  checkOptions(options, 'options', ['device', 'deviceIndex', 'threads', 'batching', 'signal', 'pull', 'acceptLicense'])
   const preference = checkOneOf(options.device ?? 'auto', 'options.device', devicePreferences)
   const deviceIndex = checkDeviceIndex(options.deviceIndex, preference)
   const threads = checkThreads(options.threads)
+  const batching = checkBatching(options.batching)
   const signal = checkSignal(options.signal)
   checkFlag(options.pull, 'options.pull')
   checkFlag(options.acceptLicense, 'options.acceptLicense')
@@ -98,8 +106,10 @@ export async function openDetector(
   const found = typeof source === 'string' ? await namedDetector(source, options) : source
   const file = await load(found)
   throwIfAborted(signal)
-  const where = { device, ...(deviceIndex !== undefined && { deviceIndex }), dtype: 'f32', threads } as const
-  return detectors[file.metadata.detector](file, where)
+  const where = { device, ...(deviceIndex !== undefined && { deviceIndex }), dtype: 'f32', threads, batching } as const
+  const detector = detectors[file.metadata.detector](file, where)
+  if (batching) detector.limitCalls(batching.maxQueue)
+  return detector
 }
 
 function load(source: DetectorSource | undefined): Promise<DetectorFile> {
@@ -118,7 +128,7 @@ function load(source: DetectorSource | undefined): Promise<DetectorFile> {
 }
 
 /** Options of `detectFaces`. */
-export interface DetectFacesOptions extends DetectOptions, OpenDetectorOptions, FileLimits {
+export interface DetectFacesOptions extends DetectOptions, Omit<OpenDetectorOptions, 'batching'>, FileLimits {
   /** What `openDetector` takes, or a detector that is open and stays so. */
   model: DetectorSource | FaceFinder
   /**
@@ -182,7 +192,7 @@ export async function detectFaces(
   const open = isFinder(model)
     ? model
     : await openDetector(model, { device, deviceIndex, threads, pull, acceptLicense, signal })
-  try {
+  const findAll = async () => {
     const found: DetectedFace[][] = []
     for (const image of given) {
       const faces = isPixels(image)
@@ -191,6 +201,9 @@ export async function detectFaces(
       found.push(faces.toSorted((a, b) => b.score - a.score))
     }
     return found
+  }
+  try {
+    return await admittedBy(open, findAll)
   } finally {
     if (open !== model) await (open as Detector).close()
   }

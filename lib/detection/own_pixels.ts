@@ -7,6 +7,15 @@ import type { DetectedFace, DetectOptions, FaceFinder, RgbImage } from './types.
 /** `detect` of this package's detectors, for images that nobody else knows. */
 export const detectInPlace = Symbol('detectInPlace')
 
+/** Of this package's detectors: begins a caller's work, or refuses it where too much is under way. */
+export const admit = Symbol('admit')
+
+/** A caller's work with a finder. */
+export function admittedBy<T>(finder: FaceFinder, work: () => Promise<T>): Promise<T> {
+  const { [admit]: ask } = finder as { [admit]?: (work: () => Promise<T>) => Promise<T> }
+  return ask ? ask.call(finder, work) : work()
+}
+
 type Detect = (images: readonly RgbImage[], options: DetectOptions) => Promise<DetectedFace[][]>
 
 /**

@@ -11,9 +11,9 @@
 import { mxnetRetinafaceHeads, retinafaceHeads } from '../convert/importers/retinaface.js'
 import type { DetectorFile } from '../files/model/detector_file.js'
 import { type Anchor, type HeadsRule, openHeads } from './heads_detector.js'
+import type { NetworkDetector } from './network_detector.js'
 import { sigmoid } from './sigmoid.js'
 import type { NetworkOptions } from './sized_network.js'
-import type { Detector } from './types.js'
 
 /** Sides of the smaller and of the larger anchor, by stride. */
 const sides: Readonly<Record<number, readonly [number, number]>> = { 8: [16, 32], 16: [64, 128], 32: [256, 512] }
@@ -72,7 +72,7 @@ const mxnet: HeadsRule = {
 }
 
 /** Throws ERR_FACENET_MODEL_INVALID where the file is not RetinaFace's. */
-export function openRetinaface(file: DetectorFile, options: NetworkOptions): Detector {
+export function openRetinaface(file: DetectorFile, options: NetworkOptions): NetworkDetector {
   const isMxnet = file.graphs.detect?.outputs.some((name) => name.startsWith('landmark_'))
   return openHeads(file, isMxnet ? mxnet : pytorch, options)
 }

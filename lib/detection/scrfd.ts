@@ -9,8 +9,8 @@
 import { scrfdBoxHeads, scrfdHeads } from '../convert/importers/scrfd.js'
 import type { DetectorFile } from '../files/model/detector_file.js'
 import { boxBetween, type HeadsRule, openHeads } from './heads_detector.js'
+import type { NetworkDetector } from './network_detector.js'
 import type { NetworkOptions } from './sized_network.js'
-import type { Detector } from './types.js'
 
 const scrfd: HeadsRule = {
   name: 'scrfd',
@@ -30,7 +30,7 @@ const scrfd: HeadsRule = {
 }
 
 /** Throws ERR_FACENET_MODEL_INVALID where the file is not SCRFD's. */
-export function openScrfd(file: DetectorFile, options: NetworkOptions): Detector {
+export function openScrfd(file: DetectorFile, options: NetworkOptions): NetworkDetector {
   const hasPoints = file.graphs.detect?.outputs.some((name) => name.startsWith('kps'))
   return openHeads(file, hasPoints ? scrfd : { ...scrfd, heads: scrfdBoxHeads }, options)
 }

@@ -4,6 +4,8 @@ import type { DeviceKind, DType, NativeModel, WeightSource } from '../../types/n
 import { atSize } from '../convert/networks/resize.js'
 import { disposed } from '../errors.js'
 import { native, nativeCall } from '../native/addon.js'
+import { Batcher } from '../native/batcher.js'
+import type { Batching } from '../native/batching.js'
 import { enqueue, enqueueCall } from '../native/queue.js'
 
 export interface NetworkOptions {
@@ -12,7 +14,12 @@ export interface NetworkOptions {
   deviceIndex?: number
   dtype: DType
   threads: number
+  /** Inputs of one size that concurrent calls bring go through the network together. */
+  batching?: Batching
 }
+
+/** Bytes of inputs that go through a network together where calls are batched. */
+const batchBytes = 8 << 20
 
 /** Sizes whose plans are kept. Photographs come in few shapes, and a plan takes milliseconds to make again. */
 const keptPlans = 6
@@ -21,18 +28,37 @@ export class SizedNetwork {
   /** By `height x width`, the one used last at the end. */
   readonly #plans = new Map<string, NativeModel>()
   #disposed = false
+  readonly #options: Omit<NetworkOptions, 'batching'>
+  /** Its kinds are `height x width`. */
+  readonly #batcher: Batcher<string> | undefined
 
   constructor(
     readonly graph: GraphDescription,
     private readonly weights: WeightSource,
-    private readonly options: NetworkOptions,
-  ) {}
+    { batching, ...options }: NetworkOptions,
+  ) {
+    this.#options = options
+    if (!batching) return
+    this.#batcher = new Batcher({ ...batching, maxBytes: batchBytes }, (images, count, size, signal) => {
+      const [height, width] = size.split('x').map(Number)
+      return this.#run(images, count, [height!, width!], signal)
+    })
+  }
 
   /**
    * `count` images of height x width x 3 bytes, or of floats where the graph takes them. Resolves to one array an output,
-   * count x height x width x channels of that output, in the order of the graph's outputs.
+   * count x height x width x channels of that output, in the order of the graph's outputs. `images` are nobody else's.
    */
   run(
+    images: Uint8Array | Float32Array,
+    count: number,
+    size: readonly [height: number, width: number],
+    signal?: AbortSignal,
+  ): Promise<Float32Array[]> {
+    return this.#batcher?.run(images, count, size.join('x'), signal) ?? this.#run(images, count, size, signal)
+  }
+
+  #run(
     images: Uint8Array | Float32Array,
     count: number,
     [height, width]: readonly [height: number, width: number],
@@ -51,7 +77,8 @@ export class SizedNetwork {
     if (this.#disposed) throw disposed('detector')
     const key = `${height}x${width}`
     const graph = atSize(this.graph, height, width)
-    const plan = this.#plans.get(key) ?? (await nativeCall(() => native().openModel(graph, this.weights, this.options)))
+    const plan =
+      this.#plans.get(key) ?? (await nativeCall(() => native().openModel(graph, this.weights, this.#options)))
     this.#plans.delete(key)
     this.#plans.set(key, plan)
     for (const [oldest, unused] of this.#plans) {

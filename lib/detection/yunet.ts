@@ -6,8 +6,8 @@
 import { yunetHeads } from '../convert/importers/yunet.js'
 import type { DetectorFile } from '../files/model/detector_file.js'
 import { type HeadsRule, openHeads } from './heads_detector.js'
+import type { NetworkDetector } from './network_detector.js'
 import type { NetworkOptions } from './sized_network.js'
-import type { Detector } from './types.js'
 
 const yunet: HeadsRule = {
   name: 'yunet',
@@ -28,4 +28,5 @@ const yunet: HeadsRule = {
 }
 
 /** Throws ERR_FACENET_MODEL_INVALID where the file is not YuNet's. */
-export const openYunet = (file: DetectorFile, options: NetworkOptions): Detector => openHeads(file, yunet, options)
+export const openYunet = (file: DetectorFile, options: NetworkOptions): NetworkDetector =>
+  openHeads(file, yunet, options)

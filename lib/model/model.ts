@@ -6,10 +6,12 @@ import { disposed, invalidArgument } from '../errors.js'
 import type { ModelMetadata } from '../files/model/metadata.js'
 import { readImageFile } from '../files/read_bounded.js'
 import { type ImageInput, Meters } from '../images/index.js'
+import type { Batching } from '../native/batching.js'
 import { checkOut, fillOut, throwIfAborted } from '../native/check_arguments.js'
 import type { Device } from '../native/devices.js'
-import { enqueueCall, InFlight } from '../native/queue.js'
+import { ownBytes } from '../native/own.js'
 import { batches, pathIfAny } from '../sources/index.js'
+import { Computing } from './computing.js'
 import {
   checkEmbedOptions,
   type EmbedArrayOptions,
@@ -26,6 +28,7 @@ interface Opened {
   metadata: ModelMetadata
   device: Device
   dtype: DType
+  batching?: Batching
 }
 
 /** What other files of this package may do with a model, and nobody else. */
@@ -47,7 +50,7 @@ export class Model {
     make = (opened) => new Model(opened)
     run = (model, images, count, out, signal) => {
       model.#checkOpen()
-      return model.#running.track(model.#run(images, count, out, signal))
+      return model.#computing.run(images, count, out, signal)
     }
   }
 
@@ -71,11 +74,12 @@ export class Model {
   readonly metadata: Readonly<ModelMetadata>
 
   readonly #native: NativeModel
-  readonly #running = new InFlight()
+  readonly #computing: Computing
   #closing: Promise<void> | undefined
 
-  private constructor({ native, metadata, device, dtype }: Opened) {
+  private constructor({ native, metadata, device, dtype, batching }: Opened) {
     this.#native = native
+    this.#computing = new Computing(native, metadata.dimensions, batching)
     this.metadata = metadata
     this.device = device
     this.dtype = dtype
@@ -115,7 +119,7 @@ export class Model {
    * @returns N x dimensions floats, in the order of the images. `embedRows` and `embeddings` make `Embeddings` of them.
    * @throws FaceNetError ERR_FACENET_IMAGE_INVALID or ERR_FACENET_IO for the first image that cannot be used,
    *   ERR_FACENET_FACE_COUNT for the first in which no face is found, ERR_FACENET_ABORTED, ERR_FACENET_DISPOSED,
-   *   ERR_FACENET_INVALID_ARGUMENT.
+   *   ERR_FACENET_INVALID_ARGUMENT, ERR_FACENET_OVERLOADED with `batching`.
    *
    * @example
    * ```ts
@@ -141,11 +145,11 @@ export class Model {
     throwIfAborted(options.signal)
     if (count === 0) return out
     const result = options.out === undefined ? out : new Float32Array(out.length)
-    const work =
-      given.kind === 'pixels'
-        ? this.#run(given.data, count, result, options.signal)
-        : this.#embedFiles(given.files, options, result)
-    await this.#running.track(work)
+    await this.#computing.admit(() => {
+      if (given.kind === 'files') return this.#embedFiles(given.files, options, result)
+      const data = this.#computing.keepsImages ? ownBytes(given.data) : given.data
+      return this.#computing.run(data, count, result, options.signal)
+    })
     return fillOut(out, result)
   }
 
@@ -233,10 +237,6 @@ export class Model {
     return embedStream({ model: this, run: (...job) => run(this, ...job) }, source, options)
   }
 
-  #run(images: Uint8Array, count: number, out: Float32Array, signal?: AbortSignal): Promise<void> {
-    return enqueueCall(signal, (cancel) => this.#native.run(images, count, [out], cancel))
-  }
-
   async #embedFiles(files: readonly ImageInput[], options: EmbedArrayOptions, out: Float32Array): Promise<void> {
     const { signal, points, batchSize, maxInFlight, maxImageBytes, onProgress } = options
     async function* source() {
@@ -249,7 +249,7 @@ export class Model {
       if (batch.failures.length > 0) throw batch.failures[0]!.error
       const end = done + batch.count
       const rows = out.subarray(done * this.dimensions, end * this.dimensions)
-      await meters.time('embed', () => this.#run(batch.images, batch.count, rows, signal))
+      await meters.time('embed', () => this.#computing.run(batch.images, batch.count, rows, signal))
       done = end
       onProgress?.({ done, failed: 0, passedOver: 0 }, meters.shares)
     }
@@ -269,7 +269,7 @@ export class Model {
    * @returns when everything is freed.
    */
   close(): Promise<void> {
-    this.#closing ??= this.#running.settled().then(() => this.#native.dispose())
+    this.#closing ??= this.#computing.close()
     return this.#closing
   }
 

@@ -11,6 +11,7 @@ import { readUnchanged } from '../files/unchanged.js'
 import { type NamedOptions, namedModel } from '../models/named.js'
 import { defaultModel } from '../models/resolve.js'
 import { native, nativeCall } from '../native/addon.js'
+import { type BatchingOptions, checkBatching } from '../native/batching.js'
 import {
   checkFlag,
   checkOneOf,
@@ -48,6 +49,11 @@ export interface OpenModelOptions extends NamedOptions {
    * @default true
    */
   verify?: boolean
+  /**
+   * Concurrent calls of `embed` are computed together, as a server's are that embeds an image per request; `{}` takes the defaults.
+   * Without it each call is computed alone.
+   */
+  batching?: BatchingOptions
   /** Rejects with ERR_FACENET_ABORTED. */
   signal?: AbortSignal
 }
@@ -66,6 +72,7 @@ export interface OpenModelOptions extends NamedOptions {
  * @example
  * ```ts
  * await using model = await openModel(new URL('./m.safetensors', import.meta.url), { device: 'cpu', dtype: 'bf16' })
+ * await using shared = await openModel('./m.safetensors', { batching: { maxDelay: 2, maxQueue: 256 } })
  * ```
  */
 export function openModel(): Promise<Model>
@@ -75,13 +82,13 @@ export async function openModel(
 ): Promise<Model> {
   // Undefined is a source that was not found, which must not become the default one.
   const [source, options = {}] = given.length === 0 ? [defaultModel] : given
-  checkOptions(options, 'options', [
-    ...['device', 'deviceIndex', 'dtype', 'threads', 'verify', 'signal', 'pull', 'acceptLicense'],
-  ])
+  const known = ['device', 'deviceIndex', 'dtype', 'threads', 'batching', 'verify', 'signal', 'pull', 'acceptLicense']
+  checkOptions(options, 'options', known)
   const preference = checkOneOf(options.device ?? 'auto', 'options.device', devicePreferences)
   const deviceIndex = checkDeviceIndex(options.deviceIndex, preference)
   const dtype = checkOneOf(options.dtype ?? 'f32', 'options.dtype', dtypes)
   const threads = checkThreads(options.threads)
+  const batching = checkBatching(options.batching)
   const signal = checkSignal(options.signal)
   checkFlag(options.verify, 'options.verify')
   checkFlag(options.pull, 'options.pull')
@@ -104,7 +111,7 @@ export async function openModel(
     typeof path === 'string' ? await readUnchanged(path, open, ({ native }) => native.dispose()) : await open()
   if (signal?.aborted) opened.dispose()
   throwIfAborted(signal)
-  return makeModel({ native: opened, metadata, device, dtype })
+  return makeModel({ native: opened, metadata, device, dtype, batching })
 }
 
 interface LoadedModel {
