@@ -96,8 +96,8 @@ export function invalidModel(argument: string, expected: string, received: unkno
   return mismatch('ERR_FACENET_MODEL_INVALID', argument, expected, received, cause)
 }
 
-/** Use of a model, a trainer or a detector that was disposed of. */
-export function disposed(what: 'model' | 'trainer' | 'detector'): FaceNetError {
+/** Use of a model, a trainer, a detector or a gallery that was disposed of. */
+export function disposed(what: 'model' | 'trainer' | 'detector' | 'gallery'): FaceNetError {
   const [expected, received] = [`an open ${what}`, 'a disposed one']
   const message = `Expected ${expected} for ${what} but received ${received}`
   return new FaceNetError('ERR_FACENET_DISPOSED', message, { argument: what, expected, received })

@@ -88,6 +88,23 @@ export type { FileSource } from './files/file_source.js'
 export type { DetectorContents, DetectorKind, DetectorNotes, Graphs } from './files/model/detector_file.js'
 export type { ModelMetadata, ModelNotes, Threshold } from './files/model/metadata.js'
 export type { Tensor, Tensors } from './files/model/tensor.js'
+export {
+  type FaceMatch,
+  type Gallery,
+  type GalleryCheck,
+  type GalleryCounts,
+  type GalleryFace,
+  type GalleryFacesOptions,
+  type GalleryMetadata,
+  type GalleryModel,
+  type GalleryPerson,
+  type GallerySearchOptions,
+  type GallerySelection,
+  type NamedRows,
+  type NewFace,
+  type OpenGalleryOptions,
+  openGallery,
+} from './gallery/index.js'
 export type {
   Align,
   DecodeLimits,

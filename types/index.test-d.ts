@@ -14,8 +14,11 @@ import {
   type EmbeddingRows,
   type Embeddings,
   evaluatePairs,
+  type FaceMatch,
   FaceNetError,
   type FaceNetErrorCode,
+  type Gallery,
+  type GalleryCounts,
   l2Normalize,
   type Model,
   mineTriplets,
@@ -23,6 +26,7 @@ import {
   nearestNeighbors,
   networks,
   openDetector,
+  openGallery,
   openModel,
   type PairsResult,
   type PlanReport,
@@ -177,3 +181,19 @@ expectType<Promise<StepResult>>(training.step(new Uint8Array(3), [1], { triplets
 expectError(training.step(new Uint8Array(3), [1], { triplets: [0, 1, 2] }))
 expectType<Promise<Float32Array>>(training.embed(new Uint8Array(3)))
 expectType<Promise<void>>(training.save('checkpoint.safetensors', { state: { epoch: 1 } }))
+
+expectType<Promise<Gallery>>(openGallery('g.db', { model, detector: await openDetector() }))
+expectType<Promise<Gallery>>(openGallery(new URL('file:///g.db'), { readOnly: true, busyTimeout: 100 }))
+expectType<Promise<Gallery>>(openGallery('g.db', { model: { fingerprint: 'f', dimensions: 128 } }))
+expectError(openGallery('g.db', { model: { fingerprint: 'f' } }))
+expectError(openGallery('g.db', { readonly: true }))
+declare const gallery: Gallery
+expectType<Promise<string>>(gallery.add({ embedding: rows, person: 'Anna', metadata: { album: 1 } }))
+expectError(gallery.add({ id: 'a' }))
+expectError(gallery.replace({ embedding: rows }))
+expectType<Promise<FaceMatch[]>>(gallery.search('a.jpg', { k: 3, threshold: 'threshold.json', signal }))
+expectType<Promise<FaceMatch[]>>(gallery.search({ id: 'a' }))
+expectType<Promise<FaceMatch[][]>>(gallery.searchMany(embeddings, { threshold: 1 }))
+expectType<Promise<number>>(gallery.remove({ person: 'Anna' }))
+expectType<Promise<GalleryCounts>>(gallery.counts())
+expectType<Promise<void>>(gallery.close())

@@ -3,9 +3,19 @@ import { invalidArgument } from '../errors.js'
 import { native } from '../native/addon.js'
 import { checkInteger, checkOptions } from '../native/check_arguments.js'
 import { enqueueCall } from '../native/queue.js'
-import { checkFinite, checkRowPlace, type ForEmbeddings, type RowOptions, rowOptionNames } from './check_rows.js'
+import {
+  checkFinite,
+  checkRowPlace,
+  type ForEmbeddings,
+  type RowOptions,
+  type RowPlace,
+  rowOptionNames,
+} from './check_rows.js'
 import { checkBothSides, type EmbeddingRows, type Embeddings, optionsFor } from './embeddings.js'
 import type { MixedOptions } from './preparation.js'
+
+/** The most neighbours of a query. */
+export const mostNeighbors = 128
 
 /** Options of `nearestNeighbors`. */
 export interface NeighborOptions extends RowOptions, MixedOptions {
@@ -69,16 +79,21 @@ export async function nearestNeighbors(
   checkOptions(options, 'options', [...rowOptionNames, 'allowMixed', 'k'])
   const [asked, known] = checkBothSides([queries, 'queries'], [gallery, 'gallery'], options)
   const { dimensions } = asked
-  const k = checkInteger(options.k ?? 1, 'options.k', 1, 128)
+  const k = checkInteger(options.k ?? 1, 'options.k', 1, mostNeighbors)
   if (k > known.rows) throw invalidArgument('options.k', `at most the ${known.rows} rows of the gallery`, k)
   checkFinite(asked.data, 'queries', dimensions)
   checkFinite(known.data, 'gallery', dimensions)
-  const { signal, ...place } = checkRowPlace(options)
-  const indices = new Int32Array(asked.rows * k)
-  const distances = new Float32Array(asked.rows * k)
-  const settings = { ...place, dimensions, k }
-  await enqueueCall(signal, (cancel) =>
-    native().findNearest(asked.data, known.data, settings, indices, distances, cancel),
-  )
+  return findNearest(asked.data, known.data, { ...checkRowPlace(options), dimensions, k })
+}
+
+/** The same of rows that were checked: all finite, and at least k in the gallery. */
+export async function findNearest(
+  queries: Float32Array,
+  gallery: Float32Array,
+  { signal, ...settings }: RowPlace & { dimensions: number; k: number },
+): Promise<Neighbors> {
+  const wanted = (queries.length / settings.dimensions) * settings.k
+  const [indices, distances] = [new Int32Array(wanted), new Float32Array(wanted)]
+  await enqueueCall(signal, (cancel) => native().findNearest(queries, gallery, settings, indices, distances, cancel))
   return { indices, distances }
 }

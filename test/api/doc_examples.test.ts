@@ -26,6 +26,8 @@ const granted = {
   photographs: 'string[]',
   rows: 'Embeddings',
   labeled: 'LabeledEmbeddings',
+  gallery: 'Gallery',
+  embedding: 'Float32Array',
   /** Of pairs: how far apart, one person or not, in which fold. */
   distances: 'Float64Array',
   same: 'boolean[]',

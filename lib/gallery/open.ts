@@ -1,0 +1,145 @@
+/** Opening the file of a gallery, or making one. */
+import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { FaceFinder } from '../detection/types.js'
+import type { Preparation } from '../embeddings/preparation.js'
+import { describe, invalidArgument } from '../errors.js'
+import type { Align, TemplateName } from '../images/index.js'
+import type { Model } from '../model/model.js'
+import { checkFlag, checkInteger, checkNamed, checkOptions } from '../native/check_arguments.js'
+import { checkBelongs, checkGalleryModel, type Facts, type GalleryModel, readFacts, writeFacts } from './facts.js'
+import type { Gallery } from './gallery.js'
+import { Store } from './store.js'
+import { type GalleryEmbedder, StoredGallery } from './stored_gallery.js'
+
+/** How a gallery is opened. */
+export interface OpenGalleryOptions {
+  /**
+   * What makes its embeddings: a model, which also embeds photographs for it; or its fingerprint and dimensions. A gallery that is
+   * made needs it; one that is there is only opened for the model that it was made with.
+   */
+  model?: Model | GalleryModel
+  /** With a model: what finds the faces of photographs. */
+  detector?: FaceFinder
+  /** With a model: which part of photographs is used, as `model.embed` takes it. */
+  align?: Align
+  /** With a model: where the face belongs, as `model.embed` takes it. */
+  template?: TemplateName
+  /** How the images of its embeddings are prepared; it follows from `detector`, `align` and `template` where those are given. */
+  preparation?: Preparation
+  /**
+   * Opens a gallery that exists, and writes nothing.
+   * @default false
+   */
+  readOnly?: boolean
+  /**
+   * Milliseconds that a call waits for another process that writes, before it fails.
+   * @default 5000
+   */
+  busyTimeout?: number
+  /**
+   * Opens a gallery whose images were prepared otherwise, which is an error else.
+   * @default false
+   */
+  allowMixed?: boolean
+}
+
+const known = [
+  'model',
+  'detector',
+  'align',
+  'template',
+  'preparation',
+  'readOnly',
+  'busyTimeout',
+  'allowMixed',
+] as const
+
+/**
+ * Opens a gallery: faces that are kept in a file, and found again. It is an SQLite database; Node.js has SQLite from 22.13 on, and
+ * before that `npm install libsql` brings it.
+ *
+ * @param path of the file, or its `file:` URL; made where it does not exist, unless `readOnly`. Beside it are `-wal` and `-shm`,
+ *   which belong to it, while it is open.
+ * @param options the model of its embeddings, and how.
+ * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT where the file is no gallery, is of another model or of a newer version, or is to
+ *   be made without a model; ERR_FACENET_IO where it cannot be read or written, or is damaged; ERR_FACENET_ADDON_NOT_FOUND where
+ *   there is no SQLite, naming the command that brings it.
+ *
+ * @example
+ * ```ts
+ * const gallery = await openGallery('people.db', { model, detector })
+ * ```
+ */
+export async function openGallery(path: string | URL, options: OpenGalleryOptions = {}): Promise<Gallery> {
+  checkOptions(options, 'options', known)
+  const { readOnly = false, busyTimeout = 5000, allowMixed } = options
+  checkFlag(readOnly, 'options.readOnly')
+  checkFlag(allowMixed, 'options.allowMixed')
+  checkInteger(busyTimeout, 'options.busyTimeout', 0)
+  for (const name of ['model', 'detector', 'align', 'template', 'preparation']) checkNamed(options, name, 'something')
+  const made = modelOf(options)
+  const store = await Store.open(checkPath(path), { readOnly, busyTimeout })
+  try {
+    const facts = await factsOf(store, made)
+    if (made) checkBelongs(store.path, facts, 'options.model', made, allowMixed)
+    return new StoredGallery({
+      store,
+      facts: { ...facts, threshold: facts.threshold ?? made?.threshold ?? null },
+      ...embedderOf(options),
+    })
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+function checkPath(path: unknown): string {
+  const text = path instanceof URL && path.protocol === 'file:' ? fileURLToPath(path) : path
+  if (typeof text !== 'string' || text === '') throw invalidArgument('path', 'the path of a file', describe(path))
+  return resolve(text)
+}
+
+/** Of the file; a new one gets those that are given. */
+async function factsOf(store: Store, made: GalleryModel | undefined): Promise<Facts> {
+  const stored = store.read((db) => readFacts(store.path, db))
+  if (stored) return stored
+  if (!made) {
+    const expected = `the model of a gallery that is to be made, as there is none at ${store.path} yet`
+    throw invalidArgument('options.model', expected, 'none')
+  }
+  await store.write((db) => {
+    if (!readFacts(store.path, db)) writeFacts(db, made)
+  })
+  return store.read((db) => readFacts(store.path, db))!
+}
+
+function modelOf(options: OpenGalleryOptions): GalleryModel | undefined {
+  const { model } = options
+  if (model === undefined) return undefined
+  const { fingerprint, dimensions, threshold } = model
+  return checkGalleryModel({ fingerprint, dimensions, threshold, preparation: preparationOf(options) }, 'options.model')
+}
+
+function preparationOf(options: OpenGalleryOptions): Preparation | undefined {
+  if (options.preparation !== undefined) return options.preparation
+  if (canEmbed(options)) return options.model.preparationOf(how(options))
+  return (options.model as GalleryModel).preparation
+}
+
+const how = ({ detector, align, template }: OpenGalleryOptions) => ({
+  ...(detector && { detector }),
+  ...(align && { align }),
+  ...(template && { template }),
+})
+
+/** Whether photographs can be embedded: of a model alone it is not known which part of them it is to see. */
+function canEmbed(options: OpenGalleryOptions): options is Omit<OpenGalleryOptions, 'model'> & { model: Model } {
+  const { model, detector, align } = options
+  const isModel = typeof (model as Partial<Model> | undefined)?.embedRows === 'function'
+  return isModel && (detector !== undefined || align !== undefined)
+}
+
+function embedderOf(options: OpenGalleryOptions): { embedder?: GalleryEmbedder; how?: object } {
+  return canEmbed(options) ? { embedder: options.model, how: how(options) } : {}
+}
