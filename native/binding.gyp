@@ -9,7 +9,7 @@
   "targets": [
     {
       "target_name": "facenet",
-      "sources": ["<!@(node -p \"require('fs').readdirSync('.', { recursive: true }).filter((f) => /^(core|ops|graph|train|images|binding|backends|backends\\/(host|reference|cpu|cpu\\/conv))\\/[^/]+\\.cc$/.test(f) && !f.endsWith('onednn.cc')).join(' ')\")"],
+      "sources": ["<!@(node -p \"require('fs').readdirSync('.', { recursive: true }).filter((f) => /^(core|ops|graph|train|images|binding|backends|backends\\/(host|reference|cpu|cpu\\/conv|cpu\\/search))\\/[^/]+\\.cc$/.test(f) && !f.endsWith('onednn.cc')).join(' ')\")"],
       "include_dirs": ["<(root)", "<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": [
         "FACENET_VERSION=\"<(version)\"",

@@ -214,11 +214,11 @@ export interface NativeAddon {
     distances: Float32Array,
     cancel: Cancel,
   ): Promise<void>
-  /** Squared L2 distances, n x m, clamped at zero. `out` is written in place. */
+  /** Squared L2 distances, n x m, clamped at zero. `out` is written in place. Errors call b what `options.b` says. */
   pairwiseDistances(
     a: Float32Array,
     b: Float32Array,
-    options: DeviceOptions & { dimensions: number },
+    options: DeviceOptions & { dimensions: number; threads: number; b?: string },
     out: Float32Array,
     cancel?: Cancel,
   ): Promise<void>

@@ -3,9 +3,8 @@ import { invalidArgument } from '../errors.js'
 import { native } from '../native/addon.js'
 import { checkNamed, checkOptions } from '../native/check_arguments.js'
 import { enqueueCall } from '../native/queue.js'
-import { checkFinite, checkRowPlace, type ForEmbeddings, type RowOptions, rowOptionNames } from './check_rows.js'
+import { checkRowPlace, type ForEmbeddings, type RowOptions, rowOptionNames } from './check_rows.js'
 import {
-  type CheckedRows,
   checkBothSides,
   checkEmbeddings,
   type EmbeddingRows,
@@ -62,14 +61,18 @@ export function pairwiseDistances(
 export async function pairwiseDistances(a: EmbeddingRows, ...rest: unknown[]): Promise<Float32Array> {
   const { b, name, options } = secondSide(a, rest)
   const [left, right] = checkBothSides([a, 'a'], [b, name], options)
-  checkFiniteRows(left, 'a')
-  if (right.data !== left.data) checkFiniteRows(right, name)
   const { signal, ...place } = checkRowPlace(options)
   // Written in place, n x m being too much to copy: nobody else has it before it is returned.
   const out = new Float32Array(left.rows * right.rows)
   if (out.length > 0) {
     await enqueueCall(signal, (cancel) =>
-      native().pairwiseDistances(left.data, right.data, { ...place, dimensions: left.dimensions }, out, cancel),
+      native().pairwiseDistances(
+        left.data,
+        right.data,
+        { ...place, dimensions: left.dimensions, b: name },
+        out,
+        cancel,
+      ),
     )
   }
   return out
@@ -123,7 +126,7 @@ export function l2Normalize(x: Float32Array, options: NormalizeOptions): Promise
 export async function l2Normalize(x: EmbeddingRows, given?: ForEmbeddings<NormalizeOptions>): Promise<Float32Array> {
   const options = optionsFor(given, x)
   checkOptions(options, 'options', [...rowOptionNames, 'epsilon'])
-  const { data, rows, dimensions } = checkFiniteRows(checkEmbeddings(x, 'x', options.dimensions), 'x')
+  const { data, rows, dimensions } = checkEmbeddings(x, 'x', options.dimensions)
   const epsilon = options.epsilon ?? 1e-12
   if (typeof epsilon !== 'number' || !(epsilon > 0) || !Number.isFinite(epsilon)) {
     throw invalidArgument('options.epsilon', 'a finite number above zero', epsilon)
@@ -133,11 +136,6 @@ export async function l2Normalize(x: EmbeddingRows, given?: ForEmbeddings<Normal
   const settings = { ...place, dimensions, epsilon }
   if (rows > 0) await enqueueCall(signal, (cancel) => native().l2Normalize(data, settings, out, cancel))
   return out
-}
-
-function checkFiniteRows(rows: CheckedRows, name: string): CheckedRows {
-  checkFinite(rows.data, name, rows.dimensions)
-  return rows
 }
 
 /**

@@ -3,14 +3,7 @@ import { invalidArgument } from '../errors.js'
 import { native } from '../native/addon.js'
 import { checkInteger, checkOptions } from '../native/check_arguments.js'
 import { enqueueCall } from '../native/queue.js'
-import {
-  checkFinite,
-  checkRowPlace,
-  type ForEmbeddings,
-  type RowOptions,
-  type RowPlace,
-  rowOptionNames,
-} from './check_rows.js'
+import { checkRowPlace, type ForEmbeddings, type RowOptions, type RowPlace, rowOptionNames } from './check_rows.js'
 import { checkBothSides, type EmbeddingRows, type Embeddings, optionsFor } from './embeddings.js'
 import type { MixedOptions } from './preparation.js'
 
@@ -81,12 +74,10 @@ export async function nearestNeighbors(
   const { dimensions } = asked
   const k = checkInteger(options.k ?? 1, 'options.k', 1, mostNeighbors)
   if (k > known.rows) throw invalidArgument('options.k', `at most the ${known.rows} rows of the gallery`, k)
-  checkFinite(asked.data, 'queries', dimensions)
-  checkFinite(known.data, 'gallery', dimensions)
   return findNearest(asked.data, known.data, { ...checkRowPlace(options), dimensions, k })
 }
 
-/** The same of rows that were checked: all finite, and at least k in the gallery. */
+/** The same of rows that were checked: at least k in the gallery. */
 export async function findNearest(
   queries: Float32Array,
   gallery: Float32Array,

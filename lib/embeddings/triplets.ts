@@ -4,7 +4,7 @@ import { describe, invalidArgument } from '../errors.js'
 import { native } from '../native/addon.js'
 import { checkOneOf, checkOptions } from '../native/check_arguments.js'
 import { enqueueCall } from '../native/queue.js'
-import { checkFinite, checkRowPlace, type ForEmbeddings, type RowOptions, rowOptionNames } from './check_rows.js'
+import { checkRowPlace, type ForEmbeddings, type RowOptions, rowOptionNames } from './check_rows.js'
 import { checkEmbeddings, type EmbeddingRows, type Embeddings, optionsFor } from './embeddings.js'
 import { checkLabels } from './labels.js'
 
@@ -134,7 +134,6 @@ export async function tripletLoss(
 
 function checkCommon(embeddings: EmbeddingRows, options: ForEmbeddings<TripletOptions>) {
   const { data, rows, dimensions } = checkEmbeddings(embeddings, 'embeddings', options.dimensions)
-  checkFinite(data, 'embeddings', dimensions)
   const { signal, ...place } = checkRowPlace(options)
   const margin = options.margin ?? 0.2
   if (typeof margin !== 'number' || !(Math.fround(margin) > 0 && margin <= 4)) {

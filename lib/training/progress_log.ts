@@ -83,7 +83,14 @@ export class ProgressLog {
     return ProgressLog.openLocked(folder, await lockRun(folder))
   }
 
-  /** The same where the caller has the lock, which it gives away. */
+  /**
+   * The same where the caller has the lock already.
+   *
+   * @param folder of the run.
+   * @param lock of `lockRun(folder)`; closing the log releases it.
+   * @throws FaceNetError ERR_FACENET_IO where the disk refuses.
+   * @internal
+   */
   static async openLocked(folder: string, lock: Lock): Promise<ProgressLog> {
     const path = join(folder, progressFile)
     let lines: FileHandle | undefined

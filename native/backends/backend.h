@@ -6,6 +6,7 @@
 
 #include "native/graph/executor.h"
 #include "native/ops/cluster.h"
+#include "native/ops/distances.h"
 #include "native/ops/top_k.h"
 #include "native/ops/triplet_loss.h"
 #include "native/ops/warp.h"
@@ -35,9 +36,8 @@ class Backend {
   // out[r] = x[r] / max(||x[r]||_2, epsilon); out may be x.
   virtual void l2Normalize(const float* x, int64_t rows, int64_t dimensions, float epsilon, float* out,
                            const std::atomic<int32_t>* cancel) const = 0;
-  // out[i * m + j] = ||a[i] - b[j]||_2^2, the paper's squared L2 distance: in [0, 4] for rows of unit length.
-  virtual void pairwiseDistances(const float* a, int64_t n, const float* b, int64_t m, int64_t dimensions,
-                                 float* out, const std::atomic<int32_t>* cancel) const = 0;
+  // out: n x m. ops/distances.h
+  virtual void pairwiseDistances(const DistanceTask& task, float* out) const = 0;
   // indices and distances: count x k. ops/top_k.h
   virtual void findNearest(const TopK& task, int32_t* indices, float* distances) const = 0;
   // x: n x dimensions, finite, and small enough for finite distances. ops/triplet_mining.h

@@ -1,5 +1,7 @@
 #include "native/binding/rows.h"
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "native/binding/devices.h"
@@ -15,6 +17,22 @@ Rows toRows(std::span<const float> values, const std::string& argument, int64_t 
   return {values.data(), length / dimensions, dimensions};
 }
 
+void checkFinite(const Rows& rows, const std::string& argument) {
+  constexpr float most = 1e15f;
+  for (int64_t r = 0; r < rows.count; ++r) {
+    const float* const row = rows.data + r * rows.dimensions;
+    int32_t wrong = 0;
+    for (int64_t k = 0; k < rows.dimensions; ++k) wrong |= !(std::fabs(row[k]) <= most);
+    if (!wrong) continue;
+    int64_t at = 0;
+    while (at < rows.dimensions && std::fabs(row[at]) <= most) ++at;
+    // Of a SharedArrayBuffer the value may be another one by now.
+    const float value = row[std::min(at, rows.dimensions - 1)];
+    const std::string received = std::isnan(value) ? "NaN" : text(value);
+    throw invalidArgument(argument, "finite values of at most 1e15 in size", text(received, " in row ", r));
+  }
+}
+
 Napi::Promise l2Normalize(const Napi::CallbackInfo& info, PromiseWorker& worker) {
   const Fields options(info[1], "options", Fields::Kind::argument);
   Arrays arrays;
@@ -25,6 +43,7 @@ Napi::Promise l2Normalize(const Napi::CallbackInfo& info, PromiseWorker& worker)
   const std::atomic<int32_t>* const cancel = arrays.readCancel(info[3]);
   const Backend& backend = readBackend(options);
   return worker.post(std::move(arrays), [=, &backend]() -> PromiseWorker::Resolve {
+    checkFinite(x, "x");
     backend.l2Normalize(x.data, x.count, x.dimensions, epsilon, out, cancel);
     return {};
   });
@@ -33,14 +52,24 @@ Napi::Promise l2Normalize(const Napi::CallbackInfo& info, PromiseWorker& worker)
 Napi::Promise pairwiseDistances(const Napi::CallbackInfo& info, PromiseWorker& worker) {
   const Fields options(info[2], "options", Fields::Kind::argument);
   const int64_t dimensions = options.integer("dimensions", 1);
+  const std::string nameOfB = options.has("b") ? options.string("b") : "b";
+  const bool same = info[0].StrictEquals(info[1]);
   Arrays arrays;
   const Rows a = toRows(arrays.input<float>(info[0], "a"), "a", dimensions);
-  const Rows b = toRows(arrays.input<float>(info[1], "b"), "b", dimensions);
+  const Rows b = same ? a : toRows(arrays.input<float>(info[1], nameOfB), nameOfB, dimensions);
   auto* const out = arrays.inPlace<float>(info[3], "out", {a.count, b.count});
-  const std::atomic<int32_t>* const cancel = arrays.readCancel(info[4]);
+  const DistanceTask task = {.a = a.data,
+                             .n = a.count,
+                             .b = b.data,
+                             .m = b.count,
+                             .dimensions = dimensions,
+                             .threads = readThreads(options),
+                             .cancel = arrays.readCancel(info[4])};
   const Backend& backend = readBackend(options);
   return worker.post(std::move(arrays), [=, &backend]() -> PromiseWorker::Resolve {
-    backend.pairwiseDistances(a.data, a.count, b.data, b.count, dimensions, out, cancel);
+    checkFinite(a, "a");
+    if (!same) checkFinite(b, nameOfB);
+    backend.pairwiseDistances(task, out);
     return {};
   });
 }
@@ -66,6 +95,8 @@ Napi::Promise findNearest(const Napi::CallbackInfo& info, PromiseWorker& worker)
   const std::atomic<int32_t>* const cancel = arrays.readCancel(info[5]);
   task.cancel = cancel;
   return worker.post(std::move(arrays), [=, &backend]() -> PromiseWorker::Resolve {
+    checkFinite(queries, "queries");
+    checkFinite(gallery, "gallery");
     backend.findNearest(task, indices, distances);
     return {};
   });

@@ -18,6 +18,10 @@ struct Rows {
 };
 Rows toRows(std::span<const float> values, const std::string& argument, int64_t dimensions);
 
+// Throws where a value is NaN or so large that squares of differences may leave fp32. Any thread: it takes a while for a large
+// gallery.
+void checkFinite(const Rows&, const std::string& argument);
+
 // TripletIndices, all below `rows`.
 TripletsView readTriplets(Arrays& arrays, const Fields& triplets, int64_t rows);
 

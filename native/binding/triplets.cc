@@ -58,6 +58,7 @@ Napi::Promise mineTriplets(const Napi::CallbackInfo& info, PromiseWorker& worker
       .threads = readThreads(options),
       .cancel = cancel};
   return worker.post(std::move(arrays), [=, &backend]() -> PromiseWorker::Resolve {
+    checkFinite(rows, "embeddings");
     const auto triplets =
         std::make_shared<const Triplets>(backend.mineTriplets(rows.data, labels, rows.count, mining));
     return [triplets](Napi::Env env) -> Napi::Value {
@@ -82,6 +83,7 @@ Napi::Promise tripletLoss(const Napi::CallbackInfo& info, PromiseWorker& worker)
   const Backend& backend = readBackend(options);
   const TripletLoss loss{rows.dimensions, readMargin(options), readThreads(options), cancel};
   return worker.post(std::move(arrays), [=, &backend]() -> PromiseWorker::Resolve {
+    checkFinite(rows, "embeddings");
     const LossValue value = backend.tripletLoss(rows.data, rows.count, triplets, loss, gradient);
     return [value](Napi::Env env) -> Napi::Value {
       Napi::Object result = Napi::Object::New(env);

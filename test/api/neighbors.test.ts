@@ -57,13 +57,39 @@ for (const device of devices) {
     test(`rows ${what} are told apart as the reference does (${device})`, async () => {
       const random = seeded(7)
       const of = (count: number) => normals(count * 24, random).map((x) => at + size * x)
-      const [queries, gallery] = [of(19), of(900)]
+      const [queries, gallery] = [of(45), of(900)]
       // Every third row is there twice, the second time far behind the first.
       for (let row = 0; row < 300; row += 3) gallery.copyWithin((row + 500) * 24, row * 24, (row + 1) * 24)
       const options = { dimensions: 24, k: 11 }
       const expected = await nearestNeighbors(queries, gallery, { ...options, device: 'reference' })
       for (const threads of [1, 3]) {
         assert.equal(await nearestNeighbors(queries, gallery, { ...options, device, threads }), expected)
+      }
+    })
+  }
+
+  for (const [what, m, dimensions, row] of [
+    ['of sizes from 1e-16 to 1e13', 700, 8, (i: number, x: number) => x * 10 ** ((i % 30) - 16)],
+    ['of which some are zeros', 400, 12, (i: number, x: number) => (i % 3 === 0 ? 0 : x)],
+    ['that are all on one line', 600, 5, (i: number) => i],
+    ['of one dimension', 500, 1, (_: number, x: number) => x],
+    ['that are three rows again and again', 3000, 7, (i: number, _: number, k: number) => Math.sin((i % 3) * 7 + k)],
+    ['where one lies far out', 300, 16, (i: number, x: number) => (i === 150 ? 1e9 : x)],
+    ['as long as the filter takes', 130, 4096, (_: number, x: number) => x],
+    ['longer than the filter takes', 130, 4099, (_: number, x: number) => x],
+  ] as const) {
+    test(`the nearest of rows ${what}, for few and for many queries (${device})`, async () => {
+      const random = seeded(m)
+      const of = (count: number) =>
+        normals(count * dimensions, random).map((x, i) => row(Math.floor(i / dimensions), x, i % dimensions))
+      const [queries, gallery] = [of(70), of(m)]
+      for (const count of [3, 33, 70]) {
+        const some = queries.subarray(0, count * dimensions)
+        for (const k of [1, 20]) {
+          const options = { dimensions, k, threads: 2 }
+          const expected = await nearestNeighbors(some, gallery, { ...options, device: 'reference' })
+          assert.equal(await nearestNeighbors(some, gallery, { ...options, device }), expected)
+        }
       }
     })
   }

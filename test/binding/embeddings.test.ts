@@ -7,7 +7,7 @@ import { failure } from './support.js'
 
 const { l2Normalize, pairwiseDistances } = native()
 const floats = (...values: number[]) => Float32Array.from(values)
-const on = (dimensions: number, device: DeviceKind, epsilon = 1e-12) => ({ dimensions, epsilon, device })
+const on = (dimensions: number, device: DeviceKind, epsilon = 1e-12) => ({ dimensions, epsilon, device, threads: 1 })
 
 test('rows are normalised and distances computed off the thread', async () => {
   const out = new Float32Array(4)

@@ -21,7 +21,7 @@ const calls: Record<string, (argument: string) => Promise<unknown>> = {
     model.dispose()
   },
   normalise: (index) => cudaAddon().l2Normalize(rows, { ...on(index), epsilon: 1e-12 }, new Float32Array(2)),
-  distances: (index) => cudaAddon().pairwiseDistances(rows, rows, on(index), new Float32Array(4)),
+  distances: (index) => cudaAddon().pairwiseDistances(rows, rows, { ...on(index), threads: 1 }, new Float32Array(4)),
   search: (index) => {
     const options = { ...on(index), k: 1, threads: 1 }
     return cudaAddon().findNearest(rows, rows, options, new Int32Array(2), new Float32Array(2), newCancel())

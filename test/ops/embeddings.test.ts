@@ -9,7 +9,7 @@ import { integers, normals, seeded } from '../support/random.js'
 
 async function distances(a: Float32Array, b: Float32Array, dimensions: number, device: DeviceKind) {
   const out = new Float32Array((a.length / dimensions) * (b.length / dimensions))
-  await addonFor(device).pairwiseDistances(a, b, { dimensions, device }, out)
+  await addonFor(device).pairwiseDistances(a, b, { dimensions, device, threads: 2 }, out)
   return out
 }
 
@@ -78,6 +78,18 @@ for (const device of modelDevices) {
     for (let i = 0; i < 40; i++) assert.ok(actual[i * 40 + i]! <= 16 * ulp.f32)
   })
 
+  test(`pairwiseDistances of rows to themselves has the bits of those to a copy of them (${device})`, async () => {
+    for (const [rows, dimensions] of [
+      [1, 3],
+      [64, 5],
+      [129, 16],
+      [200, 33],
+    ] as const) {
+      const a = embeddings(rows, dimensions, rows)
+      assert.equal(await distances(a, a, dimensions, device), await distances(a, a.slice(), dimensions, device))
+    }
+  })
+
   test(`pairwiseDistances by hand (${device})`, async () => {
     const actual = await distances(Float32Array.of(0, 0, 3, 4), Float32Array.of(0, 0, 0, 4, 6, 8), 2, device)
     assert.equal([...actual], [0, 16, 100, 25, 9, 25])
@@ -104,8 +116,8 @@ for (const device of modelDevices) {
   })
 
   test(`l2Normalize of very small and very large rows (${device})`, async () => {
-    // Squares of 1e-15 and 1e15 lie within fp32; both rows point the same way.
-    const actual = await normalized(Float32Array.of(3e-15, 4e-15, 3e15, 4e15), 2, device, 1e-30)
+    // Squares of 1e-15 and 1e14 lie within fp32; both rows point the same way.
+    const actual = await normalized(Float32Array.of(3e-15, 4e-15, 3e14, 4e14), 2, device, 1e-30)
     for (const [i, expected] of [0.6, 0.8, 0.6, 0.8].entries()) {
       assert.ok(Math.abs(actual[i]! - expected) <= 3 * ulp.f32)
     }

@@ -12,6 +12,7 @@ struct Features {
   bool avx2Fma = false;
   bool avx512 = false;  // F, BW, VL and DQ
   bool avx512Bf16 = false;
+  bool avx512Vnni = false;
   bool amxBf16 = false;
 };
 
@@ -33,6 +34,7 @@ inline Features detectFeatures() {
   const uint32_t subleaves = a;
   has.avx2Fma = wide && fma && bit(b, 5);
   has.avx512 = has.avx2Fma && wider && bit(b, 16) && bit(b, 17) && bit(b, 30) && bit(b, 31);
+  has.avx512Vnni = has.avx512 && bit(c, 11);
   has.amxBf16 = has.avx512 && tiles && bit(d, 22) && bit(d, 24);
   if (subleaves >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d)) has.avx512Bf16 = has.avx512 && bit(a, 5);
   return has;

@@ -144,8 +144,9 @@ struct Isa {
 
   // --- distances
   // Squared distances of rows [0, n) of a to all rows of b. packed: blocks of one vector of
-  // rows of b, transposed: dimensions x lanes each, the last block filled up.
-  void (*pairwise)(const float* a, int64_t n, const float* packed, int64_t m, int64_t dimensions, float* out);
+  // rows of b, transposed: dimensions x lanes each, the last block filled up. Row i of out begins at i * stride.
+  void (*pairwise)(const float* a, int64_t n, const float* packed, int64_t m, int64_t dimensions, float* out,
+                   int64_t stride);
   // The same for up to 8 rows of a and one block, with offset[lane] added: rows x lanes into out. Whether any
   // of row i is below limit[i].
   bool (*distancesBelow)(const float* a, int64_t rows, const float* block, int64_t dimensions,

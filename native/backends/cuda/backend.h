@@ -18,8 +18,7 @@ class CudaBackend final : public Backend {
   void l2Normalize(const float* x, int64_t rows, int64_t dimensions, float epsilon, float* out,
                    const std::atomic<int32_t>* cancel) const override;
   // Each distance is the chain of ops/triplet_mining.h, so equal rows are at exactly zero.
-  void pairwiseDistances(const float* a, int64_t n, const float* b, int64_t m, int64_t dimensions, float* out,
-                         const std::atomic<int32_t>* cancel) const override;
+  void pairwiseDistances(const DistanceTask& task, float* out) const override;
   void findNearest(const TopK& task, int32_t* indices, float* distances) const override;
   Triplets mineTriplets(const float* x, const int32_t* labels, int64_t n,
                         const TripletMining& mining) const override;

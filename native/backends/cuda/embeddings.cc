@@ -132,8 +132,8 @@ void CudaBackend::l2Normalize(const float* x, int64_t rows, int64_t dimensions, 
   }
 }
 
-void CudaBackend::pairwiseDistances(const float* a, int64_t n, const float* b, int64_t m, int64_t dimensions,
-                                    float* out, const std::atomic<int32_t>* cancel) const {
+void CudaBackend::pairwiseDistances(const DistanceTask& task, float* out) const {
+  const auto [a, n, b, m, dimensions, threads, cancel] = task;
   useDevice(device_);
   if (n == 0 || m == 0) return;
   const int64_t columns = rowsAPiece(m, rowBytes(dimensions));

@@ -22,18 +22,17 @@ void ReferenceBackend::l2Normalize(const float* x, int64_t rows, int64_t dimensi
   }
 }
 
-void ReferenceBackend::pairwiseDistances(const float* a, int64_t n, const float* b, int64_t m,
-                                         int64_t dimensions, float* out,
-                                         const std::atomic<int32_t>* cancel) const {
-  for (int64_t i = 0; i < n; ++i) {
-    throwIfCancelled(cancel);
-    for (int64_t j = 0; j < m; ++j) {
+void ReferenceBackend::pairwiseDistances(const DistanceTask& task, float* out) const {
+  for (int64_t i = 0; i < task.n; ++i) {
+    task.throwIfCancelled();
+    for (int64_t j = 0; j < task.m; ++j) {
       double sum = 0;
-      for (int64_t d = 0; d < dimensions; ++d) {
-        const double difference = static_cast<double>(a[i * dimensions + d]) - b[j * dimensions + d];
+      for (int64_t d = 0; d < task.dimensions; ++d) {
+        const double difference =
+            static_cast<double>(task.a[i * task.dimensions + d]) - task.b[j * task.dimensions + d];
         sum += difference * difference;
       }
-      out[i * m + j] = static_cast<float>(sum);
+      out[i * task.m + j] = static_cast<float>(sum);
     }
   }
 }
