@@ -64,6 +64,7 @@ export {
 export type { EmbeddingRows, Embeddings } from './embeddings/embeddings.js'
 export { type NeighborOptions, type Neighbors, nearestNeighbors } from './embeddings/neighbors.js'
 export type { MixedOptions, Preparation } from './embeddings/preparation.js'
+export { type IndexOptions, indexEmbeddings, type SearchIndex } from './embeddings/search_index.js'
 export {
   type MiningOptions,
   mineTriplets,

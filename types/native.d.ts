@@ -209,9 +209,17 @@ export interface NativeAddon {
   findNearest(
     queries: Float32Array,
     gallery: Float32Array,
-    options: DeviceOptions & { dimensions: number; k: number; threads: number },
+    options: DeviceOptions & { dimensions: number; k: number; threads: number; index?: Uint8Array },
     indices: Int32Array,
     distances: Float32Array,
+    cancel: Cancel,
+  ): Promise<void>
+  /** Bytes of the index of a gallery, 0 where none is kept on this machine, and the index from row `from` on; see `findNearest`. */
+  indexBytes(options: DeviceOptions & { rows: number; dimensions: number }): number
+  indexRows(
+    rows: Float32Array,
+    options: DeviceOptions & { dimensions: number; from: number; threads: number },
+    index: Uint8Array,
     cancel: Cancel,
   ): Promise<void>
   /** Squared L2 distances, n x m, clamped at zero. `out` is written in place. Errors call b what `options.b` says. */

@@ -6,6 +6,7 @@ import { enqueueCall } from '../native/queue.js'
 import { checkRowPlace, type ForEmbeddings, type RowOptions, type RowPlace, rowOptionNames } from './check_rows.js'
 import { checkBothSides, type EmbeddingRows, type Embeddings, optionsFor } from './embeddings.js'
 import type { MixedOptions } from './preparation.js'
+import { resolveIndex, type SearchIndex } from './search_index.js'
 
 /** The most neighbours of a query. */
 export const mostNeighbors = 128
@@ -33,11 +34,11 @@ export interface Neighbors {
  * grow with n x m. All values are finite. The result is the same bits
  * on every device and number of threads.
  *
- * Both arrays are copied before the call returns, unless their memory is a SharedArrayBuffer: worth it for a large gallery that is
- * searched often, which must not change while it is.
+ * Both arrays are copied before the call returns, unless their memory is a SharedArrayBuffer. For a gallery that is searched
+ * often, `indexEmbeddings` does that once.
  *
  * @param queries n rows: `Embeddings`, or a Float32Array with `options.dimensions`.
- * @param gallery m rows of the same model.
+ * @param gallery m rows of the same model, or what `indexEmbeddings` made of them.
  * @param options `k`, and `dimensions` where both are bare arrays.
  * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT, also for rows of two models or two preparations; ERR_FACENET_CUDA_UNAVAILABLE,
  *   ERR_FACENET_ABORTED.
@@ -63,26 +64,35 @@ export function nearestNeighbors(
   gallery: Float32Array,
   options: NeighborOptions,
 ): Promise<Neighbors>
+export function nearestNeighbors(
+  queries: EmbeddingRows,
+  gallery: SearchIndex,
+  options?: ForEmbeddings<NeighborOptions>,
+): Promise<Neighbors>
 export async function nearestNeighbors(
   queries: EmbeddingRows,
-  gallery: EmbeddingRows,
+  searched: EmbeddingRows | SearchIndex,
   given?: ForEmbeddings<NeighborOptions>,
 ): Promise<Neighbors> {
-  const options = optionsFor(given, queries, gallery)
+  const { gallery, index, dimensions: indexed } = resolveIndex(searched)
+  const carried = optionsFor(given, queries, gallery)
+  const options = indexed === undefined ? carried : { dimensions: indexed, ...carried }
   checkOptions(options, 'options', [...rowOptionNames, 'allowMixed', 'k'])
   const [asked, known] = checkBothSides([queries, 'queries'], [gallery, 'gallery'], options)
   const { dimensions } = asked
   const k = checkInteger(options.k ?? 1, 'options.k', 1, mostNeighbors)
   if (k > known.rows) throw invalidArgument('options.k', `at most the ${known.rows} rows of the gallery`, k)
-  return findNearest(asked.data, known.data, { ...checkRowPlace(options), dimensions, k })
+  const place = checkRowPlace(options)
+  return findNearest(asked.data, known.data, { ...place, dimensions, k, ...(place.device === 'cpu' && { index }) })
 }
 
-/** The same of rows that were checked: at least k in the gallery. */
+/** The same of rows that were checked: at least k in the gallery. The index is for the CPU, of the gallery as it is. */
 export async function findNearest(
   queries: Float32Array,
   gallery: Float32Array,
-  { signal, ...settings }: RowPlace & { dimensions: number; k: number },
+  { signal, index, ...options }: RowPlace & { dimensions: number; k: number; index?: Uint8Array },
 ): Promise<Neighbors> {
+  const settings = { ...options, ...(index && { index }) }
   const wanted = (queries.length / settings.dimensions) * settings.k
   const [indices, distances] = [new Int32Array(wanted), new Float32Array(wanted)]
   await enqueueCall(signal, (cancel) => native().findNearest(queries, gallery, settings, indices, distances, cancel))

@@ -4,6 +4,9 @@
  * is too large to be copied at each call, is copied here.
  */
 
+import { setImmediate } from 'node:timers/promises'
+import { checkAttached, throwIfAborted } from './check_arguments.js'
+
 /** Bytes of one's own; those on a SharedArrayBuffer, which cannot be taken away, as they are. */
 export function ownBytes(bytes: Uint8Array): Uint8Array {
   return isShared(bytes) ? bytes : Uint8Array.prototype.slice.call(bytes)
@@ -16,6 +19,23 @@ export function ownFloats(values: Float32Array): Float32Array {
   copy.set(values)
   return copy
 }
+
+/** The same of many floats: copied bit by bit, so that timers and requests are served meanwhile. They must stay as they are until then. */
+export async function ownManyFloats(values: Float32Array, name: string, signal?: AbortSignal): Promise<Float32Array> {
+  if (isShared(values)) return values
+  const { length } = values
+  const copy = new Float32Array(new SharedArrayBuffer(values.byteLength))
+  for (let at = 0; at < length; at += floatsAtOnce) {
+    throwIfAborted(signal)
+    checkAttached(values, name)
+    copy.set(values.subarray(at, at + floatsAtOnce), at)
+    await setImmediate()
+  }
+  return copy
+}
+
+/** 2 MiB, which takes about a millisecond. */
+const floatsAtOnce = 2 ** 19
 
 /** By its name, since other realms have a constructor of their own. */
 const isShared = ({ buffer }: ArrayBufferView) =>

@@ -40,6 +40,9 @@ class Backend {
   virtual void pairwiseDistances(const DistanceTask& task, float* out) const = 0;
   // indices and distances: count x k. ops/top_k.h
   virtual void findNearest(const TopK& task, int32_t* indices, float* distances) const = 0;
+  // Bytes of the index of such a gallery; 0: this backend, on this machine, keeps none.
+  virtual int64_t indexBytes(int64_t, int64_t) const { return 0; }
+  virtual void indexRows(const IndexTask&, std::byte*) const {}
   // x: n x dimensions, finite, and small enough for finite distances. ops/triplet_mining.h
   virtual Triplets mineTriplets(const float* x, const int32_t* labels, int64_t n,
                                 const TripletMining& mining) const = 0;

@@ -33,6 +33,8 @@ class FacenetAddon : public Napi::Addon<FacenetAddon> {
          InstanceMethod("l2Normalize", &FacenetAddon::normalize),
          InstanceMethod("pairwiseDistances", &FacenetAddon::distances),
          InstanceMethod("findNearest", &FacenetAddon::nearest),
+         InstanceMethod("indexBytes", &FacenetAddon::bytesOfIndex),
+         InstanceMethod("indexRows", &FacenetAddon::index),
          InstanceMethod("mineTriplets", &FacenetAddon::triplets),
          InstanceMethod("tripletLoss", &FacenetAddon::loss),
          InstanceMethod("cluster", &FacenetAddon::clusterRows), InstanceMethod("warp", &FacenetAddon::warp),
@@ -82,6 +84,14 @@ class FacenetAddon : public Napi::Addon<FacenetAddon> {
 
   Napi::Value nearest(const Napi::CallbackInfo& info) {
     return guarded(info.Env(), [&] { return findNearest(info, worker_); });
+  }
+
+  Napi::Value bytesOfIndex(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] { return indexBytes(info); });
+  }
+
+  Napi::Value index(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] { return indexRows(info, worker_); });
   }
 
   Napi::Value warp(const Napi::CallbackInfo& info) {

@@ -94,10 +94,43 @@ Napi::Promise findNearest(const Napi::CallbackInfo& info, PromiseWorker& worker)
   auto* const distances = arrays.output<float>(info[4], "distances", {task.count, task.k});
   const std::atomic<int32_t>* const cancel = arrays.readCancel(info[5]);
   task.cancel = cancel;
+  if (options.has("index")) {
+    const int64_t bytes = backend.indexBytes(task.rows, task.dimensions);
+    task.index =
+        reinterpret_cast<const std::byte*>(arrays.inPlace<uint8_t>(options.get("index"), "index", {bytes}));
+  }
   return worker.post(std::move(arrays), [=, &backend]() -> PromiseWorker::Resolve {
     checkFinite(queries, "queries");
-    checkFinite(gallery, "gallery");
+    if (!task.index) checkFinite(gallery, "gallery");
     backend.findNearest(task, indices, distances);
+    return {};
+  });
+}
+
+Napi::Value indexBytes(const Napi::CallbackInfo& info) {
+  const Fields options(info[0], "options", Fields::Kind::argument);
+  const int64_t rows = options.integer("rows", 0, std::numeric_limits<int32_t>::max());
+  const int64_t bytes = readBackend(options).indexBytes(rows, options.integer("dimensions", 1, 1 << 20));
+  return Napi::Number::New(info.Env(), static_cast<double>(bytes));
+}
+
+Napi::Promise indexRows(const Napi::CallbackInfo& info, PromiseWorker& worker) {
+  const Fields options(info[1], "options", Fields::Kind::argument);
+  IndexTask task;
+  task.dimensions = options.integer("dimensions", 1, 1 << 20);
+  Arrays arrays;
+  const Rows rows = toRows(arrays.input<float>(info[0], "rows"), "rows", task.dimensions);
+  task.gallery = rows.data;
+  task.rows = rows.count;
+  task.from = options.integer("from", 0, rows.count);
+  task.threads = readThreads(options);
+  const Backend& backend = readBackend(options);
+  const int64_t bytes = backend.indexBytes(task.rows, task.dimensions);
+  auto* const index = reinterpret_cast<std::byte*>(arrays.inPlace<uint8_t>(info[2], "index", {bytes}));
+  task.cancel = arrays.readCancel(info[3]);
+  return worker.post(std::move(arrays), [=, &backend]() -> PromiseWorker::Resolve {
+    checkFinite({rows.data + task.from * task.dimensions, rows.count - task.from, task.dimensions}, "rows");
+    if (bytes > 0) backend.indexRows(task, index);
     return {};
   });
 }

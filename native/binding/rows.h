@@ -1,4 +1,4 @@
-// Functions of finished rows of floats, and of triplets of them: l2Normalize, pairwiseDistances, findNearest, cluster,
+// Functions of finished rows of floats, and of triplets of them: l2Normalize, pairwiseDistances, findNearest, indexRows, cluster,
 // mineTriplets and tripletLoss of types/native.d.ts.
 #pragma once
 
@@ -28,6 +28,8 @@ TripletsView readTriplets(Arrays& arrays, const Fields& triplets, int64_t rows);
 Napi::Promise l2Normalize(const Napi::CallbackInfo& info, PromiseWorker& worker);
 Napi::Promise pairwiseDistances(const Napi::CallbackInfo& info, PromiseWorker& worker);
 Napi::Promise findNearest(const Napi::CallbackInfo& info, PromiseWorker& worker);
+Napi::Value indexBytes(const Napi::CallbackInfo& info);
+Napi::Promise indexRows(const Napi::CallbackInfo& info, PromiseWorker& worker);
 Napi::Promise cluster(const Napi::CallbackInfo& info, PromiseWorker& worker);
 Napi::Promise mineTriplets(const Napi::CallbackInfo& info, PromiseWorker& worker);
 Napi::Promise tripletLoss(const Napi::CallbackInfo& info, PromiseWorker& worker);

@@ -33,6 +33,8 @@ class CpuBackend final : public HostBackend {
                    const std::atomic<int32_t>* cancel) const override;
   void pairwiseDistances(const DistanceTask& task, float* out) const override;
   void findNearest(const TopK& task, int32_t* indices, float* distances) const override;
+  int64_t indexBytes(int64_t rows, int64_t dimensions) const override;
+  void indexRows(const IndexTask& task, std::byte* index) const override;
   Triplets mineTriplets(const float* x, const int32_t* labels, int64_t n,
                         const TripletMining& mining) const override;
   LossValue tripletLoss(const float* x, int64_t n, const TripletsView& triplets, const TripletLoss& loss,

@@ -54,25 +54,22 @@ Int8Filter::Int8Filter(const TopK& task, const Queries& queries, const Int8Queri
       packed_(packed),
       center_(center),
       slack_(slackOf(task.dimensions)),
-      groups_(ceilDivide<int64_t>(task.dimensions, 4)),
-      tiles_(alignedArray<int8_t>(kInt8BlockRows * groups_ * 4)),
-      sums_(kInt8BlockRows),
+      layout_(task.dimensions),
+      block_(alignedArray<std::byte>(task.index ? 0 : layout_.blockBytes())),
       starts_(kInt8BlockRows),
       limits_(kTileQueries),
-      squares_(kInt8BlockRows),
-      rests_(kInt8BlockRows),
-      lengths_(kInt8BlockRows),
       cuts_(roundUp(queries.padded(), kTileQueries), infinity) {
   std::fill_n(cuts_.begin(), queries.count, -infinity);
-  std::fill_n(tiles_.get(), kInt8BlockRows * groups_ * 4, int8_t{0});
 }
 
 void Int8Filter::enterBlock(int64_t first, int64_t rows) {
   count_ = rows;
-  const float scale =
-      kernels_.quantize(task_.gallery + first * task_.dimensions, rows, task_.dimensions, center_.data(),
-                        tiles_.get(), sums_.data(), squares_.data(), rests_.data(), lengths_.data());
-  rows_ = {tiles_.get(), scale, sums_.data(), squares_.data(), rests_.data(), lengths_.data()};
+  if (task_.index) {
+    rows_ = layout_.read(layout_.block(task_.index, first / kInt8BlockRows));
+  } else {
+    layout_.write(task_.gallery + first * task_.dimensions, rows, center_.data(), block_.get());
+    rows_ = layout_.read(block_.get());
+  }
 }
 
 void Int8Filter::enterQueries(int64_t query) {
@@ -90,8 +87,8 @@ bool Int8Filter::reach(int64_t query, int64_t row, uint32_t* hits) const {
     std::fill_n(hits, kInt8TileRows, queries == 32 ? ~0u : (1u << queries) - 1);
     return true;
   }
-  return kernels_.rowsAbove(rows_.tiles + row * groups_ * 4, groups_,
-                            packed_.packed.get() + query * groups_ * 4, queries_.vectors(query),
+  return kernels_.rowsAbove(rows_.tiles + row * layout_.groups() * 4, layout_.groups(),
+                            packed_.packed.get() + query * layout_.groups() * 4, queries_.vectors(query),
                             starts_.data() + row, limits_.data(), hits);
 }
 

@@ -10,7 +10,7 @@
 
 #include <vector>
 
-#include "native/backends/cpu/search/int8_kernels.h"
+#include "native/backends/cpu/search/int8_index.h"
 #include "native/backends/cpu/search/queries.h"
 #include "native/core/aligned.h"
 
@@ -50,13 +50,12 @@ class Int8Filter {
   const Int8Queries& packed_;
   const std::vector<float>& center_;
   const double slack_;
-  const int64_t groups_;
+  const Int8Layout layout_;
   int64_t count_ = 0;  // rows of the block
   Int8Rows rows_ = {};
-  double factor_ = 0;  // 1 / (a b) of the queries and the block that were entered
-  AlignedArray<int8_t> tiles_;
-  std::vector<int32_t> sums_, starts_, limits_;
-  std::vector<float> squares_, rests_, lengths_;
+  double factor_ = 0;              // 1 / (a b) of the queries and the block that were entered
+  AlignedArray<std::byte> block_;  // where the gallery has no index
+  std::vector<int32_t> starts_, limits_;
   std::vector<double> cuts_;  // ((1 - slack) |q'|^2 - limit) / 2
 };
 

@@ -7,15 +7,15 @@
 
 namespace facenet::cpu {
 
-std::vector<float> centerOf(const TopK& task) {
-  const int64_t samples = std::min<int64_t>(task.rows, 256);
-  std::vector<double> sums(task.dimensions);
+std::vector<float> centerOf(const float* gallery, int64_t rows, int64_t dimensions) {
+  const int64_t samples = std::min<int64_t>(rows, 256);
+  std::vector<double> sums(dimensions);
   for (int64_t i = 0; i < samples; ++i) {
-    const float* row = task.gallery + task.rows / samples * i * task.dimensions;
-    for (int64_t k = 0; k < task.dimensions; ++k) sums[k] += row[k];
+    const float* row = gallery + rows / samples * i * dimensions;
+    for (int64_t k = 0; k < dimensions; ++k) sums[k] += row[k];
   }
-  std::vector<float> center(task.dimensions);
-  for (int64_t k = 0; k < task.dimensions; ++k)
+  std::vector<float> center(dimensions);
+  for (int64_t k = 0; k < dimensions; ++k)
     center[k] = static_cast<float>(sums[k] / static_cast<double>(samples));
   return center;
 }

@@ -9,7 +9,7 @@
 namespace facenet::cpu {
 
 // The mean of some rows spread over the gallery.
-std::vector<float> centerOf(const TopK&);
+std::vector<float> centerOf(const float* gallery, int64_t rows, int64_t dimensions);
 
 class Queries {
  public:

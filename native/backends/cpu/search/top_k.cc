@@ -127,10 +127,13 @@ void searchBy(const TopK& task, const Queries& queries, const std::vector<float>
 }  // namespace
 
 void CpuBackend::findNearest(const TopK& task, int32_t* indices, float* distances) const {
-  const std::vector<float> center = centerOf(task);
+  const auto* const indexed = reinterpret_cast<const float*>(task.index);  // begins with the centre
+  const std::vector<float> center = indexed ? std::vector<float>(indexed, indexed + task.dimensions)
+                                            : centerOf(task.gallery, task.rows, task.dimensions);
   const int64_t items = ceilDivide(task.rows, kItemBlocks * FloatFilter::blockRows());
   ThreadPool pool(static_cast<int>(std::min<int64_t>(task.threads, items)));
-  const bool int8 = int8Kernels() && task.dimensions <= kInt8MaxDimensions && task.count >= kMinInt8Queries;
+  const bool int8 =
+      indexBytes(task.rows, task.dimensions) > 0 && (task.index || task.count >= kMinInt8Queries);
   for (int64_t first = 0; first < task.count; first += kQueriesAtOnce) {
     const Queries queries(task, first, std::min(kQueriesAtOnce, task.count - first), center);
     if (int8)
