@@ -90,6 +90,8 @@ export type { DetectorContents, DetectorKind, DetectorNotes, Graphs } from './fi
 export type { ModelMetadata, ModelNotes, Threshold } from './files/model/metadata.js'
 export type { Tensor, Tensors } from './files/model/tensor.js'
 export {
+  type AddedImages,
+  type AddImagesOptions,
   type FaceMatch,
   type Gallery,
   type GalleryCheck,

@@ -1,6 +1,7 @@
 /** What the public types promise, checked by tsd against the built declarations. */
 import { expectAssignable, expectError, expectType } from 'tsd'
 import {
+  type AddedImages,
   addToClusters,
   type ClusterScores,
   clusterEmbeddings,
@@ -194,6 +195,7 @@ expectError(gallery.replace({ embedding: rows }))
 expectType<Promise<FaceMatch[]>>(gallery.search('a.jpg', { k: 3, threshold: 'threshold.json', signal }))
 expectType<Promise<FaceMatch[]>>(gallery.search({ id: 'a' }))
 expectType<Promise<FaceMatch[][]>>(gallery.searchMany(embeddings, { threshold: 1 }))
+expectType<Promise<AddedImages>>(gallery.addImages(['photos/'], { person: (image) => image.slice(0, 3), faces: 'one' }))
 expectType<Promise<number>>(gallery.remove({ person: 'Anna' }))
 expectType<Promise<GalleryCounts>>(gallery.counts())
 expectType<Promise<void>>(gallery.close())

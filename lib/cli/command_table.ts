@@ -10,6 +10,7 @@ import {
   modelsOptions,
   networksOptions,
 } from './options/files.js'
+import { galleryActions, galleryOptions } from './options/gallery.js'
 import { clusterOptions, detectOptions, embedOptions, searchOptions, verifyOptions } from './options/images.js'
 import type { OptionTable, Values } from './options/option.js'
 import { trainOptions } from './options/train.js'
@@ -71,14 +72,31 @@ export const commands: readonly Command[] = [
     operands: '<gallery> <images...>',
     count: { min: 2, max: Infinity },
     text:
-      'Find the faces of a gallery that are nearest to the faces in images. The gallery is a .npy, .jsonl or .parquet file ' +
-      'that embed wrote, or images.',
+      'Find the faces of a gallery that are nearest to the faces in images. The gallery is one that gallery add made, a .npy, ' +
+      '.jsonl or .parquet file that embed wrote, or images.',
     options: searchOptions,
     examples: [
       'search faces.npy anna.jpg --model m.safetensors',
       'search people/ party.jpg --k 1 --model m.safetensors --json',
     ],
     load: () => import('./commands/search.js'),
+  }),
+  command({
+    name: 'gallery',
+    operands: `<${galleryActions.join('|')}> <gallery> [images|ids...]`,
+    count: { min: 2, max: Infinity },
+    text:
+      'Keep faces in a file, and find them again: add photographs or files of embeddings, remove faces, search for those on images, ' +
+      'list faces or people, say how much there is (stats), export to a file of embeddings, and verify that the gallery is whole.',
+    options: galleryOptions,
+    examples: [
+      'gallery add people.db photos/',
+      'gallery add people.db anna/ --person Anna',
+      'gallery search people.db party.jpg --threshold threshold.json',
+      'gallery remove people.db --person Anna',
+      'gallery export people.db --out faces.parquet',
+    ],
+    load: () => import('./commands/gallery.js'),
   }),
   command({
     name: 'detect',

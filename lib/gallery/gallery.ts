@@ -2,7 +2,9 @@
 import type { EmbeddingRows, Embeddings } from '../embeddings/embeddings.js'
 import type { Preparation } from '../embeddings/preparation.js'
 import type { ImageInput } from '../images/index.js'
+import type { StreamSource } from '../model/stream.js'
 import type { GalleryFace, GalleryMetadata, NamedRows, NewFace } from './faces.js'
+import type { AddedImages, AddImagesOptions } from './images.js'
 import type { GalleryPerson } from './people.js'
 import type { GalleryCounts, GalleryFacesOptions } from './read.js'
 import type { FaceMatch, GallerySearchOptions } from './search.js'
@@ -68,6 +70,25 @@ export interface Gallery extends AsyncDisposable, Disposable {
    * ```
    */
   addMany(faces: readonly NewFace[] | NamedRows, options?: { signal?: AbortSignal }): Promise<string[]>
+
+  /**
+   * Adds the faces of photographs. Those that are in the gallery are passed over, so that a run that was ended goes on where it was. A
+   * face is called by its photograph and its place there, `/photos/a.jpg#xywh=120,80,64,64`, so that its id does not change when
+   * another face is found.
+   *
+   * @param source as for `model.embedStream`. Paths are made absolute.
+   * @param options as for `model.embedStream`, and whose faces they are. All faces of each photograph are taken unless `faces` says
+   *   otherwise.
+   * @returns how many were added, and how many photographs were passed over or had no face; once all are on the disk.
+   * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT where the gallery was opened without a model, or without saying which part of
+   *   photographs is used; ERR_FACENET_IO, ERR_FACENET_ABORTED, ERR_FACENET_DISPOSED. What was added before that stays.
+   *
+   * @example
+   * ```ts
+   * const { faces, images } = await gallery.addImages(['photos/', 'more.tar'])
+   * ```
+   */
+  addImages(source: StreamSource, options?: AddImagesOptions): Promise<AddedImages>
 
   /**
    * Gives a face that is there another embedding; what else is given of it takes the place of what was known.

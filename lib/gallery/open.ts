@@ -1,4 +1,5 @@
 /** Opening the file of a gallery, or making one. */
+import { open } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { FaceFinder } from '../detection/types.js'
@@ -10,7 +11,7 @@ import { checkFlag, checkInteger, checkNamed, checkOptions } from '../native/che
 import { checkBelongs, checkGalleryModel, type Facts, type GalleryModel, readFacts, writeFacts } from './facts.js'
 import type { Gallery } from './gallery.js'
 import { Store } from './store.js'
-import { type GalleryEmbedder, StoredGallery } from './stored_gallery.js'
+import { StoredGallery } from './stored_gallery.js'
 
 /** How a gallery is opened. */
 export interface OpenGalleryOptions {
@@ -94,6 +95,20 @@ export async function openGallery(path: string | URL, options: OpenGalleryOption
   }
 }
 
+/** Whether a path is that of a file that may be a gallery: an SQLite database. */
+export async function isGallery(path: string): Promise<boolean> {
+  const file = await open(path).catch(() => undefined)
+  if (!file) return false
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(16), 0, 16, 0)
+    return bytesRead === 16 && buffer.toString('latin1') === 'SQLite format 3\0'
+  } catch {
+    return false // A folder.
+  } finally {
+    await file.close()
+  }
+}
+
 function checkPath(path: unknown): string {
   const text = path instanceof URL && path.protocol === 'file:' ? fileURLToPath(path) : path
   if (typeof text !== 'string' || text === '') throw invalidArgument('path', 'the path of a file', describe(path))
@@ -140,6 +155,6 @@ function canEmbed(options: OpenGalleryOptions): options is Omit<OpenGalleryOptio
   return isModel && (detector !== undefined || align !== undefined)
 }
 
-function embedderOf(options: OpenGalleryOptions): { embedder?: GalleryEmbedder; how?: object } {
-  return canEmbed(options) ? { embedder: options.model, how: how(options) } : {}
+function embedderOf(options: OpenGalleryOptions) {
+  return canEmbed(options) ? { embedder: { model: options.model, how: how(options) } } : {}
 }

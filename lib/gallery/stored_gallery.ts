@@ -5,6 +5,7 @@ import type { Preparation } from '../embeddings/preparation.js'
 import { disposed, invalidArgument } from '../errors.js'
 import type { ImageInput } from '../images/index.js'
 import type { EmbedArrayOptions } from '../model/options.js'
+import type { StreamSource } from '../model/stream.js'
 import { checkFloats } from '../native/check_arguments.js'
 import { InFlight } from '../native/queue.js'
 import {
@@ -18,6 +19,7 @@ import {
 } from './faces.js'
 import { checkBelongs, type Facts } from './facts.js'
 import type { Gallery } from './gallery.js'
+import { type AddedImages, type AddImagesOptions, addImages, type GalleryEmbedder } from './images.js'
 import { type GalleryPerson, listPeople } from './people.js'
 import { countAll, exportFaces, type GalleryCounts, type GalleryFacesOptions, iterateFaces } from './read.js'
 import { MemoryRows } from './rows.js'
@@ -26,16 +28,11 @@ import type { Store } from './store.js'
 import { type GalleryCheck, verifyStore } from './verify.js'
 import { addFaces, type GallerySelection, relabelFace, removeFaces, replaceFaces } from './write.js'
 
-/** What embeds images for a gallery: a model, and the options that it was opened with. */
-export interface GalleryEmbedder {
-  embedRows(images: readonly ImageInput[], options: EmbedArrayOptions): Promise<Embeddings>
-}
-
 interface Opened {
   store: Store
   facts: Facts
-  embedder?: GalleryEmbedder
-  how?: EmbedArrayOptions
+  /** What embeds photographs, and the options that say how. */
+  embedder?: { model: GalleryEmbedder; how: EmbedArrayOptions }
 }
 
 /** A gallery in an SQLite file. */
@@ -50,17 +47,15 @@ export class StoredGallery implements Gallery {
   readonly #store: Store
   readonly #facts: Facts
   readonly #rows: MemoryRows
-  readonly #embedder: GalleryEmbedder | undefined
-  readonly #how: EmbedArrayOptions
+  readonly #embedder: Opened['embedder']
   readonly #running = new InFlight()
   #closing: Promise<void> | undefined
 
-  constructor({ store, facts, embedder, how = {} }: Opened) {
+  constructor({ store, facts, embedder }: Opened) {
     this.#store = store
     this.#facts = facts
     this.#rows = new MemoryRows(store, facts.dimensions)
     this.#embedder = embedder
-    this.#how = how
     this.path = store.path
     this.readOnly = store.readOnly
     this.fingerprint = facts.fingerprint
@@ -86,6 +81,10 @@ export class StoredGallery implements Gallery {
       if (checked.length > 0) await addFaces(this.#store, checked, this.dimensions, options.signal)
       return checked.map(({ id }) => id)
     })
+  }
+
+  async addImages(source: StreamSource, options: AddImagesOptions = {}): Promise<AddedImages> {
+    return this.#run(async () => addImages(this.#store, this.#facts, this.#photographs('source'), source, options))
   }
 
   async replace(face: NewFace & { id: string }): Promise<void> {
@@ -189,11 +188,14 @@ export class StoredGallery implements Gallery {
   async #embeddingOf(who: EmbeddingRows | ImageInput, { signal }: GallerySearchOptions): Promise<EmbeddingRows> {
     const isImage = typeof who === 'string' || who instanceof URL || types.isUint8Array(who)
     if (!isImage) return who
-    if (!this.#embedder) {
-      const expected = 'a gallery that was opened with a model, and with a detector or `align`'
-      throw invalidArgument('who', expected, 'a photograph for one that was opened without')
-    }
-    return this.#embedder.embedRows([who], { ...this.#how, signal })
+    const { model, how } = this.#photographs('who')
+    return model.embedRows([who], { ...how, signal })
+  }
+
+  #photographs(argument: string) {
+    if (this.#embedder) return this.#embedder
+    const expected = 'a gallery that was opened with a model, and with a detector or `align`'
+    throw invalidArgument(argument, expected, 'photographs for one that was opened without')
   }
 }
 

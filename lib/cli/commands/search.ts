@@ -2,6 +2,7 @@
 import { concatenateRows } from '../../embeddings/concatenate_rows.js'
 import { checkPreparedAlike } from '../../embeddings/preparation.js'
 import { isStored, type StoredRows } from '../../files/outputs/stored.js'
+import { isGallery, openGallery } from '../../gallery/index.js'
 import {
   type EmbeddedImage,
   FaceNetError,
@@ -33,6 +34,7 @@ export async function run(context: Context<SearchOptions>): Promise<void> {
   const { options } = context
   const alignment = readAlignment(context)
   await using model = await openModel(options.model, context.opening())
+  if (await isGallery(place)) return await searchKept(context, place, images, model, alignment)
   const stored = isStored(place) ? galleryOf(await storedRows(place, model, options)) : undefined
   const { threshold, gallery, queries } = await withDetector(context, alignment, async (alignment) => {
     const rows = { fingerprint: model.fingerprint, preparation: model.preparationOf(alignment) }
@@ -66,6 +68,47 @@ export async function run(context: Context<SearchOptions>): Promise<void> {
   const used = imagesOf(queries) + (stored ? 0 : imagesOf(gallery))
   listFailures(context, failures, used + failures.length)
   if (failures.some((failure) => isMistake(failure, alignment.faces))) throw new PartialFailure()
+}
+
+/** In a gallery of `openGallery`, whose faces are called by their ids. */
+async function searchKept(
+  context: Context<SearchOptions>,
+  place: string,
+  images: string[],
+  model: Model,
+  alignment: Alignment,
+): Promise<void> {
+  const { k, allowMixed, threshold: given } = context.options
+  await using gallery = await openGallery(place, { readOnly: true })
+  const { faces } = await gallery.counts()
+  if (faces === 0) {
+    const message = `No faces are in ${place}, so there is nothing to search`
+    throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', message)
+  }
+  const { threshold, queries, preparation } = await withDetector(context, alignment, async (alignment) => {
+    const preparation = model.preparationOf(alignment)
+    const rows = { fingerprint: model.fingerprint, preparation }
+    const asked = { ...rows, dimensions: model.dimensions }
+    // Before anything is embedded that could not be compared.
+    await gallery.searchMany({ ...asked, data: new Float32Array(0), rows: 0 }, { allowMixed })
+    return {
+      preparation,
+      threshold: await thresholdFor(given, model, rows, context.options),
+      queries: await embedAll(context, model, alignment, images),
+    }
+  })
+  refuseNothing(context, queries, `No faces are in ${images.join(', ')}, so there is nobody to search for`)
+  const { device, threads, signal } = context.opening()
+  const rows = model.embeddings(queries.embeddings, preparation)
+  const found = await gallery.searchMany(rows, { k, allowMixed, device, threads, signal })
+  for (const [i, path] of queries.paths.entries()) {
+    const neighbors = found[i]!.map(({ id, person, distance }) => ({ path: id, person, distance }))
+    await print(context, { path, face: queries.faces[i], neighbors }, threshold)
+  }
+  await context.printPassedOver()
+  context.say(`${queries.paths.length} searched for among ${faces}`)
+  listFailures(context, queries.failures, imagesOf(queries) + queries.failures.length)
+  if (queries.failures.some((failure) => isMistake(failure, alignment.faces))) throw new PartialFailure()
 }
 
 function galleryOf({ paths, data, preparation }: StoredRows) {
@@ -114,19 +157,21 @@ const imagesOf = ({ faces }: Rows) => faces.filter((face) => !face?.index).lengt
 interface Answer {
   path: string
   face?: EmbeddedImage['face']
-  /** Nearest first. */
-  neighbors: { path: string; distance: number }[]
+  /** Nearest first. In a gallery that knows people: whose face each is. */
+  neighbors: { path: string; person?: string | null; distance: number }[]
 }
 
 /** Where a threshold is known, the nearest row below it says who it is. */
 async function print(context: Context, { path, face, neighbors }: Answer, threshold: Threshold | undefined) {
   const [nearest] = neighbors
-  const match = threshold && nearest!.distance < threshold.value ? nearest!.path : null
+  const match = threshold && nearest && nearest.distance < threshold.value ? (nearest.person ?? nearest.path) : null
   if (context.json) {
     const judged = threshold ? { threshold: threshold.value, ...thresholdFacts(threshold) } : { threshold: null }
     return context.print(JSON.stringify({ path, face, neighbors, ...judged, match }))
   }
   const verdict = threshold ? `: ${match ?? 'nobody'}` : ''
   await context.print(`${path}${verdict}`)
-  for (const { path, distance } of neighbors) await context.print(`\t${distance.toFixed(4)}\t${printableName(path)}`)
+  for (const { path, person, distance } of neighbors) {
+    await context.print(`\t${distance.toFixed(4)}\t${printableName(path)}${person ? `\t${printableName(person)}` : ''}`)
+  }
 }

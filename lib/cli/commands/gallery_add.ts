@@ -1,0 +1,75 @@
+/** `facenet gallery add`: photographs and files of embeddings into a gallery. */
+import { basename, dirname } from 'node:path'
+import { isStored } from '../../files/outputs/stored.js'
+import { openGallery } from '../../gallery/index.js'
+import { FaceNetError, type FailedImage, openModel } from '../../index.js'
+import { readAlignment, withDetector } from '../common/alignment.js'
+import { isMistake, listFailures } from '../common/failures.js'
+import { imageProgress } from '../common/progress.js'
+import { storedRows } from '../common/stored.js'
+import { type Context, PartialFailure } from '../context.js'
+import type { GalleryOptions } from '../options/gallery.js'
+import { UsageError } from '../usage_error.js'
+
+type Given = Context<GalleryOptions>
+
+export async function add(context: Given, path: string, sources: readonly string[]): Promise<void> {
+  const { person, folders, allowMixed } = context.options
+  if (folders && person !== undefined) throw new UsageError('--folders is without --person')
+  const files = sources.filter(isStored)
+  if (files.length > 0 && files.length < sources.length) {
+    throw new UsageError('gallery add takes images, or files of embeddings, one of the two')
+  }
+  const alignment = readAlignment(context)
+  await using model = await openModel(context.options.model, context.opening())
+  if (files.length > 0) {
+    // How their images were prepared is what the first of them says.
+    const first = await storedRows(files[0]!, model, context.options)
+    const { preparation } = first
+    await using gallery = await openGallery(path, { model, ...(preparation && { preparation }), allowMixed })
+    let faces = 0
+    for (const file of files) {
+      const { data, paths, ...made } = file === files[0] ? first : await storedRows(file, model, context.options)
+      const of = (i: number) => data.subarray(i * made.dimensions, (i + 1) * made.dimensions)
+      const whose = (image: string) => (folders ? folderOf(image.replace(/#\d+$/, '')) : person)
+      const rows = paths.map((id, i) => ({ id, embedding: { ...made, data: of(i), rows: 1 }, person: whose(id) }))
+      faces += (await gallery.addMany(rows, { signal: context.signal })).length
+    }
+    return report(context, { faces, images: 0, skipped: 0, missing: 0 }, path)
+  }
+  await withDetector(context, alignment, async ({ align, detector, ...how }) => {
+    const opened = { model, ...(detector && { detector }), align, allowMixed }
+    await using gallery = await openGallery(path, opened)
+    const progress = imageProgress(context.quiet)
+    const failures: FailedImage[] = []
+    const added = await gallery
+      .addImages([...sources], {
+        ...how,
+        ...context.limits(),
+        ...context.reading(),
+        batchSize: context.options.batchSize,
+        person: folders ? folderOf : person,
+        again: context.options.again,
+        onError: (failure) => failures.push(failure),
+        onProgress: (now, stages) => progress.update(now, stages),
+      })
+      .finally(() => progress.stop())
+    if (added.images + added.skipped + added.missing === 0) {
+      throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', 'No images were found')
+    }
+    await report(context, added, path)
+    await context.printPassedOver()
+    listFailures(context, failures, added.images + failures.length)
+    if (failures.some((failure) => isMistake(failure, alignment.faces))) throw new PartialFailure()
+  })
+}
+
+const folderOf = (image: string) => basename(dirname(image))
+
+type Added = { faces: number; images: number; skipped: number; missing: number }
+
+async function report(context: Given, added: Added, path: string): Promise<void> {
+  if (context.json) await context.print(JSON.stringify(added))
+  const there = added.skipped > 0 ? `; ${added.skipped} photographs were there already` : ''
+  context.say(`${added.faces} faces added to ${path}${there}`)
+}

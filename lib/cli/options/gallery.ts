@@ -1,0 +1,59 @@
+/** Options of `gallery`. `kinds` are the actions that take an option. */
+import { flag, group, integer, type OptionTable, pathEnding, text, type Values } from './option.js'
+import {
+  alignOptions,
+  batchOptions,
+  detectionOptions,
+  facesOptions,
+  mixedOptions,
+  modelOptions,
+  outOption,
+  sourceOptions,
+  thresholdOptions,
+} from './shared.js'
+
+export const galleryActions = ['add', 'remove', 'search', 'list', 'stats', 'export', 'verify'] as const
+export type GalleryAction = (typeof galleryActions)[number]
+
+/** The same options, which these actions take. */
+function of<T extends OptionTable>(kinds: readonly GalleryAction[], table: T): T {
+  return Object.fromEntries(Object.entries(table).map(([name, option]) => [name, { ...option, kinds }])) as unknown as T
+}
+
+const embedding = ['add', 'search'] as const
+
+export const galleryOptions = {
+  ...of(['add', 'search'], modelOptions),
+  ...of(embedding, sourceOptions),
+  ...of(embedding, alignOptions),
+  ...of(embedding, facesOptions),
+  ...of(embedding, detectionOptions),
+  ...of(['search'], thresholdOptions),
+  ...of(embedding, mixedOptions),
+  ...of(embedding, batchOptions),
+  ...group('People', {
+    person: text({
+      text: 'Whose faces they are; with remove and list: only faces of this person, by name or as person-12',
+      value: '<name>',
+      kinds: ['add', 'remove', 'list'],
+    }),
+    folders: flag({ text: 'The folder of a photograph names its person', kinds: ['add'] }),
+    people: flag({ text: 'List people instead of faces', kinds: ['list'] }),
+  }),
+  ...group('Images', {
+    image: text({
+      text: 'Only faces of this photograph, by its path in the gallery',
+      value: '<path>',
+      kinds: ['remove', 'list'],
+    }),
+    again: flag({
+      text: 'Embed photographs that are in the gallery too; their faces keep ids and people',
+      kinds: ['add'],
+    }),
+  }),
+  ...group('Output', {
+    k: integer({ text: 'Faces to show per face', min: 1, max: 128, default: 5, kinds: ['search'] }),
+    out: pathEnding(['.npy', '.parquet', '.jsonl'], { ...outOption, kinds: ['export'] }),
+  }),
+}
+export type GalleryOptions = Values<typeof galleryOptions>
