@@ -1,21 +1,22 @@
 /**
- * Exact search against the same in plain JavaScript and, where a Python has it, in PyTorch.
+ * Exact search in turns with faiss, and against the same in plain JavaScript and in PyTorch, each where a Python has it.
  *
- *     npm run bench -- search [--rows 1000000] [--queries 1000] [--dimensions 128] [--k 10] [--rounds 5] [--python python3]
+ *     npm run bench -- search [--rows 1000000] [--queries 1000] [--dimensions 128] [--k 10] [--rounds 5] [--python python3] [--root FOLDER]
  *
- * Writes `bench/results/search-<date>.md` and prints it. Plain JavaScript and PyTorch answer
- * fewer queries, as each takes them long.
+ * `--root` is a root that `bench/peers/debian_root.sh` made, whose Python is asked then. Writes `bench/results/search-<date>.md`
+ * and prints it. Plain JavaScript and PyTorch answer fewer queries, as each takes them long.
  */
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
-import { l2Normalize, nearestNeighbors } from '../lib/index.js'
+import { indexEmbeddings, l2Normalize, nearestNeighbors } from '../lib/index.js'
 import { describeMachine, load, printMachine } from './machine.js'
 import { median } from './measure.js'
 import { positiveInteger } from './options.js'
+import { type Faiss, faissScript, startFaiss } from './peers/faiss.js'
 
 const { values: options } = parseArgs({
   options: {
@@ -25,10 +26,11 @@ const { values: options } = parseArgs({
     k: { type: 'string', default: '10' },
     rounds: { type: 'string', default: '5' },
     python: { type: 'string', default: 'python3' },
+    root: { type: 'string' },
   },
 })
 
-const count = (name: Exclude<keyof typeof options, 'python'>) => positiveInteger(options, name)
+const count = (name: Exclude<keyof typeof options, 'python' | 'root'>) => positiveInteger(options, name)
 const [m, n, dimensions, k, rounds] = [
   count('rows'),
   count('queries'),
@@ -39,6 +41,11 @@ const [m, n, dimensions, k, rounds] = [
 const plainQueries = Math.min(n, 10)
 const torchQueries = Math.min(n, 100)
 const threadCounts = [...new Set([1, availableParallelism()])]
+
+const batches = [...new Set([1, 10, 100, n])].filter((batch) => batch <= n)
+const python = options.root ? ['chroot', options.root, options.python] : [options.python]
+/** As that Python sees a file of this machine. */
+const seen = (path: string) => (options.root ? `/tmp/${basename(join(path, '..'))}/${basename(path)}` : path)
 
 interface Figure {
   who: string
@@ -96,12 +103,16 @@ function agreement(ours: Int32Array, theirs: ArrayLike<number>): number {
 }
 
 /** Null, with a line that says why, where this Python has no PyTorch. */
-async function torchSearch(files: [string, string], threads: number, ours: Int32Array): Promise<Figure | null> {
-  const script = fileURLToPath(new URL('./peers/torch_search.py', import.meta.url))
+async function torchSearch(
+  script: string,
+  files: [string, string],
+  threads: number,
+  ours: Int32Array,
+): Promise<Figure | null> {
   const numbers = { dimensions, k, threads, rounds: Math.min(rounds, 3) }
   const args = [script, ...files, ...Object.entries(numbers).flatMap(([name, value]) => [`--${name}`, `${value}`])]
   try {
-    const { stdout } = await promisify(execFile)(options.python, args, {
+    const { stdout } = await promisify(execFile)(python[0]!, [...python.slice(1), ...args], {
       maxBuffer: 2 ** 28,
       env: { ...process.env, OMP_NUM_THREADS: `${threads}` },
     })
@@ -120,54 +131,107 @@ async function torchSearch(files: [string, string], threads: number, ours: Int32
 }
 
 const [gallery, queries] = await Promise.all([directions(m, 1), directions(n, 2)])
-const figures: Figure[] = []
-let indices: Int32Array = new Int32Array(0)
-const times = new Map(threadCounts.map((threads) => [threads, [] as number[]]))
-for (let round = -1; round < rounds; round++) {
-  for (const threads of threadCounts) {
-    const start = performance.now()
-    ;({ indices } = await nearestNeighbors(queries, gallery, { dimensions, k, threads, device: 'cpu' }))
-    if (round >= 0) times.get(threads)!.push(performance.now() - start) // the first round warms up
-  }
-}
-for (const [threads, list] of times) figures.push({ who: 'ours', threads, queriesPerSecond: n / (median(list) / 1000) })
-const loadThen = load()
-
-const start = performance.now()
-const plain = plainSearch(queries.subarray(0, plainQueries * dimensions), gallery)
-const perSecond = plainQueries / ((performance.now() - start) / 1000)
-const plainSame = agreement(indices, plain)
-figures.push({ who: 'plain JavaScript', threads: 1, queriesPerSecond: perSecond, same: plainSame })
-
-const temporary = await mkdtemp(join(tmpdir(), 'facenet-search-'))
+const index = await indexEmbeddings(gallery, { dimensions })
+const temporary = await mkdtemp(join(options.root ? join(options.root, 'tmp') : tmpdir(), 'facenet-search-'))
 try {
-  const files: [string, string] = [join(temporary, 'gallery.f32'), join(temporary, 'queries.f32')]
-  await Promise.all([writeFile(files[0], gallery), writeFile(files[1], queries.subarray(0, torchQueries * dimensions))])
+  const files = ['gallery.f32', 'queries.f32'].map((name) => join(temporary, name))
+  await Promise.all([writeFile(files[0]!, gallery), writeFile(files[1]!, queries)])
+  const scripts = [faissScript, fileURLToPath(new URL('./peers/torch_search.py', import.meta.url))]
+  await Promise.all(scripts.map((script) => copyFile(script, join(temporary, basename(script)))))
+  const [faissCopy, torchCopy] = scripts.map((script) => seen(join(temporary, basename(script))))
+  const faiss = await startFaiss(python, faissCopy!, files.map(seen), { dimensions, k })
+  const { lines, indices } = await takeTurns(faiss)
+  faiss?.close()
+  const loadThen = load()
+  await writeFile(files[1]!, queries.subarray(0, torchQueries * dimensions))
+  const others = [plainFigure(indices)]
   for (const threads of threadCounts) {
-    const figure = await torchSearch(files, threads, indices)
-    if (figure) figures.push(figure)
+    const figure = await torchSearch(torchCopy!, files.map(seen) as [string, string], threads, indices)
+    if (figure) others.push(figure)
   }
+  await report(lines, others, faiss?.version, loadThen)
 } finally {
   await rm(temporary, { recursive: true })
 }
 
-const date = new Date().toISOString()
-const report = [
-  `The exact ${k} nearest of ${m} unit-length rows of ${dimensions} floats for ${n} queries; medians of ${rounds} rounds, ${date}.`,
-  `${printMachine(describeMachine())}, load ${loadThen.toFixed(1)}.`,
-  `Our times hold everything from the call to the arrays it resolves to: checks of the arguments, threads. Plain JavaScript answers ${plainQueries} queries, PyTorch ${torchQueries}.`,
-  'Others sum in another order, so where two rows are at nearly one distance they may choose the other.',
-  '',
-  '| who | threads | queries/s | G multiply-adds/s | of our rows |',
-  '| --- | --- | --- | --- | --- |',
-  ...figures.map(({ who, threads, queriesPerSecond, same }) => {
-    const products = (queriesPerSecond * m * dimensions) / 1e9
-    const shared = same === undefined ? '' : `${(same * 100).toFixed(2)} %`
-    return `| ${who} | ${threads} | ${queriesPerSecond.toFixed(1)} | ${products.toFixed(1)} | ${shared} |`
-  }),
-  '',
-].join('\n')
-const folder = fileURLToPath(new URL('./results', import.meta.url))
-await mkdir(folder, { recursive: true })
-await writeFile(join(folder, `search-${date.slice(0, 10)}.md`), report)
-console.log(report)
+interface Turn {
+  threads: number
+  batch: number
+  /** Milliseconds: of the gallery as it is, of its index, of faiss. */
+  rows: number[]
+  indexed: number[]
+  faiss: number[]
+  /** Share of our rows that faiss found. */
+  same?: number
+}
+
+/** One round of each after the other; the first warms up. */
+async function takeTurns(faiss: Faiss | undefined): Promise<{ lines: Turn[]; indices: Int32Array }> {
+  const lines = threadCounts.flatMap((threads) =>
+    batches.map((batch): Turn => ({ threads, batch, rows: [], indexed: [], faiss: [] })),
+  )
+  let indices: Int32Array = new Int32Array(0)
+  for (let round = -1; round < rounds; round++) {
+    for (const line of lines) {
+      const { threads, batch } = line
+      const some = queries.subarray(0, batch * dimensions)
+      const settings = { dimensions, k, threads, device: 'cpu' } as const
+      let start = performance.now()
+      const found = await nearestNeighbors(some, gallery, settings)
+      const plain = performance.now() - start
+      start = performance.now()
+      ;({ indices } = await nearestNeighbors(some, index, settings))
+      const indexed = performance.now() - start
+      if (indices.some((row, i) => row !== found.indices[i])) throw new Error('the index finds other rows')
+      const theirs = await faiss?.round(threads, batch)
+      if (theirs) line.same = agreement(indices, theirs.indices)
+      if (round < 0) continue
+      line.rows.push(plain)
+      line.indexed.push(indexed)
+      if (theirs) line.faiss.push(theirs.seconds * 1000)
+    }
+  }
+  return { lines, indices }
+}
+
+function plainFigure(indices: Int32Array): Figure {
+  const start = performance.now()
+  const plain = plainSearch(queries.subarray(0, plainQueries * dimensions), gallery)
+  const queriesPerSecond = plainQueries / ((performance.now() - start) / 1000)
+  return { who: 'plain JavaScript', threads: 1, queriesPerSecond, same: agreement(indices, plain) }
+}
+
+async function report(lines: Turn[], others: Figure[], version: string | undefined, loadThen: number): Promise<void> {
+  const date = new Date().toISOString()
+  const perSecond = (batch: number, times: number[]) =>
+    times.length > 0 ? ((batch / median(times)) * 1000).toFixed(1) : ''
+  const ratio = ({ faiss, indexed }: Turn) => (faiss.length > 0 ? (median(faiss) / median(indexed)).toFixed(2) : '')
+  const percent = (same: number | undefined) => (same === undefined ? '' : `${(same * 100).toFixed(2)} %`)
+  const text = [
+    `The exact ${k} nearest of ${m} unit-length rows of ${dimensions} floats; medians of ${rounds} rounds in turns, ${date}.`,
+    `${printMachine(describeMachine())}, load ${loadThen.toFixed(1)}.`,
+    `faiss ${version ?? 'was not there'}: IndexFlatL2, OPENBLAS_CORETYPE=SkylakeX, queries split over threads.`,
+    'Our times hold everything from the call to the arrays it resolves to: checks of the arguments, copies, threads. `index` is of `indexEmbeddings`.',
+    `Plain JavaScript answers ${plainQueries} queries, PyTorch ${torchQueries}. Others sum in another order, so where two rows are at nearly one distance they may choose the other.`,
+    '',
+    '| threads | queries in a call | ours, queries/s | ours with index, queries/s | faiss, queries/s | index / faiss | of our rows |',
+    '| --- | --- | --- | --- | --- | --- | --- |',
+    ...lines.map(
+      (line) =>
+        `| ${line.threads} | ${line.batch} | ${perSecond(line.batch, line.rows)} | ${perSecond(line.batch, line.indexed)} | ` +
+        `${perSecond(line.batch, line.faiss)} | ${ratio(line)} | ${percent(line.same)} |`,
+    ),
+    '',
+    '| who | threads | queries/s | of our rows |',
+    '| --- | --- | --- | --- |',
+    ...others.map(
+      ({ who, threads, queriesPerSecond, same }) =>
+        `| ${who} | ${threads} | ${queriesPerSecond.toFixed(1)} | ${percent(same)} |`,
+    ),
+    '',
+  ].join('\n')
+  const folder = fileURLToPath(new URL('./results', import.meta.url))
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, `search-${date.slice(0, 10)}.md`), text)
+  console.log(text)
+}
