@@ -257,9 +257,17 @@ export interface NativeAddon {
   ): Promise<void>
   /**
    * Agglomerative clustering of the rows of `embeddings`. `labels` gets a row's cluster as the lowest row of it; on entry
-   * its first `known` elements say so of clusters that are there already.
+   * its first `known` elements say so of clusters that are there already. Embeddings on a SharedArrayBuffer are not copied
+   * and must not change.
    */
   cluster(embeddings: Float32Array, options: ClusterOptions, labels: Int32Array, cancel: Cancel): Promise<void>
+  /** DBSCAN. `labels` gets the lowest core of a row's cluster, or -1. */
+  clusterByDensity(
+    embeddings: Float32Array,
+    options: DeviceOptions & { dimensions: number; threshold: number; minFaces: number; threads: number },
+    labels: Int32Array,
+    cancel: Cancel,
+  ): Promise<void>
 }
 
 export interface ClusterOptions extends DeviceOptions {

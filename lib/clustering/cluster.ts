@@ -13,8 +13,8 @@ import { describe, invalidArgument } from '../errors.js'
 import { native } from '../native/addon.js'
 import { checkAttached, checkInteger, checkOneOf, checkOptions } from '../native/check_arguments.js'
 import { resolveDevice } from '../native/devices.js'
+import { copyManyFloats } from '../native/own.js'
 import { enqueueCall } from '../native/queue.js'
-import { clusterByDensity } from './dbscan.js'
 
 /** The methods that `clusterEmbeddings` knows. */
 export const clusterMethods = ['agglomerative', 'dbscan'] as const
@@ -35,7 +35,7 @@ export interface AgglomerativeOptions extends RowOptions {
    */
   linkage?: Linkage
   /**
-   * What lists of distances may take (complete linkage, DBSCAN and `device: 'reference'`, a plain loop that needs n x n
+   * What lists of distances may take (complete linkage, and `device: 'reference'`, a plain loop that needs n x n
    * numbers); more is refused. 2 GiB unless told.
    * @default 2 ** 31
    */
@@ -67,8 +67,7 @@ export interface ClusterOptions extends AgglomerativeOptions {
  * the number of pairs below the threshold.
  *
  * `dbscan`: a face with `minFaces` neighbours or more is a core, cores that are neighbours are one cluster, and a face that is
- * none joins a cluster that has a neighbour of it among its cores, or else is noise: label -1. It takes n x n bytes, and the
- * event loop waits for it.
+ * none joins the cluster of the first of its neighbours that is a core, or else is noise: label -1. Memory grows with n.
  *
  * @param embeddings n rows: `Embeddings`, or a Float32Array with `options.dimensions`.
  * @param options the threshold and how; `dimensions` for a bare array.
@@ -89,8 +88,8 @@ export async function clusterEmbeddings(
 ): Promise<Int32Array> {
   checkOptions(options, 'options', [...known, 'method', 'minFaces'])
   const byDensity = checkOneOf(options.method ?? 'agglomerative', 'options.method', clusterMethods) === 'dbscan'
-  const settings = byDensity ? checkClusterOptions(options) : agglomerative(checkClusterOptions(options), options)
-  const minFaces = checkInteger(options.minFaces ?? 3, 'options.minFaces', 1)
+  const settings = onCpu(checkClusterOptions(options), options)
+  const minFaces = checkInteger(options.minFaces ?? 3, 'options.minFaces', 1, 2 ** 31 - 1)
   const other = byDensity ? 'linkage' : 'minFaces'
   if (options[other] !== undefined) {
     const method = byDensity ? 'agglomerative' : 'dbscan'
@@ -98,9 +97,11 @@ export async function clusterEmbeddings(
   }
   const { data, rows, dimensions } = checkEmbeddings(embeddings, 'embeddings', options.dimensions)
   if (rows === 0) throw invalidArgument('embeddings', 'at least one row', embeddings)
+  const own = await copyManyFloats(data, 'embeddings', settings.signal)
+  const labels = new Int32Array(rows)
   const found = byDensity
-    ? await clusterByDensity(data, rows, { ...settings, dimensions, minFaces })
-    : await run(data, new Int32Array(rows), 0, { ...settings, dimensions })
+    ? await runByDensity(own, labels, { ...settings, dimensions, minFaces })
+    : await run(own, labels, 0, { ...settings, dimensions })
   const names = new Map<number, number>()
   return found.map((cluster) => (cluster < 0 ? cluster : nameOf(names, cluster, () => names.size)))
 }
@@ -150,14 +151,14 @@ export async function addToClusters(
   options: ForEmbeddings<AddOptions>,
 ): Promise<Int32Array> {
   checkOptions(options, 'options', [...known, 'allowMixed'])
-  const settings = agglomerative(checkClusterOptions(options), options)
+  const settings = onCpu(checkClusterOptions(options), options)
   const [before, after] = checkBothSides([existing, 'existing'], [added, 'added'], options)
   const { dimensions, rows: old } = before
   const rows = old + after.rows
   checkClusterLabels(labels, old)
   const of = labels.slice() // They are needed at the end too, when the caller may have transferred them.
   if (rows === old) throw invalidArgument('added', 'at least one row', added)
-  const all = new Float32Array(rows * dimensions)
+  const all = new Float32Array(new SharedArrayBuffer(rows * dimensions * 4))
   all.set(before.data)
   all.set(after.data, before.data.length)
   const start = new Int32Array(rows)
@@ -205,7 +206,7 @@ function checkClusterOptions(options: ForEmbeddings<AgglomerativeOptions>): Sett
 }
 
 /** There are no CUDA kernels for it: `auto`, the fastest device there is, is the CPU, and who asks for CUDA hears so. */
-function agglomerative(settings: Settings, { device = 'auto' }: ForEmbeddings<AgglomerativeOptions>): Settings {
+function onCpu(settings: Settings, { device = 'auto' }: ForEmbeddings<AgglomerativeOptions>): Settings {
   return device === 'auto' ? { ...settings, device: resolveDevice('cpu').kind } : settings
 }
 
@@ -217,7 +218,7 @@ function checkClusterLabels(labels: unknown, rows: number): void {
   if (negative >= 0) throw invalidArgument(`labels[${negative}]`, 'an integer of at least 0', labels[negative])
 }
 
-/** `labels` holds the lowest row of each row's cluster: of `known` rows when it comes, of all when it goes. */
+/** `embeddings` are nobody else's. `labels` holds the lowest row of each row's cluster: of `known` rows when it comes, of all when it goes. */
 async function run(
   embeddings: Float32Array,
   labels: Int32Array,
@@ -226,5 +227,15 @@ async function run(
 ): Promise<Int32Array> {
   const task = { ...settings, known }
   await enqueueCall(signal, (cancel) => native().cluster(embeddings, task, labels, cancel))
+  return labels
+}
+
+/** DBSCAN. Each row gets the lowest core of its cluster, or -1. */
+async function runByDensity(
+  embeddings: Float32Array,
+  labels: Int32Array,
+  { signal, ...settings }: Settings & { dimensions: number; minFaces: number },
+): Promise<Int32Array> {
+  await enqueueCall(signal, (cancel) => native().clusterByDensity(embeddings, settings, labels, cancel))
   return labels
 }

@@ -20,9 +20,16 @@ export function ownFloats(values: Float32Array): Float32Array {
   return copy
 }
 
-/** The same of many floats: copied bit by bit, so that timers and requests are served meanwhile. They must stay as they are until then. */
+/** The same of many floats; what is shared stays where it is. */
 export async function ownManyFloats(values: Float32Array, name: string, signal?: AbortSignal): Promise<Float32Array> {
-  if (isShared(values)) return values
+  return isShared(values) ? values : copyManyFloats(values, name, signal)
+}
+
+/**
+ * A copy on a SharedArrayBuffer that nobody else has, made bit by bit, so that timers and requests are served meanwhile. Up to 2 MiB are
+ * copied before it returns; more must stay as they are until it resolves.
+ */
+export async function copyManyFloats(values: Float32Array, name: string, signal?: AbortSignal): Promise<Float32Array> {
   const { length } = values
   const copy = new Float32Array(new SharedArrayBuffer(values.byteLength))
   for (let at = 0; at < length; at += floatsAtOnce) {

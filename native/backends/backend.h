@@ -51,6 +51,8 @@ class Backend {
                                 const TripletLoss& loss, float* gradient) const = 0;
   // labels[i]: the lowest row of the cluster of row i. ops/cluster.h
   virtual void cluster(const ClusterTask& task, int32_t* labels) const = 0;
+  // labels[i]: the lowest core of the cluster of row i, or clusterNoise.
+  virtual void clusterByDensity(const ClusterTask& task, int32_t* labels) const = 0;
   // Rows [first, end) of the crop. ops/warp.h
   virtual void warpRows(const Warp& warp, int64_t first, int64_t end) const = 0;
 };

@@ -37,7 +37,9 @@ class FacenetAddon : public Napi::Addon<FacenetAddon> {
          InstanceMethod("indexRows", &FacenetAddon::index),
          InstanceMethod("mineTriplets", &FacenetAddon::triplets),
          InstanceMethod("tripletLoss", &FacenetAddon::loss),
-         InstanceMethod("cluster", &FacenetAddon::clusterRows), InstanceMethod("warp", &FacenetAddon::warp),
+         InstanceMethod("cluster", &FacenetAddon::clusterRows),
+         InstanceMethod("clusterByDensity", &FacenetAddon::clusterDense),
+         InstanceMethod("warp", &FacenetAddon::warp),
          InstanceMethod("decodeJpegs", &FacenetAddon::decodeJpegs),
          InstanceMethod("cropJpegs", &FacenetAddon::cropJpegs)});
   }
@@ -108,6 +110,10 @@ class FacenetAddon : public Napi::Addon<FacenetAddon> {
 
   Napi::Value clusterRows(const Napi::CallbackInfo& info) {
     return guarded(info.Env(), [&] { return cluster(info, worker_); });
+  }
+
+  Napi::Value clusterDense(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] { return clusterByDensity(info, worker_); });
   }
 
   Napi::Value triplets(const Napi::CallbackInfo& info) {

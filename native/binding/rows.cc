@@ -139,7 +139,7 @@ Napi::Promise cluster(const Napi::CallbackInfo& info, PromiseWorker& worker) {
   const Fields options(info[1], "options", Fields::Kind::argument);
   Arrays arrays;
   const Rows rows =
-      toRows(arrays.copy<float>(info[0], "embeddings"), "embeddings", options.integer("dimensions", 1));
+      toRows(arrays.input<float>(info[0], "embeddings"), "embeddings", options.integer("dimensions", 1));
   ClusterTask task;
   task.rows = rows.data;
   task.count = rows.count;
@@ -164,6 +164,28 @@ Napi::Promise cluster(const Napi::CallbackInfo& info, PromiseWorker& worker) {
       throw invalidArgument(text("labels[", i, "]"), "the lowest row of its cluster", text(start[i]));
   return worker.post(std::move(arrays), [=, &backend]() -> PromiseWorker::Resolve {
     backend.cluster(task, labels);
+    return {};
+  });
+}
+
+Napi::Promise clusterByDensity(const Napi::CallbackInfo& info, PromiseWorker& worker) {
+  const Fields options(info[1], "options", Fields::Kind::argument);
+  Arrays arrays;
+  const Rows rows =
+      toRows(arrays.input<float>(info[0], "embeddings"), "embeddings", options.integer("dimensions", 1));
+  ClusterTask task;
+  task.rows = rows.data;
+  task.count = rows.count;
+  task.dimensions = rows.dimensions;
+  task.threshold = options.number("threshold");
+  task.minFaces = options.integer("minFaces", 1, std::numeric_limits<int32_t>::max());
+  task.threads = readThreads(options);
+  auto* const labels = arrays.output<int32_t>(info[2], "labels", {task.count});
+  const std::atomic<int32_t>* const cancel = arrays.readCancel(info[3]);
+  task.cancelled = cancel;
+  const Backend& backend = readBackend(options);
+  return worker.post(std::move(arrays), [=, &backend]() -> PromiseWorker::Resolve {
+    backend.clusterByDensity(task, labels);
     return {};
   });
 }

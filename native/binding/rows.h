@@ -31,6 +31,7 @@ Napi::Promise findNearest(const Napi::CallbackInfo& info, PromiseWorker& worker)
 Napi::Value indexBytes(const Napi::CallbackInfo& info);
 Napi::Promise indexRows(const Napi::CallbackInfo& info, PromiseWorker& worker);
 Napi::Promise cluster(const Napi::CallbackInfo& info, PromiseWorker& worker);
+Napi::Promise clusterByDensity(const Napi::CallbackInfo& info, PromiseWorker& worker);
 Napi::Promise mineTriplets(const Napi::CallbackInfo& info, PromiseWorker& worker);
 Napi::Promise tripletLoss(const Napi::CallbackInfo& info, PromiseWorker& worker);
 

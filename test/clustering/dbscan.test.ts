@@ -69,6 +69,19 @@ function checkDefinition(labels: number[], distances: Float32Array, threshold: n
   assert.equal(seen, Array.from(seen.keys()), 'labels count in order of first appearance')
 }
 
+test('the reference and any number of threads give the same labels', async () => {
+  const embeddings = faces(900, 60, 24, 0.8, 4)
+  for (const threshold of [0.3, 0.7]) {
+    for (const minFaces of [2, 4, 9]) {
+      const options = { dimensions: 24, threshold, minFaces, method: 'dbscan' } as const
+      const expected = await clusterEmbeddings(embeddings, { ...options, device: 'reference' })
+      for (const threads of [1, 3]) {
+        assert.equal(await clusterEmbeddings(embeddings, { ...options, device: 'cpu', threads }), expected)
+      }
+    }
+  }
+})
+
 test('with two faces it is single linkage, whose lone faces are noise', async () => {
   const embeddings = faces(400, 60, 32, 0.7, 9)
   for (const threshold of [0.3, 0.6, 0.9]) {
@@ -96,11 +109,10 @@ test('bad input', async () => {
   }
   const four = Float32Array.of(1, 2, 3, 4)
   await wrong(new Float32Array(0), {}, /at least one row for embeddings/)
-  await wrong(Float32Array.of(1, 2, Number.NaN, 4), {}, /finite values .* for embeddings but received NaN in row 1/)
+  await wrong(Float32Array.of(1, 2, Number.NaN, 4), {}, /finite numbers for row 1 of embeddings but received NaN/)
   await wrong(four, { minFaces: 0 }, /options\.minFaces/)
   await wrong(four, { linkage: 'single' }, /nothing, as it is for method agglomerative for options\.linkage/)
   await wrong(four, { method: 'optics' }, /one of agglomerative, dbscan for options\.method/)
-  await wrong(four, { memoryBytes: 3 }, /at most 1 rows, .* but received 2 rows/)
   await wrong(four, { method: 'agglomerative', minFaces: 2 }, /nothing, as it is for method dbscan/)
 })
 

@@ -40,6 +40,7 @@ class CpuBackend final : public HostBackend {
   LossValue tripletLoss(const float* x, int64_t n, const TripletsView& triplets, const TripletLoss& loss,
                         float* gradient) const override;
   void cluster(const ClusterTask& task, int32_t* labels) const override;
+  void clusterByDensity(const ClusterTask& task, int32_t* labels) const override;
   void warpRows(const Warp& warp, int64_t first, int64_t end) const override;
 };
 

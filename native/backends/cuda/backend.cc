@@ -28,6 +28,10 @@ void CudaBackend::cluster(const ClusterTask&, int32_t*) const {
               "Agglomerative clustering cannot run on CUDA: use device 'auto' or 'cpu'", "device");
 }
 
+void CudaBackend::clusterByDensity(const ClusterTask&, int32_t*) const {
+  throw Error(ErrorCode::cudaUnavailable, "DBSCAN cannot run on CUDA: use device 'auto' or 'cpu'", "device");
+}
+
 void CudaBackend::warpRows(const Warp&, int64_t, int64_t) const {
   throw Error(ErrorCode::cudaUnavailable, "Images cannot be cropped on CUDA: use device 'cpu'", "device");
 }

@@ -26,6 +26,7 @@ class CudaBackend final : public Backend {
                         float* gradient) const override;
   // Throw ERR_FACENET_CUDA_UNAVAILABLE: the CPU does these.
   void cluster(const ClusterTask& task, int32_t* labels) const override;
+  void clusterByDensity(const ClusterTask& task, int32_t* labels) const override;
   void warpRows(const Warp& warp, int64_t first, int64_t end) const override;
 
  private:

@@ -45,6 +45,7 @@ class ReferenceBackend : public HostBackend {
     return reference::tripletLoss(x, n, triplets, loss, gradient);
   }
   void cluster(const ClusterTask& task, int32_t* labels) const override;
+  void clusterByDensity(const ClusterTask& task, int32_t* labels) const override;
   void warpRows(const Warp& warp, int64_t first, int64_t end) const override;
 };
 

@@ -102,5 +102,41 @@ void ReferenceBackend::cluster(const ClusterTask& task, int32_t* labels) const {
   }
 }
 
+void ReferenceBackend::clusterByDensity(const ClusterTask& task, int32_t* labels) const {
+  checkRowsFinite(task);
+  const int64_t n = task.count;
+  const auto near = [&](int64_t i, int64_t j) {
+    const float *a = task.rows + i * task.dimensions, *b = task.rows + j * task.dimensions;
+    return i == j || squaredDistance(a, b, task.dimensions) < task.threshold;
+  };
+  std::vector<char> core(static_cast<size_t>(n));
+  for (int64_t i = 0; i < n; ++i) {
+    task.throwIfCancelled();
+    int64_t neighbors = 0;
+    for (int64_t j = 0; j < n; ++j) neighbors += near(i, j);
+    core[i] = neighbors >= task.minFaces;
+    labels[i] = clusterNoise;
+  }
+  // From the lowest core of a cluster to all that chains of neighbours reach.
+  for (int64_t lowest = 0; lowest < n; ++lowest) {
+    if (!core[lowest] || labels[lowest] != clusterNoise) continue;
+    std::vector<int64_t> open = {lowest};
+    labels[lowest] = static_cast<int32_t>(lowest);
+    while (!open.empty()) {
+      task.throwIfCancelled();
+      const int64_t i = open.back();
+      open.pop_back();
+      for (int64_t j = 0; j < n; ++j) {
+        if (!core[j] || labels[j] != clusterNoise || !near(i, j)) continue;
+        labels[j] = static_cast<int32_t>(lowest);
+        open.push_back(j);
+      }
+    }
+  }
+  for (int64_t i = 0; i < n; ++i)
+    for (int64_t j = 0; j < n && !core[i] && labels[i] == clusterNoise; ++j)
+      if (core[j] && near(i, j)) labels[i] = labels[j];
+}
+
 }  // namespace reference
 }  // namespace facenet
