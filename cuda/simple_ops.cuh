@@ -10,6 +10,7 @@
 #include "native/ops/channel_shuffle.h"
 #include "native/ops/instance_norm.h"
 #include "native/ops/l2_normalize.h"
+#include "native/ops/layer_norm.h"
 #include "native/ops/lrn.h"
 #include "native/ops/maxout.h"
 #include "native/ops/pad.h"
@@ -21,6 +22,7 @@
   declare(ChannelShuffle) \
   declare(InstanceNorm) \
   declare(L2Normalize) \
+  declare(LayerNorm) \
   declare(Lrn) \
   declare(Maxout) \
   declare(Pad) \

@@ -66,6 +66,7 @@ export type GraphNode = NodeBase &
         tensors: { mean: string; variance: string; scale?: string; shift?: string }
       }
     | { op: 'instance_norm'; attributes: { epsilon: number } }
+    | { op: 'layer_norm'; attributes: { epsilon: number } }
     | { op: 'affine'; tensors: { scale?: string; shift?: string } }
     | { op: 'relu' }
     | { op: 'relu6' }

@@ -33,6 +33,7 @@
 #include "native/ops/fully_connected.h"
 #include "native/ops/instance_norm.h"
 #include "native/ops/l2_normalize.h"
+#include "native/ops/layer_norm.h"
 #include "native/ops/lrn.h"
 #include "native/ops/maxout.h"
 #include "native/ops/multiply.h"
@@ -48,6 +49,7 @@
   declare(Conv2d) \
   declare(Norm) \
   declare(InstanceNorm) \
+  declare(LayerNorm) \
   declare(Activation) \
   declare(Pointwise) \
   declare(Pool) \

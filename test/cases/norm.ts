@@ -1,4 +1,4 @@
-/** batch_norm, instance_norm and affine. */
+/** batch_norm, instance_norm, layer_norm and affine. */
 import type { Shape } from '../../types/native.js'
 import { opNode, type TableCase } from './case.js'
 
@@ -18,6 +18,13 @@ const instanceNorm = (name: string, inputs: Shape[], more: Partial<TableCase> = 
   name: `instance_norm${name}`,
   inputs,
   nodes: [opNode('instance_norm', { attributes: { epsilon: 1e-5 } })],
+  ...more,
+})
+
+const layerNorm = (name: string, inputs: Shape[], more: Partial<TableCase> = {}): TableCase => ({
+  name: `layer_norm${name}`,
+  inputs,
+  nodes: [opNode('layer_norm', { attributes: { epsilon: 1e-6 } })],
   ...more,
 })
 
@@ -45,6 +52,11 @@ export const norm: TableCase[] = [
     range: [100, 104],
     noPeer: 'onnxruntime scales before it centres, and loses more to the mean than is allowed here',
   }),
+  layerNorm('', [shape], { range: [-1, 3] }),
+  layerNorm(' of few channels', [[7, 6, 3]]),
+  layerNorm(' of many channels', [[2, 3, 304]]),
+  layerNorm(' of a vector', [[1, 1, 192]]),
+  layerNorm(' of values far from zero', [[5, 4, 20]], { range: [100, 104] }),
   affine('', ['scale', 'shift']),
   affine(', shift alone', ['shift']),
   affine(', scale alone', ['scale']),

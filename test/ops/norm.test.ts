@@ -46,4 +46,16 @@ testCases([
 ])
 testThroughOnnx(norm.filter(({ name }) => name.startsWith('instance_norm')).map(opCase))
 
+testCases([
+  {
+    // Channels 1, 5 and 3: a mean of 3, a variance of 8 / 3. The other pixel is constant.
+    name: 'layer_norm by hand: each pixel by itself',
+    graph: graphOf([1, 2, 3], [{ name: 'y', op: 'layer_norm', inputs: ['x'], attributes: { epsilon: 4 / 3 } }]),
+    input: Float32Array.of(1, 5, 3, 7, 7, 7),
+    expected: [-1, 1, 0, 0, 0, 0],
+  },
+])
+// An image of one pixel is not told from a vector.
+testThroughOnnx(norm.filter(({ name }) => name.startsWith('layer_norm') && !name.endsWith('of a vector')).map(opCase))
+
 test.run()

@@ -68,6 +68,7 @@ const loops: { [Name in GraphNode['op']]: Loop<Name> } = {
   upsample,
   l2_normalize: l2Normalize,
   instance_norm: instanceNorm,
+  layer_norm: layerNorm,
   batch_norm: elementwise,
   affine: elementwise,
   relu: elementwise,
@@ -156,22 +157,40 @@ function pad({ op, attributes }: NodeOf<Pad>, { inputs, out }: Call): void {
   })
 }
 
-function instanceNorm({ attributes: { epsilon } }: NodeOf<'instance_norm'>, { inputs, out, precision }: Call): void {
-  const [x] = inputs as [Activations]
-  const r = precision.arithmetic
+function instanceNorm({ attributes: { epsilon } }: NodeOf<'instance_norm'>, call: Call): void {
+  const [x] = call.inputs as [Activations]
   const [height, width, channels] = x.shape
   for (let n = 0; n < x.count; n++) {
     for (let c = 0; c < channels; c++) {
       const places = Array.from({ length: height * width }, (_, pixel) => at(x, n, 0, pixel, c))
-      const average = (values: number[]) => r(values.reduce((sum, value) => r(sum + value), 0) / places.length)
-      const mean = average(places.map((place) => x.data[place]!))
-      const apart = places.map((place) => r(x.data[place]! - mean))
-      const deviation = r(Math.sqrt(r(average(apart.map((value) => r(value * value))) + epsilon)))
-      places.forEach((place, pixel) => {
-        out.data[place] = r(apart[pixel]! / deviation)
-      })
+      normalizePlaces(places, epsilon, call)
     }
   }
+}
+
+function layerNorm({ attributes: { epsilon } }: NodeOf<'layer_norm'>, call: Call): void {
+  const channels = call.out.shape[2]
+  forEachPixel(call.out, (n, row, column) => {
+    const first = at(call.out, n, row, column)
+    normalizePlaces(
+      Array.from({ length: channels }, (_, c) => first + c),
+      epsilon,
+      call,
+    )
+  })
+}
+
+/** By the mean and the variance of the values at these places. */
+function normalizePlaces(places: readonly number[], epsilon: number, { inputs, out, precision }: Call): void {
+  const [x] = inputs as [Activations]
+  const r = precision.arithmetic
+  const average = (values: number[]) => r(values.reduce((sum, value) => r(sum + value), 0) / places.length)
+  const mean = average(places.map((place) => x.data[place]!))
+  const apart = places.map((place) => r(x.data[place]! - mean))
+  const deviation = r(Math.sqrt(r(average(apart.map((value) => r(value * value))) + epsilon)))
+  places.forEach((place, i) => {
+    out.data[place] = r(apart[i]! / deviation)
+  })
 }
 
 function channelShuffle({ attributes: { groups } }: NodeOf<'channel_shuffle'>, { inputs, out }: Call): void {

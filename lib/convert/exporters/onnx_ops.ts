@@ -5,6 +5,7 @@
 import type { GraphNode } from '../../../types/graph.js'
 import { type Tensors, tensorOf, toFloat32 } from '../../files/model/tensor.js'
 import type { Shape } from '../networks/shapes.js'
+import { emitLayerNorm } from './onnx_attention.js'
 import type { OnnxBuilder } from './onnx_builder.js'
 import { emitPointwise } from './onnx_pointwise.js'
 import { emitGlobalPool, emitPool } from './onnx_pools.js'
@@ -47,6 +48,8 @@ export function emitNode(context: EmitContext, node: GraphNode, inputs: readonly
       const names = [asMap(builder, input).name, scale, shift]
       return made(builder.node('InstanceNormalization', node.name, names, { epsilon }), false)
     }
+    case 'layer_norm':
+      return made(emitLayerNorm(builder, node, input.name))
     case 'affine':
       return made(emitAffine(context, node, input))
     case 'relu':
@@ -155,11 +158,14 @@ function constantChannels(builder: OnnxBuilder, name: string, channels: number, 
  */
 function perChannel({ builder, tensors }: EmitContext, name: string, input: Value, vector = false): string {
   const channels = input.shape[2]
-  const stored = toFloat32(tensorOf(tensors, name))
-  const values = stored.length === 1 ? new Float32Array(channels).fill(stored[0]!) : stored
+  const values = stretched(toFloat32(tensorOf(tensors, name)), channels)
   const plain = vector || input.flat
   return builder.floats(plain ? name : `${name}/channels`, plain ? [channels] : [channels, 1, 1], values)
 }
+
+/** One value stands for all. */
+const stretched = (values: Float32Array, count: number) =>
+  values.length === 1 ? new Float32Array(count).fill(values[0]!) : values
 
 function emitConvolution(context: EmitContext, { name, attributes, tensors }: Named<'conv2d'>, input: Value): string {
   const inputs = [input.name, weight(context, tensors.weight)]

@@ -3,11 +3,12 @@ import { invalidModel } from '../../errors.js'
 import type { Affine } from './affine.js'
 import { broadcastDims } from './constants.js'
 import { canScaleElements, describeElements, scaleElements } from './elements.js'
-import { dimsOf, isChannelAxis } from './layout.js'
+import { axisOf } from './fold_views.js'
+import { coveredAxes, dimsOf, isChannelAxis } from './layout.js'
 import { mapValue } from './lower_pools.js'
 import type { Lower, Value } from './lowering.js'
 import { unsupported } from './operators.js'
-import { channelValues, elementValues, refuse } from './per_channel.js'
+import { channelValues, elementValues, perChannel, refuse } from './per_channel.js'
 import {
   type Constant,
   describeNode,
@@ -70,6 +71,38 @@ export const instanceNorm: Lower = (lowering, node) => {
   const name = lowering.nodeName(node, node.inputs[1])
   const normalized = lowering.emit(node, name, { op: 'instance_norm', attributes }, [value])
   if (!plain) lowering.applyAffine(node, normalized, { scale, shift })
+}
+
+/** With the scale and shift of ONNX's operator; without them as `patterns.ts` finds it. */
+export const layerNorm: Lower = (lowering, node) => {
+  const value = lowering.value(node, 0)
+  const rank = dimsOf(value).length
+  const unread = node.outputs.slice(1).find((output) => lowering.isRead(output))
+  if (unread !== undefined) throw unsupported(node, 'outputs', 'the first alone', unread)
+  const first = axisOf(node, rank, -1)
+  const axes = intsAttribute(node, 'axes', [...Array(rank).keys()].slice(first)).map((axis) =>
+    axis < 0 ? axis + rank : axis,
+  )
+  const attributes = { epsilon: floatAttribute(node, 'epsilon', 1e-5) }
+  const name = lowering.nodeName(node, node.inputs[1])
+  const normalized = lowering.emit(node, name, { op: normalizes(node, value, axes), attributes }, [value])
+  const [scale, shift] = [1, 2].map((index) => {
+    const constant = lowering.optionalConstant(node, index)
+    return constant ? perChannel(node, constant, value) : new Float64Array(value.shape[2]).fill(2 - index)
+  }) as [Float64Array, Float64Array]
+  const plain = scale.every((factor) => factor === 1) && shift.every((term) => term === 0)
+  if (!plain) lowering.applyAffine(node, normalized, { scale, shift })
+}
+
+/** Over the channels of each pixel, or over the pixels of each channel. */
+function normalizes(node: SourceNode, value: Value, axes: readonly number[]): 'layer_norm' | 'instance_norm' {
+  const covered = axes.every((axis) => value.dims[axis]) ? coveredAxes(value, axes) : undefined
+  const [height, width] = value.shape
+  if (covered === 'c') return 'layer_norm'
+  const all =
+    covered?.includes('c') === false && [height, width].every((size, i) => size === 1 || covered.includes('hw'[i]!))
+  if (all && height * width > 1) return 'instance_norm'
+  throw unsupported(node, 'axes', 'the channels, or height and width', `${axes.join()} of ${dimsOf(value).join('x')}`)
 }
 
 export const lrn: Lower = (lowering, node) => {

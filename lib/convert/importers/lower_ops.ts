@@ -6,7 +6,7 @@ import { foldConstant } from './fold.js'
 import { dimsOf, flattened, flattenedLast, isChannelAxis, isHeldAs, sourceOrder } from './layout.js'
 import { arithmetic, negate } from './lower_arithmetic.js'
 import { gather, slice, split } from './lower_channels.js'
-import { batchNorm, instanceNorm, l2Normalize, lrn } from './lower_norms.js'
+import { batchNorm, instanceNorm, l2Normalize, layerNorm, lrn } from './lower_norms.js'
 import { pointwiseOps } from './lower_pointwise.js'
 import { globalPool, mapValue, pool, reducedPool } from './lower_pools.js'
 import { dequantize, quantize } from './lower_quantized.js'
@@ -202,6 +202,8 @@ const table = new Map<string, Lower>([
   ['Shape', shapeOf],
   ['Size', sizeOf],
   ['L2Normalize', l2Normalize],
+  ['LayerNorm', layerNorm],
+  ['LayerNormalization', layerNorm],
   ['Maxout', maxout],
 ])
 

@@ -4,7 +4,7 @@
  * be is checked where the operator is lowered or folded.
  *
  * These have no effect here, whatever they are: `momentum`, `ratio` and `seed` are of training, `storage_order` is of indices
- * that nothing reads, `saturate` and `round_mode` are of casts to 8-bit floats, which are refused.
+ * that nothing reads, `stash_type` is the precision of statistics, `saturate` and `round_mode` are of casts to 8-bit floats, which are refused.
  */
 import { invalidModel } from '../../errors.js'
 import { describeNode, type SourceNode } from './source.js'
@@ -74,6 +74,7 @@ const operators: ReadonlyMap<string, Operator> = new Map(
     GreaterOrEqual: operator(2),
     Identity: operator(1),
     InstanceNormalization: operator(3, 'epsilon'),
+    LayerNormalization: operator(3, 'axis epsilon stash_type'),
     LRN: operator(1, 'alpha beta bias size'),
     LeakyRelu: operator(1, 'alpha'),
     Less: operator(2, legacyBroadcast),

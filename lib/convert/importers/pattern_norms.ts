@@ -14,7 +14,7 @@ export function squared(name: string | undefined, patterns: Patterns): string | 
 }
 
 /** The axes of a reduction, with what it reads. */
-function reductionAxes(node: SourceNode, patterns: Patterns): number[] {
+export function reductionAxes(node: SourceNode, patterns: Patterns): number[] {
   const input = node.inputs[1] ? patterns.constants.get(node.inputs[1]) : undefined
   return input ? Array.from(input.data) : intsAttribute(node, 'axes', [])
 }
@@ -88,7 +88,7 @@ function sameAxis(reduction: SourceNode, unsqueeze: SourceNode, patterns: Patter
 }
 
 /** A reduction whose result still lines up with what it was made of. */
-const keepsAxes = (node: SourceNode) => intAttribute(node, 'keepdims', 1) !== 0
+export const keepsAxes = (node: SourceNode) => intAttribute(node, 'keepdims', 1) !== 0
 
 /** sum(x²), with or without a lower bound. */
 function squareSum(name: string | undefined, patterns: Patterns): Length | undefined {

@@ -4,6 +4,7 @@
  *
  * - `Relu6`
  * - `L2Normalize` (attribute `epsilon`): x / max(||x||, epsilon) over the channels
+ * - `LayerNorm` (attributes `axes`, `epsilon`): (x - mean) / sqrt(variance + epsilon) over the axes
  * - `L2Pool`: AveragePool's attributes; sqrt of the mean of squares
  * - `GlobalL2Pool`: the same over the whole image
  * - `Maxout` (attribute `pieces`)
@@ -11,6 +12,7 @@
 import { recogniseClamp, recognisePRelu } from './pattern_activations.js'
 import { recogniseGate, recogniseHardSigmoid } from './pattern_gates.js'
 import { foldLimit, Patterns, type Rule } from './pattern_graph.js'
+import { recogniseLayerNorm } from './pattern_layer_norm.js'
 import { recogniseL2Normalize, recogniseL2Pool, recogniseMaxout } from './pattern_norms.js'
 import type { SourceModel } from './source.js'
 
@@ -20,6 +22,7 @@ const rules: readonly Rule[] = [
   recogniseHardSigmoid,
   recogniseGate,
   recogniseL2Normalize,
+  recogniseLayerNorm,
   recogniseL2Pool,
   recogniseMaxout,
 ]

@@ -61,6 +61,7 @@ const ops = {
     }),
   },
   instance_norm: { attributes: v.strictObject({ epsilon: v.pipe(finite, v.minValue(0)) }) },
+  layer_norm: { attributes: v.strictObject({ epsilon: v.pipe(finite, v.minValue(0)) }) },
   affine: { tensors: v.strictObject({ scale: v.optional(tensor), shift: v.optional(tensor) }) },
   relu: {},
   relu6: {},
