@@ -67,6 +67,11 @@ export type GraphNode = NodeBase &
       }
     | { op: 'instance_norm'; attributes: { epsilon: number } }
     | { op: 'layer_norm'; attributes: { epsilon: number } }
+    | {
+        op: 'cross_covariance_attention'
+        attributes: { heads: number; epsilon?: number }
+        tensors: { scale: string }
+      }
     | { op: 'affine'; tensors: { scale?: string; shift?: string } }
     | { op: 'relu' }
     | { op: 'relu6' }

@@ -29,6 +29,7 @@
 #include "native/ops/channel_shuffle.h"
 #include "native/ops/concat.h"
 #include "native/ops/conv2d.h"
+#include "native/ops/cross_covariance_attention.h"
 #include "native/ops/extremum.h"
 #include "native/ops/fully_connected.h"
 #include "native/ops/instance_norm.h"
@@ -60,6 +61,7 @@
   declare(Add) \
   declare(Multiply) \
   declare(Extremum) \
+  declare(CrossCovarianceAttention) \
   declare(Pad) \
   declare(Upsample) \
   declare(ChannelShuffle) \

@@ -1,5 +1,6 @@
 /** All tables, under the names of the ops they exercise first. */
 import { activation } from './activation.js'
+import { attentions } from './attention.js'
 import type { TableCase } from './case.js'
 import { channelShuffle } from './channel_shuffle.js'
 import { conv2d } from './conv2d.js'
@@ -25,5 +26,6 @@ export const tables: readonly TableCase[] = [
   ...multiply,
   ...extremum,
   ...channelShuffle,
+  ...attentions,
   ...l2Normalize,
 ]

@@ -14,6 +14,7 @@ import {
   type NodeOf,
   type Tensors,
 } from './activations.js'
+import { crossCovarianceAttention } from './attention.js'
 import { pointwiseLoops } from './pointwise.js'
 import { globalPool, slidingPool } from './pools.js'
 import type { Precision } from './precision.js'
@@ -69,6 +70,7 @@ const loops: { [Name in GraphNode['op']]: Loop<Name> } = {
   l2_normalize: l2Normalize,
   instance_norm: instanceNorm,
   layer_norm: layerNorm,
+  cross_covariance_attention: crossCovarianceAttention,
   batch_norm: elementwise,
   affine: elementwise,
   relu: elementwise,

@@ -5,7 +5,7 @@
 import type { GraphNode } from '../../../types/graph.js'
 import { type Tensors, tensorOf, toFloat32 } from '../../files/model/tensor.js'
 import type { Shape } from '../networks/shapes.js'
-import { emitLayerNorm } from './onnx_attention.js'
+import { emitAttention, emitLayerNorm } from './onnx_attention.js'
 import type { OnnxBuilder } from './onnx_builder.js'
 import { emitPointwise } from './onnx_pointwise.js'
 import { emitGlobalPool, emitPool } from './onnx_pools.js'
@@ -50,6 +50,11 @@ export function emitNode(context: EmitContext, node: GraphNode, inputs: readonly
     }
     case 'layer_norm':
       return made(emitLayerNorm(builder, node, input.name))
+    case 'cross_covariance_attention': {
+      const scale = stretched(toFloat32(tensorOf(context.tensors, node.tensors.scale)), node.attributes.heads)
+      const maps = inputs.map((value) => asMap(builder, value))
+      return made(emitAttention(builder, node, maps, scale), false)
+    }
     case 'affine':
       return made(emitAffine(context, node, input))
     case 'relu':
@@ -148,9 +153,8 @@ function weight(context: EmitContext, name: string): string {
   return context.builder.floats(name, tensor.shape, toFloat32(tensor))
 }
 
-function constantChannels(builder: OnnxBuilder, name: string, channels: number, value: number): string {
-  return builder.floats(name, [channels], new Float32Array(channels).fill(value))
-}
+const constantChannels = (builder: OnnxBuilder, name: string, channels: number, value: number): string =>
+  builder.floats(name, [channels], new Float32Array(channels).fill(value))
 
 /**
  * A tensor of C values, or of one for all channels, shaped to be broadcast over `input`; as a `vector` of C for ops that

@@ -62,6 +62,10 @@ const ops = {
   },
   instance_norm: { attributes: v.strictObject({ epsilon: v.pipe(finite, v.minValue(0)) }) },
   layer_norm: { attributes: v.strictObject({ epsilon: v.pipe(finite, v.minValue(0)) }) },
+  cross_covariance_attention: {
+    attributes: v.strictObject({ heads: channels, epsilon: v.optional(v.pipe(finite, v.minValue(0))) }),
+    tensors: v.strictObject({ scale: tensor }),
+  },
   affine: { tensors: v.strictObject({ scale: v.optional(tensor), shift: v.optional(tensor) }) },
   relu: {},
   relu6: {},
