@@ -37,14 +37,24 @@ export class OnnxBuilder {
 
   /** Adds a node with one output, named like the node. Returns that name. */
   node(opType: string, name: string, inputs: readonly string[], attributes: Record<string, Attribute> = {}): string {
+    this.nodeOf(opType, [name], inputs, attributes)
+    return name
+  }
+
+  /** Adds a node with these outputs, named like the first. */
+  nodeOf(
+    opType: string,
+    outputs: readonly string[],
+    inputs: readonly string[],
+    attributes: Record<string, Attribute> = {},
+  ): void {
     this.nodes.push({
       opType,
-      name,
+      name: outputs[0]!,
       input: [...inputs],
-      output: [name],
+      output: [...outputs],
       attribute: Object.entries(attributes).map(([key, value]) => encodeAttribute(key, value)),
     })
-    return name
   }
 
   /** The same, where several readers may ask for the node: it is added once. */
@@ -69,6 +79,10 @@ export class OnnxBuilder {
   ints(name: string, values: readonly number[]): string {
     const data = bytesOf(BigInt64Array.from(values, BigInt))
     return this.constant({ name, dims: [values.length], dataType: dataType.int64, data })
+  }
+
+  wholeNumber(name: string, value: number): string {
+    return this.constant({ name, dims: [], dataType: dataType.int64, data: bytesOf(BigInt64Array.of(BigInt(value))) })
   }
 
   /** A reduction over `axes`, which are an attribute before opset 18 and an input from there on. */

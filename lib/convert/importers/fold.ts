@@ -15,6 +15,7 @@ import {
   scalar,
   squeezedDims,
 } from './constants.js'
+import { convolved, cumulativeSum } from './fold_layers.js'
 import { dequantized, quantized } from './fold_quantized.js'
 import { concatenate, expand, gather, slice, split, tile, transpose } from './fold_views.js'
 import { type Constant, describeNode, intAttribute, type SourceNode } from './source.js'
@@ -47,6 +48,8 @@ const functions: Record<string, (a: number) => number> = {
   Reciprocal: (a) => 1 / a,
   Abs: Math.abs,
   Exp: Math.exp,
+  Sin: Math.sin,
+  Cos: Math.cos,
   Log: Math.log,
   Floor: Math.floor,
   Ceil: Math.ceil,
@@ -123,6 +126,10 @@ function fold(node: SourceNode, inputs: Inputs): Constant | undefined {
       return b && c && range(node, a, b, c)
     case 'Where':
       return b && c && where(node, a, b, c)
+    case 'CumSum':
+      return b && cumulativeSum(node, a, b)
+    case 'Conv':
+      return b && convolved(node, a, b, c)
     case 'DequantizeLinear':
       return b && dequantized(node, a, b, c)
     case 'QuantizeLinear':

@@ -41,6 +41,15 @@ export const flattenedLast: Form = ([h, w, c], n) => [
 /** N x HW x C, as detectors end. */
 const rows: Form = ([h, w, c], n) => [whole('n', n), [...whole('h', h), ...whole('w', w)], whole('c', c)]
 
+/** N x heads x C/heads x HW, as attention has it. */
+export const byHeads =
+  (heads: number): Form =>
+  ([h, w, c], n) => {
+    const size = c / heads
+    const parts: Part[] = heads > 1 ? [{ axis: 'c', size: heads, step: size }] : []
+    return [whole('n', n), parts, whole('c', size), [...whole('h', h), ...whole('w', w)]]
+  }
+
 const key = (dims: Dimensions) =>
   dims.map((parts) => parts.map(({ axis, size, step }) => `${axis}${size}/${step}`).join('')).join()
 
@@ -69,6 +78,36 @@ export function isChannelAxis({ dims, shape: [, , channels] }: Held, axis: numbe
   const parts = dims[axis]
   if (!parts) return false
   return channels === 1 ? parts.length === 0 : key([parts]) === key([whole('c', channels)])
+}
+
+/** The same with another number of channels, which the last dimension counts. */
+export const withLastChannels = ({ dims }: Held, channels: number): Dimensions => [
+  ...dims.slice(0, -1),
+  whole('c', channels),
+]
+
+/**
+ * Channels whose places on an axis are `indices`, where that axis is one part of them, in the order that they then have; and how
+ * they are held. Undefined for other axes.
+ */
+export function takenChannels(
+  { dims, shape }: Held,
+  axis: number,
+  indices: readonly number[],
+): { from: number[]; dims: Dimensions } | undefined {
+  const [part, ...more] = dims[axis] ?? []
+  if (part?.axis !== 'c' || more.length > 0) return undefined
+  const { size, step } = part
+  const from: number[] = []
+  for (let first = 0; first < shape[2]; first += size * step) {
+    for (const index of indices) for (let inner = 0; inner < step; inner++) from.push(first + index * step + inner)
+  }
+  const taken = ({ axis: own, ...other }: Part): Part[] => {
+    if (own !== 'c' || other.step < step) return [{ axis: own, ...other }]
+    if (other.step > step) return [{ axis: own, size: other.size, step: (other.step / size) * indices.length }]
+    return indices.length > 1 ? [{ axis: own, size: indices.length, step }] : []
+  }
+  return { from, dims: dims.map((parts) => parts.flatMap(taken)) }
 }
 
 /** The same values with other dimensions. */

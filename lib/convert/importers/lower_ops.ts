@@ -3,8 +3,9 @@ import { invalidModel } from '../../errors.js'
 import { dataType } from '../../files/model/onnx_schema.js'
 import { uniformValue } from './constants.js'
 import { foldConstant } from './fold.js'
-import { dimsOf, flattened, flattenedLast, isChannelAxis, isHeldAs, sourceOrder } from './layout.js'
+import { dimsOf, flattened, flattenedLast, isChannelAxis, isHeldAs, sourceOrder, withLastChannels } from './layout.js'
 import { arithmetic, negate } from './lower_arithmetic.js'
+import { crossCovarianceAttention } from './lower_attention.js'
 import { gather, slice, split } from './lower_channels.js'
 import { batchNorm, instanceNorm, l2Normalize, layerNorm, lrn } from './lower_norms.js'
 import { pointwiseOps } from './lower_pointwise.js'
@@ -93,6 +94,10 @@ const fullyConnected: Lower = (lowering, node) => {
   const outFirst = gemm && intAttribute(node, 'transB', 0) !== 0
   const [rows = 0, columns = 0] = weight.dims
   const [features, outFeatures] = outFirst ? [columns, rows] : [rows, columns]
+  if (isOfPixels(value) && weight.dims.length === 2 && features === value.shape[2]) {
+    productOfPixels(lowering, node, value, outFirst)
+    return
+  }
   const [, length] = dimsOf(value)
   const batchInFront = value.dims.length === 2 && value.dims[0]!.every(({ axis }) => axis === 'n')
   const order = batchInFront ? sourceOrder(value) : undefined
@@ -122,6 +127,37 @@ const fullyConnected: Lower = (lowering, node) => {
   }
   const attributes = { outFeatures, ...(last && { order: 'hwc' as const }) }
   lowering.emit(node, name, { op: 'fully_connected', attributes, tensors }, [value], flattened)
+}
+
+/** Whether the channels stand last, with pixels before them. */
+function isOfPixels(value: Value): boolean {
+  const rank = value.dims.length
+  return isChannelAxis(value, rank - 1) && (rank > 2 || value.shape[0] * value.shape[1] > 1)
+}
+
+/** x W at each pixel: a 1x1 convolution. */
+function productOfPixels(lowering: Lowering, node: SourceNode, value: Value, outFirst: boolean): void {
+  if (node.op === 'Gemm' && intAttribute(node, 'transA', 0)) throw unsupported(node, 'transA', '0', '1')
+  const weight = lowering.constant(node, 1)
+  const channels = value.shape[2]
+  const outChannels = weight.data.length / channels
+  const alpha = floatAttribute(node, 'alpha', 1)
+  const bias = lowering.optionalConstant(node, 2)
+  const beta = floatAttribute(node, 'beta', 1)
+  const name = lowering.nodeName(node, node.inputs[1])
+  const values = scaledRows(weight.data, channels, outFirst, alpha)
+  const tensors = {
+    weight: lowering.store(`${name}.weight`, [outChannels, channels, 1, 1], values),
+    ...(bias && {
+      bias: lowering.store(
+        `${name}.bias`,
+        [outChannels],
+        biasOf(node, bias, outChannels).map((b) => b * beta),
+      ),
+    }),
+  }
+  const attributes = { kernel: [1, 1], stride: [1, 1], padding: [0, 0, 0, 0], outChannels } as const
+  lowering.emit(node, name, { op: 'conv2d', attributes, tensors }, [value], () => withLastChannels(value, outChannels))
 }
 
 /** alpha x W, out x in. */
@@ -202,6 +238,7 @@ const table = new Map<string, Lower>([
   ['Shape', shapeOf],
   ['Size', sizeOf],
   ['L2Normalize', l2Normalize],
+  ['CrossCovarianceAttention', crossCovarianceAttention],
   ['LayerNorm', layerNorm],
   ['LayerNormalization', layerNorm],
   ['Maxout', maxout],

@@ -1,7 +1,7 @@
 /** The state of translating a node list into a graph: what each source tensor has become, and what has been emitted. */
 import type { GraphDescription, GraphNode, WindowAttributes } from '../../../types/graph.js'
 import { invalidModel } from '../../errors.js'
-import { f32Tensor, type Tensor } from '../../files/model/tensor.js'
+import { f32Tensor, type Tensor, toFloat32 } from '../../files/model/tensor.js'
 import { outputShape, type Shape } from '../networks/shapes.js'
 import { type Affine, composed, extendRule, type InputRule, shortest } from './affine.js'
 import {
@@ -264,11 +264,50 @@ export class Lowering {
     return { value: { ...value, node: node.inputs[0]!, shape, dims: maps(shape, value.batch) }, padding }
   }
 
+  /** Some channels of what a 1x1 convolution makes, by one that has no others. Undefined where no such convolution makes it. */
+  partOfConvolution(source: SourceNode, name: string, value: Value, from: Int32Array, hold: Hold): Value | undefined {
+    const node = this.nodes.get(value.node)
+    if (node?.op !== 'conv2d' || node.attributes.groups) return undefined
+    const { kernel, stride, padding } = node.attributes
+    if ([...kernel, ...stride].some((extent) => extent !== 1) || padding.some((count) => count > 0)) return undefined
+    const rows = (tensor: string, length: number) => {
+      const stored = toFloat32(this.tensors.get(tensor)!)
+      const taken = new Float32Array(from.length * length)
+      from.forEach((channel, c) => {
+        taken.set(stored.subarray(channel * length, (channel + 1) * length), c * length)
+      })
+      return taken
+    }
+    const { weight, bias } = node.tensors
+    const [, channels = 0] = this.tensors.get(weight)!.shape
+    const tensors = {
+      weight: this.store(`${name}.weight`, [from.length, channels, 1, 1], rows(weight, channels)),
+      ...(bias && { bias: this.store(`${name}.bias`, [from.length], rows(bias, 1)) }),
+    }
+    const body = { op: 'conv2d', attributes: { ...node.attributes, outChannels: from.length }, tensors } as const
+    const [height, width] = value.shape
+    return this.add(source, name, body, [{ ...value, node: node.inputs[0]!, shape: [height, width, channels] }], hold)
+  }
+
+  /** Takes out what nobody reads: convolutions that were replaced by parts of them. */
+  private dropUnread(outputs: readonly Value[]): void {
+    const read = new Set(outputs.map(({ node }) => node))
+    for (const node of [...this.nodes.values()].reverse()) {
+      if (read.has(node.name)) {
+        for (const input of node.inputs) read.add(input)
+        continue
+      }
+      this.nodes.delete(node.name)
+      if ('tensors' in node) for (const tensor of Object.values(node.tensors)) this.tensors.delete(tensor as string)
+    }
+  }
+
   finish(
     model: SourceModel,
     size: Shape,
   ): { graph: GraphDescription; tensors: Map<string, Tensor>; outputs: readonly Value[] } {
     const outputs = model.outputs.map((name) => this.output(name, model.outputs))
+    this.dropUnread(outputs)
     for (const [name, { scale, shift }] of this.affines) {
       const node = this.nodes.get(name)
       if (node?.op !== 'affine') continue
@@ -319,20 +358,25 @@ function shuffleGroups(from: Int32Array): number | undefined {
   return Number.isInteger(groups) && from.every((channel, c) => channel === taken(c)) ? groups : undefined
 }
 
-/** The channels of these numbers, in this order: a 1x1 convolution that takes each from its place. */
+/**
+ * The channels of these numbers, in this order: a 1x1 convolution that takes each from its place, or what makes them where that is a
+ * 1x1 convolution, with some of its weights.
+ */
 export function selectChannels(
   lowering: Lowering,
   source: SourceNode,
   value: Value,
   from: Int32Array,
-  hold?: Hold,
+  hold: Hold,
 ): Value {
+  const name = lowering.unique(`${source.name || source.outputs[0]}/channels`)
+  const part = lowering.partOfConvolution(source, name, value, from, hold)
+  if (part) return part
   const channels = value.shape[2]
   const weights = new Float32Array(from.length * channels)
   from.forEach((channel, c) => {
     weights[c * channels + channel] = 1
   })
-  const name = lowering.unique(`${source.name || source.outputs[0]}/channels`)
   const weight = lowering.store(`${name}.weight`, [from.length, channels, 1, 1], weights)
   const attributes = { kernel: [1, 1], stride: [1, 1], padding: [0, 0, 0, 0], outChannels: from.length } as const
   return lowering.add(source, name, { op: 'conv2d', attributes, tensors: { weight } }, [value], hold)

@@ -7,9 +7,11 @@
  * - `LayerNorm` (attributes `axes`, `epsilon`): (x - mean) / sqrt(variance + epsilon) over the axes
  * - `L2Pool`: AveragePool's attributes; sqrt of the mean of squares
  * - `GlobalL2Pool`: the same over the whole image
+ * - `CrossCovarianceAttention` (attribute `epsilon`): of queries, keys, values; a scale; the shapes that lengths were stretched to
  * - `Maxout` (attribute `pieces`)
  */
 import { recogniseClamp, recognisePRelu } from './pattern_activations.js'
+import { recogniseAttention } from './pattern_attention.js'
 import { recogniseGate, recogniseHardSigmoid } from './pattern_gates.js'
 import { foldLimit, Patterns, type Rule } from './pattern_graph.js'
 import { recogniseLayerNorm } from './pattern_layer_norm.js'
@@ -23,6 +25,7 @@ const rules: readonly Rule[] = [
   recogniseGate,
   recogniseL2Normalize,
   recogniseLayerNorm,
+  recogniseAttention,
   recogniseL2Pool,
   recogniseMaxout,
 ]

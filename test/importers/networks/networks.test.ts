@@ -8,7 +8,7 @@ import type { GraphNode } from '../../../types/graph.js'
 import { seeded } from '../../support/random.js'
 import { importNetwork } from '../onnx_files.js'
 import { countOps, modelFails } from '../support.js'
-import { edgeFace } from './edge.js'
+import { edgeFace, plainAttention, xs, xxs } from './edge.js'
 import { dynamo, keras, script, scriptUnfolded } from './graph_writer.js'
 import { ghostFaceNet, mobileFaceNet, mobileNetV3, sface } from './mobile.js'
 import { adaface, ir, iresnet } from './residual.js'
@@ -163,6 +163,38 @@ const cases: Case[] = [
       hard_sigmoid: 7,
     },
   },
+  {
+    name: 'EdgeFace, edgeface_xs_gamma_06',
+    build: () => edgeFace(script, xs),
+    rule: centred,
+    ops: {
+      conv2d: 126,
+      layer_norm: 26,
+      affine: 47,
+      gelu: 18,
+      add: 25,
+      concat: 3,
+      global_pool: 2,
+      cross_covariance_attention: 3,
+      fully_connected: 1,
+    },
+  },
+  {
+    name: 'EdgeFace, edgeface_xxs, by the exporter of today',
+    build: () => edgeFace(dynamo, xxs),
+    rule: centred,
+    ops: {
+      conv2d: 66,
+      layer_norm: 20,
+      affine: 35,
+      gelu: 12,
+      add: 19,
+      concat: 3,
+      global_pool: 2,
+      cross_covariance_attention: 3,
+      fully_connected: 1,
+    },
+  },
 ]
 
 const count = 2
@@ -237,14 +269,10 @@ for (const { name, build, rule, ops } of cases) {
   })
 }
 
-test("EdgeFace's layer normalisation and attention are refused by their names", async () => {
+test('attention of queries and keys that are no units is refused', async () => {
   await modelFails(
-    () => importNetwork(edgeFace(dynamo, { normalizes: true }), centred),
-    /for node node_\d+ but received the unsupported op LayerNormalization/,
-  )
-  await modelFails(
-    () => importNetwork(edgeFace(dynamo, { normalizes: false }), centred),
-    /for node node_\d+ but received the unsupported op Softmax/,
+    () => importNetwork(plainAttention(dynamo), centred),
+    /a constant for input 1 of MatMul node_\d+ but received the activation/,
   )
 })
 
