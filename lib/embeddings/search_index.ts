@@ -123,6 +123,8 @@ export async function indexOf(
     if (before) index.set(before)
   }
   const whole = new Uint8Array(index.buffer, 0, bytes)
+  // What was removed stays in no memory.
+  if (before && before.length > bytes) before.fill(0, bytes)
   const settings = { ...options, device: 'cpu', from: before ? from : 0 } as const
   await enqueueCall(signal, (cancel) => native().indexRows(data, settings, whole, cancel))
   return bytes > 0 ? whole : undefined

@@ -2,7 +2,9 @@
  * The embeddings in memory, for search: loaded when they are first needed, and brought up to date when this process or another one
  * has written. They lie on a SharedArrayBuffer, which the addon reads in place.
  */
+import { availableParallelism } from 'node:os'
 import { setImmediate } from 'node:timers/promises'
+import { indexOf } from '../embeddings/search_index.js'
 import { throwIfAborted } from '../native/check_arguments.js'
 import { type NumberedRows, readRow, rowsAfter } from './blocks.js'
 import type { Store } from './store.js'
@@ -14,12 +16,21 @@ export interface HeldRows {
   /** Of each row. */
   numbers: Uint32Array
   rows: number
+  /** Of `data`, for the CPU; see `indexOf`. */
+  index?: Uint8Array
 }
+
+/** From so many rows on an index is worth what it takes to make one. */
+const indexedFrom = 2048
 
 export class MemoryRows {
   #data: Float32Array = new Float32Array(0)
   #numbers = new Uint32Array(0)
   #rows = 0
+  #index: Uint8Array | undefined
+  /** Rows from the first on that the index has as they are; of the others it may have what was removed. */
+  #indexed = 0
+  #indexIsStale = false
   /** What of the file is known. */
   #seen = { version: -1, number: 0, edit: 0 }
   #refreshing: Promise<void> | undefined
@@ -35,7 +46,7 @@ export class MemoryRows {
     await this.refresh()
     throwIfAborted(signal)
     const [rows, numbers] = [this.#rows, this.#numbers.subarray(0, this.#rows)]
-    const work = use({ data: this.#data.subarray(0, rows * this.dimensions), numbers, rows })
+    const work = use({ data: this.#all(), numbers, rows, index: this.#index })
     const ended = work.then(
       () => {},
       () => {},
@@ -66,6 +77,7 @@ export class MemoryRows {
       if (!known) this.#forget()
       else await this.#apply(edited)
       await this.#append()
+      await this.#indexRows()
       this.#seen = { ...this.#seen, version, edit }
     } finally {
       this.store.load((db) => db.exec('COMMIT'))
@@ -89,7 +101,26 @@ export class MemoryRows {
   #forget(): void {
     this.#data = new Float32Array(0)
     this.#rows = 0
+    this.#index = undefined
+    this.#indexed = 0
     this.#seen.number = 0
+  }
+
+  /** Those that were added, and with them the block that they lie in: no search may be reading it. */
+  async #indexRows(): Promise<void> {
+    if (this.#rows < indexedFrom) this.#index = undefined
+    else if (this.#indexIsStale || this.#indexed < this.#rows || !this.#index) {
+      while (this.#held.size > 0) await Promise.all(this.#held)
+      const from = this.#index ? this.#indexed : 0
+      const place = { dimensions: this.dimensions, threads: availableParallelism() }
+      this.#index = await indexOf(this.#all(), from, this.#index, place)
+    }
+    this.#indexed = this.#index ? this.#rows : 0
+    this.#indexIsStale = false
+  }
+
+  #all(): Float32Array {
+    return this.#data.subarray(0, this.#rows * this.dimensions)
   }
 
   async #apply(edited: readonly number[]): Promise<void> {
@@ -99,6 +130,8 @@ export class MemoryRows {
     const found = new Map(here.map(([row, number]) => [row, this.store.load((db) => readRow(db, number, dimensions))]))
     while (this.#held.size > 0) await Promise.all(this.#held)
     let kept = here[0]![0]
+    this.#indexed = Math.min(this.#indexed, kept)
+    this.#indexIsStale = true
     for (let row = kept; row < this.#rows; row++) {
       const embedding = found.has(row) ? found.get(row) : this.#data.subarray(row * dimensions, (row + 1) * dimensions)
       if (!embedding) continue

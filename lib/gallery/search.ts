@@ -59,10 +59,11 @@ export async function searchRows(
   const threshold = await thresholdOf(options, facts)
   const place = checkRowPlace(options)
   const wanted = leftOut === undefined ? k : Math.min(k + 1, mostNeighbors)
-  return rows.hold(async ({ data: gallery, numbers, rows: known }) => {
+  return rows.hold(async ({ data: gallery, numbers, rows: known, index }) => {
     const found = Math.min(wanted, known)
     if (queries === 0 || found === 0) return Array.from({ length: queries }, () => [])
-    const nearest = await findNearest(data, gallery, { ...place, dimensions: facts.dimensions, k: found })
+    const indexed = place.device === 'cpu' && index ? { index } : {}
+    const nearest = await findNearest(data, gallery, { ...place, ...indexed, dimensions: facts.dimensions, k: found })
     return Array.from({ length: queries }, (_, query) => {
       const matches: FaceMatch[] = []
       for (let at = query * found; at < (query + 1) * found && matches.length < k; at++) {
