@@ -13,6 +13,7 @@ import {
 import { galleryActions, galleryOptions } from './options/gallery.js'
 import { clusterOptions, detectOptions, embedOptions, searchOptions, verifyOptions } from './options/images.js'
 import type { OptionTable, Values } from './options/option.js'
+import { serveOptions } from './options/serve.js'
 import { trainOptions } from './options/train.js'
 
 export interface Command {
@@ -198,6 +199,17 @@ export const commands: readonly Command[] = [
       'models import buffalo_l buffalo_l.zip --accept-license',
     ],
     load: () => import('./commands/models.js'),
+  }),
+  command({
+    name: 'serve',
+    operands: '',
+    count: none,
+    text:
+      'Answer requests by HTTP: embed, detect, verify and search. SIGTERM ends it once accepted requests are answered. Needs npm install ' +
+      'fastify @fastify/multipart prom-client.',
+    options: serveOptions,
+    examples: ['serve --port 8080 --gallery faces.npy', 'serve --host 0.0.0.0 --api-key-file key.txt --threads 4'],
+    load: () => import('./commands/serve.js'),
   }),
   command({
     name: 'info',

@@ -30,13 +30,14 @@ export interface Opened {
   requests: string[]
 }
 
+/** `file`: its path, or the address of a server, whose own files it may ask for. */
 export async function withPage(
   file: string,
   { width = 1280, height = 900, dark = false },
   use: (opened: Opened) => Promise<void>,
 ): Promise<void> {
   const profile = await mkdtemp(join(tmpdir(), 'facenet-chromium-'))
-  const address = pathToFileURL(file).href
+  const address = file.startsWith('http://') ? `${file}/` : pathToFileURL(file).href
   const opened: Omit<Opened, 'page'> = { complaints: [], requests: [] }
   const context = await chromium.launchPersistentContext(profile, {
     executablePath,
@@ -50,7 +51,8 @@ export async function withPage(
     page.on('console', (message) => opened.complaints.push(`${message.type()}: ${message.text()}`))
     page.on('request', (request) => {
       const url = request.url()
-      if (url !== address && !url.startsWith('data:')) opened.requests.push(url)
+      const own = address.startsWith('http:') ? url.startsWith(address) || url.startsWith('blob:') : url === address
+      if (!own && !url.startsWith('data:')) opened.requests.push(url)
     })
     await page.goto(address)
     await use({ page, ...opened })
