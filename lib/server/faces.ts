@@ -6,7 +6,7 @@ import { readImageSize } from '../images/decode.js'
 import { type FaceChoice, findFaces } from '../images/index.js'
 import { type EmbedOptions, type Model, pairwiseDistances } from '../index.js'
 import { probabilitySame } from '../models/calibration.js'
-import type { Gallery, Neighbor } from './gallery.js'
+import type { KnownFaces, Neighbor } from './gallery.js'
 import { PixelBudget } from './pixel_budget.js'
 import type { ServerSettings } from './settings.js'
 
@@ -41,7 +41,7 @@ export interface FacesOptions {
   how: Pick<EmbedOptions, 'align' | 'minSize' | 'scoreThreshold' | 'tryRotated'>
   /** Squared L2 below which two faces are one person. */
   threshold: number | null
-  gallery?: Gallery
+  gallery?: KnownFaces
   settings: Pick<ServerSettings, 'maxPixels' | 'maxPixelsTogether' | 'maxFaces'>
 }
 

@@ -25,7 +25,14 @@ const face = {
 const someFace = (more: Record<string, object> = {}) => object({ ...face, ...more }, Object.keys(more))
 const list = (items: object) => ({ type: 'array', items })
 const threshold = nullable('number', 'Squared L2 distance below which two faces count as one person.')
-const neighbor = object({ path: text, distance: { ...number, description: 'Squared L2.' } })
+const neighbor = object(
+  {
+    path: text,
+    person: nullable('string', 'Whose face it is, where the gallery knows people.'),
+    distance: { ...number, description: 'Squared L2.' },
+  },
+  ['path', 'distance'],
+)
 
 const image = { ...text, contentEncoding: 'base64' }
 const file = { type: 'string', contentMediaType: 'application/octet-stream' }

@@ -2,7 +2,7 @@
 import { Writable } from 'node:stream'
 import sharp from 'sharp'
 import { type FaceService, Faces } from '../../lib/server/faces.js'
-import type { Gallery } from '../../lib/server/gallery.js'
+import type { KnownFaces } from '../../lib/server/gallery.js'
 import { loadPackages } from '../../lib/server/packages.js'
 import { Server } from '../../lib/server/server.js'
 import { defaultSettings, type ServerSettings } from '../../lib/server/settings.js'
@@ -56,7 +56,7 @@ export async function startServer(
 /** The small model behind it, with `fakeDetector`. */
 export async function startSmall(
   settings: Partial<ServerSettings> = {},
-  gallery?: Gallery,
+  gallery?: KnownFaces,
 ): Promise<Started & { model: Awaited<ReturnType<typeof openSmall>> }> {
   const model = await openSmall({ batching: {}, threads: 1 })
   const all = { ...defaultSettings, ...settings }

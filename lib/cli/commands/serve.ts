@@ -6,7 +6,7 @@ import { defaultDetector } from '../../models/resolve.js'
 import { native } from '../../native/addon.js'
 import type { BatchingOptions } from '../../native/batching.js'
 import { Faces, type FacesOptions } from '../../server/faces.js'
-import { openStored } from '../../server/gallery.js'
+import { openKnown } from '../../server/gallery.js'
 import { loadPackages } from '../../server/packages.js'
 import { Server } from '../../server/server.js'
 import { defaultSettings, isLoopback, type ServerSettings } from '../../server/settings.js'
@@ -51,8 +51,8 @@ async function serve(
   const preparation = model.preparationOf({ ...how, ...(detector && { detector }) })
   const { name, fingerprint, dimensions } = model
   const { threads } = context.opening()
-  const opening = { fingerprint, preparation, threads, allowMixed: options.allowMixed }
-  const gallery = options.gallery === undefined ? undefined : await openStored(options.gallery, opening)
+  const opening = { fingerprint, dimensions, preparation, threads, allowMixed: options.allowMixed }
+  const gallery = options.gallery === undefined ? undefined : await openKnown(options.gallery, opening)
   const judged = await thresholdFor(options.threshold, model, { fingerprint, preparation }, options)
   const threshold = judged?.value ?? null
   const faces = new Faces({ model, detector, how, threshold, gallery, settings })

@@ -1,6 +1,6 @@
 /** Options of `facenet serve`. */
 import { defaultSettings } from '../../server/settings.js'
-import { flag, group, integer, number, oneOf, pathEnding, text, texts, type Values } from './option.js'
+import { flag, group, integer, number, oneOf, text, texts, type Values } from './option.js'
 import { detectionOptions, modelOptions, thresholdOptions } from './shared.js'
 
 const mebibyte = 2 ** 20
@@ -19,8 +19,9 @@ export const serveOptions = {
   ...group('Server', {
     host: text({ text: 'Address to listen on; one that others reach needs an API key', default: defaultSettings.host }),
     port: integer({ text: 'Port to listen on; 0 takes a free one', min: 0, max: 65535, default: defaultSettings.port }),
-    gallery: pathEnding(['.npy', '.jsonl', '.parquet'], {
-      text: 'Embeddings that embed wrote, in which /v1/search looks; they are read once',
+    gallery: text({
+      text: 'Where /v1/search looks: a gallery, or embeddings that embed wrote (.npy, .jsonl, .parquet), which are read once',
+      value: '<file>',
     }),
     apiKeyFile: text({
       text: 'File whose first line is the key that clients have to send',
