@@ -53,9 +53,9 @@ test('the program in ten lines', () => {
   assert.match(others.join('\n'), 'Float32Array(128)')
 })
 
-test('the five commands, one after the other', () => {
+test('the six commands, one after the other', () => {
   const commands = block(section('On the command line'), 'sh').trim().split('\n')
-  assert.is(commands.length, 5)
+  assert.is(commands.length, 6)
   for (const line of commands) {
     const [npx, name, ...args] = line.replace(/#.*$/, '').trim().split(/\s+/)
     assert.equal([npx, name], ['npx', 'facenet-native'])
