@@ -6,7 +6,7 @@ import { newCancel } from '../../lib/native/queue.js'
 import type { GraphDescription, GraphNode } from '../../types/graph.js'
 import type { DeviceKind, DType, NativeModel } from '../../types/native.js'
 import { fullyConnected, graphOf, pool, randomTensors } from '../graph/support.js'
-import { cudaAddon, emulate, isEmulated } from '../support/addons.js'
+import { cudaAddon, cudaTest, emulate, isEmulated } from '../support/addons.js'
 import type { Tensors } from '../support/evaluate.js'
 import { dtypesOf, modelDevices, runGraph, weightSource } from '../support/ops.js'
 import { normals, seeded } from '../support/random.js'
@@ -137,7 +137,7 @@ async function rowsOf(model: NativeModel, input: Uint8Array | Float32Array, coun
 }
 
 for (const dtype of ['bf16', 'f16'] satisfies DType[]) {
-  test(`sums in splits do not depend on the batch (cuda, ${dtype})`, async () => {
+  cudaTest(`sums in splits do not depend on the batch (cuda, ${dtype})`, async () => {
     const [terms, features] = [2048, 64]
     // Copies put the product's ends on 16 bits, and batches of these counts on different tiles.
     const nodes = [

@@ -1,11 +1,12 @@
 /** Exact search on CUDA gives the bits of the reference, which test/api/neighbors.test.ts holds against sorted distances. */
-
-import { test } from 'uvu'
+import { test as uvu } from 'uvu'
 import * as assert from 'uvu/assert'
 import { newCancel } from '../../lib/native/queue.js'
 import type { DeviceKind } from '../../types/native.js'
-import { addonFor, emulate, isEmulated } from '../support/addons.js'
+import { addonFor, cudaTest, emulate, isEmulated } from '../support/addons.js'
 import { hardRows, integers, normals, seeded } from '../support/random.js'
+
+const test = cudaTest
 
 interface Search {
   queries: Float32Array
@@ -75,4 +76,4 @@ test('rows find themselves at distance zero, and no queries find nothing', async
   await assertSameAsReference({ queries: new Float32Array(0), gallery, dimensions: 16, k: 3 })
 })
 
-test.run()
+uvu.run()
