@@ -131,13 +131,39 @@ bool rowsAbove(const int8_t* tile, int64_t groups, const uint8_t* queries, int64
   return above<1>(tile, groups, queries, starts, limits, hits);
 }
 
+void blockAbove(const int8_t* tiles, int64_t groups, const uint8_t* queries, int64_t count,
+                const int32_t* starts, const int32_t* limits, uint32_t* hits) {
+  constexpr int kTiles = kInt8BlockRows / kInt8TileRows;
+  constexpr __mmask16 rows = (1u << kInt8TileRows) - 1;
+  const int64_t tileBytes = groups * kInt8TileRows * 4;
+  std::fill_n(hits, kInt8BlockRows, 0u);
+  for (int64_t query = 0; query < count; ++query) {
+    __m512i sums[kTiles];
+#pragma GCC unroll 16
+    for (int t = 0; t < kTiles; ++t) sums[t] = _mm512_maskz_loadu_epi32(rows, starts + t * kInt8TileRows);
+    for (int64_t group = 0; group < groups; ++group) {
+      int32_t four;
+      std::memcpy(&four, queries + group * 64 + query * 4, 4);
+      const __m512i same = _mm512_set1_epi32(four);
+#pragma GCC unroll 16
+      for (int t = 0; t < kTiles; ++t)
+        multiplyAdd(sums[t], same,
+                    _mm512_maskz_loadu_epi32(rows, tiles + t * tileBytes + group * kInt8TileRows * 4));
+    }
+    const __m512i limit = _mm512_set1_epi32(limits[query]);
+    for (int t = 0; t < kTiles; ++t)
+      for (uint32_t left = _mm512_mask_cmpgt_epi32_mask(rows, sums[t], limit); left; left &= left - 1)
+        hits[t * kInt8TileRows + __builtin_ctz(left)] |= 1u << query;
+  }
+}
+
 }  // namespace
 #if defined(__clang__)
 #pragma clang attribute pop
 #endif
 
 const Int8Kernels* int8Kernels() {
-  static const Int8Kernels kernels = {quantize, scaleCuts, startSums, rowsAbove};
+  static const Int8Kernels kernels = {quantize, scaleCuts, startSums, rowsAbove, blockAbove};
   static const bool has = &isa() == &avx512 && detectFeatures().avx512Vnni;
   return has ? &kernels : nullptr;
 }

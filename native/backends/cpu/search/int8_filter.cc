@@ -58,6 +58,7 @@ Int8Filter::Int8Filter(const TopK& task, const Queries& queries, const Int8Queri
       block_(alignedArray<std::byte>(task.index ? 0 : layout_.blockBytes())),
       starts_(kInt8BlockRows),
       limits_(kTileQueries),
+      hits_(queries.count <= kInt8FewQueries ? kInt8BlockRows : 0),
       cuts_(roundUp(queries.padded(), kTileQueries), infinity) {
   std::fill_n(cuts_.begin(), queries.count, -infinity);
 }
@@ -79,6 +80,9 @@ void Int8Filter::enterQueries(int64_t query) {
   if (factor_ == 0) return;
   kernels_.scaleCuts(cuts_.data() + query, kTileQueries, factor_, limits_.data());
   kernels_.startSums(rows_, count_, (1 - slack_) / 2, tile.longest, tile.rest, factor_, starts_.data());
+  if (!hits_.empty())
+    kernels_.blockAbove(rows_.tiles, layout_.groups(), packed_.packed.get(), queries_.count, starts_.data(),
+                        limits_.data(), hits_.data());
 }
 
 bool Int8Filter::reach(int64_t query, int64_t row, uint32_t* hits) const {
@@ -86,6 +90,10 @@ bool Int8Filter::reach(int64_t query, int64_t row, uint32_t* hits) const {
     const int64_t queries = std::min(queries_.count - query, kTileQueries);
     std::fill_n(hits, kInt8TileRows, queries == 32 ? ~0u : (1u << queries) - 1);
     return true;
+  }
+  if (!hits_.empty()) {
+    std::copy_n(hits_.data() + row, kInt8TileRows, hits);
+    return std::any_of(hits, hits + kInt8TileRows, [](uint32_t bits) { return bits != 0; });
   }
   return kernels_.rowsAbove(rows_.tiles + row * layout_.groups() * 4, layout_.groups(),
                             packed_.packed.get() + query * layout_.groups() * 4, queries_.vectors(query),

@@ -56,7 +56,8 @@ class Int8Filter {
   double factor_ = 0;              // 1 / (a b) of the queries and the block that were entered
   AlignedArray<std::byte> block_;  // where the gallery has no index
   std::vector<int32_t> starts_, limits_;
-  std::vector<double> cuts_;  // ((1 - slack) |q'|^2 - limit) / 2
+  std::vector<uint32_t> hits_;  // of the block, where there are few queries
+  std::vector<double> cuts_;    // ((1 - slack) |q'|^2 - limit) / 2
 };
 
 }  // namespace facenet::cpu

@@ -8,8 +8,9 @@ namespace facenet::cpu {
 constexpr int64_t kInt8Lanes = 16;     // queries of a vector
 constexpr int64_t kInt8TileRows = 14;  // that registers hold sums of, for two vectors of queries
 constexpr int64_t kInt8BlockRows = 9 * kInt8TileRows;  // of one scale; 16 KB at 128 dimensions
-constexpr int64_t kInt8MaxDimensions = 4096;           // with which no sum below leaves 32 bits
-constexpr double kInt8Reach = 1e9;                     // beyond which limits and starts decide nothing
+constexpr int64_t kInt8FewQueries = 4;
+constexpr int64_t kInt8MaxDimensions = 4096;  // with which no sum below leaves 32 bits
+constexpr double kInt8Reach = 1e9;            // beyond which limits and starts decide nothing
 constexpr float kInt8MinScale = 1e-12f;
 
 // A row is scale * integers + a rest. What is said of a block's rows, row by row.
@@ -36,6 +37,10 @@ struct Int8Kernels {
   // bit q where starts[i] + row i * query q > limits[q]. Whether any is set.
   bool (*rowsAbove)(const int8_t* tile, int64_t groups, const uint8_t* queries, int64_t vectors,
                     const int32_t* starts, const int32_t* limits, uint32_t* hits);
+  // The same of a whole block for up to kInt8FewQueries of one vector, with rows as lanes: products of lanes that nobody asks for
+  // would take longer than to read the rows.
+  void (*blockAbove)(const int8_t* tiles, int64_t groups, const uint8_t* queries, int64_t count,
+                     const int32_t* starts, const int32_t* limits, uint32_t* hits);
 };
 
 // Null where the machine, or the ISA that was asked for, has none.
