@@ -51,8 +51,12 @@ struct HeadValues {
   // Of the gradient only. along: what a query or key gets of itself.
   float *alongQueries, *alongKeys, *scales, *cosines, *gradients;
 
-  static constexpr int64_t floats(int64_t channels) { return 2 * channels + channels * channels; }
-  static constexpr int64_t gradientFloats(int64_t channels) { return 5 * channels + 3 * channels * channels; }
+  __host__ __device__ static constexpr int64_t floats(int64_t channels) {
+    return 2 * channels + channels * channels;
+  }
+  __host__ __device__ static constexpr int64_t gradientFloats(int64_t channels) {
+    return 5 * channels + 3 * channels * channels;
+  }
 
   __device__ __forceinline__ HeadValues(float* scratch, int64_t head, const Heads& heads, bool gradient) {
     const int64_t d = heads.channels;
