@@ -3,6 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Batcher, type BatcherOptions } from '../../lib/native/batcher.js'
 import { rejection } from '../api/support.js'
+import { seeded } from '../support/random.js'
 
 /** Longer than any test: whoever waits for it does not end. */
 const forever = 60_000
@@ -248,6 +249,41 @@ test('a batch has no more bytes than it may, but at least an image', async () =>
       [[1], [2]],
     ],
   )
+})
+
+test('every call gets its own rows or its own end, whatever is aborted or fails, and whenever', async () => {
+  const random = seeded(5)
+  const chance = (share: number) => random.uniform() < share
+  for (let round = 0; round < 60; round++) {
+    const options = { maxDelay: round % 3, maxBatch: random.integer(1, 6) }
+    const batcher = new Batcher<number>(options, async (images, _, __, signal) => {
+      for (let i = random.integer(0, 3); i > 0; i--) {
+        await turn()
+        signal.throwIfAborted()
+      }
+      if (chance(0.1)) throw new Error('broken')
+      return [Float32Array.from(images)]
+    })
+    const outcomes: Promise<string>[] = []
+    for (let i = 0; i < 40; i++) {
+      const controller = new AbortController()
+      const count = random.integer(1, 5)
+      const call = batcher.run(new Uint8Array(count).fill(i), count, random.integer(0, 1), controller.signal)
+      const own = ([rows]: Float32Array[]) =>
+        rows!.length === count && rows!.every((value) => value === i) ? 'own' : 'wrong'
+      outcomes.push(call.then(own, ({ code, message }) => code ?? message))
+      if (chance(0.5)) {
+        const turns = random.integer(0, 7)
+        void (async () => {
+          for (let t = 0; t < turns; t++) await turn()
+          controller.abort()
+        })()
+      }
+      if (chance(0.3)) await turn()
+    }
+    const seen = new Set(await Promise.all(outcomes))
+    for (const outcome of seen) assert.ok(['own', 'broken', 'ERR_FACENET_ABORTED'].includes(outcome), outcome)
+  }
 })
 
 test.run()
