@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -85,6 +85,20 @@ test('an address that others reach needs a key, and keys are long', async () => 
   assert.match(open.stderr, /--api-key-file.*--without-key/)
   const short = await start(['serve', '--port', '0'], { FACENET_API_KEY: 'short' }).outcome
   assert.equal([short.code, /16 is the least/.test(short.stderr)], [2, true])
+})
+
+test('where a package of the server is not installed, the command that installs them is said', () => {
+  const hook = `export async function resolve(name, context, next) {
+    if (name !== 'prom-client') return next(name, context)
+    throw Object.assign(new Error('not here'), { code: 'ERR_MODULE_NOT_FOUND' })
+  }`
+  const register = "import { register } from 'node:module'; register('./hook.mjs', import.meta.url)"
+  return withFolder({ 'hook.mjs': hook, 'register.mjs': register }, async (folder) => {
+    const environment = { NODE_OPTIONS: `--import=${pathToFileURL(join(folder, 'register.mjs'))}` }
+    const { code, stderr } = await start(['serve', '--port', '0'], environment).outcome
+    assert.is(code, 1)
+    assert.match(stderr, /npm install fastify @fastify\/multipart prom-client/)
+  })
 })
 
 test.run()
