@@ -215,7 +215,7 @@ export const knownModels: readonly KnownModel[] = [
       'https://gitlab.idiap.ch/bob/bob.paper.tbiom2023_edgeface/-/raw/master/checkpoints/edgeface_xs_gamma_06.pt',
     ),
     licence: { name: 'CC-BY-NC-SA-4.0', commercial: false, note: 'The code is BSD-3-Clause, the weights are not.' },
-    obstacle: 'no importer reads its .pt file, and this version has no attention over channels',
+    obstacle: null,
     dimensions: 512,
     unitLength: false,
     ...arcface,

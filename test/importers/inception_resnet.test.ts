@@ -206,7 +206,7 @@ test('other state dictionaries, and whole modules', async () => {
   const other = { 'fc.weight': zeros(1), 'fc.bias': zeros(1) }
   await modelFails(
     async () => importModel(await save('other.pt', torchZip(other))),
-    /the weights of Inception-ResNet-v1 or MTCNN \(export any other network to ONNX\) .* 2 tensors: fc\.weight, fc\.bias/,
+    /the weights of Inception-ResNet-v1, EdgeFace or MTCNN \(export any other network to ONNX\) .* 2 tensors: fc\.weight, fc\.bias/,
   )
   const checkpoint = new Map([['state_dict', new Map([['fc.weight', null]])]])
   await modelFails(

@@ -43,7 +43,7 @@ test("PyTorch's, and safetensors", async () => {
   const other = { 'fc.weight': { shape: [1], data: new Float32Array(1) } }
   await modelFails(
     async () => modelIn(await replaced('other.pt', save(torchZip(other)))),
-    /Inception-ResNet-v1 or MTCNN .* 1 tensors: fc\.weight/,
+    /Inception-ResNet-v1, EdgeFace or MTCNN .* 1 tensors: fc\.weight/,
   )
   const tensors = new Map([['fc.weight', f32Tensor([1], new Float32Array(1))]])
   const weights = await replaced('other.safetensors', (path) => writeSafetensors(path, tensors, {}))

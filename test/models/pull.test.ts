@@ -152,7 +152,7 @@ test('a model that is not there is an error that says the command; unknown names
     )
     await assertFails(() => openModel('buffalo_l'), 'ERR_FACENET_IO', /models pull buffalo_l --accept-license$/)
     await assertFails(
-      () => openModel('edgeface'),
+      () => openModel('mobilefacenet'),
       'ERR_FACENET_IO',
       /This version cannot fetch it: .*\nIt is at https:/,
     )

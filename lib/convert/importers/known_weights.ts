@@ -1,6 +1,7 @@
 /** Weights without a graph, of networks that are known by the names of their tensors. */
 import { invalidArgument, invalidModel } from '../../errors.js'
 import type { ModelContents } from '../../files/model/model_file.js'
+import { findEdgeFace, importEdgeFace } from './edgeface.js'
 import { findInceptionResnet, importInceptionResnet, type NamedTensors } from './inception_resnet.js'
 import { withKeras } from './keras.js'
 import type { InputOptions } from './lower.js'
@@ -28,10 +29,16 @@ function known({ path, extension }: WeightsFile, tensors: NamedTensors, options:
   const names = [...tensors.names]
   const found = findInceptionResnet(names)
   if (found) return importInceptionResnet(tensors, found, options)
+  const prefix = findEdgeFace(names)
+  if (prefix !== undefined) return importEdgeFace({ names, read: (name) => tensors.read(name) }, prefix, options)
   if (extension === '.safetensors') {
-    const expected = 'the node list that goes with the weights (.graph.json), which only Inception-ResNet-v1 needs not'
+    const expected =
+      'the node list that goes with the weights (.graph.json), which only Inception-ResNet-v1 and EdgeFace need not'
     throw invalidArgument('graph', expected, 'none')
   }
-  const [expected, some] = ['the weights of Inception-ResNet-v1 or MTCNN (export any other network to ONNX)', 3]
+  const [expected, some] = [
+    'the weights of Inception-ResNet-v1, EdgeFace or MTCNN (export any other network to ONNX)',
+    3,
+  ]
   throw invalidModel(path, expected, `${names.length} tensors: ${names.slice(0, some).join(', ')}, ...`)
 }

@@ -1,5 +1,5 @@
 /** EdgeFace (George and others, 2023), which is EdgeNeXt (Maaz and others, 2022) with another head and some matrices as two. */
-import type { Exporter, Made } from './graph_writer.js'
+import { type Exporter, type Made, script } from './graph_writer.js'
 import { Torch } from './torch.js'
 
 export interface Size {
@@ -29,6 +29,14 @@ class EdgeNet extends Torch {
     private readonly gamma?: number,
   ) {
     super(exporter)
+  }
+
+  /** What was given away as weights, in order. */
+  readonly given: { shape: readonly number[]; data: Float32Array }[] = []
+
+  override weights(dims: readonly number[], values: Float32Array | readonly number[]): string {
+    this.given.push({ shape: dims, data: Float32Array.from(values) })
+    return super.weights(dims, values)
   }
 
   /** Over the last dimension. */
@@ -206,8 +214,12 @@ class EdgeNet extends Torch {
   }
 }
 
-export function edgeFace(exporter: Exporter, { widths, depths, heads, gamma }: Size): Uint8Array {
-  const net = new EdgeNet(exporter, gamma)
+export function edgeFace(exporter: Exporter, size: Size): Uint8Array {
+  const net = new EdgeNet(exporter, size.gamma)
+  return net.encode(embeddingOf(net, size))
+}
+
+function embeddingOf(net: EdgeNet, { widths, depths, heads }: Size): Made {
   let x = net.norm(net.conv(net.image, widths[0], 4, { stride: 4, pad: 0, bias: true }))
   for (const [i, { kernel, parts }] of stages.entries()) {
     if (i > 0) x = net.conv(net.norm(x), widths[i]!, 2, { stride: 2, pad: 0, bias: true })
@@ -215,7 +227,52 @@ export function edgeFace(exporter: Exporter, { widths, depths, heads, gamma }: S
     for (let block = 0; block < plain; block++) x = net.convBlock(x, kernel)
     if (parts > 1) x = net.splitBlock(x, parts, heads, i === 1)
   }
-  return net.encode(net.linear(net.flatten(net.norm(net.globalAverage(x))), 512))
+  return net.linear(net.flatten(net.norm(net.globalAverage(x))), 512)
+}
+
+/** The same weights as the network's own program stores them. */
+export function edgeFaceState(size: Size): Record<string, { shape: number[]; data: Float32Array }> {
+  const net = new EdgeNet(script, size.gamma)
+  embeddingOf(net, size)
+  const names = stateNames(size)
+  const matrix = /(?:fc[12]|qkv|proj|linear[12])\.weight$/
+  const entries = net.given.map(({ shape, data }, i): [string, { shape: number[]; data: Float32Array }] => {
+    const name = names[i] ?? 'none'
+    if (!matrix.test(name)) return [name, { shape: [...shape], data }]
+    // out x in
+    const [rows = 0, columns = 0] = shape
+    const turned = data.map((_, at) => data[(at % rows) * columns + Math.floor(at / rows)]!)
+    return [name, { shape: [columns, rows], data: turned }]
+  })
+  return Object.fromEntries(entries.filter(([name]) => !name.endsWith('periods')))
+}
+
+/** Names of weights in the order in which the network above asks for them. */
+function stateNames({ depths, gamma }: Size): string[] {
+  const pair = (name: string) => [`${name}.weight`, `${name}.bias`]
+  const linear = (name: string) => (gamma ? [`${name}.linear1.weight`, ...pair(`${name}.linear2`)] : pair(name))
+  const bottleneck = (at: string) => [
+    ...pair(`${at}.norm`),
+    ...linear(`${at}.mlp.fc1`),
+    ...linear(`${at}.mlp.fc2`),
+    `${at}.gamma`,
+  ]
+  const names = [...pair('stem.0'), ...pair('stem.1')]
+  for (const [stage, { parts }] of stages.entries()) {
+    if (stage > 0) names.push(...pair(`stages.${stage}.downsample.0`), ...pair(`stages.${stage}.downsample.1`))
+    for (let block = 0; block < depths[stage]!; block++) {
+      const at = `stages.${stage}.blocks.${block}`
+      const splits = parts > 1 && block === depths[stage]! - 1
+      if (splits) {
+        for (let i = 0; i < parts - 1; i++) names.push(...pair(`${at}.convs.${i}`))
+        if (stage === 1) names.push('y/periods', 'x/periods', ...pair(`${at}.pos_embd.token_projection`))
+        names.push(...pair(`${at}.norm_xca`), ...linear(`${at}.xca.qkv`), `${at}.xca.temperature`)
+        names.push(...linear(`${at}.xca.proj`), `${at}.gamma_xca`)
+      } else names.push(...pair(`${at}.conv_dw`))
+      names.push(...bottleneck(at))
+    }
+  }
+  return [...names, ...pair('head.norm'), ...pair('head.fc')].map((name) => `model.${name}`)
 }
 
 /** Attention without units: queries times keys of any length. */
