@@ -2,6 +2,7 @@
 import { expectAssignable, expectError, expectType } from 'tsd'
 import {
   type AddedImages,
+  type AlbumResult,
   addToClusters,
   type ClusterScores,
   clusterEmbeddings,
@@ -20,6 +21,7 @@ import {
   type FaceNetErrorCode,
   type Gallery,
   type GalleryCounts,
+  type Identified,
   l2Normalize,
   type Model,
   mineTriplets,
@@ -199,3 +201,7 @@ expectType<Promise<AddedImages>>(gallery.addImages(['photos/'], { person: (image
 expectType<Promise<number>>(gallery.remove({ person: 'Anna' }))
 expectType<Promise<GalleryCounts>>(gallery.counts())
 expectType<Promise<void>>(gallery.close())
+expectType<Promise<AlbumResult>>(gallery.cluster({ threshold: 't.json', minFaces: 2 }))
+expectType<Promise<void>>(gallery.apply([{ edit: 'merge', people: ['person-2'], into: 'Anna' }]))
+expectError(gallery.apply([{ edit: 'merge', people: ['person-2'] }]))
+expectType<Promise<Identified | null>>(gallery.identify('a.jpg', { by: 'mean' }))

@@ -88,12 +88,15 @@ export const commands: readonly Command[] = [
     count: { min: 2, max: Infinity },
     text:
       'Keep faces in a file, and find them again: add photographs or files of embeddings, remove faces, search for those on images, ' +
-      'list faces or people, say how much there is (stats), export to a file of embeddings, and verify that the gallery is whole.',
+      'list faces or people, say how much there is (stats), export to a file of embeddings, verify that the gallery is whole, put ' +
+      'faces to people (cluster), name a person, and apply a file of edits.',
     options: galleryOptions,
     examples: [
       'gallery add people.db photos/',
       'gallery add people.db anna/ --person Anna',
       'gallery search people.db party.jpg --threshold threshold.json',
+      'gallery cluster people.db photos/',
+      'gallery name people.db person-3 Anna',
       'gallery remove people.db --person Anna',
       'gallery export people.db --out faces.parquet',
     ],

@@ -76,7 +76,8 @@ export function editRows(
 export function* rowsAfter(db: Connection, after: number, dimensions: number): Generator<NumberedRows> {
   let seen = after
   for (;;) {
-    const row = db.sql('SELECT * FROM blocks WHERE last > ? ORDER BY first LIMIT 1').get(seen)
+    const row =
+      blockAt(db, seen, seen + 1) ?? db.sql('SELECT * FROM blocks WHERE first > ? ORDER BY first LIMIT 1').get(seen)
     if (!row) break
     const block = parseBlock(row, dimensions)
     const from = block.numbers.findIndex((number) => number > seen)
@@ -96,10 +97,14 @@ function freshAfter(db: Connection, after: number, dimensions: number): Numbered
 }
 
 function blockOf(db: Connection, number: number, dimensions: number) {
-  const row = db
-    .sql('SELECT * FROM blocks WHERE first <= ? AND last >= ? ORDER BY first DESC LIMIT 1')
-    .get(number, number)
+  const row = blockAt(db, number, number)
   return row && parseBlock(row, dimensions)
+}
+
+/** The block that begins at `first` or last before it, where it ends at `last` or later. Blocks do not overlap, so no other can. */
+function blockAt(db: Connection, first: number, last: number): SqlRow | undefined {
+  const query = 'SELECT * FROM blocks WHERE first = (SELECT max(first) FROM blocks WHERE first <= ?) AND last >= ?'
+  return db.sql(query).get(first, last)
 }
 
 interface Block extends NumberedRows {

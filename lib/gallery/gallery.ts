@@ -3,9 +3,12 @@ import type { EmbeddingRows, Embeddings } from '../embeddings/embeddings.js'
 import type { Preparation } from '../embeddings/preparation.js'
 import type { ImageInput } from '../images/index.js'
 import type { StreamSource } from '../model/stream.js'
+import type { AlbumOptions, AlbumResult } from './album.js'
+import type { GalleryEdit } from './edits.js'
 import type { GalleryFace, GalleryMetadata, NamedRows, NewFace } from './faces.js'
+import type { Identified, IdentifyOptions } from './identify.js'
 import type { AddedImages, AddImagesOptions } from './images.js'
-import type { GalleryPerson } from './people.js'
+import type { GalleryPeopleOptions, GalleryPerson } from './people.js'
 import type { GalleryCounts, GalleryFacesOptions } from './read.js'
 import type { FaceMatch, GallerySearchOptions } from './search.js'
 import type { GalleryCheck } from './verify.js'
@@ -138,11 +141,6 @@ export interface Gallery extends AsyncDisposable, Disposable {
    * @param id of the face.
    * @returns the face with its embedding, `dimensions` floats; undefined where there is none of this id.
    * @throws FaceNetError ERR_FACENET_IO, ERR_FACENET_DISPOSED
-   *
-   * @example
-   * ```ts
-   * const face = await gallery.get('anna-1')
-   * ```
    */
   get(id: string): Promise<(GalleryFace & { embedding: Float32Array }) | undefined>
 
@@ -185,26 +183,68 @@ export interface Gallery extends AsyncDisposable, Disposable {
   /**
    * The people of the gallery.
    *
+   * @param options whether hidden people are listed too.
    * @returns those with most faces first.
    * @throws FaceNetError ERR_FACENET_IO, ERR_FACENET_DISPOSED
+   */
+  people(options?: GalleryPeopleOptions): Promise<GalleryPerson[]>
+
+  /**
+   * Puts the faces that are nobody's to people: to those who are there, or to new ones, by agglomerative clustering. Nobody's faces are
+   * moved, two faces of one photograph are never one person, and what an edit has rejected or locked stays so. Faces that are near
+   * nobody stay unassigned, and are looked at again by the next call: call it after adding photographs.
+   *
+   * @param options the threshold, and how many faces make a new person.
+   * @returns how many faces were put where, and which people may be one. It is on the disk.
+   * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT, also where no threshold is given and the model has none; ERR_FACENET_IO,
+   *   ERR_FACENET_ABORTED, ERR_FACENET_DISPOSED.
    *
    * @example
    * ```ts
-   * for (const { person, faces } of await gallery.people()) console.log(person, faces)
+   * await gallery.addImages('photos/')
+   * const { joined, people } = await gallery.cluster({ minFaces: 3 })
    * ```
    */
-  people(): Promise<GalleryPerson[]>
+  cluster(options?: AlbumOptions): Promise<AlbumResult>
+
+  /**
+   * Edits people: names, merges, splits, locks, hides, or says that faces are not theirs. All edits or none of them.
+   *
+   * @param edits one after the other.
+   * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT that names the edit; ERR_FACENET_IO, ERR_FACENET_DISPOSED.
+   *
+   * @example
+   * ```ts
+   * await gallery.apply([
+   *   { edit: 'name', person: 'person-3', name: 'Anna' },
+   *   { edit: 'merge', people: ['person-7'], into: 'Anna' },
+   *   { edit: 'reject', faces: ['/photos/a.jpg#xywh=10,20,64,64'], person: 'Anna' },
+   * ])
+   * ```
+   */
+  apply(edits: readonly GalleryEdit[]): Promise<void>
+
+  /**
+   * Who somebody is, said by several faces of each person.
+   *
+   * @param who an embedding or a photograph, as for `search`.
+   * @param options by vote or by mean, and below which distance; the model's own threshold unless told.
+   * @returns the person, or null: nobody who is known.
+   * @throws FaceNetError as `search` does, and where no threshold is given and the model has none.
+   *
+   * @example
+   * ```ts
+   * const who = await gallery.identify('door.jpg', { by: 'mean' })
+   * console.log(who?.person ?? 'unknown')
+   * ```
+   */
+  identify(who: Float32Array | Embeddings | ImageInput, options?: IdentifyOptions): Promise<Identified | null>
 
   /**
    * How much there is.
    *
    * @returns numbers of faces, people and photographs.
    * @throws FaceNetError ERR_FACENET_IO, ERR_FACENET_DISPOSED
-   *
-   * @example
-   * ```ts
-   * const { faces, people } = await gallery.counts()
-   * ```
    */
   counts(): Promise<GalleryCounts>
 
@@ -242,11 +282,6 @@ export interface Gallery extends AsyncDisposable, Disposable {
    *
    * @returns how many faces it has, and the problems that were found: none where all is well.
    * @throws FaceNetError ERR_FACENET_DISPOSED
-   *
-   * @example
-   * ```ts
-   * const { problems } = await gallery.verify()
-   * ```
    */
   verify(): Promise<GalleryCheck>
 

@@ -10,7 +10,7 @@ import type { Model } from '../model/model.js'
 import { checkFlag, checkInteger, checkNamed, checkOptions } from '../native/check_arguments.js'
 import { checkBelongs, checkGalleryModel, type Facts, type GalleryModel, readFacts, writeFacts } from './facts.js'
 import type { Gallery } from './gallery.js'
-import { Store } from './store.js'
+import { noModel, Store } from './store.js'
 import { StoredGallery } from './stored_gallery.js'
 
 /** How a gallery is opened. */
@@ -80,7 +80,7 @@ export async function openGallery(path: string | URL, options: OpenGalleryOption
   checkInteger(busyTimeout, 'options.busyTimeout', 0)
   for (const name of ['model', 'detector', 'align', 'template', 'preparation']) checkNamed(options, name, 'something')
   const made = modelOf(options)
-  const store = await Store.open(checkPath(path), { readOnly, busyTimeout })
+  const store = await Store.open(checkPath(path), { readOnly, busyTimeout, create: made !== undefined })
   try {
     const facts = await factsOf(store, made)
     if (made) checkBelongs(store.path, facts, 'options.model', made, allowMixed)
@@ -119,10 +119,7 @@ function checkPath(path: unknown): string {
 async function factsOf(store: Store, made: GalleryModel | undefined): Promise<Facts> {
   const stored = store.read((db) => readFacts(store.path, db))
   if (stored) return stored
-  if (!made) {
-    const expected = `the model of a gallery that is to be made, as there is none at ${store.path} yet`
-    throw invalidArgument('options.model', expected, 'none')
-  }
+  if (!made) throw noModel(store.path)
   await store.write((db) => {
     if (!readFacts(store.path, db)) writeFacts(db, made)
   })

@@ -12,6 +12,19 @@ export interface GalleryPerson {
   name: string | null
   /** How many faces there are. */
   faces: number
+  /** Clustering puts nobody to a locked person. */
+  locked: boolean
+  /** Hidden people are listed only where they are asked for. */
+  hidden: boolean
+}
+
+/** Which people are listed. */
+export interface GalleryPeopleOptions {
+  /**
+   * Whether hidden people are too.
+   * @default false
+   */
+  hidden?: boolean
 }
 
 const unnamed = /^person-(\d{1,15})$/
@@ -53,21 +66,22 @@ export function personOfName(db: Connection, person: string, argument: string): 
   )
 }
 
-/** Within a transaction: people without a name who have no face left are nobody. */
+/** Within a transaction: people who have no face left are nobody. */
 export function forgetEmptyPeople(db: Connection): void {
   db.exec('DELETE FROM people WHERE NOT EXISTS (SELECT 1 FROM faces WHERE faces.person = people.person)')
 }
 
 /** Those with most faces first. */
-export function listPeople(db: Connection): GalleryPerson[] {
+export function listPeople(db: Connection, { hidden = false }: GalleryPeopleOptions = {}): GalleryPerson[] {
   const rows = db
     .sql(
-      'SELECT p.person AS number, p.name AS name, count(f.number) AS faces FROM people p ' +
-        'LEFT JOIN faces f ON f.person = p.person GROUP BY p.person ORDER BY faces DESC, p.person',
+      'SELECT p.person AS number, p.name AS name, p.locked, p.hidden, count(f.number) AS faces FROM people p ' +
+        'LEFT JOIN faces f ON f.person = p.person WHERE p.hidden <= ? GROUP BY p.person ORDER BY faces DESC, p.person',
     )
-    .all()
+    .all(Number(hidden))
   return rows.map((row) => {
     const [number, name] = [Number(row.number), row.name === null ? null : String(row.name)]
-    return { person: personText(number, name), number, name, faces: Number(row.faces) }
+    const state = { locked: row.locked === 1, hidden: row.hidden === 1 }
+    return { person: personText(number, name), number, name, faces: Number(row.faces), ...state }
   })
 }

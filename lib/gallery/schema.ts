@@ -12,6 +12,7 @@ const applicationId = 0x464e6761
  *    given twice, so that a reader finds new rows behind the highest it knows. `blocks` hold embeddings, little-endian float32, in
  *    the order of their numbers, which are uint32; `first` and `last` bound them. `fresh` are embeddings that do not fill a block
  *    yet. `edits` names rows that were replaced or removed, for readers that hold them in memory. `missing` are images without a row.
+ * 2: People can be locked and hidden. `rejections` are faces of which it was said that they are not a person's.
  */
 export const migrations: readonly string[] = [
   `CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -28,6 +29,13 @@ export const migrations: readonly string[] = [
    CREATE TABLE fresh (number INTEGER PRIMARY KEY, embedding BLOB NOT NULL);
    CREATE TABLE edits (serial INTEGER PRIMARY KEY AUTOINCREMENT, number INTEGER NOT NULL);
    CREATE TABLE missing (image TEXT PRIMARY KEY, code TEXT NOT NULL, error TEXT NOT NULL) WITHOUT ROWID;`,
+  `ALTER TABLE people ADD COLUMN locked INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE people ADD COLUMN hidden INTEGER NOT NULL DEFAULT 0;
+   CREATE TABLE rejections (
+     number INTEGER NOT NULL REFERENCES faces ON DELETE CASCADE, person INTEGER NOT NULL REFERENCES people ON DELETE CASCADE,
+     PRIMARY KEY (number, person)
+   ) WITHOUT ROWID;
+   CREATE INDEX rejections_of_person ON rejections (person);`,
 ]
 
 /** Bytes of a page: blobs of blocks are read faster in large ones, a single row is written faster in small ones. */

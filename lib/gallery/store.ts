@@ -15,6 +15,8 @@ const triedEvery = 20
 
 export interface StoreOptions {
   readOnly: boolean
+  /** Whether a file is made where there is none. */
+  create: boolean
   /** Milliseconds that a writer waits for another one. */
   busyTimeout: number
 }
@@ -42,6 +44,7 @@ export class Store {
     try {
       const isNew = !(await exists(path))
       if (isNew && options.readOnly) throw invalidArgument('path', 'a gallery that exists', `no file at ${path}`)
+      if (isNew && !options.create) throw noModel(path)
       const writer = options.readOnly ? undefined : await another()
       if (writer) {
         if (isNew) writer.exec(settingsOfNewFile)
@@ -129,6 +132,12 @@ export class Store {
     this.loader.close()
     this.writer?.close()
   }
+}
+
+/** A gallery is made for a model. */
+export function noModel(path: string): FaceNetError {
+  const expected = `the model of a gallery that is to be made, as there is none at ${path} yet`
+  return invalidArgument('options.model', expected, 'none')
 }
 
 async function exists(path: string): Promise<boolean> {

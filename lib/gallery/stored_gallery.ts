@@ -6,8 +6,10 @@ import { disposed, invalidArgument } from '../errors.js'
 import type { ImageInput } from '../images/index.js'
 import type { EmbedArrayOptions } from '../model/options.js'
 import type { StreamSource } from '../model/stream.js'
-import { checkFloats } from '../native/check_arguments.js'
+import { checkFloats, checkOptions } from '../native/check_arguments.js'
 import { InFlight } from '../native/queue.js'
+import { type AlbumOptions, type AlbumResult, clusterGallery } from './album.js'
+import { applyEdits, type GalleryEdit } from './edits.js'
 import {
   checkFace,
   faceColumns,
@@ -19,8 +21,9 @@ import {
 } from './faces.js'
 import { checkBelongs, type Facts } from './facts.js'
 import type { Gallery } from './gallery.js'
+import { type Identified, type IdentifyOptions, identifyRows } from './identify.js'
 import { type AddedImages, type AddImagesOptions, addImages, type GalleryEmbedder } from './images.js'
-import { type GalleryPerson, listPeople } from './people.js'
+import { type GalleryPeopleOptions, type GalleryPerson, listPeople } from './people.js'
 import { countAll, exportFaces, type GalleryCounts, type GalleryFacesOptions, iterateFaces } from './read.js'
 import { MemoryRows } from './rows.js'
 import { embeddingOf, type FaceMatch, type GallerySearchOptions, searchRows } from './search.js'
@@ -115,9 +118,7 @@ export class StoredGallery implements Gallery {
   ): Promise<FaceMatch[]> {
     return this.#run(async () => {
       const id = hasId(who) ? who.id : undefined
-      const row = id === undefined ? await this.#embeddingOf(who as ImageInput, options) : this.#rowOf(id)
-      const rows = isEmbeddings(row) ? row.rows : checkFloats(row, 'who').length / this.dimensions
-      if (rows !== 1) throw invalidArgument('who', `one embedding of ${this.dimensions} floats`, row)
+      const row = this.#one(id === undefined ? await this.#embeddingOf(who as ImageInput, options) : this.#rowOf(id))
       const [matches] = await searchRows(this.#place, row, 'who', options, id)
       return matches!
     })
@@ -127,8 +128,28 @@ export class StoredGallery implements Gallery {
     return this.#run(() => searchRows(this.#place, rows, 'rows', options))
   }
 
-  async people(): Promise<GalleryPerson[]> {
-    return this.#run(async () => this.#store.read(listPeople))
+  async people(options: GalleryPeopleOptions = {}): Promise<GalleryPerson[]> {
+    checkOptions(options, 'options', ['hidden'])
+    return this.#run(async () => this.#store.read((db) => listPeople(db, options)))
+  }
+
+  async cluster(options: AlbumOptions = {}): Promise<AlbumResult> {
+    return this.#run(() => clusterGallery(this.#place, options))
+  }
+
+  async apply(edits: readonly GalleryEdit[]): Promise<void> {
+    return this.#run(() => applyEdits(this.#store, edits))
+  }
+
+  async identify(
+    who: Float32Array | Embeddings | ImageInput,
+    options: IdentifyOptions = {},
+  ): Promise<Identified | null> {
+    return this.#run(async () => {
+      const row = this.#one(await this.#embeddingOf(who, options))
+      const [person] = await identifyRows(this.#place, row, 'who', options)
+      return person!
+    })
   }
 
   async counts(): Promise<GalleryCounts> {
@@ -184,6 +205,12 @@ export class StoredGallery implements Gallery {
   }
 
   #rowOf = (id: string): Float32Array => embeddingOf(this.#store, id, this.dimensions)
+
+  #one(row: EmbeddingRows): EmbeddingRows {
+    const rows = isEmbeddings(row) ? row.rows : checkFloats(row, 'who').length / this.dimensions
+    if (rows !== 1) throw invalidArgument('who', `one embedding of ${this.dimensions} floats`, row)
+    return row
+  }
 
   async #embeddingOf(who: EmbeddingRows | ImageInput, { signal }: GallerySearchOptions): Promise<EmbeddingRows> {
     const isImage = typeof who === 'string' || who instanceof URL || types.isUint8Array(who)

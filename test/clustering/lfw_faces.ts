@@ -6,7 +6,7 @@ import { openModel } from '../../lib/index.js'
 import { openSource, type SourceImage } from '../../lib/sources/index.js'
 
 export const data = process.env.FACENET_DATA ?? '../shared/data'
-const archive = join(data, 'lfw/lfw.tar')
+export const archive = join(data, 'lfw/lfw.tar')
 const weights = join(data, 'weights/mobilefacenet_192.safetensors')
 
 /** The file that a test must do without; undefined where all are there. */
@@ -43,7 +43,7 @@ export async function embedPeople(most = Infinity): Promise<Faces> {
   return { embeddings, dimensions, identities }
 }
 
-const importMobile = () =>
+export const importMobile = () =>
   importModel(weights, {
     graph: weights.replace(/safetensors$/, 'graph.json'),
     size: [112, 112],

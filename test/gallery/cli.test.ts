@@ -119,6 +119,25 @@ test('photographs are added, passed over the second time, found, listed, removed
     assert.is((await gallery.counts()).faces, 2)
   }))
 
+test('photographs come to the people of a gallery, who are named and edited', () =>
+  withPictures(async (at) => {
+    const [db, model] = [at('g.db'), at('m.safetensors')]
+    const settings = [...whole, model, '--threshold', '1e-9', '--min-faces', '1', '--json']
+    const first = await command('cluster', '--gallery', db, at('people'), ...settings)
+    assert.is(first.ended, undefined)
+    const result = { joined: 0, people: ['person-1', 'person-2'], founded: 2, unassigned: 0, alike: [] }
+    assert.equal(jsonLines(first.out).at(-1), result)
+    assert.is((await command('gallery', 'name', db, 'person-1', 'Anna')).ended, undefined)
+    const second = await command('gallery', 'cluster', db, at('a.png'), ...settings)
+    assert.equal(jsonLines(second.out).at(-1), { joined: 1, people: [], founded: 0, unassigned: 0, alike: [] })
+    assert.is((await command('gallery', 'list', db, '--people')).out, '2\tAnna\n1\tperson-2\n')
+    await writeFile(at('edits.json'), JSON.stringify([{ edit: 'hide', person: 'Anna' }]))
+    assert.is((await command('gallery', 'apply', db, at('edits.json'))).ended, undefined)
+    assert.is((await command('gallery', 'list', db, '--people')).out, '1\tperson-2\n')
+    assert.ok((await command('cluster', '--gallery', db, at('people'), '--out', 'x')).ended instanceof UsageError)
+    assert.match(String((await command('gallery', 'name', db, 'Zoe', 'Eva')).ended), /"Zoe"/)
+  }))
+
 test('bad images, wrong usage, missing and damaged galleries end with the exit codes of other commands', () =>
   withPictures(async (at) => {
     const [db, model] = [at('g.db'), at('m.safetensors')]
@@ -140,7 +159,7 @@ test('bad images, wrong usage, missing and damaged galleries end with the exit c
     }
     for (const action of ['stats', 'list', 'verify', 'remove']) {
       const { ended } = await command('gallery', action, at('none.db'), ...(action === 'remove' ? ['id'] : []))
-      assert.match((ended as Error).message, /a gallery that exists/)
+      assert.match((ended as Error).message, /a gallery that exists|as there is none at/)
     }
     // Embedded in another way than what is there.
     const { ended } = await command('search', db, at('a.png'), '--align', 'center', '-m', model)

@@ -84,8 +84,9 @@ test('a gallery that is opened to be read is not written, and not made', () =>
     assert.match((await rejection(reader.remove('f0'))).message, /readOnly/)
     const missing = await rejection(openGallery(`${path}x`, { model, readOnly: true }))
     assert.match(missing.message, /a gallery that exists/)
-    await assert.is(await stat(`${path}x`).catch(() => undefined), undefined)
+    assert.is(await stat(`${path}x`).catch(() => undefined), undefined)
     assert.match((await rejection(openGallery(`${path}x`))).message, /options\.model/)
+    assert.is(await stat(`${path}x`).catch(() => undefined), undefined)
   }))
 
 test('other files, another program, a newer version and damage are said', () =>
@@ -166,7 +167,7 @@ test('a file of an older schema is brought up to date, all of it or nothing', ()
         old.sql('INSERT INTO facts VALUES (?, ?)').run(name!, value!)
       }
       old.sql("INSERT INTO faces (id) VALUES ('old')").run()
-      old.sql('INSERT INTO fresh VALUES (1, ?)').run(new Uint8Array(randomRows(1).buffer))
+      old.sql('INSERT INTO fresh VALUES (?, ?)').run(1, new Uint8Array(randomRows(1).buffer))
       old.close()
       assert.match((await rejection(openGallery(path, { readOnly: true }))).message, /open it once to be written/)
       await using gallery = await openGallery(path)

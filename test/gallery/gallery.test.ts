@@ -34,7 +34,9 @@ test('what is added is there, with all that was said of it, and after closing to
     assert.equal(found, { ...known, embedding: rowOf(rows, 0) })
     assert.is(await gallery.get('two'), undefined)
     assert.equal(await gallery.counts(), { faces: 2, assigned: 1, people: 1, images: 1, missing: 0 })
-    assert.equal(await gallery.people(), [{ person: 'Anna', number: 1, name: 'Anna', faces: 1 }])
+    assert.equal(await gallery.people(), [
+      { person: 'Anna', number: 1, name: 'Anna', faces: 1, locked: false, hidden: false },
+    ])
   }))
 
 test('search finds what nearestNeighbors finds, through blocks, additions, replacements and removals', () =>

@@ -11,14 +11,16 @@ import { isMistake, listFailures } from '../common/failures.js'
 import { printableName } from '../common/printable.js'
 import { imageProgress } from '../common/progress.js'
 import { describeThreshold, thresholdFacts, thresholdFor } from '../common/threshold.js'
-import { type Context, PartialFailure } from '../context.js'
+import { Context, PartialFailure } from '../context.js'
 import type { ClusterOptions } from '../options/images.js'
+import { flagOf } from '../options/option.js'
 import { writeClusterReport } from '../report/clusters.js'
 import { reportTarget } from '../report/target.js'
 import { UsageError } from '../usage_error.js'
 import { checkPeopleFolder, writePeople } from './people_folders.js'
 
 export async function run(context: Context<ClusterOptions>): Promise<void> {
+  if (context.options.gallery !== undefined) return intoGallery(context, context.options.gallery)
   const how = readMethod(context)
   const alignment = readAlignment(context)
   const { options } = context
@@ -71,6 +73,15 @@ export async function run(context: Context<ClusterOptions>): Promise<void> {
   }
   listFailures(context, failures, imagesOf(faces) + failures.length)
   if (failures.some((failure) => isMistake(failure, alignment.faces))) throw new PartialFailure()
+}
+
+/** As `gallery cluster` does it. */
+async function intoGallery({ operands, options, given, signal }: Context<ClusterOptions>, gallery: string) {
+  const needless = ['method', 'scoreFolders', 'out', 'report', 'run'].find((name) => given.has(name))
+  if (needless) throw new UsageError(`${flagOf(needless)} is not for --gallery`)
+  const { run } = await import('./gallery.js')
+  const rest = { person: undefined, folders: false, people: false, hidden: false, image: undefined, again: false, k: 5 }
+  await run(new Context(['cluster', gallery, ...operands], { ...options, ...rest, out: undefined }, given, signal))
 }
 
 type Method = { method: 'agglomerative'; linkage: Linkage } | { method: 'dbscan'; minFaces: number }

@@ -1,11 +1,14 @@
 /** `facenet gallery`: faces that are kept in a file. */
-import { type Gallery, type GalleryFace, openGallery } from '../../gallery/index.js'
+import { readText } from '../../files/read.js'
+import { parseStrictJson } from '../../files/strict_json.js'
+import { type Gallery, type GalleryEdit, type GalleryFace, openGallery } from '../../gallery/index.js'
 import { printableName } from '../common/printable.js'
 import { table } from '../common/table.js'
 import { Context, PartialFailure } from '../context.js'
 import { type GalleryAction, type GalleryOptions, galleryActions } from '../options/gallery.js'
 import { UsageError } from '../usage_error.js'
 import { add } from './gallery_add.js'
+import { cluster } from './gallery_cluster.js'
 import { run as search } from './search.js'
 
 type Given = Context<GalleryOptions>
@@ -19,6 +22,9 @@ const operands: Record<GalleryAction, readonly [least: number, most: number, wha
   stats: [0, 0, 'a gallery'],
   export: [0, 0, 'a gallery'],
   verify: [0, 0, 'a gallery'],
+  cluster: [0, Infinity, 'a gallery, and perhaps images or files of embeddings'],
+  name: [2, 2, 'a gallery, a person as person-12 or by name, and the name'],
+  apply: [1, 1, 'a gallery and a .json file of edits'],
 }
 
 export async function run(context: Given): Promise<void> {
@@ -34,6 +40,9 @@ export async function run(context: Given): Promise<void> {
   }
   if (action === 'add') return add(context, path, rest)
   if (action === 'remove') return remove(context, path, rest)
+  if (action === 'cluster') return cluster(context, path, rest)
+  if (action === 'name') return edit(path, [{ edit: 'name', person: rest[0]!, name: rest[1]! }])
+  if (action === 'apply') return edit(path, parseStrictJson(await readText(rest[0]!), rest[0]!) as GalleryEdit[])
   await using gallery = await openGallery(path, { readOnly: true })
   if (action === 'list') await list(context, gallery)
   else if (action === 'stats') await stats(context, gallery)
@@ -46,19 +55,22 @@ async function remove(context: Given, path: string, ids: readonly string[]): Pro
   const chosen = person !== undefined || image !== undefined
   if (chosen === ids.length > 0)
     throw new UsageError('gallery remove takes ids, or --person and --image, one of the two')
-  // A typing error in the path must not make a gallery.
-  await (await openGallery(path, { readOnly: true })).close()
   await using gallery = await openGallery(path)
   const removed = await gallery.remove(chosen ? { person, image } : ids)
   if (context.json) await context.print(JSON.stringify({ removed }))
   else context.say(`${removed} faces removed`)
 }
 
+async function edit(path: string, edits: GalleryEdit[]): Promise<void> {
+  await using gallery = await openGallery(path)
+  await gallery.apply(edits)
+}
+
 async function list(context: Given, gallery: Gallery): Promise<void> {
   const { people, person, image } = context.options
   if (people) {
     if (person !== undefined || image !== undefined) throw new UsageError('--people is without --person and --image')
-    for (const each of await gallery.people()) {
+    for (const each of await gallery.people({ hidden: context.options.hidden })) {
       await context.print(context.json ? JSON.stringify(each) : `${each.faces}\t${printableName(each.person)}`)
     }
     return

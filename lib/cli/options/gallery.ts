@@ -1,5 +1,5 @@
 /** Options of `gallery`. `kinds` are the actions that take an option. */
-import { flag, group, integer, type OptionTable, pathEnding, text, type Values } from './option.js'
+import { flag, group, integer, type OptionTable, oneOf, pathEnding, text, type Values } from './option.js'
 import {
   alignOptions,
   batchOptions,
@@ -12,7 +12,18 @@ import {
   thresholdOptions,
 } from './shared.js'
 
-export const galleryActions = ['add', 'remove', 'search', 'list', 'stats', 'export', 'verify'] as const
+export const galleryActions = [
+  'add',
+  'remove',
+  'search',
+  'list',
+  'stats',
+  'export',
+  'verify',
+  'cluster',
+  'name',
+  'apply',
+] as const
 export type GalleryAction = (typeof galleryActions)[number]
 
 /** The same options, which these actions take. */
@@ -20,15 +31,15 @@ function of<T extends OptionTable>(kinds: readonly GalleryAction[], table: T): T
   return Object.fromEntries(Object.entries(table).map(([name, option]) => [name, { ...option, kinds }])) as unknown as T
 }
 
-const embedding = ['add', 'search'] as const
+const embedding = ['add', 'search', 'cluster'] as const
 
 export const galleryOptions = {
-  ...of(['add', 'search'], modelOptions),
+  ...of(embedding, modelOptions),
   ...of(embedding, sourceOptions),
   ...of(embedding, alignOptions),
   ...of(embedding, facesOptions),
   ...of(embedding, detectionOptions),
-  ...of(['search'], thresholdOptions),
+  ...of(['search', 'cluster'], thresholdOptions),
   ...of(embedding, mixedOptions),
   ...of(embedding, batchOptions),
   ...group('People', {
@@ -39,6 +50,18 @@ export const galleryOptions = {
     }),
     folders: flag({ text: 'The folder of a photograph names its person', kinds: ['add'] }),
     people: flag({ text: 'List people instead of faces', kinds: ['list'] }),
+    hidden: flag({ text: 'With --people: hidden people too', kinds: ['list'] }),
+    linkage: oneOf(['average', 'complete', 'single'], {
+      text: 'Which distance between two clusters decides whether they are joined',
+      default: 'average',
+      kinds: ['cluster'],
+    }),
+    minFaces: integer({
+      text: 'Faces that make a new person; fewer stay unassigned, and are looked at again the next time',
+      min: 1,
+      default: 3,
+      kinds: ['cluster'],
+    }),
   }),
   ...group('Images', {
     image: text({

@@ -94,8 +94,14 @@ export const clusterOptions = {
       text: 'With --method agglomerative: which distance between two clusters decides whether they are joined',
       default: 'average',
     }),
+    gallery: text({
+      text: 'Put the faces to the people of this gallery, which is made where there is none; nobody who is there is moved',
+      value: '<file>',
+    }),
     minFaces: integer({
-      text: 'With --method dbscan: neighbours, itself included, that put a face in the core of a cluster',
+      text:
+        'With --method dbscan: neighbours, itself included, that put a face in the core of a cluster; with --gallery: faces ' +
+        'that make a new person',
       min: 1,
       default: 3,
     }),
