@@ -68,7 +68,7 @@ export class ProgressLog {
     readonly path: string,
     private readonly lines: FileHandle,
     private readonly events: EventWriter,
-    private readonly lock: Lock,
+    private readonly lock: { release(): Promise<void> },
   ) {}
 
   /**
@@ -91,7 +91,7 @@ export class ProgressLog {
    * @throws FaceNetError ERR_FACENET_IO where the disk refuses.
    * @internal
    */
-  static async openLocked(folder: string, lock: Lock): Promise<ProgressLog> {
+  static async openLocked(folder: string, lock: { release(): Promise<void> }): Promise<ProgressLog> {
     const path = join(folder, progressFile)
     let lines: FileHandle | undefined
     try {
