@@ -28,8 +28,11 @@ void checkFinite(const Rows& rows, const std::string& argument) {
     while (at < rows.dimensions && std::fabs(row[at]) <= most) ++at;
     // Of a SharedArrayBuffer the value may be another one by now.
     const float value = row[std::min(at, rows.dimensions - 1)];
-    const std::string received = std::isnan(value) ? "NaN" : text(value);
-    throw invalidArgument(argument, "finite values of at most 1e15 in size", text(received, " in row ", r));
+    const std::string received = std::isnan(value)   ? "NaN"
+                                 : std::isinf(value) ? (value > 0 ? "Infinity" : "-Infinity")
+                                                     : text(value);
+    throw invalidArgument(argument, "finite values of at most 1000000000000000 in size",
+                          text(received, " in row ", r));
   }
 }
 
