@@ -16,7 +16,7 @@ import { indexEmbeddings, l2Normalize, nearestNeighbors } from '../lib/index.js'
 import { describeMachine, load, printMachine } from './machine.js'
 import { median } from './measure.js'
 import { positiveInteger } from './options.js'
-import { type Faiss, faissScript, startFaiss } from './peers/faiss.js'
+import { type Peer, startPeer } from './peers/answering.js'
 
 const { values: options } = parseArgs({
   options: {
@@ -136,10 +136,14 @@ const temporary = await mkdtemp(join(options.root ? join(options.root, 'tmp') : 
 try {
   const files = ['gallery.f32', 'queries.f32'].map((name) => join(temporary, name))
   await Promise.all([writeFile(files[0]!, gallery), writeFile(files[1]!, queries)])
-  const scripts = [faissScript, fileURLToPath(new URL('./peers/torch_search.py', import.meta.url))]
+  const scripts = ['faiss', 'torch'].map((who) => fileURLToPath(new URL(`./peers/${who}_search.py`, import.meta.url)))
   await Promise.all(scripts.map((script) => copyFile(script, join(temporary, basename(script)))))
   const [faissCopy, torchCopy] = scripts.map((script) => seen(join(temporary, basename(script))))
-  const faiss = await startFaiss(python, faissCopy!, files.map(seen), { dimensions, k })
+  const numbers = ['--dimensions', `${dimensions}`, '--k', `${k}`]
+  const faiss: Faiss | undefined = await startPeer([...python, faissCopy!, ...files.map(seen), ...numbers], {
+    OPENBLAS_CORETYPE: 'SkylakeX',
+    OPENBLAS_NUM_THREADS: '1',
+  })
   const { lines, indices } = await takeTurns(faiss)
   faiss?.close()
   const loadThen = load()
@@ -149,10 +153,12 @@ try {
     const figure = await torchSearch(torchCopy!, files.map(seen) as [string, string], threads, indices)
     if (figure) others.push(figure)
   }
-  await report(lines, others, faiss?.version, loadThen)
+  await report(lines, others, faiss?.hello.faiss, loadThen)
 } finally {
   await rm(temporary, { recursive: true })
 }
+
+type Faiss = Peer<{ faiss: string }, { seconds: number; indices: number[] }>
 
 interface Turn {
   threads: number
@@ -183,7 +189,7 @@ async function takeTurns(faiss: Faiss | undefined): Promise<{ lines: Turn[]; ind
       ;({ indices } = await nearestNeighbors(some, index, settings))
       const indexed = performance.now() - start
       if (indices.some((row, i) => row !== found.indices[i])) throw new Error('the index finds other rows')
-      const theirs = await faiss?.round(threads, batch)
+      const theirs = await faiss?.ask({ threads, queries: batch })
       if (theirs) line.same = agreement(indices, theirs.indices)
       if (round < 0) continue
       line.rows.push(plain)

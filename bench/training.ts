@@ -1,19 +1,23 @@
 /**
- * Whole training steps: forward, mining, backward and optimiser on a batch of random images. Networks take turns by round.
+ * Whole training steps: forward, mining, backward and optimiser on a batch of random images. Networks take turns by round, and with them
+ * PyTorch, where a Python has it, in fp32 and under autocast to bf16.
  *
- *     node --import tsx bench/training.ts [--networks nn2,nn4,nns2] [--batch 32] [--faces 4] [--rounds 5]
+ *     npm run bench -- training [--networks nn2,nn4,nns2] [--batch 32] [--faces 4] [--rounds 5] [--python python3]
  *
  * Writes `bench/results/training-<date>.md` and prints it.
  */
-import { mkdir, writeFile } from 'node:fs/promises'
-import { availableParallelism } from 'node:os'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { createTrainer, type StepResult } from '../lib/index.js'
+import { initialWeights } from '../lib/convert/networks/initialize.js'
+import { writeModel } from '../lib/files/model/model_file.js'
+import { createTrainer, networks, type StepResult } from '../lib/index.js'
 import { describeMachine, load, printMachine } from './machine.js'
 import { median } from './measure.js'
 import { positiveInteger } from './options.js'
+import { type Peer, startPeer } from './peers/answering.js'
 
 const { values: options } = parseArgs({
   options: {
@@ -21,6 +25,7 @@ const { values: options } = parseArgs({
     batch: { type: 'string', default: '32' },
     faces: { type: 'string', default: '4' },
     rounds: { type: 'string', default: '5' },
+    python: { type: 'string', default: 'python3' },
   },
 })
 
@@ -34,8 +39,9 @@ interface Contender {
   network: string
   who: string
   threads: number
-  chunk: number
-  memoryBytes: number
+  /** Images of it at a time, and bytes that it holds, where they are known. */
+  chunk?: number
+  memoryBytes?: number
   /** One step; its parts where they are known. */
   step: () => Promise<Parts | undefined>
   finish: () => void
@@ -68,6 +74,25 @@ async function ours(network: string, threads: number): Promise<Contender> {
   }
 }
 
+/** PyTorch, with the same network and as many triplets; undefined where this Python has none. */
+async function torch(network: string, threads: number, dtype: 'f32' | 'bf16', model: string) {
+  const script = fileURLToPath(new URL('./peers/torch_steps.py', import.meta.url))
+  const numbers = ['--batch', `${batch}`, '--faces', `${faces}`, '--threads', `${threads}`, '--dtype', dtype]
+  const peer: Peer<{ torch: string }, { seconds: number }> | undefined = await startPeer(
+    [options.python, script, model, ...numbers],
+    { OMP_NUM_THREADS: `${threads}` },
+  )
+  if (!peer) return undefined
+  const contender: Contender = {
+    network,
+    who: `PyTorch ${peer.hello.torch}, ${dtype}`,
+    threads,
+    step: async () => void (await peer.ask({})),
+    finish: () => peer.close(),
+  }
+  return contender
+}
+
 interface Turn {
   seconds: number
   parts: Parts | undefined
@@ -84,18 +109,42 @@ async function turnOf({ step }: Contender): Promise<Turn> {
 const names = options.networks.split(',')
 const threadCounts = [...new Set([1, availableParallelism()])]
 const contenders: Contender[] = []
-for (const network of names) for (const threads of threadCounts) contenders.push(await ours(network, threads))
+const temporary = await mkdtemp(join(tmpdir(), 'facenet-training-'))
+for (const network of names) {
+  const graph = networks[network as keyof typeof networks].graph()
+  const model = join(temporary, `${network}.safetensors`)
+  await writeModel(model, { graph, tensors: initialWeights(graph, 1) })
+  for (const threads of threadCounts) {
+    contenders.push(await ours(network, threads))
+    for (const dtype of ['f32', 'bf16'] as const) {
+      const peer = await torch(network, threads, dtype, model)
+      if (peer) contenders.push(peer)
+    }
+  }
+}
 
 const turns = new Map<Contender, Turn[]>(contenders.map((contender) => [contender, []]))
 for (let round = 0; round < rounds; round++) {
   for (const contender of contenders) turns.get(contender)!.push(await turnOf(contender))
 }
 for (const { finish } of contenders) finish()
+await rm(temporary, { recursive: true })
 
 const share = (all: Turn[], part: keyof Parts) =>
   all[0]?.parts === undefined
     ? '-'
     : `${(100 * median(all.map(({ seconds, parts }) => parts![part] / seconds))).toFixed(1)} %`
+
+const secondsOf = (contender: Contender) => median(turns.get(contender)!.map(({ seconds }) => seconds))
+/** How many times as fast we are, in fp32. */
+function ratio(contender: Contender): string {
+  const { network, threads, who } = contender
+  if (who === 'ours') return ''
+  const own = contenders.find(
+    (other) => other.who === 'ours' && other.network === network && other.threads === threads,
+  )!
+  return (secondsOf(contender) / secondsOf(own)).toFixed(2)
+}
 
 const rows = [...turns].map(([contender, all]) => {
   const seconds = median(all.map((turn) => turn.seconds))
@@ -110,16 +159,17 @@ const rows = [...turns].map(([contender, all]) => {
     share(all, 'backward'),
     share(all, 'mining'),
     share(all, 'optimizer'),
-    contender.chunk,
-    (contender.memoryBytes / 2 ** 20).toFixed(0),
+    contender.chunk ?? '-',
+    contender.memoryBytes === undefined ? '-' : (contender.memoryBytes / 2 ** 20).toFixed(0),
+    ratio(contender),
   ].join(' | ')
 })
 const columns =
-  'network | who | threads | images/s (range) | steps/s | forward | backward | mining and loss | optimiser | chunk | MiB held'
+  'network | who | threads | images/s (range) | steps/s | forward | backward | mining and loss | optimiser | chunk | MiB held | ours to it'
 
 const date = new Date().toISOString()
 const report = [
-  `Training steps in fp32 on batches of ${batch} random images, ${faces} an identity, AdaGrad; medians of ${rounds} rounds in turns, ${date}.`,
+  `Training steps on batches of ${batch} random images, ${faces} an identity, AdaGrad, ours in fp32; medians of ${rounds} rounds in turns, ${date}.`,
   `${printMachine(describeMachine())}, load ${load().toFixed(1)}.`,
   '',
   `| ${columns} |`,
