@@ -3,13 +3,15 @@
  * environment (HTTP_PROXY, HTTPS_PROXY, NO_PROXY) are used. Each process writes to a file of its own and renames it when it is whole, so that
  * two may fetch at once; what a process left that ended is taken over by the next.
  */
+
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { type FileHandle, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { FaceNetError } from '../errors.js'
+import { makeFolder } from '../files/make_folder.js'
 import { throwIfAborted } from '../native/check_arguments.js'
 
 /** What is to be fetched, and what is known of it. */
@@ -48,7 +50,7 @@ export async function download(wanted: Wanted, path: string, options: DownloadOp
   const { signal, tries = 5, pause = 500 } = options
   const part = `${path}.${hostname()}.${process.pid}.part`
   try {
-    await mkdir(dirname(path), { recursive: true })
+    await makeFolder(dirname(path))
     await takeOver(path, part)
   } catch (cause) {
     throw refused(path, cause)

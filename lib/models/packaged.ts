@@ -2,10 +2,12 @@
  * The model and the detector that nobody has to name. They come from the package `@facenet-native/models`, or from the weights of
  * `@vladmandic/face-api`, of which that package is made: those are imported once and kept in the cache.
  */
-import { mkdir, readFile } from 'node:fs/promises'
+
+import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { FaceNetError } from '../errors.js'
+import { makeFolder } from '../files/make_folder.js'
 import { type DetectorContents, writeDetector } from '../files/model/detector_file.js'
 import { type ModelContents, writeModel } from '../files/model/model_file.js'
 import loader from '../native/load.cjs'
@@ -93,7 +95,7 @@ async function fromFaceApi<Contents>(
   const contents = await imported(join(source, 'model'))
   if (!path) return contents
   try {
-    await mkdir(dirname(path), { recursive: true })
+    await makeFolder(dirname(path))
     await write(path, contents)
     return path
   } catch {

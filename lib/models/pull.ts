@@ -1,5 +1,6 @@
 /** From weights to a model in the cache: fetched, or imported from a file that is there. */
-import { mkdir, readFile, rm } from 'node:fs/promises'
+
+import { readFile, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import yauzl from 'yauzl'
@@ -8,6 +9,7 @@ import { modelIn } from '../convert/importers/import_model.js'
 import { maxWeightsBytes, WeightsFile } from '../convert/importers/weights_file.js'
 import { FaceNetError, invalidArgument } from '../errors.js'
 import { writeAtomically } from '../files/atomic_write.js'
+import { makeFolder } from '../files/make_folder.js'
 import { writeDetector } from '../files/model/detector_file.js'
 import { writeModel } from '../files/model/model_file.js'
 import { cacheFolder, isReadable } from './cache.js'
@@ -141,7 +143,7 @@ async function importInto(
   file: string,
   from: Pick<ModelRecord, 'published' | 'source'>,
 ): Promise<string> {
-  await mkdir(dirname(file), { recursive: true }).catch((cause) => {
+  await makeFolder(dirname(file)).catch((cause) => {
     throw refused(file, cause)
   })
   const member = model.origin.kind === 'address' ? model.origin.member : null

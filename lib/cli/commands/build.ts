@@ -2,13 +2,15 @@
  * `facenet build`: compiles the addon where the package lies, with CMake or, where that is missing, node-gyp. Both, and the headers they
  * need, are packages that only this command uses: in an installed package they are fetched into the cache.
  */
+
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { cannotWrite, FaceNetError } from '../../errors.js'
+import { makeFolder } from '../../files/make_folder.js'
 import { cacheFolder } from '../../models/cache.js'
 import loader from '../../native/load.cjs'
 import { runNode } from '../common/child.js'
@@ -72,7 +74,7 @@ async function findTools(context: Context<BuildOptions>, root: string): Promise<
   context.say(`Fetching ${tools.join(', ')} into ${folder}`)
   const dependencies = Object.fromEntries(tools.map((name) => [name, devDependencies[name]]))
   try {
-    await mkdir(folder, { recursive: true })
+    await makeFolder(folder)
     await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, dependencies }))
   } catch (cause) {
     throw cannotWrite(folder, 'a cache that can be written (FACENET_CACHE names another)', cause)

@@ -1,6 +1,8 @@
 /** `facenet doctor`: all that embedding needs, each thing looked at by itself, so that what is broken hides nothing. */
-import { access, constants, mkdir } from 'node:fs/promises'
+
+import { access, constants } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
+import { makeFolder } from '../../files/make_folder.js'
 import { addonLocation, howToGetCuda, native, surroundings } from '../../native/addon.js'
 import { whyNoCuda } from '../../native/devices.js'
 import type { PlatformPackage } from '../../native/facts.js'
@@ -124,7 +126,7 @@ async function cache(): Promise<Found> {
   const { cacheFolder } = await import('../../models/cache.js')
   const folder = cacheFolder()
   if (!folder) return { text: 'none: no home and no FACENET_CACHE', facts: { folder: null, writable: false } }
-  const writable = await mkdir(folder, { recursive: true })
+  const writable = await makeFolder(folder)
     .then(() => access(folder, constants.W_OK))
     .then(
       () => true,

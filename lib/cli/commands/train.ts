@@ -1,8 +1,10 @@
 /** `facenet train`: from folders of faces to a network that tells people apart. */
-import { mkdir, stat } from 'node:fs/promises'
+
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FaceNetError } from '../../errors.js'
 import type { Lock } from '../../files/lock.js'
+import { makeFolder } from '../../files/make_folder.js'
 import { checkTemplate, type TemplateName } from '../../images/index.js'
 import { checkAugmentOptions, noAugmentation } from '../../training/augment.js'
 import { type FaceOptions, openFaces, readIdentities } from '../../training/faces.js'
@@ -118,7 +120,7 @@ async function prepare(context: TrainContext, trainer: Trainer, folder: string, 
     steps: saved ? (options.steps ?? given.steps) : stepsOf(context, source),
   }
   const state: LoopState = saved?.state ?? firstState()
-  await mkdir(folder, { recursive: true })
+  await makeFolder(folder)
   const validation = await openValidation(context, faceOptions)
   context.say(
     `${trainer.name}, ${trainer.dimensions} floats, on ${trainer.device.kind}: ${faces.labels.length} images of ` +
