@@ -3,7 +3,12 @@ import { resolve } from 'node:path'
 import type { Embeddings } from '../embeddings/embeddings.js'
 import { invalidArgument } from '../errors.js'
 import type { ImageInput } from '../images/index.js'
-import type { EmbedArrayOptions, StreamOptions } from '../model/options.js'
+import {
+  type EmbedArrayOptions,
+  embeddingOptionNames,
+  type StreamOptions,
+  streamOptionNames,
+} from '../model/options.js'
 import type { EmbeddedImage, StreamSource } from '../model/stream.js'
 import { checkFlag, checkFunction, checkOptions } from '../native/check_arguments.js'
 import { type FailedImage, openSource, pathIfAny, type SourceImage, type SourceOptions } from '../sources/index.js'
@@ -159,26 +164,9 @@ function faceOf(
 }
 
 function checkOwn(options: AddImagesOptions): void {
-  checkOptions(options, 'options', [...own, ...streamOptionNames])
+  checkOptions(options, 'options', [...own, ...embeddingOptionNames, ...streamOptionNames])
   const { person, again } = options
   checkFlag(again, 'options.again')
   if (typeof person !== 'string') checkFunction(person, 'options.person')
   if (person === '') throw invalidArgument('options.person', 'a name', person)
 }
-
-const streamOptionNames = [
-  'faces',
-  'minSize',
-  'scoreThreshold',
-  'tryRotated',
-  'batchSize',
-  'maxInFlight',
-  'limitInputPixels',
-  'allowTruncated',
-  'maxImageBytes',
-  'signal',
-  'onProgress',
-  'onError',
-  'exclude',
-  'onPassedOver',
-] as const

@@ -122,11 +122,8 @@ export interface StreamProgress {
   passedOver: number
 }
 
-const known = [
-  'align',
-  'template',
-  'centerFraction',
-  'detector',
+/** What `embed` and `embedStream` both take, apart from how faces are cut out. */
+export const embeddingOptionNames = [
   'faces',
   'minSize',
   'scoreThreshold',
@@ -139,6 +136,9 @@ const known = [
   'signal',
   'onProgress',
 ] as const
+const known = ['align', 'template', 'centerFraction', 'detector', ...embeddingOptionNames] as const
+/** What `embedStream` alone takes. */
+export const streamOptionNames = ['onError', 'exclude', 'onPassedOver'] as const
 
 /** Checks what both take; `others` are the names that only this call knows, `faces` the choices it has. */
 export function checkEmbedOptions(

@@ -14,7 +14,7 @@ import {
   type SourceOptions,
   type SourcePaths,
 } from '../sources/index.js'
-import { checkEmbedOptions, embedTarget, type ModelInput, type StreamOptions } from './options.js'
+import { checkEmbedOptions, embedTarget, type ModelInput, type StreamOptions, streamOptionNames } from './options.js'
 
 /** Paths (or `file:` URLs) of files, folders and archives, images from anywhere, or both, from any iterable. */
 export type StreamSource =
@@ -53,7 +53,7 @@ export function embedStream(
   source: StreamSource,
   options: StreamOptions,
 ): AsyncGenerator<EmbeddedImage, void, undefined> {
-  checkEmbedOptions(options, ['onError', 'exclude', 'onPassedOver'], faceChoices)
+  checkEmbedOptions(options, streamOptionNames, faceChoices)
   checkFunction(options.onError, 'options.onError')
   checkFunction(options.onPassedOver, 'options.onPassedOver')
   makeFilter(options.exclude)
