@@ -46,6 +46,7 @@ export type { ModelMetadata, ModelNotes, Threshold } from './model/metadata.js'
 export {
   type Model as ModelFile,
   type ModelContents,
+  type ReadModelOptions,
   readModel,
   type StorageOptions,
   verifyModel,

@@ -5,7 +5,7 @@ import { invalidArgument, invalidModel } from '../errors.js'
 import { type FileSource, fileSource, isUrl, pathOf } from '../files/file_source.js'
 import { fingerprintOf } from '../files/model/fingerprint.js'
 import { describeGraph, type ModelMetadata } from '../files/model/metadata.js'
-import { readModel, verifyModel } from '../files/model/model_file.js'
+import { readModel } from '../files/model/model_file.js'
 import { bytesOf, weightSource } from '../files/model/tensor.js'
 import { readUnchanged } from '../files/unchanged.js'
 import { type NamedOptions, namedModel } from '../models/named.js'
@@ -105,7 +105,7 @@ export async function openModel(
     throwIfAborted(signal)
     return { metadata, native: await nativeCall(() => native().openModel(graph, weights, where)) }
   }
-  // The header, the fingerprint and the weights are read one after the other, each by the path.
+  // The addon reads the weights by the path, after the header was read.
   const path = isUrl(found) ? pathOf(found, 'source') : found
   const { metadata, native: opened } =
     typeof path === 'string' ? await readUnchanged(path, open, ({ native }) => native.dispose()) : await open()
@@ -122,10 +122,7 @@ interface LoadedModel {
 
 async function load(source: FileSource | ModelInMemory | undefined, verify: boolean): Promise<LoadedModel> {
   const file = fileSource(source, 'source')
-  if (file !== undefined) {
-    if (verify) await verifyModel(file)
-    return readModel(file)
-  }
+  if (file !== undefined) return readModel(file, { verify })
   const { graph, tensors, notes } = checkInMemory(
     source,
     'the bytes of a model file, a file: URL, the name of a model, a path',

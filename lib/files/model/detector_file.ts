@@ -15,7 +15,7 @@ import type { GraphDescription } from '../../../types/graph.js'
 import type { StoredDType, WeightSource } from '../../../types/native.js'
 import { invalidModel } from '../../errors.js'
 import { isObject, parseStrictJson } from '../strict_json.js'
-import { detectorFingerprint } from './fingerprint.js'
+import { checkFingerprint, detectorFingerprint } from './fingerprint.js'
 import { checkGraph } from './graph_schema.js'
 import { checkFormat, decodeDtype, decodeFingerprint, format, formatVersion, required } from './metadata.js'
 import { checkTensors, type StorageOptions, storedDtype } from './model_file.js'
@@ -144,7 +144,7 @@ export async function readDetector(source: Source): Promise<DetectorFile> {
     const values = await readAllTensors(header, read)
     checkAll(graphs, values)
     const found = await detectorFingerprint(metadata.detector, graphs, values, ({ data }) => [bytesOf(data)])
-    if (found !== metadata.fingerprint) throw invalidModel('fingerprint', metadata.fingerprint, found)
+    checkFingerprint(metadata.fingerprint, found)
     return { graphs, metadata, weights: weightSource(values) }
   })
 }

@@ -35,6 +35,11 @@ export async function detectorFingerprint<Entry extends FingerprintEntry>(
   return hashOf({ detector, graphs: Object.fromEntries(unnamed) }, names, tensors, chunks)
 }
 
+/** Throws where the fingerprint that a file states is not that of its contents. */
+export function checkFingerprint(stated: string, found: string): void {
+  if (found !== stated) throw invalidModel('fingerprint', stated, found)
+}
+
 async function hashOf<Entry extends FingerprintEntry>(
   description: object,
   names: Iterable<string>,

@@ -4,7 +4,7 @@ import type { StoredDType, TensorEntry, WeightSource } from '../../../types/nati
 import { inferGraph } from '../../convert/networks/shapes.js'
 import { invalidArgument, invalidModel } from '../../errors.js'
 import type { WriteOptions } from '../atomic_write.js'
-import { fingerprintOf } from './fingerprint.js'
+import { checkFingerprint, fingerprintOf } from './fingerprint.js'
 import {
   decodeMetadata,
   describeGraph,
@@ -92,11 +92,21 @@ export async function writeModel(
   return metadata
 }
 
+/** How a model file is read. */
+export interface ReadModelOptions {
+  /**
+   * Reads all weights and compares them with the fingerprint that the file states.
+   * @default false
+   */
+  verify?: boolean
+}
+
 /**
  * Reads and checks the header of a model file; the tensors stay where they are.
  *
  * @param source path or bytes of the file.
- * @throws FaceNetError ERR_FACENET_IO; ERR_FACENET_MODEL_INVALID where it is no model file.
+ * @param options whether the weights are looked at, too.
+ * @throws FaceNetError ERR_FACENET_IO; ERR_FACENET_MODEL_INVALID where it is no model file, or damaged.
  *
  * @example
  * ```ts
@@ -104,31 +114,34 @@ export async function writeModel(
  * console.log(metadata.network, metadata.dimensions)
  * ```
  */
-export async function readModel(source: Source): Promise<Model> {
+export async function readModel(source: Source, { verify = false }: ReadModelOptions = {}): Promise<Model> {
   return withHeader(source, async (header, read) => {
     const { graph, metadata } = decodeMetadata(header.metadata)
-    const weights = await weightsOf(source, header, read, (tensors) => checkTensors(graph, tensors))
-    return { graph, metadata, extra: new Map([...header.metadata].filter(([key]) => !metadataKeys.has(key))), weights }
+    const inMemory = hasPalettes(header) ? await readAllTensors(header, read) : undefined
+    const entries = tensorEntries(header)
+    if (verify) {
+      const found = inMemory
+        ? await fingerprintOf(graph, inMemory, ({ data }) => [bytesOf(data)])
+        : await fingerprintOf(graph, entries, (entry) => chunksOf(entry, read))
+      checkFingerprint(metadata.fingerprint, found)
+    }
+    checkTensors(graph, inMemory ?? entries)
+    const place = typeof source === 'string' ? { path: source, fileBytes: header.fileBytes } : { buffer: source }
+    const weights = inMemory ? weightSource(inMemory) : { tensors: [...entries.values()], ...place }
+    return { graph, metadata, extra: otherMetadata(header), weights }
   })
 }
 
-/** Where the tensors of a file are once `check` has passed them: in the file, or in memory where it has palettes. */
-export async function weightsOf(
-  source: Source,
-  header: SafetensorsHeader,
-  read: ReadRange,
-  check: (tensors: ReadonlyMap<string, { shape: readonly number[] }>) => void,
-): Promise<WeightSource> {
-  if (hasPalettes(header)) {
-    const values = await readAllTensors(header, read)
-    check(values)
-    return weightSource(values)
+async function* chunksOf({ offset, bytes }: TensorEntry, read: ReadRange): AsyncGenerator<Uint8Array> {
+  const chunkBytes = 1 << 20
+  for (let done = 0; done < bytes; done += chunkBytes) {
+    yield await read(offset + done, Math.min(chunkBytes, bytes - done))
   }
-  const tensors = tensorEntries(header)
-  check(tensors)
-  const place = typeof source === 'string' ? { path: source, fileBytes: header.fileBytes } : { buffer: source }
-  return { tensors: [...tensors.values()], ...place }
 }
+
+/** Entries of the metadata that are not ours. */
+export const otherMetadata = ({ metadata }: SafetensorsHeader): ReadonlyMap<string, string> =>
+  new Map([...metadata].filter(([key]) => !metadataKeys.has(key)))
 
 /**
  * Reads a whole model file and compares its fingerprint with its contents.
@@ -143,20 +156,8 @@ export async function weightsOf(
  * ```
  */
 export async function verifyModel(source: Source): Promise<ModelMetadata> {
-  return withHeader(source, async (header, read) => {
-    const { graph, metadata } = decodeMetadata(header.metadata)
-    const chunkBytes = 1 << 20
-    const inMemory = hasPalettes(header) ? await readAllTensors(header, read) : undefined
-    const found = inMemory
-      ? await fingerprintOf(graph, inMemory, ({ data }) => [bytesOf(data)])
-      : await fingerprintOf(graph, tensorEntries(header), async function* ({ offset, bytes }) {
-          for (let done = 0; done < bytes; done += chunkBytes) {
-            yield await read(offset + done, Math.min(chunkBytes, bytes - done))
-          }
-        })
-    if (found !== metadata.fingerprint) throw invalidModel('fingerprint', metadata.fingerprint, found)
-    return metadata
-  })
+  const { metadata } = await readModel(source, { verify: true })
+  return metadata
 }
 
 export function tensorEntries({ tensors }: SafetensorsHeader): Map<string, TensorEntry> {

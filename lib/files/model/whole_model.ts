@@ -1,9 +1,8 @@
 /** Model files and detectors' files with their tensors in memory, read from one open file: what has its name by the end is no matter. */
 import type { GraphDescription } from '../../../types/graph.js'
-import { invalidModel } from '../../errors.js'
-import { fingerprintOf } from './fingerprint.js'
-import { decodeMetadata, type ModelMetadata, metadataKeys } from './metadata.js'
-import { checkTensors } from './model_file.js'
+import { checkFingerprint, fingerprintOf } from './fingerprint.js'
+import { decodeMetadata, type ModelMetadata } from './metadata.js'
+import { checkTensors, otherMetadata } from './model_file.js'
 import { type Source, withHeader } from './safetensors.js'
 import { bytesOf, type Tensor } from './tensor.js'
 import { readAllTensors } from './tensor_reader.js'
@@ -24,9 +23,7 @@ export function readWholeModel(source: Source): Promise<WholeModel> {
     const { graph, metadata } = decodeMetadata(header.metadata)
     const values = await readAllTensors(header, read)
     checkTensors(graph, values)
-    const found = await fingerprintOf(graph, values, ({ data }) => [bytesOf(data)])
-    if (found !== metadata.fingerprint) throw invalidModel('fingerprint', metadata.fingerprint, found)
-    const extra = new Map([...header.metadata].filter(([key]) => !metadataKeys.has(key)))
-    return { graph, values, metadata, extra }
+    checkFingerprint(metadata.fingerprint, await fingerprintOf(graph, values, ({ data }) => [bytesOf(data)]))
+    return { graph, values, metadata, extra: otherMetadata(header) }
   })
 }
