@@ -214,7 +214,10 @@ export interface NativeAddon {
     distances: Float32Array,
     cancel: Cancel,
   ): Promise<void>
-  /** Bytes of the index of a gallery, 0 where none is kept on this machine, and the index from row `from` on; see `findNearest`. */
+  /**
+   * Bytes of the index of a gallery, 0 where none is kept on this machine, and the index from row `from` on; see `findNearest`, which
+   * does not look through rows that have one.
+   */
   indexBytes(options: DeviceOptions & { rows: number; dimensions: number }): number
   indexRows(
     rows: Float32Array,

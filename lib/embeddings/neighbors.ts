@@ -82,8 +82,7 @@ export async function nearestNeighbors(
   const { dimensions } = asked
   const k = checkInteger(options.k ?? 1, 'options.k', 1, mostNeighbors)
   if (k > known.rows) throw invalidArgument('options.k', `at most the ${known.rows} rows of the gallery`, k)
-  const place = checkRowPlace(options)
-  return findNearest(asked.data, known.data, { ...place, dimensions, k, ...(place.device === 'cpu' && { index }) })
+  return findNearest(asked.data, known.data, { ...checkRowPlace(options), dimensions, k, index })
 }
 
 /** The same of rows that were checked: at least k in the gallery. The index is for the CPU, of the gallery as it is. */
@@ -92,7 +91,7 @@ export async function findNearest(
   gallery: Float32Array,
   { signal, index, ...options }: RowPlace & { dimensions: number; k: number; index?: Uint8Array },
 ): Promise<Neighbors> {
-  const settings = { ...options, ...(index && { index }) }
+  const settings = { ...options, ...(index && options.device === 'cpu' && { index }) }
   const wanted = (queries.length / settings.dimensions) * settings.k
   const [indices, distances] = [new Int32Array(wanted), new Float32Array(wanted)]
   await enqueueCall(signal, (cancel) => native().findNearest(queries, gallery, settings, indices, distances, cancel))

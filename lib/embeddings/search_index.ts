@@ -37,13 +37,13 @@ class IndexedRows implements SearchIndex {
   readonly fingerprint: string | undefined
   readonly memoryBytes: number
   readonly #checked: CheckedRows
-  readonly #integers: Uint8Array | undefined
+  readonly #integers: Uint8Array
 
-  constructor(checked: CheckedRows, integers: Uint8Array | undefined) {
+  constructor(checked: CheckedRows, integers: Uint8Array) {
     this.rows = checked.rows
     this.dimensions = checked.dimensions
     this.fingerprint = checked.fingerprint
-    this.memoryBytes = checked.data.byteLength + (integers?.byteLength ?? 0)
+    this.memoryBytes = checked.data.byteLength + integers.byteLength
     this.#checked = checked
     this.#integers = integers
   }
@@ -54,7 +54,7 @@ class IndexedRows implements SearchIndex {
     return { data, rows, dimensions, fingerprint, ...(preparation && { preparation }) }
   }
 
-  get integers(): Uint8Array | undefined {
+  get integers(): Uint8Array {
     return this.#integers
   }
 }
@@ -105,15 +105,15 @@ interface Indexing {
 }
 
 /**
- * The index of rows on a SharedArrayBuffer, which are looked through; undefined where this machine keeps none. Of the first `from` rows `before` is the
- * index, which is used again where it is long enough.
+ * The index of rows on a SharedArrayBuffer, which are looked through: no search needs to do so again. It is empty where this machine
+ * keeps none. Of the first `from` rows `before` is the index, which is used again where it is long enough.
  */
 export async function indexOf(
   data: Float32Array,
   from: number,
   before: Uint8Array | undefined,
   { signal, ...options }: Indexing,
-): Promise<Uint8Array | undefined> {
+): Promise<Uint8Array> {
   const { dimensions } = options
   const bytes = native().indexBytes({ device: 'cpu', rows: data.length / dimensions, dimensions })
   let index = before
@@ -127,5 +127,5 @@ export async function indexOf(
   if (before && before.length > bytes) before.fill(0, bytes)
   const settings = { ...options, device: 'cpu', from: before ? from : 0 } as const
   await enqueueCall(signal, (cancel) => native().indexRows(data, settings, whole, cancel))
-  return bytes > 0 ? whole : undefined
+  return whole
 }

@@ -62,8 +62,7 @@ export async function searchRows(
   return rows.hold(async ({ data: gallery, numbers, rows: known, index }) => {
     const found = Math.min(wanted, known)
     if (queries === 0 || found === 0) return Array.from({ length: queries }, () => [])
-    const indexed = place.device === 'cpu' && index ? { index } : {}
-    const nearest = await findNearest(data, gallery, { ...place, ...indexed, dimensions: facts.dimensions, k: found })
+    const nearest = await findNearest(data, gallery, { ...place, index, dimensions: facts.dimensions, k: found })
     return Array.from({ length: queries }, (_, query) => {
       const matches: FaceMatch[] = []
       for (let at = query * found; at < (query + 1) * found && matches.length < k; at++) {

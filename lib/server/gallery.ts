@@ -2,8 +2,13 @@
 import { checkPreparedAlike, type Preparation } from '../embeddings/preparation.js'
 import { readStored } from '../files/outputs/stored.js'
 import { isGallery, openGallery } from '../gallery/index.js'
-import { assertSameFingerprint, type Embeddings, type MixedOptions, nearestNeighbors } from '../index.js'
-import { ownFloats } from '../native/own.js'
+import {
+  assertSameFingerprint,
+  type Embeddings,
+  indexEmbeddings,
+  type MixedOptions,
+  nearestNeighbors,
+} from '../index.js'
 
 /** A known face that is near to one that is searched for. */
 export interface Neighbor {
@@ -75,8 +80,8 @@ async function openStored(
     { name: 'the server', preparation },
   ] as const
   checkPreparedAlike(...sides, allowMixed)
-  // Searches read it in place, and no search copies it.
-  const rows: Embeddings = { ...stored, data: ownFloats(stored.data), preparation }
+  // No search copies it or looks through it again.
+  const rows = await indexEmbeddings({ ...stored, preparation }, { threads })
   return {
     rows: stored.rows,
     async search(queries, k, signal) {

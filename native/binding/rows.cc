@@ -97,14 +97,15 @@ Napi::Promise findNearest(const Napi::CallbackInfo& info, PromiseWorker& worker)
   auto* const distances = arrays.output<float>(info[4], "distances", {task.count, task.k});
   const std::atomic<int32_t>* const cancel = arrays.readCancel(info[5]);
   task.cancel = cancel;
-  if (options.has("index")) {
+  const bool indexed = options.has("index");  // and so looked through
+  if (indexed) {
     const int64_t bytes = backend.indexBytes(task.rows, task.dimensions);
-    task.index =
-        reinterpret_cast<const std::byte*>(arrays.inPlace<uint8_t>(options.get("index"), "index", {bytes}));
+    const auto* const index = arrays.inPlace<uint8_t>(options.get("index"), "index", {bytes});
+    if (bytes > 0) task.index = reinterpret_cast<const std::byte*>(index);
   }
   return worker.post(std::move(arrays), [=, &backend]() -> PromiseWorker::Resolve {
     checkFinite(queries, "queries");
-    if (!task.index) checkFinite(gallery, "gallery");
+    if (!indexed) checkFinite(gallery, "gallery");
     backend.findNearest(task, indices, distances);
     return {};
   });
@@ -138,28 +139,37 @@ Napi::Promise indexRows(const Napi::CallbackInfo& info, PromiseWorker& worker) {
   });
 }
 
-Napi::Promise cluster(const Napi::CallbackInfo& info, PromiseWorker& worker) {
-  const Fields options(info[1], "options", Fields::Kind::argument);
-  Arrays arrays;
+namespace {
+
+// What both ways to cluster take; the cancel flag is argument 3.
+ClusterTask readClusterTask(const Napi::CallbackInfo& info, const Fields& options, Arrays& arrays) {
   const Rows rows =
       toRows(arrays.input<float>(info[0], "embeddings"), "embeddings", options.integer("dimensions", 1));
   ClusterTask task;
   task.rows = rows.data;
   task.count = rows.count;
   task.dimensions = rows.dimensions;
+  task.threshold = options.number("threshold");
+  task.threads = readThreads(options);
+  task.cancelled = arrays.readCancel(info[3]);
+  return task;
+}
+
+}  // namespace
+
+Napi::Promise cluster(const Napi::CallbackInfo& info, PromiseWorker& worker) {
+  const Fields options(info[1], "options", Fields::Kind::argument);
+  Arrays arrays;
+  ClusterTask task = readClusterTask(info, options, arrays);
   task.linkage = options.oneOf<Linkage>(
       "linkage",
       {{"average", Linkage::average}, {"complete", Linkage::complete}, {"single", Linkage::single}});
-  task.threshold = options.number("threshold");
-  task.threads = readThreads(options);
   task.memoryBytes = options.integer("memoryBytes", 0, largestExact);
   task.known = options.integer("known", 0);
   if (task.known > task.count) throw invalidArgument("known", text("at most ", task.count), text(task.known));
   // Read where the clusters that are known start, written with the result.
   const auto* const start = arrays.copy<int32_t>(info[2], "labels", {task.count});
   auto* const labels = arrays.output<int32_t>(info[2], "labels", {task.count});
-  const std::atomic<int32_t>* const cancel = arrays.readCancel(info[3]);
-  task.cancelled = cancel;
   const Backend& backend = readBackend(options);
   task.start = start;
   for (int64_t i = 0; i < task.known; ++i)
@@ -174,18 +184,9 @@ Napi::Promise cluster(const Napi::CallbackInfo& info, PromiseWorker& worker) {
 Napi::Promise clusterByDensity(const Napi::CallbackInfo& info, PromiseWorker& worker) {
   const Fields options(info[1], "options", Fields::Kind::argument);
   Arrays arrays;
-  const Rows rows =
-      toRows(arrays.input<float>(info[0], "embeddings"), "embeddings", options.integer("dimensions", 1));
-  ClusterTask task;
-  task.rows = rows.data;
-  task.count = rows.count;
-  task.dimensions = rows.dimensions;
-  task.threshold = options.number("threshold");
+  ClusterTask task = readClusterTask(info, options, arrays);
   task.minFaces = options.integer("minFaces", 1, std::numeric_limits<int32_t>::max());
-  task.threads = readThreads(options);
   auto* const labels = arrays.output<int32_t>(info[2], "labels", {task.count});
-  const std::atomic<int32_t>* const cancel = arrays.readCancel(info[3]);
-  task.cancelled = cancel;
   const Backend& backend = readBackend(options);
   return worker.post(std::move(arrays), [=, &backend]() -> PromiseWorker::Resolve {
     backend.clusterByDensity(task, labels);
