@@ -1,5 +1,5 @@
 /**
- * Photographs of Labeled Faces in the Wild, people with five or more images, aligned by their five points. The threshold is
+ * Photographs of Labeled Faces in the Wild, people with five or more images, at most eight of each, aligned by their five points. The threshold is
  * chosen on the people of View 1's training half; the figures of its test half and of everyone are printed.
  */
 import { readFile } from 'node:fs/promises'

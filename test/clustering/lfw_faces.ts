@@ -19,7 +19,7 @@ export interface Faces {
   identities: string[]
 }
 
-/** Of people with five or more images, in the order of the archive: all of their images, or the first `most`. */
+/** Of people with five or more images, in the order of the archive: the first eight of each, of all or until there are `most`. */
 export async function embedPeople(most = Infinity): Promise<Faces> {
   const personOf = (path: string) => path.slice(archive.length + 1).split('/')[0]!
   const counts = new Map<string, number>()
@@ -27,8 +27,13 @@ export async function embedPeople(most = Infinity): Promise<Faces> {
     counts.set(personOf(path), (counts.get(personOf(path)) ?? 0) + 1)
   }
   const wanted: SourceImage[] = []
+  const have = new Map<string, number>()
   for await (const image of openSource(archive)) {
-    if (counts.get(personOf(image.path))! >= 5 && wanted.length < most) wanted.push(image)
+    const person = personOf(image.path)
+    if (counts.get(person)! < 5 || wanted.length >= most) continue
+    const taken = have.get(person) ?? 0
+    if (taken < 8) wanted.push(image)
+    have.set(person, taken + 1)
   }
   await using model = await openModel(await importMobile())
   const rows: Float32Array[] = []

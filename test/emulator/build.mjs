@@ -1,18 +1,20 @@
-// Builds test/emulator with CMake and a C++ compiler, without nvcc. Plain Node, since test/run.mjs calls it before any
+// Builds test/emulator in the addon's build, without nvcc. Plain Node, since test/run.mjs calls it before any
 // test starts; a test file that is run by itself calls it too.
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { isStale, root } from '../../scripts/files.mjs'
 
+/** The addon's build, which has to be configured: `npm run build:native` does that. */
+const build = join(root, 'build/cmake')
 const folder = join(root, 'build/emulator')
 const outputs = {
   tests: join(folder, 'facenet_emulator'),
   addon: join(folder, 'facenet_emulator.node'),
   training: join(folder, 'training_kernels'),
 }
-const targets = { tests: 'facenet_emulator', addon: 'addon', training: 'training_kernels' }
+const targets = { tests: 'facenet_emulator', addon: 'emulated_addon', training: 'emulated_training_kernels' }
 const sources = {
   tests: ['cuda', 'test/emulator', 'test/kernels', 'native'],
   addon: ['cuda', 'native', 'test/emulator', 'package.json'],
@@ -24,9 +26,12 @@ export function buildEmulator(what) {
   if (!isStale(outputs[what], sources[what])) return outputs[what]
   lock(() => {
     if (!isStale(outputs[what], sources[what])) return
+    if (!existsSync(join(build, 'CMakeCache.txt')))
+      throw new Error(
+        'The emulator is a part of the build in build/cmake, which is not there: run `npm run build:native`',
+      )
     const jobs = String(availableParallelism())
-    cmake('-S', join(root, 'test/emulator'), '-B', folder, '-DCMAKE_BUILD_TYPE=Release')
-    cmake('--build', folder, '--target', targets[what], '--parallel', jobs)
+    cmake('--build', build, '--target', targets[what], '--parallel', jobs)
     // An incremental build may find nothing to link; the output is up to date all the same.
     utimesSync(outputs[what], new Date(), new Date())
   })

@@ -68,7 +68,6 @@ export type Imported = ImportedModel
   writeFileSync(join(path, 'program.cts'), program)
   const typeRoots = ['--types', 'node', '--typeRoots', join(root, 'node_modules/@types')]
   for (const settings of [
-    ['--module', 'node16'],
     ['--module', 'nodenext'],
     ['--module', 'esnext', '--moduleResolution', 'bundler'],
   ]) {

@@ -13,6 +13,9 @@ export const narrowerIsas: readonly string[] = isaNames.slice(0, Math.max(widest
 
 const run = promisify(execFile)
 
-/** Runs a TypeScript file, or with `--eval` a program, on that instruction set. Rejects where the process fails. */
+/** Runs a TypeScript file, or with `--eval` a program, on that instruction set and without CUDA. Rejects where the process fails. */
 export const runOnIsa = (isa: string, ...args: string[]) =>
-  run(process.execPath, ['--import', 'tsx', ...args], { env: { ...process.env, FACENET_ISA: isa } })
+  run(process.execPath, ['--import', 'tsx', ...args], {
+    env: { ...process.env, FACENET_ISA: isa, FACENET_TEST_CUDA: 'none', NO_COLOR: '1' },
+    maxBuffer: 1 << 26,
+  })
