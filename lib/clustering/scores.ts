@@ -50,8 +50,9 @@ export function scoreClusters(
   labels: ArrayLike<number>,
   identities: ArrayLike<string> | ArrayLike<number>,
 ): ClusterScores {
-  const n = labels.length
-  if (!(n > 0)) throw invalidArgument('labels', 'at least one label', describe(labels))
+  const n = lengthOf(labels, 'labels')
+  lengthOf(identities, 'identities')
+  if (n === 0) throw invalidArgument('labels', 'at least one label', describe(labels))
   if (identities.length !== n) {
     throw invalidArgument('identities', `one for each of the ${n} labels`, `${identities.length} of them`)
   }
@@ -86,6 +87,12 @@ export function scoreClusters(
     noise,
     identities: people.size,
   }
+}
+
+function lengthOf(list: unknown, name: string): number {
+  const length = typeof list === 'object' && list !== null ? (list as ArrayLike<unknown>).length : undefined
+  if (!Number.isSafeInteger(length) || length! < 0) throw invalidArgument(name, 'an array', list)
+  return length!
 }
 
 function count<K>(counts: Map<K, number>, key: K): void {

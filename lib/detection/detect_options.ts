@@ -14,7 +14,11 @@ export function checkDetectOptions(images: readonly RgbImage[], options: DetectO
     throw invalidArgument('options.scoreThreshold', 'a number 0..1', scoreThreshold)
   }
   if (!Array.isArray(images)) throw invalidArgument('images', 'an array of { data, width, height }', images)
-  for (const [i, { data, width, height }] of images.entries()) {
+  for (const [i, image] of images.entries()) {
+    if (typeof image !== 'object' || image === null) {
+      throw invalidArgument(`images[${i}]`, '{ data, width, height }', image)
+    }
+    const { data, width, height } = image
     const sound = Number.isSafeInteger(width) && Number.isSafeInteger(height) && width > 0 && height > 0
     if (!sound)
       throw invalidArgument(`images[${i}]`, 'a width and a height of at least 1 pixel', `${width} x ${height}`)

@@ -3,6 +3,7 @@
  * bottom. A network sees faces of a limited range of sizes, so an image is looked at several times, at scales that halve. A scale
  * that is too large to go through a network whole is cut into tiles that overlap.
  */
+import { invalidArgument } from '../errors.js'
 import { warp } from '../images/warp.js'
 import type { FaceBox, RgbImage } from './types.js'
 
@@ -25,6 +26,8 @@ export interface ScaledImage {
 
 /** Most pixels of a side that go through a network at once: a tile of 3 x this x this takes it some 100 MB. */
 const tileSide = 1280
+/** Of the finest scale: minutes of work, for an image of 100 megapixels as for one that is to be enlarged a thousand times. */
+const mostPixels = 2 ** 30
 /** Pixels that neighbouring tiles share. A face of at most this size, whose centre is a tile's own, is whole in it. */
 const tileOverlap = 192
 
@@ -83,6 +86,11 @@ async function* looks(images: readonly RgbImage[], rule: ScaleRule): AsyncGenera
   for (const [index, image] of images.entries()) {
     const longer = Math.max(image.width, image.height)
     let longest = rule.longestOf(image)
+    const pixels = image.width * image.height * (longest / longer) ** 2
+    if (pixels > mostPixels) {
+      const expected = `faces so large that the image is looked at with at most ${mostPixels} pixels`
+      throw invalidArgument('options.minSize', expected, `faces for which it has ${pixels.toPrecision(3)}`)
+    }
     for (;;) {
       const shrink = longer / longest
       const [across, down] = [image.width, image.height].map((size) => parts(size / shrink, rule.multiple))

@@ -63,7 +63,12 @@ export async function pairwiseDistances(a: EmbeddingRows, ...rest: unknown[]): P
   const [left, right] = checkBothSides([a, 'a'], [b, name], options)
   const { signal, ...place } = checkRowPlace(options)
   // Written in place, n x m being too much to copy: nobody else has it before it is returned.
-  const out = new Float32Array(left.rows * right.rows)
+  const count = left.rows * right.rows
+  if (count > maxDistances) {
+    const advice = 'nearestNeighbors and clusterEmbeddings look at more without keeping them all'
+    throw invalidArgument(name, `at most ${maxDistances} distances (${advice})`, `${left.rows} x ${right.rows}`)
+  }
+  const out = new Float32Array(count)
   if (out.length > 0) {
     await enqueueCall(signal, (cancel) =>
       native().pairwiseDistances(
@@ -77,6 +82,9 @@ export async function pairwiseDistances(a: EmbeddingRows, ...rest: unknown[]): P
   }
   return out
 }
+
+/** Of one call, which returns them all: 8 GiB. */
+const maxDistances = 2 ** 31
 
 /** `b` and the options, of what follows `a`. */
 function secondSide(

@@ -8,10 +8,11 @@ import {
   preparationSchema,
   warnUnknown,
 } from '../embeddings/preparation.js'
-import { FaceNetError } from '../errors.js'
+import { FaceNetError, invalidArgument } from '../errors.js'
 import { PendingFile } from '../files/pending_file.js'
 import { readText } from '../files/read.js'
 import { parseStrictJson } from '../files/strict_json.js'
+import { checkPath } from '../native/check_arguments.js'
 import type { Slice } from './evaluate_all_pairs.js'
 
 const rate = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
@@ -91,7 +92,8 @@ export async function writeThresholdFile(
   path: string,
   content: Omit<ThresholdFile, 'format' | 'metric'>,
 ): Promise<void> {
-  const file = await PendingFile.open(path)
+  if (typeof content !== 'object' || content === null) throw invalidArgument('content', 'an object', content)
+  const file = await PendingFile.open(checkPath(path, 'path'))
   const whole: ThresholdFile = { format: 'facenet-threshold', metric: 'squared-l2', ...content }
   try {
     await file.write(Buffer.from(`${JSON.stringify(whole, null, 2)}\n`))
@@ -122,6 +124,10 @@ export async function readThresholdFile(
   rows: string | ThresholdRows,
   { allowMixed }: MixedOptions = {},
 ): Promise<ThresholdFile> {
+  checkPath(path, 'path')
+  if (typeof rows !== 'string' && typeof rows?.fingerprint !== 'string') {
+    throw invalidArgument('rows', 'Embeddings, or the fingerprint of a model', rows)
+  }
   const { fingerprint, preparation } = typeof rows === 'string' ? { fingerprint: rows, preparation: undefined } : rows
   const text = await readText(path)
   const parsed = v.safeParse(schema, parseJson(text, path))

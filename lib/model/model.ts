@@ -138,7 +138,7 @@ export class Model {
     checkEmbedOptions(options, ['out', 'points'], ['largest', 'one'])
     const given = checkImages(images, this.inputSize)
     const { count } = given
-    if (options.points !== undefined && options.points.length !== count) {
+    if (options.points !== undefined && !(Array.isArray(options.points) && options.points.length === count)) {
       throw invalidArgument('options.points', `five points for each of the ${count} images`, options.points)
     }
     const out = checkOut(options.out, count * this.dimensions, `(${count} images x ${this.dimensions})`)

@@ -131,6 +131,12 @@ function checkSource(source: unknown): void {
   }
 }
 
+function checkImage(item: unknown): SourceImage {
+  const { path, read } = (item ?? {}) as Partial<SourceImage>
+  if (typeof path === 'string' && typeof read === 'function') return item as SourceImage
+  throw invalidArgument('an item of source', 'a path, or an image { path, read() }', item)
+}
+
 async function* imagesOf(source: StreamSource, options: SourceOptions): AsyncGenerator<SourceImage> {
   const isPath = (item: unknown) => pathIfAny(item, 'source') !== undefined
   // Of several paths that are known, one that is missing is said before any is read.
@@ -139,6 +145,6 @@ async function* imagesOf(source: StreamSource, options: SourceOptions): AsyncGen
   }
   for await (const item of source as AsyncIterable<string | URL | SourceImage>) {
     if (isPath(item)) yield* openSource(item as string | URL, options)
-    else yield item as SourceImage
+    else yield checkImage(item)
   }
 }

@@ -5,6 +5,7 @@
 import { gather, type Images, type Part, scatter, takeParts, type WaitingCall } from './batch_parts.js'
 import type { Batching } from './batching.js'
 import { aborted, throwIfAborted } from './check_arguments.js'
+import { onAbort } from './on_abort.js'
 
 /** Computes `count` images of one kind: an array of count x elements for each output. */
 export type Compute<Kind> = (images: Images, count: number, kind: Kind, signal: AbortSignal) => Promise<Float32Array[]>
@@ -48,12 +49,12 @@ export class Batcher<Kind> {
       this.#waiting.push(call)
       leave = () => this.#leave(call, aborted(signal!))
     })
-    signal?.addEventListener('abort', leave, { once: true })
+    const forget = signal && onAbort(signal, leave)
     this.#came()
     try {
       return await result
     } finally {
-      signal?.removeEventListener('abort', leave)
+      forget?.()
     }
   }
 

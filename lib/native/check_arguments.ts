@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import { types } from 'node:util'
 import type { DType } from '../../types/native.js'
 import { FaceNetError, invalidArgument } from '../errors.js'
+import { onAbort } from './on_abort.js'
 
 /** What computes: a kind of device, or `auto`, the fastest there is. */
 export type DevicePreference = 'auto' | 'cuda' | 'cpu' | 'reference'
@@ -33,6 +34,16 @@ export function checkInteger(value: unknown, name: string, least: number, most =
 /** Threads of a model: every core there is, unless told. */
 export function checkThreads(value: unknown): number {
   return value === undefined ? availableParallelism() : checkInteger(value, 'options.threads', 1, 1024)
+}
+
+export function checkPath(value: unknown, name: string): string {
+  if (typeof value !== 'string' || value === '' || value.includes('\0')) throw invalidArgument(name, 'a path', value)
+  return value
+}
+
+export function checkText(value: unknown, name: string): string {
+  if (typeof value !== 'string') throw invalidArgument(name, 'a text', value)
+  return value
 }
 
 export function checkFlag(value: unknown, name: string): void {
@@ -124,12 +135,12 @@ export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | un
   const stopped = new Promise<never>((_, reject) => {
     stop = () => reject(aborted(signal))
   })
+  const leave = onAbort(signal, stop)
   if (signal.aborted) stop()
-  else signal.addEventListener('abort', stop, { once: true })
   try {
     return await Promise.race([work, stopped])
   } finally {
-    signal.removeEventListener('abort', stop)
+    leave()
     work.catch(() => {}) // Where it was left, nobody else sees it fail.
   }
 }
@@ -139,11 +150,11 @@ export function linkedAbort(signal: AbortSignal | undefined): { signal: AbortSig
   const controller = new AbortController()
   const follow = () => controller.abort(signal?.reason)
   if (signal?.aborted) follow()
-  else signal?.addEventListener('abort', follow, { once: true })
+  const unfollow = signal && onAbort(signal, follow)
   return {
     signal: controller.signal,
     leave() {
-      signal?.removeEventListener('abort', follow)
+      unfollow?.()
       controller.abort()
     },
   }

@@ -6,6 +6,7 @@ import type { Cancel } from '../../types/native.js'
 import { FaceNetError } from '../errors.js'
 import { nativeCall } from './addon.js'
 import { aborted, throwIfAborted, untilAborted } from './check_arguments.js'
+import { onAbort } from './on_abort.js'
 
 /** What stops a call into the addon, as `types/native.d.ts` says; `stopped`: 1 stops it before it begins. */
 export const newCancel = (stopped = 0): Cancel => new Int32Array(new SharedArrayBuffer(8)).fill(stopped, 0, 1)
@@ -33,14 +34,14 @@ export async function enqueueCall<T>(
       if (Atomics.load(cancel, 1) === 0) reject(aborted(signal))
     }
   })
-  signal.addEventListener('abort', stop, { once: true })
+  const leave = onAbort(signal, stop)
   try {
     return await Promise.race([work, stopped])
   } catch (error) {
     if (signal.aborted && error instanceof FaceNetError && error.code === 'ERR_FACENET_ABORTED') throw aborted(signal)
     throw error
   } finally {
-    signal.removeEventListener('abort', stop)
+    leave()
   }
 }
 

@@ -4,7 +4,7 @@
 import { availableParallelism } from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { DetectedFace } from '../detection/types.js'
-import { FaceNetError } from '../errors.js'
+import { FaceNetError, invalidArgument } from '../errors.js'
 import { type EncodedImage, readImage } from '../images/decode.js'
 import { type FaceTarget, loadFaceBatch, loadFacesBatch, Meters } from '../images/index.js'
 import { checkInteger, throwIfAborted, untilAborted } from '../native/check_arguments.js'
@@ -60,6 +60,8 @@ export interface Batch {
   failures: FailedImage[]
 }
 
+/** Of the images of one batch. */
+const mostBatchBytes = 2 ** 31
 /** The most images that are decoded by one call, or looked at for faces. */
 const together = 8
 /** Milliseconds in which what an abort finds at work may end: a decoder cannot be stopped, and an abort does not wait for it. */
@@ -81,6 +83,10 @@ export async function* batches(
   const ahead = checkInteger(options.maxInFlight ?? 2, 'maxInFlight', 1) * batchSize
   const { signal, meters = new Meters() } = options
   const bytes = target.height * target.width * 3
+  if (batchSize * bytes > mostBatchBytes) {
+    const most = Math.floor(mostBatchBytes / bytes)
+    throw invalidArgument('batchSize', `at most ${most} images of ${target.width}x${target.height}`, batchSize)
+  }
   const empty = (): Batch => ({
     images: new Uint8Array(batchSize * bytes),
     count: 0,

@@ -27,6 +27,9 @@ std::string Pool::name() const {
 
 namespace {
 
+// What all windows look at, an image: a minute.
+constexpr int64_t kMaxTaps = int64_t{1} << 36;
+
 // Whether all taps of some window of an axis are in the padding.
 bool missesImage(int64_t windows, int64_t kernel, int64_t stride, int64_t dilation, int64_t before,
                  int64_t size) {
@@ -56,6 +59,11 @@ Shape Pool::infer(const Inputs& inputs) {
       !missesImage(out.height, w.kernelHeight, w.strideHeight, w.dilationHeight, w.padTop, in.height) &&
           !missesImage(out.width, w.kernelWidth, w.strideWidth, w.dilationWidth, w.padLeft, in.width),
       "a pixel of the image in every window", text(toString(in), ", padded ", padding));
+  const double taps = static_cast<double>(std::min(w.kernelHeight, in.height)) *
+                      static_cast<double>(std::min(w.kernelWidth, in.width)) *
+                      static_cast<double>(out.elements());
+  inputs.require(taps <= static_cast<double>(kMaxTaps),
+                 text("windows of at most ", kMaxTaps, " values in all"), text(taps));
   return out;
 }
 

@@ -145,8 +145,9 @@ const image = [1, 3, 4, 4]
 test('constants that grow without end', () => {
   const nodes = Array.from({ length: 100 }, (_, i) => node('Neg', [`c${i}`], `c${i + 1}`))
   const model = source(image, [...nodes, node('Add', ['x', 'c100'], 'y')], { c0: floats([3, 1, 1], [1, 2, 3]) })
-  assert.equal(recognisePatterns(model, 300).nodes.length, 1)
-  return modelFails(() => recognisePatterns(model, 299), /299 computed values for constants of the graph/)
+  // The three of the file allow for 24 more.
+  assert.equal(recognisePatterns(model, 276).nodes.length, 1)
+  return modelFails(() => recognisePatterns(model, 275), /299 computed values for constants of the graph/)
 })
 
 test('a chain deep enough to end the stack is a FaceNetError', async () => {

@@ -1,12 +1,13 @@
 /** Runs that were ended go on: no row twice, none missing, wherever the journal was cut. */
 import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
-import { hostname, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { FaceNetError } from '../../lib/errors.js'
 import { type FinishedImage, Journal, type JournalHeader } from '../../lib/files/outputs/journal.js'
 import { readStored } from '../../lib/files/outputs/stored.js'
+import { owner } from '../../lib/files/owner.js'
 import { notYetDone, ofShard } from '../../lib/sources/shard.js'
 import { seeded } from '../support/random.js'
 
@@ -122,16 +123,15 @@ test('two runs do not write one file, and a run that was killed does not keep ot
     const out = join(folder, 'x.npy')
     const first = await run(out, 1)
     const error = await Journal.open(out, header).catch((error: FaceNetError) => error)
-    assert.match((error as FaceNetError).message, /no other run that writes it .* process \d+ on /)
+    assert.match((error as FaceNetError).message, /partial\.lock: this process has it/)
     await first.close()
     // No process has this number.
-    await writeFile(`${out}.partial.lock`, `4194399 ${hostname()}`)
+    await writeFile(`${out}.partial.lock`, `${owner.replace(/-\d+-\d+$/, '-4194399-1')} left`)
     await (await run(out, 1)).close()
-    await writeFile(`${out}.partial.lock`, '1 another-machine')
-    assert.match(
-      String(await Journal.open(out, header).catch((error) => error)),
-      /process 1 on another-machine; if that/,
-    )
+    await writeFile(`${out}.partial.lock`, '00000000-1-1 left')
+    const elsewhere = await Journal.open(out, header).catch((error: FaceNetError) => error)
+    assert.is((elsewhere as FaceNetError).code, 'ERR_FACENET_IO')
+    assert.match((elsewhere as FaceNetError).message, /a process of another machine or container has it/)
   })
 })
 

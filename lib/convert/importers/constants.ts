@@ -17,9 +17,18 @@ export function uniformValue(constant: Constant | undefined): number | undefined
   return first !== undefined && constant?.data.every((value) => value === first) ? first : undefined
 }
 
+/** NumPy has at most so many dimensions; the networks that are read have 6. */
+export const maxRank = 64
+
+/** Throws where there are more: each element's place is computed from all of them. */
+export function checkRank(node: SourceNode, rank: number): void {
+  if (rank > maxRank) throw invalidModel(describeNode(node), `at most ${maxRank} dimensions`, rank)
+}
+
 /** Target of a Reshape: 0 copies a dimension, one -1 takes what is left. */
 export function resolveReshape(node: SourceNode, dims: readonly number[], shape: Constant): number[] {
   const allowZero = intAttribute(node, 'allowzero', 0) !== 0
+  checkRank(node, shape.data.length)
   const target = Array.from(shape.data, (extent, i) => (extent === 0 && !allowZero ? (dims[i] ?? 0) : extent))
   const total = elementCount(dims)
   const known = elementCount(target.filter((extent) => extent !== -1))
@@ -33,7 +42,9 @@ export function resolveReshape(node: SourceNode, dims: readonly number[], shape:
 /** Axes are an input from opset 13 on, an attribute before. */
 export function axesOf(node: SourceNode, rank: number, input: Constant | undefined): number[] | undefined {
   if (!input && !node.attributes.has('axes')) return undefined
+  checkRank(node, input?.data.length ?? 0)
   const axes = input ? Array.from(input.data) : intsAttribute(node, 'axes', [])
+  checkRank(node, axes.length)
   const positive = axes.map((axis) => (axis < 0 ? axis + rank : axis)).sort((a, b) => a - b)
   if (positive.some((axis) => !Number.isInteger(axis) || axis < 0 || axis >= rank)) {
     throw invalidModel(`axes of ${describeNode(node)}`, `-${rank}..${rank - 1}`, `[${axes.join(', ')}]`)
@@ -50,6 +61,7 @@ export function squeezedDims(node: SourceNode, dims: readonly number[], axesInpu
     }
     return dims.filter((extent, axis) => !(axes ? axes.includes(axis) : extent === 1))
   }
+  checkRank(node, axesInput?.data.length ?? 0)
   const added = axesInput ? axesInput.data.length : intsAttribute(node, 'axes', []).length
   const result = [...dims]
   for (const axis of axesOf(node, dims.length + added, axesInput) ?? []) result.splice(axis, 0, 1)
@@ -59,9 +71,14 @@ export function squeezedDims(node: SourceNode, dims: readonly number[], axesInpu
 /** Values that a small constant may be stretched or filled to. */
 const growthLimit = 1 << 20
 
-/** Throws where a constant of these dimensions would be far larger than what it is made of. */
-export function checkGrowth(node: SourceNode, dims: readonly number[], inputs: readonly Constant[]): number {
-  const largest = Math.max(growthLimit, ...inputs.map(({ data }) => data.length))
+/** Throws where a constant of these dimensions would be far larger than what it is made of: the largest input, unless told. */
+export function checkGrowth(
+  node: SourceNode,
+  dims: readonly number[],
+  inputs: readonly Constant[],
+  of = (lengths: number[]) => Math.max(...lengths),
+): number {
+  const largest = Math.max(growthLimit, of(inputs.map(({ data }) => data.length)))
   const count = elementCount(dims)
   const sound = dims.every((extent) => Number.isSafeInteger(extent) && extent >= 0) && count <= largest
   if (!sound) throw invalidModel(`inputs of ${describeNode(node)}`, `at most ${largest} values`, dims.join('x'))
@@ -71,6 +88,7 @@ export function checkGrowth(node: SourceNode, dims: readonly number[], inputs: r
 /** The dimensions of two constants that numpy would combine. */
 export function broadcastDims(node: SourceNode, a: readonly number[], b: readonly number[]): number[] {
   const rank = Math.max(a.length, b.length)
+  checkRank(node, rank)
   const [left, right] = [a, b].map((dims) => [...Array<number>(rank - dims.length).fill(1), ...dims])
   return left!.map((extent, axis) => {
     const other = right![axis]!

@@ -9,12 +9,14 @@ import {
   broadcastIndex,
   type Combine,
   checkGrowth,
+  checkRank,
   integers,
   isWhole,
   resolveReshape,
   scalar,
   squeezedDims,
 } from './constants.js'
+import { FoldBudget } from './fold_budget.js'
 import { convolved, cumulativeSum } from './fold_layers.js'
 import { dequantized, quantized } from './fold_quantized.js'
 import { concatenate, expand, gather, slice, split, tile, transpose } from './fold_views.js'
@@ -22,7 +24,10 @@ import { type Constant, describeNode, intAttribute, type SourceNode } from './so
 
 type Inputs = readonly (Constant | undefined)[]
 
-const arithmetic: Record<string, Combine> = {
+/** Names are a file's own: a record would answer to `constructor` too. */
+const table = <T>(entries: Record<string, T>): ReadonlyMap<string, T> => new Map(Object.entries(entries))
+
+const arithmetic = table<Combine>({
   Add: (a, b) => a + b,
   Sub: (a, b) => a - b,
   Mul: (a, b) => a * b,
@@ -31,9 +36,9 @@ const arithmetic: Record<string, Combine> = {
   Max: Math.max,
   Min: Math.min,
   Sum: (a, b) => a + b,
-}
+})
 /** What is true is 1. */
-const comparisons: Record<string, Combine> = {
+const comparisons = table<Combine>({
   Equal: (a, b) => Number(a === b),
   Less: (a, b) => Number(a < b),
   LessOrEqual: (a, b) => Number(a <= b),
@@ -41,8 +46,8 @@ const comparisons: Record<string, Combine> = {
   GreaterOrEqual: (a, b) => Number(a >= b),
   And: (a, b) => Number(a !== 0 && b !== 0),
   Or: (a, b) => Number(a !== 0 || b !== 0),
-}
-const functions: Record<string, (a: number) => number> = {
+})
+const functions = table<(a: number) => number>({
   Neg: (a) => -a,
   Sqrt: Math.sqrt,
   Reciprocal: (a) => 1 / a,
@@ -54,40 +59,51 @@ const functions: Record<string, (a: number) => number> = {
   Floor: Math.floor,
   Ceil: Math.ceil,
   Not: (a) => Number(a === 0),
+})
+/** Where a reduction begins, and how each value goes into it. */
+interface Reduction {
+  first: number
+  add: Combine
+  mean?: true
 }
-const reductions: Record<string, (values: Float64Array) => number> = {
-  ReduceSum: (values) => values.reduce((sum, value) => sum + value, 0),
-  ReduceProd: (values) => values.reduce((product, value) => product * value, 1),
-  ReduceMean: (values) => values.reduce((sum, value) => sum + value, 0) / values.length,
-  ReduceMax: (values) => values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY),
-  ReduceMin: (values) => values.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY),
-}
+const sum: Combine = (a, b) => a + b
+const reductions = table<Reduction>({
+  ReduceSum: { first: 0, add: sum },
+  ReduceProd: { first: 1, add: (a, b) => a * b },
+  ReduceMean: { first: 0, add: sum, mean: true },
+  ReduceMax: { first: Number.NEGATIVE_INFINITY, add: Math.max },
+  ReduceMin: { first: Number.POSITIVE_INFINITY, add: Math.min },
+})
 
 /**
  * What a node makes of constants, one for each output; undefined where the op is none of those that are folded. Inputs that are
  * left out are undefined.
  */
-export function foldConstant(node: SourceNode, inputs: Inputs): Constant[] | undefined {
-  if (node.op === 'Split' && inputs[0]) return split(node, inputs[0], inputs[1])
-  const made = fold(node, inputs)
-  return made && [made]
+export function foldConstant(node: SourceNode, inputs: Inputs, budget = new FoldBudget()): Constant[] | undefined {
+  const own = node.op === 'Constant' ? constantOf(node) : undefined
+  if (own) return [own]
+  budget.before(node, inputs)
+  const made = node.op === 'Split' && inputs[0] ? split(node, inputs[0], inputs[1]) : fold(node, inputs)
+  if (made === undefined) return undefined
+  const all = Array.isArray(made) ? made : [made]
+  budget.after(node, all)
+  return all
 }
 
 function fold(node: SourceNode, inputs: Inputs): Constant | undefined {
   const { op } = node
-  if (op === 'Constant') return constantOf(node)
   const [a, b, c] = inputs
   if (op === 'Clip' && a) return clip(node, a, b, c)
   if (!a) return undefined
   const given = inputs.filter((input) => input !== undefined)
   if (op === 'Mod' && b) return combined(node, modulo(node), a, b)
-  const combine = arithmetic[op]
+  const combine = arithmetic.get(op)
   if (combine && given.length > 1) return given.slice(1).reduce((sum, input) => combined(node, combine, sum, input), a)
-  const compare = comparisons[op]
+  const compare = comparisons.get(op)
   if (compare && b) return broadcast(node, compare, a, b, Float64Array)
-  const map = functions[op]
+  const map = functions.get(op)
   if (map) return { dims: a.dims, data: a.data.map(map) }
-  const reduce = reductions[op]
+  const reduce = reductions.get(op)
   if (reduce) return reduced(node, reduce, a, b)
   switch (op) {
     case 'Identity':
@@ -204,7 +220,7 @@ function clip(node: SourceNode, a: Constant, low: Constant | undefined, high: Co
 
 function reduced(
   node: SourceNode,
-  reduce: (values: Float64Array) => number,
+  { first, add, mean }: Reduction,
   a: Constant,
   input: Constant | undefined,
 ): Constant {
@@ -213,11 +229,15 @@ function reduced(
   const axes = given.length === 0 ? [...a.dims.keys()] : given
   const kept = a.dims.map((extent, axis) => (axes.includes(axis) ? 1 : extent))
   const place = broadcastIndex(kept, a.dims)
-  const groups = Array.from({ length: elementCount(kept) }, () => [] as number[])
-  a.data.forEach((value, i) => {
-    groups[place(i)]!.push(value)
-  })
-  const values = groups.map((group) => reduce(Float64Array.from(group)))
+  const values = new Float64Array(elementCount(kept)).fill(first)
+  for (let i = 0; i < a.data.length; i++) {
+    const group = place(i)
+    values[group] = add(values[group]!, a.data[i]!)
+  }
+  if (mean) {
+    const each = a.data.length / values.length
+    for (let group = 0; group < values.length; group++) values[group]! /= each
+  }
   const dims = intAttribute(node, 'keepdims', 1) ? kept : a.dims.filter((_, axis) => !axes.includes(axis))
   return { dims, data: isWhole(a) ? Float64Array.from(values, Math.trunc) : Float32Array.from(values) }
 }
@@ -225,6 +245,7 @@ function reduced(
 function constantOfShape(node: SourceNode, shape: Constant): Constant {
   const value = node.attributes.get('value')
   const filler = typeof value === 'object' && 'data' in value ? value : scalar(0)
+  checkRank(node, shape.data.length)
   const dims = Array.from(shape.data)
   const count = checkGrowth(node, dims, [])
   const type = isWhole(filler) ? Float64Array : Float32Array

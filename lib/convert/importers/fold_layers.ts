@@ -26,6 +26,9 @@ export function cumulativeSum(node: SourceNode, from: Constant, axisInput: Const
   return { dims, data }
 }
 
+/** Of a convolution of constants: a second. */
+const maxProducts = 2 ** 28
+
 /** Of one pixel. */
 export function convolved(node: SourceNode, from: Constant, weight: Constant, bias: Constant | undefined): Constant {
   const [count = 0, channels = 0, ...extents] = from.dims
@@ -46,6 +49,9 @@ export function convolved(node: SourceNode, from: Constant, weight: Constant, bi
   }
   const pixels = elementCount(extents)
   const data = new Float32Array(checkGrowth(node, [count, outputs, pixels], [from, weight]))
+  const products = data.length * channels
+  if (products > maxProducts)
+    throw invalidModel(describeNode(node), `at most ${maxProducts} products of constants`, products)
   for (let i = 0; i < data.length; i++) {
     const [n, out, pixel] = [Math.floor(i / (outputs * pixels)), Math.floor(i / pixels) % outputs, i % pixels]
     let sum = bias ? bias.data[out]! : 0

@@ -141,7 +141,8 @@ export function concatenate(node: SourceNode, inputs: readonly Constant[]): Cons
   const total = inputs.reduce((sum, { dims }) => sum + dims[axis]!, 0)
   const dims = first.dims.map((extent, i) => (i === axis ? total : extent))
   const inner = elementCount(dims.slice(axis + 1))
-  const data = inputs.every(isWhole) ? new Float64Array(elementCount(dims)) : new Float32Array(elementCount(dims))
+  const count = checkGrowth(node, dims, inputs, (lengths) => lengths.reduce((sum, length) => sum + length, 0))
+  const data = inputs.every(isWhole) ? new Float64Array(count) : new Float32Array(count)
   let begin = 0
   for (const input of inputs) {
     const run = input.dims[axis]! * inner

@@ -11,7 +11,8 @@ import { integers } from './constants.js'
 import type { AttributeValue, Constant, SourceModel, SourceNode } from './source.js'
 import type { WeightsFile } from './weights_file.js'
 
-const maxGraphBytes = 100_000_000
+/** Some megabytes are a network of ten thousand nodes: it is parsed on the JavaScript thread. */
+const maxGraphBytes = 16 * 2 ** 20
 
 export async function readGraphJson(weights: WeightsFile, graph: string): Promise<SourceModel> {
   const { values, metadata } = await weights.safetensors()

@@ -248,7 +248,7 @@ const table = new Map<string, Lower>([
 export function lowerNode(lowering: Lowering, node: SourceNode): void {
   const inputs = node.inputs.map((name) => (name === '' ? undefined : lowering.constants.get(name)))
   const known = inputs.every((input, i) => input !== undefined || node.inputs[i] === '')
-  const made = known ? foldConstant(node, inputs) : undefined
+  const made = known ? foldConstant(node, inputs, lowering.budget) : undefined
   if (made) {
     lowering.fold(node, made)
     return

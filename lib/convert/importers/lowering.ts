@@ -1,9 +1,11 @@
 /** The state of translating a node list into a graph: what each source tensor has become, and what has been emitted. */
 import type { GraphDescription, GraphNode, WindowAttributes } from '../../../types/graph.js'
 import { invalidModel } from '../../errors.js'
+import { maxGraphNodes } from '../../files/model/graph_schema.js'
 import { f32Tensor, type Tensor, toFloat32 } from '../../files/model/tensor.js'
 import { outputShape, type Shape } from '../networks/shapes.js'
 import { type Affine, composed, extendRule, type InputRule, shortest } from './affine.js'
+import { FoldBudget } from './fold_budget.js'
 import {
   type Dimensions,
   dimsOf,
@@ -16,7 +18,6 @@ import {
   unshuffled,
 } from './layout.js'
 import { unsupported } from './operators.js'
-import { foldLimit } from './pattern_graph.js'
 import { type Constant, describeNode, type SourceModel, type SourceNode } from './source.js'
 
 /** An activation of the source: the node of ours that makes it, and how the source holds it. */
@@ -48,9 +49,11 @@ export class Lowering {
   private readonly uses = new Map<string, number>()
   private readonly nodes = new Map<string, GraphNode>()
   private readonly names: Set<string>
+  /** How many names were made of one: a search from the first on would take its time squared. */
+  private readonly sameNames = new Map<string, number>()
   private readonly tensors = new Map<string, Tensor>()
   private readonly affines = new Map<string, Affine>()
-  private folded = 0
+  readonly budget = new FoldBudget()
 
   /** The input is bytes where the file says so. */
   constructor(model: SourceModel, input: Held, rule: InputRule) {
@@ -131,13 +134,11 @@ export class Lowering {
     return constant
   }
 
-  /** Keeps the constants that a node stands for. Throws where there are more than a network can have use for. */
+  /** Keeps the constants that a node stands for. */
   fold(node: SourceNode, made: readonly Constant[]): void {
     made.forEach((constant, i) => {
-      this.folded += constant.data.length
       this.constants.set(node.outputs[i]!, constant)
     })
-    if (this.folded > foldLimit) throw invalidModel('constants of the graph', `${foldLimit} computed values`, 'more')
   }
 
   isRead(name: string): boolean {
@@ -169,7 +170,9 @@ export class Lowering {
 
   unique(base: string): string {
     let name = base
-    for (let i = 2; this.names.has(name); i++) name = `${base}_${i}`
+    let count = this.sameNames.get(base) ?? 1
+    while (this.names.has(name)) name = `${base}_${++count}`
+    this.sameNames.set(base, count)
     this.names.add(name)
     return name
   }
@@ -203,6 +206,7 @@ export class Lowering {
     const dims = hold ? hold(shape, first.batch) : same ? first.dims : heldLike(first, shape)
     if (!dims) throw unsupported(source, 'input', 'N x C x H x W or N x C', dimsOf(first).join('x'))
     this.nodes.set(name, node)
+    if (this.nodes.size > maxGraphNodes) throw invalidModel('graph', `at most ${maxGraphNodes} layers`, 'more')
     return { node: name, shape, dims, batch: first.batch, shared: false }
   }
 

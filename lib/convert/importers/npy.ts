@@ -4,7 +4,7 @@
  */
 import { invalidModel } from '../../errors.js'
 import { elementCount, f32Tensor, type Tensor } from '../../files/model/tensor.js'
-import { type AllowList, mapOf, PickleReader, sizesOf, unpickle } from './pickle.js'
+import { type AllowList, ElementBudget, mapOf, PickleReader, sizesOf, unpickle } from './pickle.js'
 
 const magic = Buffer.from('\x93NUMPY', 'latin1')
 
@@ -15,12 +15,13 @@ export function readNpyDictionary(bytes: Uint8Array, file: string): Map<string, 
   if (!(root instanceof PickledArray) || !Array.isArray(root.content)) {
     throw invalidModel(file, 'an array of Python objects', root)
   }
+  const budget = new ElementBudget(file, bytes.length)
   const tensors = new Map<string, Tensor>()
   for (const [layer, parameters] of mapOf(root.content[0], file)) {
     for (const [parameter, array] of mapOf(parameters, `${layer} of ${file}`)) {
       const name = `${layer}.${parameter}`
       if (!(array instanceof PickledArray)) throw invalidModel(`${name} of ${file}`, 'an array', array)
-      tensors.set(name, array.tensor(`${name} of ${file}`))
+      tensors.set(name, array.tensor(`${name} of ${file}`, budget))
     }
   }
   return tensors
@@ -60,7 +61,7 @@ class PickledArray {
     ;[, this.shape, this.dtype, this.byColumns, this.content] = state
   }
 
-  tensor(what: string): Tensor {
+  tensor(what: string, budget: ElementBudget): Tensor {
     const shape = sizesOf(this.shape, `shape of ${what}`)
     const code = this.dtype instanceof PickledDtype ? `${this.dtype.order}${this.dtype.code}` : 'none'
     if (code !== '<f4' && code !== '<f8') throw invalidModel(`type of ${what}`, 'f4 or f8, little-endian', code)
@@ -69,9 +70,16 @@ class PickledArray {
     const bytes = typeof content === 'string' ? new Uint8Array(Buffer.from(content, 'latin1')) : content
     const size = elementCount(shape) * Number(code[2])
     if (!(bytes instanceof Uint8Array) || bytes.length !== size) throw invalidModel(what, `${size} bytes`, bytes)
+    budget.take(elementCount(shape))
     const { buffer } = new Uint8Array(bytes)
     return f32Tensor(shape, code === '<f4' ? new Float32Array(buffer) : Float32Array.from(new Float64Array(buffer)))
   }
+}
+
+/** Of a list in lists, its text would have any length. */
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return value
+  throw invalidModel('pickle', 'a text', value)
 }
 
 const reconstruct = () => new PickledArray()
@@ -79,7 +87,7 @@ const allowed: AllowList = {
   'numpy.core.multiarray._reconstruct': reconstruct,
   'numpy._core.multiarray._reconstruct': reconstruct,
   'numpy.ndarray': () => new PickledArray(),
-  'numpy.dtype': (code: unknown) => new PickledDtype(String(code)),
-  /** How Python 3 writes bytes for Python 2. */
-  '_codecs.encode': (text: unknown) => new Uint8Array(Buffer.from(String(text), 'latin1')),
+  'numpy.dtype': (code: unknown) => new PickledDtype(textOf(code)),
+  /** How Python 3 writes bytes for Python 2: as a text of their codes, which is left as it is until an array is made of it. */
+  '_codecs.encode': textOf,
 }

@@ -1,6 +1,6 @@
 /** `.onnx` files as source models. Only what their outputs need is looked at: nodes, weights, weights in other files. */
 import { dirname } from 'node:path'
-import { invalidArgument, invalidModel } from '../../errors.js'
+import { FaceNetError, invalidArgument, invalidModel } from '../../errors.js'
 import { isThreshold, type ModelNotes } from '../../files/model/metadata.js'
 import {
   attributeType,
@@ -53,6 +53,7 @@ function decode(bytes: Uint8Array): OnnxModel {
   try {
     return decodeModel(bytes)
   } catch (cause) {
+    if (cause instanceof FaceNetError) throw cause
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw invalidModel('ONNX file', 'a protobuf ModelProto', `something else (${reason})`, cause)
   }

@@ -11,12 +11,14 @@ export interface PlainNode {
 
 /** Far more than any network has: a few functions that call each other twice could otherwise ask for any number. */
 const maxNodes = 200_000
+/** Names and attributes of all calls. */
+const maxNames = 4_000_000
 
 /** The nodes of the graph with no calls among them. */
 export function plainNodes({ graph, functions, opsetImport }: OnnxModel): PlainNode[] {
   const byName = new Map(functions.map((each) => [nameOf(each.domain, each.name, each.overload), each]))
   const plain: PlainNode[] = []
-  let calls = 0
+  let [calls, names] = [0, 0]
   const visit = (nodes: readonly OnnxNode[], opset: number, within: readonly string[]) => {
     for (const node of nodes) {
       const name = nameOf(node.domain, node.opType, node.overload)
@@ -25,16 +27,22 @@ export function plainNodes({ graph, functions, opsetImport }: OnnxModel): PlainN
       if (!called) plain.push({ node, opset })
       else if (within.includes(name)) throw invalidModel(`function ${name}`, 'one that does not call itself', name)
       else if (calls++ > maxNodes) throw invalidModel('calls of functions', `at most ${maxNodes}`, 'more')
-      else
+      else {
+        names += sizeOf(node) + sizeOf(called) + called.node.reduce((sum, inner) => sum + sizeOf(inner), 0)
+        if (names > maxNames) throw invalidModel('calls of functions', `at most ${maxNames} names`, 'more')
         visit(inlined(node, called, `${node.name || node.opType}/${calls}`), opsetOf(called.opsetImport, opset), [
           ...within,
           name,
         ])
+      }
     }
   }
   visit(graph!.node, opsetOf(opsetImport), [])
   return plain
 }
+
+const sizeOf = (part: Pick<OnnxNode, 'input' | 'output'> & Partial<OnnxNode & OnnxFunction>): number =>
+  part.input.length + part.output.length + (part.attribute?.length ?? 0) + (part.attributeProto?.length ?? 0)
 
 const nameOf = (domain: string, name: string, overload: string) => [domain || 'ai.onnx', name, overload].join('::')
 

@@ -5,6 +5,7 @@ import { cannotRead, invalidModel } from '../../errors.js'
 import { dataType, type OnnxTensor } from '../../files/model/onnx_schema.js'
 import { elementCount, toFloat32 } from '../../files/model/tensor.js'
 import { halfToFloat } from '../../files/model/tensor_reader.js'
+import { maxRank } from './constants.js'
 import type { Constant } from './source.js'
 
 /**
@@ -12,6 +13,15 @@ import type { Constant } from './source.js'
  * asked for: one that nothing uses harms nobody.
  */
 export function readTensor(tensor: OnnxTensor, folder?: string): Constant {
+  const known = made.get(tensor) ?? makeConstant(tensor, folder)
+  made.set(tensor, known)
+  return known
+}
+
+/** The body of a function has its tensors once, however often it is called. */
+const made = new WeakMap<OnnxTensor, Constant>()
+
+function makeConstant(tensor: OnnxTensor, folder?: string): Constant {
   let dims: number[] | undefined
   let data: Constant['data'] | undefined
   return {
@@ -28,6 +38,7 @@ export function readTensor(tensor: OnnxTensor, folder?: string): Constant {
 }
 
 function dimsOf({ name, dims }: OnnxTensor): number[] {
+  if (dims.length > maxRank) throw invalidModel(`dims of ${name}`, `at most ${maxRank} dimensions`, dims.length)
   const sizes = dims.map(Number)
   if (!sizes.every((extent) => extent >= 0) || !Number.isSafeInteger(elementCount(sizes))) {
     throw invalidModel(`dims of ${name}`, 'a size that fits in memory', dims.join('x'))

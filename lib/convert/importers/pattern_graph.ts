@@ -1,7 +1,7 @@
 /** The part of a node list that has been read: what the rules of `patterns.ts` look at, and what they make of it. */
-import { invalidModel } from '../../errors.js'
 import { uniformValue } from './constants.js'
 import { foldConstant } from './fold.js'
+import { FoldBudget } from './fold_budget.js'
 import type { AttributeValue, Constant, SourceModel, SourceNode } from './source.js'
 
 /** What a node stands for; its outputs stay. */
@@ -13,21 +13,18 @@ export interface Replacement {
 
 export type Rule = (node: SourceNode, patterns: Patterns) => Replacement | undefined
 
-/** Elements that folding may make in all, 1 GiB of floats: a small hostile file could otherwise ask for any amount. */
-export const foldLimit = 2 ** 28
-
 /** The nodes so far, by what they make. */
 export class Patterns {
   readonly constants: Map<string, Constant>
   private readonly model: SourceModel
   private readonly nodes: SourceNode[] = []
   private readonly producers = new Map<string, SourceNode>()
-  private readonly foldLimit: number
-  private folded = 0
+  private readonly budget: FoldBudget
 
-  constructor(model: SourceModel, foldLimit: number) {
+  /** `foldedAtLeast`: elements that constants may be computed to where the file has none. */
+  constructor(model: SourceModel, foldedAtLeast?: number) {
     this.model = model
-    this.foldLimit = foldLimit
+    this.budget = new FoldBudget(foldedAtLeast)
     this.constants = new Map(model.constants)
   }
 
@@ -85,11 +82,8 @@ export class Patterns {
   private fold(node: SourceNode): boolean {
     const inputs = node.inputs.map((name) => (name === '' ? undefined : this.constants.get(name)))
     if (inputs.some((input, i) => input === undefined && node.inputs[i] !== '')) return false
-    const made = foldConstant(node, inputs)
+    const made = foldConstant(node, inputs, this.budget)
     if (!made) return false
-    this.folded += made.reduce((sum, { data }) => sum + data.length, 0)
-    if (this.folded > this.foldLimit)
-      throw invalidModel('constants of the graph', `${this.foldLimit} computed values`, 'more')
     made.forEach((constant, i) => {
       this.constants.set(node.outputs[i]!, constant)
     })

@@ -13,7 +13,7 @@
 import { recogniseClamp, recognisePRelu } from './pattern_activations.js'
 import { recogniseAttention } from './pattern_attention.js'
 import { recogniseGate, recogniseHardSigmoid } from './pattern_gates.js'
-import { foldLimit, Patterns, type Rule } from './pattern_graph.js'
+import { Patterns, type Rule } from './pattern_graph.js'
 import { recogniseLayerNorm } from './pattern_layer_norm.js'
 import { recogniseL2Normalize, recogniseL2Pool, recogniseMaxout } from './pattern_norms.js'
 import type { SourceModel } from './source.js'
@@ -30,8 +30,8 @@ const rules: readonly Rule[] = [
   recogniseMaxout,
 ]
 
-export function recognisePatterns(model: SourceModel, limit = foldLimit): SourceModel {
-  const patterns = new Patterns(model, limit)
+export function recognisePatterns(model: SourceModel, foldedAtLeast?: number): SourceModel {
+  const patterns = new Patterns(model, foldedAtLeast)
   for (const node of model.nodes) patterns.add(node, rules)
   return patterns.finish()
 }

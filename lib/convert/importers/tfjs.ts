@@ -11,9 +11,13 @@ import { dirname, join, normalize } from 'node:path'
 import type { GraphDescription, GraphNode } from '../../../types/graph.js'
 import { invalidModel } from '../../errors.js'
 import { elementCount, f32Tensor, type Tensor } from '../../files/model/tensor.js'
+import { readAtMost } from '../../files/read_bounded.js'
 import { isObject, parseStrictJson } from '../../files/strict_json.js'
 import { outputShape, type Shape } from '../networks/shapes.js'
 import { readWeights } from './weights_file.js'
+
+/** Those of large networks have some hundred kilobytes. */
+const maxManifestBytes = 8 * 2 ** 20
 
 export interface TfjsModel {
   graph: GraphDescription
@@ -26,10 +30,14 @@ export async function readTfjs(path: string): Promise<TfjsModel> {
 
 /** The weights of a manifest by their names, as fp32 and in tfjs's own order. */
 export async function readTfjsWeights(path: string): Promise<Map<string, Tensor>> {
-  const groups = parseManifest(Buffer.from(await readWeights(path)).toString('utf8'))
+  const manifest = await readAtMost(path, maxManifestBytes, (size) =>
+    invalidModel(path, `a manifest of at most ${maxManifestBytes} bytes`, `${size} bytes`),
+  )
+  const groups = parseManifest(Buffer.from(manifest).toString('utf8'))
   const values = new Map<string, Tensor>()
   for (const { paths, weights } of groups) {
-    const shards = await Promise.all(paths.map((shard) => readWeights(join(dirname(path), shard))))
+    const shards: Uint8Array[] = []
+    for (const shard of paths) shards.push(await readWeights(join(dirname(path), shard)))
     takeWeights(Buffer.concat(shards), weights, values)
   }
   return values
@@ -50,23 +58,27 @@ interface WeightGroup {
 export function parseManifest(text: string): WeightGroup[] {
   const groups = parseStrictJson(text, 'manifest')
   if (!Array.isArray(groups)) throw invalidModel('manifest', 'an array of weight groups', groups)
+  const named = new Set<string>()
   return groups.map((group: unknown, index) => {
     const where = `manifest[${index}]`
     if (!isObject(group) || !Array.isArray(group.weights) || !Array.isArray(group.paths)) {
       throw invalidModel(where, '{ paths, weights }', group)
     }
     return {
-      paths: group.paths.map((path) => shardName(path, where)),
+      paths: group.paths.map((path) => shardName(path, where, named)),
       weights: group.weights.map((entry) => parseWeight(entry, where)),
     }
   })
 }
 
-/** A shard lies beside the manifest: a file from elsewhere must not be read because a manifest says so. */
-function shardName(path: unknown, where: string): string {
-  if (typeof path === 'string' && path !== '' && normalize(path) === path && !/[/\\]/.test(path) && path !== '..')
-    return path
-  throw invalidModel(`${where}.paths`, 'names of files beside the manifest', path)
+/** A shard lies beside the manifest: a file from elsewhere must not be read because a manifest says so. Nor one of them many times. */
+function shardName(path: unknown, where: string, named: Set<string>): string {
+  const beside =
+    typeof path === 'string' && path !== '' && normalize(path) === path && !/[/\\]/.test(path) && path !== '..'
+  if (!beside) throw invalidModel(`${where}.paths`, 'names of files beside the manifest', path)
+  if (named.has(path)) throw invalidModel(`${where}.paths`, 'each file once', `${path} twice`)
+  named.add(path)
+  return path
 }
 
 function parseWeight(entry: unknown, where: string): Weight {

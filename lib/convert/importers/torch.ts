@@ -6,7 +6,7 @@ import { type UnzipFileFilter, type Unzipped, unzipSync } from 'fflate'
 import { FaceNetError, invalidModel } from '../../errors.js'
 import { elementCount, f32Tensor, type Tensor, toFloat32 } from '../../files/model/tensor.js'
 import { halfToFloat } from '../../files/model/tensor_reader.js'
-import { type AllowList, mapOf, PickleReader, sizesOf, unpickle } from './pickle.js'
+import { type AllowList, ElementBudget, functionOf, mapOf, PickleReader, sizesOf, unpickle } from './pickle.js'
 
 /** Tensors by name; those that are not of floats (counters of batches) are left out. */
 export function readAll(entries: ReadonlyMap<string, () => Tensor | undefined>): Map<string, Tensor> {
@@ -28,10 +28,11 @@ export function openStateDict(bytes: Uint8Array, file: string): Map<string, () =
   const inner = ['state_dict', 'model_state_dict']
     .map((name) => entries.get(name))
     .find((value) => value instanceof Map)
+  const budget = new ElementBudget(file, bytes.length)
   const tensors = new Map<string, () => Tensor | undefined>()
   for (const [name, value] of inner ? mapOf(inner, file) : entries) {
     if (!(value instanceof PickledTensor)) throw invalidModel(`${name} of ${file}`, 'a tensor', value)
-    tensors.set(name, () => value.read(`${name} of ${file}`, storages))
+    tensors.set(name, () => value.read(`${name} of ${file}`, storages, budget))
   }
   return tensors
 }
@@ -130,7 +131,7 @@ class StorageReference {
 /** Storages are named by ('storage', type, key, device, elements, ...). */
 function storageOf(id: unknown): StorageReference {
   const [kind, type, key] = Array.isArray(id) ? id : []
-  const known = typeof type === 'function' ? storageTypes.get(type) : undefined
+  const known = storageTypes.get(functionOf(type))
   if (kind !== 'storage' || !known || typeof key !== 'string') throw invalidModel('reference', 'a storage', id)
   return new StorageReference(known, key)
 }
@@ -143,7 +144,7 @@ class PickledTensor {
     private readonly strides: unknown,
   ) {}
 
-  read(what: string, storages: Storages): Tensor | undefined {
+  read(what: string, storages: Storages, budget: ElementBudget): Tensor | undefined {
     const { storage, offset } = this
     if (!(storage instanceof StorageReference)) throw invalidModel(`storage of ${what}`, 'a storage', storage)
     const bytes = storages.get(storage.key)
@@ -151,14 +152,19 @@ class PickledTensor {
     if (!storage.type.floats) return undefined
     const shape = sizesOf(this.shape, `shape of ${what}`)
     const strides = sizesOf(this.strides, `strides of ${what}`)
-    const whole = bytes.length - (bytes.length % storage.type.bytes)
-    const values = storage.type.floats(new Uint8Array(bytes.subarray(0, whole)).buffer)
-    const last = shape.reduce((end, size, axis) => end + (size - 1) * strides[axis]!, Number(offset))
+    const { bytes: width } = storage.type
+    const length = Math.floor(bytes.length / width)
+    const first = typeof offset === 'number' ? offset : Number.NaN
+    const last = shape.reduce((end, size, axis) => end + (size - 1) * strides[axis]!, first)
     const count = elementCount(shape)
-    if (shape.length !== strides.length || !(last < values.length) || count > values.length || !(Number(offset) >= 0)) {
-      throw invalidModel(what, `elements within the ${values.length} of its storage`, `${count} up to ${last}`)
+    const sound = shape.length === strides.length && Number.isSafeInteger(first) && first >= 0
+    if (!sound || !(last < length) || count > length) {
+      throw invalidModel(what, `elements within the ${length} of its storage`, `${count} up to ${last}`)
     }
-    return f32Tensor(shape, stridedCopy(values, Number(offset), shape, strides, count))
+    if (count === 0) return f32Tensor(shape, new Float32Array(0))
+    budget.take(last + 1 - first)
+    const values = storage.type.floats(new Uint8Array(bytes.subarray(first * width, (last + 1) * width)).buffer)
+    return f32Tensor(shape, stridedCopy(values, 0, shape, strides, count))
   }
 }
 
@@ -196,7 +202,9 @@ const types = {
 
 /** In a pickle a class is what can be called; none of these ever is. */
 const storageClasses = Object.keys(types).map((name) => [name, () => new StorageType(0)] as const)
-const storageTypes = new Map(storageClasses.map(([name, mark]) => [mark as unknown, types[name as keyof typeof types]]))
+const storageTypes = new Map<unknown, StorageType>(
+  storageClasses.map(([name, mark]) => [mark, types[name as keyof typeof types]]),
+)
 
 const allowed: AllowList = {
   'collections.OrderedDict': () => new Map(),

@@ -68,7 +68,7 @@ export class Torch7Network {
         'more, or one that holds itself',
       )
     }
-    const lower = this.modules[module.className]
+    const lower = Object.hasOwn(this.modules, module.className) ? this.modules[module.className] : undefined
     if (lower) return lower(this, { ...module, depth }, x)
     const expected = `one of ${Object.keys(this.modules).join(', ')}`
     throw invalidModel(

@@ -7,6 +7,8 @@ import { invalidModel } from '../../errors.js'
 // Larger than any network for images needs, small enough that products of a few of them stay exact.
 const extentLimit = 65_536
 const channelLimit = 1 << 24
+/** The deepest networks for faces have some 1,500. Planning looks at pairs of them. */
+export const maxGraphNodes = 10_000
 
 const positive = v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(extentLimit))
 const nonNegative = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(extentLimit))
@@ -132,7 +134,7 @@ const graph = v.strictObject({
     channels,
     dtype: v.picklist(['u8', 'f32']),
   }),
-  nodes: v.pipe(v.array(node), v.minLength(1)),
+  nodes: v.pipe(v.array(node), v.minLength(1), v.maxLength(maxGraphNodes)),
   outputs: v.pipe(v.array(v.string()), v.minLength(1)),
 })
 

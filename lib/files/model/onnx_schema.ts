@@ -17,6 +17,8 @@ import {
   FieldDescriptorProto_Label as Label,
   FieldDescriptorProto_Type as Type,
 } from '@bufbuild/protobuf/wkt'
+import { checkOnnxSize } from './onnx_size.js'
+import { concatenate, lengthPrefix, totalLength } from './protobuf_bytes.js'
 
 /** `TensorProto.DataType` */
 export const dataType = {
@@ -240,8 +242,13 @@ function schemaOf(name: Name): DescMessage {
   return registry.getMessage(`onnx.${name}`)!
 }
 
-/** Throws whatever the decoder throws where the bytes are not such a message. */
+const fieldTypes = new Map(
+  Object.entries(messages).map(([name, rows]) => [name, new Map(rows.map(([number, , type]) => [number, type]))]),
+)
+
+/** Throws whatever the decoder throws where the bytes are not such a message; ERR_FACENET_MODEL_INVALID where they are too many. */
 export function decodeModel(bytes: Uint8Array): OnnxModel {
+  checkOnnxSize(bytes, fieldTypes, 'ModelProto')
   return fromBinary(schemaOf('ModelProto'), bytes, { readUnknownFields: false }) as unknown as OnnxModel
 }
 
@@ -272,26 +279,4 @@ export function encodeModel(
 export function withOutput(model: Uint8Array, name: string): Uint8Array {
   const graph = encode('GraphProto', { output: [{ name }] })
   return concatenate([model, lengthPrefix(7, graph.length), graph])
-}
-
-/** Tag of a length-delimited field (wire type 2) and its length, as varints. */
-function lengthPrefix(field: number, length: number): Uint8Array {
-  const bytes = [(field << 3) | 2]
-  let rest = length
-  for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 128)
-  return Uint8Array.of(...bytes, rest)
-}
-
-function totalLength(pieces: readonly Uint8Array[]): number {
-  return pieces.reduce((sum, { length }) => sum + length, 0)
-}
-
-function concatenate(pieces: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(totalLength(pieces))
-  let end = 0
-  for (const piece of pieces) {
-    bytes.set(piece, end)
-    end += piece.length
-  }
-  return bytes
 }

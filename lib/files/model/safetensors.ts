@@ -9,7 +9,7 @@ import { cannotRead, invalidModel } from '../../errors.js'
 import { isObject, parseStrictJson } from '../strict_json.js'
 import { foreignHeadBytes, importFirst } from './foreign.js'
 
-const maxHeaderBytes = 100_000_000
+const maxHeaderBytes = 16 * 2 ** 20
 const prefixBytes = 8
 
 /** The types of elements that the format knows. */

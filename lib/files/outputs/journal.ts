@@ -8,9 +8,9 @@ import { type FileHandle, open, rm, truncate } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { isDeepStrictEqual } from 'node:util'
 import { cannotRead, cannotWrite, invalidArgument } from '../../errors.js'
+import { Lock } from '../lock.js'
 import { openOutput } from './open.js'
 import type { EmbeddingRow, OutputOptions } from './output.js'
-import { takeLock } from './output_lock.js'
 
 /** What a run is of: one that is of something else does not go on with it. */
 export interface JournalHeader extends OutputOptions {
@@ -51,7 +51,7 @@ export class Journal {
   private constructor(
     private readonly out: string,
     private readonly header: JournalHeader,
-    private readonly unlock: () => Promise<void>,
+    private readonly lock: Lock,
   ) {
     this.#path = `${out}.partial`
   }
@@ -60,10 +60,10 @@ export class Journal {
    * Goes on with the journal of `out`, or begins one.
    *
    * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT where the one that is there is of another model, of images that were prepared
-   *   otherwise or of another shard, and where another process is writing it; ERR_FACENET_IO.
+   *   otherwise or of another shard; ERR_FACENET_IO, also where another process is writing it.
    */
   static async open(out: string, header: JournalHeader): Promise<Journal> {
-    const journal = new Journal(out, header, await takeLock(`${out}.partial`))
+    const journal = new Journal(out, header, await Lock.take(`${out}.partial.lock`))
     try {
       const whole = await journal.#read()
       if (whole > 0) await truncate(journal.#path, whole)
@@ -171,7 +171,7 @@ export class Journal {
   /** Leaves the journal as it is, for a run that goes on with it. */
   async close(): Promise<void> {
     await this.#file?.close()
-    await this.unlock()
+    await this.lock.release()
   }
 }
 
