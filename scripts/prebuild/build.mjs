@@ -23,6 +23,7 @@ export function buildAddon(target) {
     CMAKE_BUILD_TYPE: 'Release',
     CMAKE_JS_INC: headers.join(';'),
     FACENET_CUDA: target.cuda ? 'ON' : 'OFF',
+    ...(target.cuda && { CMAKE_CUDA_ARCHITECTURES: target.cuda.join(';') }),
     FACENET_ONEDNN: dnnl ? 'ON' : 'OFF',
     FACENET_ONEDNN_OPENMP: 'OFF',
     FACENET_JPEG: 'ON',

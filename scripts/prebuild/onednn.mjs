@@ -14,7 +14,7 @@ export function oneDnn(name, toolchain) {
   if (existsSync(join(prefix, 'lib'))) return prefix
   const build = `${prefix}-build`
   const options = {
-    CMAKE_BUILD_TYPE: 'Release',
+    CMAKE_BUILD_TYPE: 'MinSizeRel', // what computes is machine code that oneDNN writes while it runs
     CMAKE_INSTALL_PREFIX: prefix,
     CMAKE_INSTALL_LIBDIR: 'lib',
     ...(toolchain && { CMAKE_TOOLCHAIN_FILE: toolchain }),
@@ -25,6 +25,7 @@ export function oneDnn(name, toolchain) {
     ONEDNN_ENABLE_WORKLOAD: 'INFERENCE',
     ONEDNN_ENABLE_PRIMITIVE: 'CONVOLUTION;REORDER',
     ONEDNN_ARCH_OPT_FLAGS: '', // oneDNN would tune for the machine it is compiled on
+    ONEDNN_ENABLE_GEMM_KERNELS_ISA: 'NONE', // what would need them, convolutions of odd shapes, runs widened
     ONEDNN_BUILD_GRAPH: 'OFF',
     ONEDNN_BUILD_DOC: 'OFF',
     ONEDNN_BUILD_TESTS: 'OFF',

@@ -7,7 +7,7 @@ export interface Target {
   triple?: string
   flags?: string[]
   onednn?: boolean
-  cuda?: boolean
+  cuda?: string[]
   tested: boolean
 }
 export const targets: readonly Target[]

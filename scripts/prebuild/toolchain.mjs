@@ -21,16 +21,16 @@ export function zig() {
 }
 
 /**
- * A CMake toolchain file for a target, written below build/prebuild/<name>. Archives and import libraries are made by
- * scripts of their own, since CMake takes no arguments with those programs.
+ * A CMake toolchain file for a target, written below build/prebuild/<name>. Zig's tools are called by scripts of their own, since CMake
+ * takes no arguments with some of them, and ccache (`CMAKE_CXX_COMPILER_LAUNCHER=ccache`) none with a compiler.
  */
 export function toolchainFile(target) {
   const tool = zig()
   const out = join(root, 'build/prebuild', target.name)
   mkdirSync(out, { recursive: true })
-  const wrap = (name) => {
+  const wrap = (name, command = name) => {
     const script = join(out, `zig-${name}`)
-    writeFileSync(script, `#!/bin/sh\nexec '${tool}' ${name} "$@"\n`)
+    writeFileSync(script, `#!/bin/sh\nexec '${tool}' ${command} "$@"\n`)
     chmodSync(script, 0o755)
     return script
   }
@@ -42,8 +42,8 @@ export function toolchainFile(target) {
   const lines = [
     `set(CMAKE_SYSTEM_NAME ${system})`,
     `set(CMAKE_SYSTEM_PROCESSOR ${processor})`,
-    `set(CMAKE_C_COMPILER "${tool}" cc)`,
-    `set(CMAKE_CXX_COMPILER "${tool}" c++)`,
+    `set(CMAKE_C_COMPILER "${wrap('clang', 'cc')}")`,
+    `set(CMAKE_CXX_COMPILER "${wrap('clang++', 'c++')}")`,
     `set(CMAKE_C_FLAGS_INIT "${flags}")`,
     `set(CMAKE_CXX_FLAGS_INIT "${flags}")`,
     `set(CMAKE_AR "${wrap('ar')}")`,

@@ -59,6 +59,33 @@ if (devices.includes('cpu') && narrowerIsas.length > 0) {
   })
 }
 
+/**
+ * Whole numbers through a convolution in bf16, whose sums every order of adding gives exactly. `oneDnn`: the instructions that oneDNN may use,
+ * as on a processor that has no others.
+ */
+const half = (folder: string, oneDnn: string) => `
+process.env.ONEDNN_MAX_CPU_ISA = process.env.DNNL_MAX_CPU_ISA = ${JSON.stringify(oneDnn)}
+const { graphOf, runGraph } = await import(${JSON.stringify(new URL('support/ops.ts', folder).href)})
+const whole = (count) => Float32Array.from({ length: count }, (_, i) => ((i * 7919) % 7) - 3)
+const attributes = { outChannels: 32, kernel: [3, 3], stride: [1, 1], padding: [1, 1, 1, 1] }
+const tensors = { w: { shape: [32, 16, 3, 3], data: whole(32 * 16 * 9) }, b: { shape: [32], data: whole(32) } }
+const graph = graphOf([9, 9, 16], [{ name: 'y', op: 'conv2d', inputs: ['x'], attributes, tensors: { weight: 'w', bias: 'b' } }])
+const [values] = await runGraph(graph, tensors, whole(9 * 9 * 16), { device: 'cpu', dtype: 'bf16' })
+console.log(Array.from(values).join(' '))
+`
+
+if (devices.includes('cpu') && narrowerIsas.length > 0) {
+  test('convolutions in bf16 need no instruction for it', async () => {
+    const printed = new Set<string>()
+    for (const [isa, oneDnn] of [...['', ...narrowerIsas].map((isa) => [isa, 'ALL']), ['', 'AVX2']]) {
+      const script = half(new URL('..', import.meta.url).href, oneDnn!)
+      printed.add((await runOnIsa(isa!, '--input-type=module', '--eval', script)).stdout)
+    }
+    assert.is(printed.size, 1)
+    assert.match([...printed][0]!, /\d/)
+  })
+}
+
 /** Distances on each device, and what a model would be opened on: the result or the error of each. */
 const program = (lib: string) => `
 import { devices, pairwiseDistances } from ${JSON.stringify(lib)}

@@ -49,6 +49,15 @@ const Isa& isa() {
   return chosen;
 }
 
+bool hasBf16Products() {
+#if defined(__x86_64__)
+  const Features has = detectFeatures();
+  return &isa() == &avx512 && (has.amxBf16 || has.avx512Bf16);
+#else
+  return false;
+#endif
+}
+
 std::string isaName() {
   try {
     isa();
@@ -56,9 +65,7 @@ std::string isaName() {
     return text("none: FACENET_ISA is ", asked());
   }
 #if defined(__x86_64__)
-  const Features has = detectFeatures();
-  if (&isa() == &avx512 && has.amxBf16) return "avx512_amx";
-  if (&isa() == &avx512 && has.avx512Bf16) return "avx512_bf16";
+  if (hasBf16Products()) return detectFeatures().amxBf16 ? "avx512_amx" : "avx512_bf16";
 #endif
   return isa().name;
 }

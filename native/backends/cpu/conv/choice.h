@@ -10,7 +10,7 @@ enum class ConvMethod : uint8_t {
   stem,          // fp32, at most kMaxStemChannels input channels, no dilation
   winograd,      // fp32, 3x3 without stride and dilation: F(4x4, 3x3)
   depthwise,     // groups == channels, fp32 or bf16; inference
-  half,  // bf16, inference: oneDNN, which uses AMX or AVX-512 bf16 where the machine has them, or widened to fp32
+  half,  // bf16, inference: oneDNN where the machine has products of bf16 (AMX, AVX-512), else widened to fp32
 };
 
 // Winograd needs as many channels as make up for its transforms; below, the direct product is faster.

@@ -1,6 +1,7 @@
 #include "native/backends/cpu/conv/conv2d.h"
 
 #include "native/backends/cpu/conv/training.h"
+#include "native/backends/cpu/isa.h"
 #include "native/backends/cpu/kernels.h"
 #include "native/backends/reference/backend.h"
 
@@ -16,10 +17,11 @@ std::unique_ptr<Kernel> makeKernel(const Conv2d& op, const StepContext& context)
     case ConvMethod::depthwise: return makeConvDepthwise(op, context);
     case ConvMethod::half:
 #ifdef FACENET_ONEDNN
-      return makeConvOnednn(op, context);
-#else
-      return makeConvWidened(op, context);
+      if (hasBf16Products()) {
+        if (auto kernel = makeConvOnednn(op, context)) return kernel;
+      }
 #endif
+      return makeConvWidened(op, context);
     default: return makeConvInference(op, context, DType::f32);
   }
 }

@@ -8,7 +8,7 @@ namespace facenet::cpu {
 // fp32: implicit GEMM, stem or Winograd. `weights`: bf16 rounds them to it.
 std::unique_ptr<Kernel> makeConvInference(const Conv2d& op, const StepContext& context, DType weights);
 std::unique_ptr<Kernel> makeConvDepthwise(const Conv2d& op, const StepContext& context);
-// bf16. makeConvOnednn only where FACENET_ONEDNN is defined.
+// bf16. makeConvOnednn only where FACENET_ONEDNN is defined; null where oneDNN has nothing but plain loops.
 std::unique_ptr<Kernel> makeConvOnednn(const Conv2d& op, const StepContext& context);
 std::unique_ptr<Kernel> makeConvWidened(const Conv2d& op, const StepContext& context);
 

@@ -139,6 +139,9 @@ class ConvOnednn final : public Kernel {
 
   std::string describe() const override { return text("onednn ", descriptor_.impl_info_str()); }
 
+  // Whether all that oneDNN has for this convolution are its plain loops.
+  bool isPlain() const { return std::string(descriptor_.impl_info_str()).find("ref") != std::string::npos; }
+
  private:
   // Of a dense bf16 copy of the input image, where it is not that already.
   int64_t sourceBytes() const {
@@ -213,7 +216,13 @@ class ConvOnednn final : public Kernel {
 }  // namespace
 
 std::unique_ptr<Kernel> makeConvOnednn(const Conv2d& op, const StepContext& context) {
-  return std::make_unique<ConvOnednn>(op, context);
+  try {
+    auto kernel = std::make_unique<ConvOnednn>(op, context);
+    return kernel->isPlain() ? nullptr : std::move(kernel);
+  } catch (const dnnl::error& error) {
+    if (error.status == dnnl_unimplemented) return nullptr;
+    throw;
+  }
 }
 
 }  // namespace facenet::cpu

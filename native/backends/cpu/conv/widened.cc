@@ -1,5 +1,5 @@
-// conv2d in bf16 where there is no oneDNN: the fp32 engine between conversions. Image by image, so that the widened
-// copies are in cache when they are read, and a result cannot depend on the batch around it.
+// conv2d in bf16 where there is no oneDNN, or no instruction for it: the fp32 engine between conversions. Image by
+// image, so that the widened copies are in cache when they are read, and a result cannot depend on the batch around it.
 #include <numeric>
 
 #include "native/backends/cpu/conv/conv2d.h"
