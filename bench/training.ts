@@ -1,6 +1,6 @@
 /**
- * Whole training steps: forward, mining, backward and optimiser on a batch of random images. Networks take turns by round, and with them
- * PyTorch, where a Python has it, in fp32 and under autocast to bf16.
+ * Whole training steps: forward, mining, backward and optimiser on a batch of random images. Networks take turns by round, in fp32 and in
+ * bf16, and with them PyTorch, where a Python has it, in fp32 and under autocast to bf16.
  *
  *     npm run bench -- training [--networks nn2,nn4,nns2] [--batch 32] [--faces 4] [--rounds 5] [--python python3]
  *
@@ -32,12 +32,14 @@ const { values: options } = parseArgs({
 const count = (name: 'batch' | 'faces' | 'rounds') => positiveInteger(options, name)
 const [batch, faces, rounds] = [count('batch'), count('faces'), count('rounds')]
 
+type Precision = 'f32' | 'bf16'
 type Parts = StepResult['seconds']
 
 /** Who trains what: a peer is one more of these. */
 interface Contender {
   network: string
-  who: string
+  who: 'facenet-native' | `PyTorch ${string}`
+  dtype: Precision
   threads: number
   /** Images of it at a time, and bytes that it holds, where they are known. */
   chunk?: number
@@ -47,9 +49,9 @@ interface Contender {
   finish: () => void
 }
 
-async function ours(network: string, threads: number): Promise<Contender> {
+async function ours(network: string, threads: number, dtype: Precision): Promise<Contender> {
   // Every strategy takes the same time in proportion to a step; with `all` no batch of random images is skipped.
-  const trainer = await createTrainer(network, { device: 'cpu', threads, strategy: 'all', learningRate: 1e-4 })
+  const trainer = await createTrainer(network, { device: 'cpu', threads, dtype, strategy: 'all', learningRate: 1e-4 })
   const { height, width } = trainer.inputSize
   let state = 1
   const byte = () => {
@@ -61,7 +63,8 @@ async function ours(network: string, threads: number): Promise<Contender> {
   const { chunk } = trainer.plan
   return {
     network,
-    who: 'ours',
+    who: 'facenet-native',
+    dtype,
     threads,
     chunk: Math.min(chunk, batch),
     memoryBytes: trainer.memoryBytes,
@@ -75,7 +78,7 @@ async function ours(network: string, threads: number): Promise<Contender> {
 }
 
 /** PyTorch, with the same network and as many triplets; undefined where this Python has none. */
-async function torch(network: string, threads: number, dtype: 'f32' | 'bf16', model: string) {
+async function torch(network: string, threads: number, dtype: Precision, model: string) {
   const script = fileURLToPath(new URL('./peers/torch_steps.py', import.meta.url))
   const numbers = ['--batch', `${batch}`, '--faces', `${faces}`, '--threads', `${threads}`, '--dtype', dtype]
   const peer: Peer<{ torch: string }, { seconds: number }> | undefined = await startPeer(
@@ -85,7 +88,8 @@ async function torch(network: string, threads: number, dtype: 'f32' | 'bf16', mo
   if (!peer) return undefined
   const contender: Contender = {
     network,
-    who: `PyTorch ${peer.hello.torch}, ${dtype}`,
+    who: `PyTorch ${peer.hello.torch}`,
+    dtype,
     threads,
     step: async () => void (await peer.ask({})),
     finish: () => peer.close(),
@@ -115,8 +119,8 @@ for (const network of names) {
   const model = join(temporary, `${network}.safetensors`)
   await writeModel(model, { graph, tensors: initialWeights(graph, 1) })
   for (const threads of threadCounts) {
-    contenders.push(await ours(network, threads))
     for (const dtype of ['f32', 'bf16'] as const) {
+      contenders.push(await ours(network, threads, dtype))
       const peer = await torch(network, threads, dtype, model)
       if (peer) contenders.push(peer)
     }
@@ -136,12 +140,13 @@ const share = (all: Turn[], part: keyof Parts) =>
     : `${(100 * median(all.map(({ seconds, parts }) => parts![part] / seconds))).toFixed(1)} %`
 
 const secondsOf = (contender: Contender) => median(turns.get(contender)!.map(({ seconds }) => seconds))
-/** How many times as fast we are, in fp32. */
+/** How many times as fast we are in the peer's type. */
 function ratio(contender: Contender): string {
-  const { network, threads, who } = contender
-  if (who === 'ours') return ''
+  const { network, threads, who, dtype } = contender
+  if (who === 'facenet-native') return ''
   const own = contenders.find(
-    (other) => other.who === 'ours' && other.network === network && other.threads === threads,
+    (other) =>
+      other.who === 'facenet-native' && other.network === network && other.threads === threads && other.dtype === dtype,
   )!
   return (secondsOf(contender) / secondsOf(own)).toFixed(2)
 }
@@ -152,6 +157,7 @@ const rows = [...turns].map(([contender, all]) => {
   return [
     contender.network,
     contender.who,
+    contender.dtype,
     contender.threads,
     `${(batch / seconds).toFixed(1)} (${Math.min(...rates).toFixed(1)}-${Math.max(...rates).toFixed(1)})`,
     (1 / seconds).toFixed(2),
@@ -165,11 +171,11 @@ const rows = [...turns].map(([contender, all]) => {
   ].join(' | ')
 })
 const columns =
-  'network | who | threads | images/s (range) | steps/s | forward | backward | mining and loss | optimiser | chunk | MiB held | ours to it'
+  'network | who | type | threads | images/s (range) | steps/s | forward | backward | mining and loss | optimiser | chunk | MiB held | ours to it, in its type'
 
 const date = new Date().toISOString()
 const report = [
-  `Training steps on batches of ${batch} random images, ${faces} an identity, AdaGrad, ours in fp32; medians of ${rounds} rounds in turns, ${date}.`,
+  `Training steps on batches of ${batch} random images, ${faces} an identity, AdaGrad; medians of ${rounds} rounds in turns, ${date}.`,
   `${printMachine(describeMachine())}, load ${load().toFixed(1)}.`,
   '',
   `| ${columns} |`,

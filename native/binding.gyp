@@ -9,7 +9,7 @@
   "targets": [
     {
       "target_name": "facenet",
-      "sources": ["<!@(node -p \"require('fs').readdirSync('.', { recursive: true }).filter((f) => /^(core|ops|graph|train|images|binding|backends|backends\\/(host|reference|cpu|cpu\\/conv|cpu\\/search))\\/[^/]+\\.cc$/.test(f) && !f.endsWith('onednn.cc')).join(' ')\")"],
+      "sources": ["<!@(node -p \"require('fs').readdirSync('.', { recursive: true }).filter((f) => /^(core|ops|graph|train|images|binding|backends|backends\\/(host|reference|cpu|cpu\\/conv|cpu\\/search))\\/[^/]+\\.cc$/.test(f) && !/onednn[a-z_]*\\.cc$/.test(f)).join(' ')\")"],
       "include_dirs": ["<(root)", "<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": [
         "FACENET_VERSION=\"<(version)\"",
@@ -21,7 +21,7 @@
       "cflags_cc": ["-std=c++20", "-O3", "-fvisibility=hidden", "-ffp-contract=off"],
       "conditions": [
         ["onednn=='yes'", {
-          "sources": ["backends/cpu/conv/onednn.cc"],
+          "sources": ["backends/cpu/conv/onednn.cc", "backends/cpu/conv/onednn_training.cc"],
           "defines": ["FACENET_ONEDNN"],
           "cflags_cc": ["-fopenmp"],
           "ldflags": ["-fopenmp"],

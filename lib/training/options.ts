@@ -111,8 +111,10 @@ export interface TrainerOptions extends NetworkOptions {
    */
   deviceIndex?: number
   /**
-   * Of activations and their gradients; weights, their gradients and embeddings are `f32`.
-   * @default `f32`; `bf16` on CUDA only
+   * `bf16`: activations and their gradients on CUDA; on the CPU what convolutions multiply, where the processor has instructions
+   * for it (AVX-512 bf16, AMX) and the addon has oneDNN, else nothing. Sums, weights, their gradients, the optimiser's state
+   * and embeddings are `f32` in either.
+   * @default `f32`
    */
   dtype?: TrainingDType
   /** CPU threads, 1..1024; every core where it is left out. The result does not depend on them. */
@@ -187,8 +189,8 @@ export interface Place {
 /** Checks that the device trains in the type that is asked for. */
 export function nativeOptions(settings: TrainingSettings, place: Place): NativeOptions {
   const { optimizer, margin, strategy, frozen, statisticsRate, chunk, memoryBytes, dtype } = settings
-  if (dtype !== 'f32' && place.device !== 'cuda')
-    throw invalidArgument('options.dtype', 'f32, the only one that the CPU trains in', dtype)
+  if (dtype !== 'f32' && place.device === 'reference')
+    throw invalidArgument('options.dtype', 'f32, the only one that the reference trains in', dtype)
   return {
     ...place,
     optimizer,

@@ -85,6 +85,8 @@ struct TrainContext {
   const Step& step;
   const Parameters& parameters;
   bool inputGradient = true;  // false: backward is never asked for dx[0]
+  // That a host backend rounds what convolutions multiply to, where it has instructions for it. Sums are fp32.
+  DType products = DType::f32;
 
   const PlannedTensor& input(size_t i = 0) const { return plan.tensors[static_cast<size_t>(step.inputs[i])]; }
   const PlannedTensor& output(size_t i = 0) const {

@@ -22,7 +22,7 @@ export function oneDnn(name, toolchain) {
     CMAKE_POSITION_INDEPENDENT_CODE: 'ON',
     ONEDNN_LIBRARY_TYPE: 'STATIC',
     ONEDNN_CPU_RUNTIME: 'SEQ',
-    ONEDNN_ENABLE_WORKLOAD: 'INFERENCE',
+    ONEDNN_ENABLE_WORKLOAD: 'TRAINING',
     ONEDNN_ENABLE_PRIMITIVE: 'CONVOLUTION;REORDER',
     ONEDNN_ARCH_OPT_FLAGS: '', // oneDNN would tune for the machine it is compiled on
     ONEDNN_ENABLE_GEMM_KERNELS_ISA: 'NONE', // what would need them, convolutions of odd shapes, runs widened

@@ -135,7 +135,7 @@ export const trainOptions = {
   ...validation,
   ...group('Computation', {
     dtype: oneOf(trainingDTypes, {
-      text: 'Precision of activations and their gradients; bf16 needs a CUDA device',
+      text: 'bf16: multiply in bf16, on the CPU where it has instructions for that; sums and weights stay in fp32',
       value: '<type>',
       default: 'f32',
       defaultText: 'f32; with --resume that of the checkpoint',

@@ -49,13 +49,13 @@ const Isa& isa() {
   return chosen;
 }
 
-bool hasBf16Products() {
+Bf16Products bf16Products() {
 #if defined(__x86_64__)
   const Features has = detectFeatures();
-  return &isa() == &avx512 && (has.amxBf16 || has.avx512Bf16);
-#else
-  return false;
+  if (&isa() == &avx512 && has.amxBf16) return Bf16Products::tiles;
+  if (&isa() == &avx512 && has.avx512Bf16) return Bf16Products::vectors;
 #endif
+  return Bf16Products::none;
 }
 
 std::string isaName() {
@@ -64,9 +64,8 @@ std::string isaName() {
   } catch (const Error&) {
     return text("none: FACENET_ISA is ", asked());
   }
-#if defined(__x86_64__)
-  if (hasBf16Products()) return detectFeatures().amxBf16 ? "avx512_amx" : "avx512_bf16";
-#endif
+  if (bf16Products() == Bf16Products::tiles) return "avx512_amx";
+  if (bf16Products() == Bf16Products::vectors) return "avx512_bf16";
   return isa().name;
 }
 

@@ -186,9 +186,10 @@ extern const Isa avx512, avx2, neon, baseline;  // those of the processor that i
 // The widest one this machine has, or the one that FACENET_ISA=avx512|avx2|baseline asks for. Throws where that
 // is another name, or one that this machine cannot run.
 const Isa& isa();
-// Whether isa() comes with products of bf16, AMX's or those of AVX-512. Without them oneDNN computes bf16 several times slower than
-// isa() computes fp32, or not at all.
-bool hasBf16Products();
+// Instructions that multiply bf16 which isa() comes with: AVX-512's, in vectors, or AMX's, in tiles. With none oneDNN computes bf16
+// several times slower than isa() computes fp32, or not at all.
+enum class Bf16Products : uint8_t { none, vectors, tiles };
+Bf16Products bf16Products();
 // For people: "avx512_amx", "avx512_bf16", "avx512", "avx2", "baseline": isa() and what oneDNN can use for bf16.
 // Does not throw: where isa() does, the name says what is wrong.
 std::string isaName();

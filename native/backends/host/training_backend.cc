@@ -28,11 +28,14 @@ double squaredDistanceOf(const float* a, const float* b, int64_t dimensions) {
 
 class HostTrainingBackend final : public train::TrainingBackend {
  public:
-  HostTrainingBackend(const HostBackend& backend, int threads) : backend_(backend), threads_(threads) {}
+  HostTrainingBackend(const HostBackend& backend, DType products, int threads)
+      : backend_(backend), products_(products), threads_(threads) {}
 
+  // Activations and gradients are fp32 in either type.
   void complete(train::TrainingPlanOptions& options) const override {
-    if (options.dtype != DType::f32)
-      throw invalidArgument("dtype", "f32, the only one that the CPU trains in", dtypeName(options.dtype));
+    if (options.dtype != DType::f32 && options.dtype != DType::bf16)
+      throw invalidArgument("dtype", "f32 or bf16", dtypeName(options.dtype));
+    options.dtype = DType::f32;
   }
 
   std::shared_ptr<void> allocate(int64_t bytes) const override {
@@ -60,7 +63,9 @@ class HostTrainingBackend final : public train::TrainingBackend {
   const void* stageImages(const void* images, int64_t) override { return images; }
 
   std::unique_ptr<train::TrainKernel> makeKernel(const train::TrainContext& context) const override {
-    return backend_.makeTrainKernel(context);
+    train::TrainContext typed = context;
+    typed.products = products_;
+    return backend_.makeTrainKernel(typed);
   }
   void setResources(train::Pass& pass) const override { pass.threads = &threads_; }
   void run(Part, int64_t, const std::function<void(bool)>& work) override { work(false); }
@@ -127,13 +132,14 @@ class HostTrainingBackend final : public train::TrainingBackend {
   }
 
   const HostBackend& backend_;
+  DType products_;
   mutable ThreadPool threads_;
 };
 
 }  // namespace
 
-std::unique_ptr<train::TrainingBackend> HostBackend::makeTrainingBackend(DType, int threads) const {
-  return std::make_unique<HostTrainingBackend>(*this, threads);
+std::unique_ptr<train::TrainingBackend> HostBackend::makeTrainingBackend(DType dtype, int threads) const {
+  return std::make_unique<HostTrainingBackend>(*this, dtype, threads);
 }
 
 }  // namespace facenet

@@ -47,7 +47,9 @@ class Bench {
  public:
   explicit Bench(const Case& item, const Target& target = {});
 
-  TrainContext context() const { return {plan_, plan_.steps[0], parameters_}; }
+  TrainContext context(DType products = DType::f32) const {
+    return {plan_, plan_.steps[0], parameters_, true, products};
+  }
   const Case& item() const { return item_; }
   // The sum of every output times its gradient, with element `index` of tensor `tensor` moved by `step`:
   // tensors are the inputs, then all parameters as one.

@@ -89,8 +89,28 @@ std::string checkCpu(const Bench& bench, int threads) {
   return "";
 }
 
-std::string checkRepeatable(const Bench& bench) {
-  const auto kernel = makeCpuTrainKernel(bench.context());
+// Products in bf16 of values that bf16 holds are exact: what is left is the order of sums. A factor makes the weights
+// others, which are rounded.
+std::string checkCpuBf16(const Case& item, int threads) {
+  const Bench bench(item, {.rounding = DType::bf16});
+  const auto reference = makeReferenceTrainKernel(bench.context());
+  const auto kernel = makeCpuTrainKernel(bench.context(DType::bf16));
+  const auto loops = reference::makeTrainKernel(bench.context(), reference::Precision::fp32);
+  const Results expected = bench.run(*reference, 1);
+  const Results actual = bench.run(*kernel, threads, &expected);
+  Results plain = bench.run(*loops, 1, &expected);
+  forwardInFloat(bench, plain);
+  for (size_t i = 0; i < expected.names.size(); ++i) {
+    const double floor = 4 * largest(expected.values[i]) * std::numeric_limits<float>::epsilon();
+    const double allowed = floor + 2 * largestError(plain.values[i], expected.values[i]);
+    const double error = largestError(actual.values[i], expected.values[i]);
+    if (!(error <= allowed)) return text(expected.names[i], ": error ", error, " is above ", allowed);
+  }
+  return "";
+}
+
+std::string checkRepeatable(const Bench& bench, DType products) {
+  const auto kernel = makeCpuTrainKernel(bench.context(products));
   const Results first = bench.run(*kernel, 1);
   for (int threads : {1, 2, 3}) {
     const Results again = bench.run(*kernel, threads);
@@ -99,6 +119,11 @@ std::string checkRepeatable(const Bench& bench) {
         return text(first.names[i], " differs with ", threads, " threads");
   }
   return "";
+}
+
+// Whether this machine multiplies the op in bf16.
+bool multipliesBf16(const Bench& bench) {
+  return makeCpuTrainKernel(bench.context(DType::bf16))->describe().find("bf16") != std::string::npos;
 }
 
 int main(const std::string& path, const std::string& wanted) {
@@ -110,7 +135,13 @@ int main(const std::string& path, const std::string& wanted) {
       passed &=
           report(item.name + " (finite differences)", wanted, [&] { return checkDifferences(bench); }, ran);
     passed &= report(item.name + " (cpu)", wanted, [&] { return checkCpu(bench, 2); }, ran);
-    passed &= report(item.name + " (cpu, repeated)", wanted, [&] { return checkRepeatable(bench); }, ran);
+    passed &= report(
+        item.name + " (cpu, repeated)", wanted, [&] { return checkRepeatable(bench, DType::f32); }, ran);
+    if (!multipliesBf16(bench)) continue;
+    passed &= report(item.name + " (cpu bf16)", wanted, [&] { return checkCpuBf16(item, 2); }, ran);
+    passed &= report(
+        item.name + " (cpu bf16, repeated)", wanted, [&] { return checkRepeatable(bench, DType::bf16); },
+        ran);
   }
   std::printf("ran %d\n", ran);
   return passed ? 0 : 1;

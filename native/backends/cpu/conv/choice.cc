@@ -1,5 +1,7 @@
 #include "native/backends/cpu/conv/choice.h"
 
+#include "native/backends/cpu/isa.h"
+
 namespace facenet::cpu {
 
 bool winogradPays(const Window& window, int64_t inChannels, int64_t outChannels, int64_t height,
@@ -17,6 +19,15 @@ ConvMethod chooseEngine(const Window& window, const Shape& in, const Shape& out,
   if (parts == 1 && winogradPays(window, in.channels, out.channels, out.height, out.width))
     return ConvMethod::winograd;
   return ConvMethod::implicitGemm;
+}
+
+bool bf16ProductsPay(ConvMethod engine) {
+  switch (bf16Products()) {
+    case Bf16Products::none: return false;
+    case Bf16Products::vectors: return engine == ConvMethod::implicitGemm;
+    case Bf16Products::tiles: return engine != ConvMethod::stem;
+  }
+  return false;
 }
 
 ConvMethod chooseConv(const Conv2d& op, const Shape& in, const Shape& out, bool half) {

@@ -28,6 +28,10 @@ bool winogradPays(const Window& window, int64_t inChannels, int64_t outChannels,
 ConvMethod chooseEngine(const Window& window, const Shape& in, const Shape& out, int64_t groups,
                         size_t parts);
 
+// Whether training multiplies in bf16 where it may: Winograd in fp32 is as fast as bf16 in vectors, and a stem's three
+// channels fill neither vectors nor tiles.
+bool bf16ProductsPay(ConvMethod engine);
+
 // The method of inference. `half`: one of the step's tensors is bf16.
 ConvMethod chooseConv(const Conv2d& op, const Shape& in, const Shape& out, bool half);
 

@@ -1,5 +1,6 @@
 #include "native/backends/cpu/conv/conv2d.h"
 
+#include "native/backends/cpu/conv/onednn_training.h"
 #include "native/backends/cpu/conv/training.h"
 #include "native/backends/cpu/isa.h"
 #include "native/backends/cpu/kernels.h"
@@ -17,7 +18,7 @@ std::unique_ptr<Kernel> makeKernel(const Conv2d& op, const StepContext& context)
     case ConvMethod::depthwise: return makeConvDepthwise(op, context);
     case ConvMethod::half:
 #ifdef FACENET_ONEDNN
-      if (hasBf16Products()) {
+      if (bf16Products() != Bf16Products::none) {
         if (auto kernel = makeConvOnednn(op, context)) return kernel;
       }
 #endif
@@ -39,6 +40,11 @@ std::unique_ptr<TrainKernel> makeTrainKernel(const Conv2d& op, const TrainContex
     problem.parts.push_back({part.outChannels, part.activation.kind, offsetOf(context, part.weight),
                              offsetOf(context, part.bias), part.factor});
   }
+#ifdef FACENET_ONEDNN
+  const ConvMethod engine = chooseEngine(op.window, problem.in, problem.out, 1, op.parts.size());
+  if (context.products == DType::bf16 && bf16ProductsPay(engine))
+    if (auto kernel = makeConvOnednnTraining(problem, context.inputGradient)) return kernel;
+#endif
   return makeConvTraining(problem);
 }
 

@@ -5,10 +5,7 @@
 // oneDNN wants dense channels-last tensors. What it cannot do on the way out (residuals, prelu, several
 // destinations, slices of a concat) follows as a pass over the image's product.
 
-#include <dnnl.hpp>
-#if DNNL_CPU_RUNTIME == DNNL_RUNTIME_OMP
-#include <omp.h>
-#endif
+#include "native/backends/cpu/conv/onednn.h"
 
 #include "native/backends/cpu/conv/conv2d.h"
 #include "native/backends/cpu/conv/epilogue.h"
@@ -17,69 +14,6 @@
 namespace facenet::cpu {
 
 namespace {
-
-using dnnl::memory;
-
-const dnnl::engine& engine() {
-  static const dnnl::engine cpu(dnnl::engine::kind::cpu, 0);
-  return cpu;
-}
-
-// Parallelism is over images; inside one primitive there is none. Debian's oneDNN would use OpenMP; that of the
-// published packages is built without threads of its own.
-#if DNNL_CPU_RUNTIME == DNNL_RUNTIME_OMP
-class OneThread {
- public:
-  OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
-  ~OneThread() { omp_set_num_threads(before_); }
-
- private:
-  int before_;
-};
-#else
-struct OneThread {};
-#endif
-
-memory::data_type dataType(DType type) {
-  return type == DType::f32 ? memory::data_type::f32 : memory::data_type::bf16;
-}
-
-memory::desc channelsLast(const Shape& shape, DType type) {
-  return {{1, shape.channels, shape.height, shape.width}, dataType(type), memory::format_tag::nhwc};
-}
-
-dnnl::convolution_forward::primitive_desc describeConv(const memory::desc& source,
-                                                       const memory::desc& weights, const memory::desc& bias,
-                                                       const memory::desc& target, const Window& w,
-                                                       const dnnl::primitive_attr& attributes) {
-  const memory::dims strides{w.strideHeight, w.strideWidth}, before{w.padTop, w.padLeft},
-      after{w.padBottom, w.padRight}, dilates{w.dilationHeight - 1, w.dilationWidth - 1};
-  const auto kind = dnnl::prop_kind::forward_inference;
-  const auto algorithm = dnnl::algorithm::convolution_direct;
-#if DNNL_VERSION_MAJOR >= 3
-  return {engine(), kind,    algorithm, source, weights, bias,
-          target,   strides, dilates,   before, after,   attributes};
-#else
-  return {{kind, algorithm, source, weights, bias, target, strides, dilates, before, after},
-          attributes,
-          engine()};
-#endif
-}
-
-dnnl::primitive_attr attributesFor(Activation::Kind activation) {
-  dnnl::primitive_attr attributes;
-  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  dnnl::post_ops after;
-#if DNNL_VERSION_MAJOR >= 3
-  if (activation == Activation::Kind::relu) after.append_eltwise(dnnl::algorithm::eltwise_relu, 0, 0);
-  if (activation == Activation::Kind::relu6) after.append_eltwise(dnnl::algorithm::eltwise_clip, 0, 6);
-#else
-  if (activation == Activation::Kind::relu) after.append_eltwise(1, dnnl::algorithm::eltwise_relu, 0, 0);
-  if (activation == Activation::Kind::relu6) after.append_eltwise(1, dnnl::algorithm::eltwise_clip, 0, 6);
-#endif
-  attributes.set_post_ops(after);
-  return attributes;
-}
 
 class ConvOnednn final : public Kernel {
  public:
@@ -139,8 +73,7 @@ class ConvOnednn final : public Kernel {
 
   std::string describe() const override { return text("onednn ", descriptor_.impl_info_str()); }
 
-  // Whether all that oneDNN has for this convolution are its plain loops.
-  bool isPlain() const { return std::string(descriptor_.impl_info_str()).find("ref") != std::string::npos; }
+  bool isPlain() const { return cpu::isPlain(descriptor_); }
 
  private:
   // Of a dense bf16 copy of the input image, where it is not that already.
@@ -166,8 +99,9 @@ class ConvOnednn final : public Kernel {
                 : memory::dims{out, groupIn, w.kernelHeight, w.kernelWidth};
     const memory::desc any(shape, dataType(DType::bf16), memory::format_tag::any);
     const memory::desc plainBias({out}, memory::data_type::f32, memory::format_tag::a);
-    descriptor_ = describeConv(channelsLast(in_.shape, DType::bf16), any, plainBias,
-                               channelsLast(product_, productType_), w, attributesFor(activation));
+    descriptor_ =
+        describeForward(dnnl::prop_kind::forward_inference, channelsLast(1, in_.shape, DType::bf16), any,
+                        plainBias, channelsLast(1, product_, productType_), w, attributesFor(activation));
     primitive_ = dnnl::convolution_forward(descriptor_);
 
     const memory::desc plain(shape, memory::data_type::f32,
@@ -216,13 +150,10 @@ class ConvOnednn final : public Kernel {
 }  // namespace
 
 std::unique_ptr<Kernel> makeConvOnednn(const Conv2d& op, const StepContext& context) {
-  try {
+  return unlessUnimplemented([&]() -> std::unique_ptr<Kernel> {
     auto kernel = std::make_unique<ConvOnednn>(op, context);
     return kernel->isPlain() ? nullptr : std::move(kernel);
-  } catch (const dnnl::error& error) {
-    if (error.status == dnnl_unimplemented) return nullptr;
-    throw;
-  }
+  });
 }
 
 }  // namespace facenet::cpu
