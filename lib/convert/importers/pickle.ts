@@ -18,8 +18,11 @@ const maxInstructions = 500_000
 const maxCopied = 2 ** 23
 /** Arguments of one call. */
 const maxArguments = 32
-/** Bytes of a whole number: those of six are exact. The parser makes wider ones in time that grows with their square. */
-const maxIntegerBytes = 6
+/**
+ * Bytes of a whole number: the parser makes wider ones in time that grows with their square. Above six they are not exact, which
+ * seeds and other numbers beside the weights need not be.
+ */
+const maxIntegerBytes = 64
 
 const [mark, dict, build, long1, long4] = [0x28, 0x64, 0x62, 0x8a, 0x8b]
 
