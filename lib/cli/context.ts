@@ -3,7 +3,7 @@ import type { DType } from '../../types/native.js'
 import { FaceNetError } from '../errors.js'
 import type { DecodeLimits } from '../images/index.js'
 import type { DevicePreference } from '../native/check_arguments.js'
-import { PassedOverCounts, type SourceOptions } from '../sources/index.js'
+import { openSource, PassedOverCounts, type SourceImage, type SourceOptions } from '../sources/index.js'
 import { printable } from './common/printable.js'
 import { writeStdout } from './common/standard_output.js'
 import type { CommonOptions } from './options/common.js'
@@ -49,11 +49,15 @@ export class Context<Options extends object = object> {
   reading(): SourceOptions {
     return { ...this.readingAgain(), onPassedOver: (entry) => this.passedOver.add(entry) }
   }
+  /** The images of operands, of which `-` are those whose paths come by standard input; read once. */
+  images(operands: readonly string[] = this.operands): AsyncGenerator<SourceImage> {
+    return openSource(operands, { ...this.reading(), stdin: process.stdin })
+  }
   /** The same for sources that were read before. */
   readingAgain(): SourceOptions {
-    const { exclude, maxFileMib } = this.options as Partial<SourceFlags>
+    const { exclude, maxFileMib, pathColumn } = this.options as Partial<SourceFlags>
     const maxImageBytes = maxFileMib === undefined ? undefined : Math.max(1, Math.floor(maxFileMib * 2 ** 20))
-    return { exclude, maxImageBytes, signal: this.signal }
+    return { exclude, maxImageBytes, pathColumn, signal: this.signal }
   }
   /** Which images are decoded. */
   limits(): DecodeLimits {

@@ -78,9 +78,9 @@ function add(
   { file, number }: { file: string; number: number },
   { allowMixed }: MixedOptions,
 ): void {
-  const { path, embedding, fingerprint, preparation, error, passedOver } = parse(line)
-  // What `embed --json` says last of files that are no images.
-  if (passedOver !== undefined && path === undefined && embedding === undefined) return
+  const { path, embedding, fingerprint, preparation, error, passedOver, stats } = parse(line)
+  // What `embed --json` says last: of files that are no images, and of the time it took.
+  if ((passedOver ?? stats) !== undefined && path === undefined && embedding === undefined) return
   // An image in which no face was found.
   if (typeof path === 'string' && typeof error === 'string' && embedding === undefined) return
   const dimensions = reading.rows[0]?.length ?? (Array.isArray(embedding) ? embedding.length : 0)
@@ -115,7 +115,9 @@ function addPreparation(reading: Reading, line: PreparedSide, allowMixed = false
   }
 }
 
-type Line = Partial<Record<'path' | 'embedding' | 'fingerprint' | 'preparation' | 'error' | 'passedOver', unknown>>
+type Line = Partial<
+  Record<'path' | 'embedding' | 'fingerprint' | 'preparation' | 'error' | 'passedOver' | 'stats', unknown>
+>
 
 function parse(line: string): Line {
   try {

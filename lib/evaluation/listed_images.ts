@@ -9,6 +9,7 @@ import {
   type SourceImage,
   type SourceOptions,
   type SourcePaths,
+  sourceOptionsOf,
 } from '../sources/index.js'
 import { type EmbedImagesOptions, embedImages } from './embed_images.js'
 import type { ImagePair } from './lfw_pairs.js'
@@ -53,12 +54,13 @@ const listName = /(^|[\\/])(pairs|people)(DevTrain|DevTest)?\.txt$/
 export async function findImages(
   sources: SourcePaths,
   keyOf: (path: string) => string | undefined,
-  { exclude, onPassedOver, maxImageBytes, signal }: SourceOptions = {},
+  options: SourceOptions = {},
 ): Promise<FoundImages> {
   const images = new Map<string, SourceImage>()
   const failures: FailedImage[] = []
+  const { onPassedOver } = options
   const tell = onPassedOver && ((entry: PassedOver) => listName.test(entry.path) || onPassedOver(entry))
-  for await (const image of openSource(sources, { exclude, onPassedOver: tell, maxImageBytes, signal })) {
+  for await (const image of openSource(sources, { ...sourceOptionsOf(options), onPassedOver: tell })) {
     const key = keyOf(image.path)
     if (image.error) failures.push({ path: image.path, error: image.error })
     else if (key !== undefined && !images.has(key)) images.set(key, image)

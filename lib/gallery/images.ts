@@ -11,7 +11,15 @@ import {
 } from '../model/options.js'
 import type { EmbeddedImage, StreamSource } from '../model/stream.js'
 import { checkFlag, checkFunction, checkOptions } from '../native/check_arguments.js'
-import { type FailedImage, openSource, pathIfAny, type SourceImage, type SourceOptions } from '../sources/index.js'
+import {
+  type FailedImage,
+  type ImageMetadata,
+  openSource,
+  pathIfAny,
+  type SourceImage,
+  type SourceOptions,
+  sourceOptionsOf,
+} from '../sources/index.js'
 import { faceKey } from './face_key.js'
 import { type CheckedFace, checkFace, checkJson, type GalleryMetadata } from './faces.js'
 import type { Facts } from './facts.js'
@@ -29,7 +37,7 @@ export interface GalleryEmbedder {
 export interface AddImagesOptions extends Omit<StreamOptions, 'detector' | 'align' | 'template' | 'centerFraction'> {
   /** Whose faces they are: a name, or what says it of a photograph's path. */
   person?: string | ((image: string) => string | undefined)
-  /** What is kept with each of the faces. */
+  /** What is kept with each of the faces. Left out, what the list that names its photograph says of it. */
   metadata?: GalleryMetadata
   /**
    * Embeds photographs that are in the gallery too. A face that is found where one is known keeps its id and its person, and gets the
@@ -74,7 +82,8 @@ export async function addImages(
     if (!open) return
     const { image, found } = open
     const whose = personOf(image)
-    waiting.push({ image, faces: found.map((each) => faceOf(each, whose, about, store.path, facts)) })
+    const kept = about ?? listedMetadata(found[0]!.metadata, image)
+    waiting.push({ image, faces: found.map((each) => faceOf(each, whose, kept, store.path, facts)) })
     faces += found.length
     open = undefined
   }
@@ -108,8 +117,11 @@ export async function addImages(
   return added
 }
 
+const listedMetadata = (listed: ImageMetadata | undefined, image: string) =>
+  listed && checkJson(listed, `${image}: metadata`)
+
 /** Said of the source, which is opened here. */
-function withoutReading({ exclude, onPassedOver, ...rest }: StreamOptions): StreamOptions {
+function withoutReading({ exclude, onPassedOver, pathColumn, ...rest }: StreamOptions): StreamOptions {
   return rest
 }
 
@@ -117,12 +129,12 @@ function withoutReading({ exclude, onPassedOver, ...rest }: StreamOptions): Stre
 async function* newImages(
   store: Store,
   source: StreamSource,
-  { exclude, onPassedOver, maxImageBytes, signal }: StreamOptions,
+  reading: SourceOptions,
   again: boolean,
   onSkipped: () => void,
 ): AsyncGenerator<SourceImage> {
   const seen = new Set<string>()
-  for await (const image of allImages(source, { exclude, onPassedOver, maxImageBytes, signal })) {
+  for await (const image of allImages(source, sourceOptionsOf(reading))) {
     if (seen.size === seen.add(image.path).size) continue
     if (!again && store.read((db) => isDone(db, image.path))) onSkipped()
     else yield image

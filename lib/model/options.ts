@@ -95,7 +95,7 @@ export interface EmbedArrayOptions extends EmbedOptions {
 }
 
 /** Options of `embedStream`. */
-export interface StreamOptions extends EmbedOptions, Pick<SourceOptions, 'exclude' | 'onPassedOver'> {
+export interface StreamOptions extends EmbedOptions, Pick<SourceOptions, 'exclude' | 'onPassedOver' | 'pathColumn'> {
   /** Called for each image that cannot be used. */
   onError?: (failure: FailedImage) => void
 }
@@ -138,7 +138,7 @@ export const embeddingOptionNames = [
 ] as const
 const known = ['align', 'template', 'centerFraction', 'detector', ...embeddingOptionNames] as const
 /** What `embedStream` alone takes. */
-export const streamOptionNames = ['onError', 'exclude', 'onPassedOver'] as const
+export const streamOptionNames = ['onError', 'exclude', 'onPassedOver', 'pathColumn'] as const
 
 /** Checks what both take; `others` are the names that only this call knows, `faces` the choices it has. */
 export function checkEmbedOptions(

@@ -8,15 +8,17 @@ import {
   batches,
   type EmbeddedFace,
   type FailedImage,
+  type ImageMetadata,
   openSource,
   pathIfAny,
   type SourceImage,
   type SourceOptions,
   type SourcePaths,
+  sourceOptionsOf,
 } from '../sources/index.js'
 import { checkEmbedOptions, embedTarget, type ModelInput, type StreamOptions, streamOptionNames } from './options.js'
 
-/** Paths (or `file:` URLs) of files, folders and archives, images from anywhere, or both, from any iterable. */
+/** Paths (or `file:` URLs) of files, folders, archives, lists and globs, images from anywhere, or both, from any iterable. */
 export type StreamSource =
   | SourcePaths
   | Iterable<string | URL | SourceImage>
@@ -32,6 +34,8 @@ export interface EmbeddedImage {
   embedding: Float32Array
   /** With `align: 'detect'`: the face, in pixels of the image as displayed. */
   face?: EmbeddedFace
+  /** What the list that named the image says of it. */
+  metadata?: ImageMetadata
 }
 
 /** What a stream needs of a model. */
@@ -57,6 +61,7 @@ export function embedStream(
   checkFunction(options.onError, 'options.onError')
   checkFunction(options.onPassedOver, 'options.onPassedOver')
   makeFilter(options.exclude)
+  checkPathColumn(options.pathColumn)
   checkSource(source)
   return generate(embedder, source, embedTarget(embedder.model, options), options)
 }
@@ -67,15 +72,14 @@ async function* generate(
   target: FaceTarget,
   options: StreamOptions,
 ): AsyncGenerator<EmbeddedImage, void, undefined> {
-  const { batchSize, maxInFlight, exclude, maxImageBytes, onProgress, onError, onPassedOver } = options
+  const { batchSize, maxInFlight, onProgress, onError, onPassedOver } = options
   const { dimensions } = embedder.model
   const { signal, leave } = linkedAbort(options.signal)
   const meters = new Meters()
   const failures: FailedImage[] = []
   let [done, failed, passedOver] = [0, 0, 0]
   const reading: SourceOptions = {
-    exclude,
-    maxImageBytes,
+    ...sourceOptionsOf(options),
     signal,
     onPassedOver(entry) {
       passedOver++
@@ -90,7 +94,9 @@ async function* generate(
     for (let i = 0; i < batch.count; i++) {
       const embedding = out.slice(i * dimensions, (i + 1) * dimensions)
       const face = batch.faces[i]
-      yield { path: batch.paths[i]!, image: batch.imagePaths[i]!, embedding, ...(face && { face }) }
+      const metadata = batch.metadata[i]
+      const [path, image] = [batch.paths[i]!, batch.imagePaths[i]!]
+      yield { path, image, embedding, ...(face && { face }), ...(metadata && { metadata }) }
     }
     done += batch.count
     onProgress?.({ done, failed, passedOver }, meters.shares)
@@ -122,6 +128,11 @@ async function compute({ model, run }: Embedder, batch: Batch, signal: AbortSign
   const out = new Float32Array(batch.count * model.dimensions)
   if (batch.count > 0) await run(batch.images, batch.count, out, signal)
   return { batch, out }
+}
+
+function checkPathColumn(name: unknown): void {
+  if (name === undefined || (typeof name === 'string' && name !== '')) return
+  throw invalidArgument('options.pathColumn', 'the name of a column', name)
 }
 
 function checkSource(source: unknown): void {

@@ -8,6 +8,7 @@ import { FaceNetError, invalidArgument } from '../errors.js'
 import { type EncodedImage, readImage } from '../images/decode.js'
 import { type FaceTarget, loadFaceBatch, loadFacesBatch, Meters } from '../images/index.js'
 import { checkInteger, throwIfAborted, untilAborted } from '../native/check_arguments.js'
+import type { ImageMetadata } from './list_row.js'
 import type { ImageSource, PlacedImage } from './source.js'
 import { feedOf, Room, stage } from './stages.js'
 
@@ -56,6 +57,8 @@ export interface Batch {
   imagePaths: string[]
   /** What was detected, one an input; undefined where nothing was looked for. */
   faces: (EmbeddedFace | undefined)[]
+  /** One an input: what the list that named its image says of it, if any. */
+  metadata: (ImageMetadata | undefined)[]
   /** Images up to here that could not be used and were left out. A batch of failures alone has count 0. */
   failures: FailedImage[]
 }
@@ -93,6 +96,7 @@ export async function* batches(
     paths: [],
     imagePaths: [],
     faces: [],
+    metadata: [],
     failures: [],
   })
   const finish = (batch: Batch): Batch => ({ ...batch, images: batch.images.subarray(0, batch.count * bytes) })
@@ -114,6 +118,7 @@ export async function* batches(
         batch.paths.push(path)
         batch.imagePaths.push(image.path)
         batch.faces.push(face)
+        batch.metadata.push(image.metadata)
         if (batch.count === batchSize) {
           yield finish(batch)
           batch = empty()
@@ -153,6 +158,7 @@ async function readOne(image: PlacedImage, meters: Meters): Promise<ReadImage[]>
 /** What the network is given of an image. */
 interface Inputs {
   path: string
+  metadata?: ImageMetadata
   inputs: Input[]
   failure?: FailedImage
 }
@@ -178,9 +184,10 @@ async function prepareInputs(
     for (const { image } of good) prepared.set(image, { error })
   }
   return images.map(({ image, error }) => {
-    const { path } = image
+    const { path, metadata } = image
     const result = error === undefined ? prepared.get(image)! : { error }
-    return 'error' in result ? { path, inputs: [], failure: failureOf(path, result.error) } : { path, inputs: result }
+    if ('error' in result) return { path, inputs: [], failure: failureOf(path, result.error) }
+    return { path, metadata, inputs: result }
   })
 }
 

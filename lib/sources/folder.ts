@@ -39,8 +39,9 @@ async function* walkFolder(
     const path = join(folder, entry.name)
     const key = inner === '' ? entry.name : `${inner}/${entry.name}`
     const why = walk.filter(key, entry.isDirectory())
+    const error = why ? undefined : await misread(path, entry.name)
     if (why) walk.passOver({ path: entry.isDirectory() ? `${path}/` : path, ...why })
-    else if (await isMisread(path, entry.name)) yield unusable(path, notUtf8(path))
+    else if (error) yield unusable(path, error)
     else if (entry.isDirectory()) yield* walkFolder(path, key, points, walk)
     else if (key !== 'points.tsv') yield* fileImage(path, key, entry, points, walk)
   }
@@ -50,7 +51,7 @@ async function* walkFolder(
 async function* fileImage(path: string, key: string, entry: Dirent, points: PointsTable, walk: Walk) {
   const found = entry.isSymbolicLink() ? await stat(path).catch(() => undefined) : entry
   if (found?.isDirectory()) {
-    walk.passOver({ path, kind: 'link to a folder', reason: 'a link to a folder; name the folder itself as a source' })
+    walk.passOver({ path, ...linkToFolder })
   } else if (found && !found.isFile()) {
     if (imageName.test(path)) yield unusable(path, notRegular(path, found))
     else walk.passOver({ path, kind: 'special file', reason: notRegular(path, found).message })
@@ -62,7 +63,12 @@ async function* fileImage(path: string, key: string, entry: Dirent, points: Poin
   }
 }
 
-async function sortedEntries(folder: string): Promise<Dirent[] | FaceNetError> {
+export const linkToFolder = {
+  kind: 'link to a folder',
+  reason: 'a link to a folder; name the folder itself as a source',
+} as const
+
+export async function sortedEntries(folder: string): Promise<Dirent[] | FaceNetError> {
   const entries: Dirent[] = []
   try {
     for await (const entry of await opendir(folder)) entries.push(entry)
@@ -73,16 +79,16 @@ async function sortedEntries(folder: string): Promise<Dirent[] | FaceNetError> {
   return entries.sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-/** Node puts U+FFFD in the place of bytes that are not UTF-8; the name that it gives then names nothing. */
-async function isMisread(path: string, name: string): Promise<boolean> {
-  if (!name.includes('\ufffd')) return false
+/** Node puts U+FFFD in the place of bytes that are not UTF-8; the name that it gives then names nothing, which is what is returned. */
+export async function misread(path: string, name: string): Promise<FaceNetError | undefined> {
+  if (!name.includes('\ufffd')) return undefined
   return lstat(path).then(
-    () => false,
-    () => true,
+    () => undefined,
+    () => notUtf8(path),
   )
 }
 
-function notUtf8(path: string): FaceNetError {
+export function notUtf8(path: string): FaceNetError {
   const [expected, received] = ['a name in UTF-8', 'other bytes']
   const message = `Expected ${expected} for ${path} but received ${received}; rename it (convmv does so for whole folders)`
   return new FaceNetError('ERR_FACENET_IO', message, { argument: path, expected, received })

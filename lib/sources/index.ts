@@ -1,4 +1,5 @@
 export { type Batch, type BatchOptions, batches, type EmbeddedFace, type FailedImage } from './batches.js'
+export type { ImageMetadata } from './list_row.js'
 export {
   isArchive,
   openSource,
@@ -10,5 +11,5 @@ export {
 } from './open.js'
 export { type PassedOver, PassedOverCounts } from './passed_over.js'
 export { keyOfName } from './points.js'
-export type { ImageSource, PlacedImage, SourceImage, SourceOptions } from './source.js'
+export { type ImageSource, type PlacedImage, type SourceImage, type SourceOptions, sourceOptionsOf } from './source.js'
 export { type TarEntry, tarEntries } from './tar.js'

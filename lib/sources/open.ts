@@ -6,28 +6,19 @@ import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { cannotRead, FaceNetError, invalidArgument } from '../errors.js'
 import { isUrl, pathOf } from '../files/file_source.js'
-import { checkMaxImageBytes, notRegular, readImageFile } from '../files/read_bounded.js'
+import { checkMaxImageBytes } from '../files/read_bounded.js'
 import { throwIfAborted } from '../native/check_arguments.js'
 import { makeFilter } from './filter.js'
-import { folderImages, type Walk } from './folder.js'
+import { globMatches, type Match, readPattern } from './glob.js'
+import { isList, listRows } from './list.js'
+import { listedLines } from './list_lines.js'
+import type { ListRow } from './list_row.js'
+import { listed, matched, type NamedWalk, namedImages, toTheEnd } from './named.js'
 import { pointsFinder } from './points.js'
-import { type SourceImage, type SourceOptions, unusable } from './source.js'
-import { gzippedTarImages, tarImages } from './tar_archive.js'
+import type { SourceImage, SourceOptions } from './source.js'
 
-/** Files, folders and archives by their paths or `file:` URLs: one, or any collection of them. */
+/** Files, folders, archives, lists and globs by their paths or `file:` URLs: one, or any collection of them. */
 export type SourcePaths = string | URL | Iterable<string | URL>
-
-/** yauzl is loaded where it is needed: in a bundle of ES modules it cannot be, and the error would be about it and not about the addon. */
-async function* zipImages(path: string, walk: Walk): AsyncGenerator<SourceImage> {
-  const zip = await import('./zip.js')
-  yield* zip.zipImages(path, walk)
-}
-
-const archives: readonly (readonly [RegExp, (path: string, walk: Walk) => AsyncGenerator<SourceImage>])[] = [
-  [/\.tar$/i, tarImages],
-  [/\.(tgz|tar\.gz)$/i, gzippedTarImages],
-  [/\.zip$/i, zipImages],
-]
 
 /** An archive's or folder's own name: `lfw` of `data/lfw.tar`. */
 export const sourceName = (path: string): string => withoutArchiveEnding(basename(path))
@@ -36,65 +27,81 @@ export const sourceName = (path: string): string => withoutArchiveEnding(basenam
 export const withoutArchiveEnding = (path: string): string =>
   path.replace(/[/\\]+$/, '').replace(/\.(tar|tgz|tar\.gz|zip)$/i, '')
 
-export const isArchive = (path: string): boolean => archives.some(([ending]) => ending.test(path))
+export { isArchive } from './named.js'
 
 /**
- * Images of the given files, folders (with their subfolders, in the order of their names) and archives (`.tar`, `.tgz`,
- * `.tar.gz`, `.zip`). A file is an image where its first bytes say so; files whose names say that they are images, and files
- * that are given themselves, are taken for images until they are decoded. Five points are taken from a `.tsv` beside: `x.tar`
- * has `x.tsv`, a folder `x` has `x.tsv` or `x/points.tsv`, a file is looked for in the tables of its folder and of the folder
- * above.
+ * Images of the given files, folders (with their subfolders, in the order of their names), archives (`.tar`, `.tgz`, `.tar.gz`,
+ * `.zip`), globs (`photos/*.jpg`, `shards/{000..127}.tar`: the files that match) and lists of all of these (`.txt`: a path a line;
+ * `.csv`, `.tsv`, `.parquet`: a column of paths, the others being the images' `metadata`; paths are from the list's folder on). A
+ * file is an image where its first bytes say so; files whose names say that they are images, and files that are given themselves,
+ * are taken for images until they are decoded. Five points are taken from a `.tsv` beside: `x.tar` has `x.tsv`, a folder `x` has
+ * `x.tsv` or `x/points.tsv`, a file is looked for in the tables of its folder and of the folder above.
  *
- * A folder that cannot be listed, and an archive that is damaged, give an image that cannot be used, with an `error`; the others
- * are given.
+ * A folder that cannot be listed, an archive or a list that is damaged, and a path of a list that is missing, give an image that
+ * cannot be used, with an `error`; the others are given.
  *
  * @param paths one path or several.
  * @param options what is left out, and who hears of it.
- * @throws FaceNetError ERR_FACENET_IO, on the first step, where a path is missing; ERR_FACENET_ABORTED.
+ * @throws FaceNetError ERR_FACENET_IO, on the first step, where a path is missing or no file matches a glob;
+ *   ERR_FACENET_INVALID_ARGUMENT where a table has no column of paths; ERR_FACENET_ABORTED.
  *
  * @example
  * ```ts
- * for await (const { path } of openSource(['photos/', 'shard.tar'])) console.log(path)
+ * for await (const { path } of openSource(['photos/', 'shard.tar', 'more.csv'])) console.log(path)
  * ```
  */
 export async function* openSource(paths: SourcePaths, options: SourceOptions = {}): AsyncGenerator<SourceImage> {
   const list = pathsOf(paths)
-  const { exclude, onPassedOver, maxImageBytes, signal } = options
-  const walk: Walk = {
+  const { exclude, onPassedOver, maxImageBytes, pathColumn, stdin, signal } = options
+  const walk: NamedWalk = {
     filter: makeFilter(exclude),
+    // A file that is named itself is read whatever its name, unless a glob says otherwise.
+    excluded: makeFilter(exclude, false),
     passOver: (entry) => onPassedOver?.(entry),
     maxImageBytes: checkMaxImageBytes(maxImageBytes),
+    pointsOf: pointsFinder(),
     signal,
   }
-  const found = await Promise.all(list.map(async (path) => ({ path, stats: await lookUp(path) })))
-  // A file that is named itself is read whatever its name, unless a glob says otherwise.
-  const excluded = makeFilter(exclude, false)
-  const pointsOf = pointsFinder()
-  for (const { path, stats } of found) {
+  const found = await Promise.all(list.map((path) => lookUp(path, walk, stdin)))
+  for (const each of found) {
     throwIfAborted(signal)
-    const archive = archives.find(([ending]) => ending.test(path))?.[1]
-    const why = stats.isFile() && !archive ? excluded(basename(path)) : undefined
-    if (why) walk.passOver({ path, ...why })
-    else if (stats.isDirectory()) yield* folderImages(path, walk)
-    else if (!stats.isFile()) yield unusable(path, notRegular(path, stats))
-    else if (archive) yield* toTheEnd(path, archive(path, walk), signal)
-    else yield { path, read: () => readImageFile(path, walk.maxImageBytes), points: await pointsOf(path) }
+    if (each.lines) yield* listed(each.lines, walk)
+    else if (each.matches) yield* matched(each.matches, walk)
+    else if (each.stats.isFile() && isList(each.path)) {
+      yield* toTheEnd(each.path, listed(listRows(each.path, pathColumn), walk), signal)
+    } else yield* namedImages(each.path, each.stats, walk)
   }
 }
 
-/** What is wrong with an archive is told like what is wrong with an image, behind those that could be read. */
-async function* toTheEnd(
-  path: string,
-  images: AsyncGenerator<SourceImage>,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<SourceImage> {
+type Found =
+  | { path: string; stats: Stats; lines?: undefined; matches?: undefined }
+  | { lines: AsyncIterable<ListRow>; matches?: undefined }
+  | { matches: AsyncIterable<Match | SourceImage>; lines?: undefined }
+
+/** What is there under the name; before anything is read, so that a wrong one is said at once. */
+async function lookUp(path: string, walk: NamedWalk, stdin: SourceOptions['stdin']): Promise<Found> {
+  if (path === '-' && stdin) return { lines: listedLines(stdin, 'standard input') }
   try {
-    yield* images
-  } catch (error) {
-    throwIfAborted(signal)
-    if (!(error instanceof FaceNetError) || error.code !== 'ERR_FACENET_IO') throw error
-    yield unusable(path, error)
+    return { path, stats: await stat(path) }
+  } catch (cause) {
+    const pattern = readPattern(path)
+    if (!pattern) throw cannotRead(path, 'a file, folder or archive', cause)
+    return { matches: await atLeastOne(globMatches(pattern, walk), path) }
   }
+}
+
+/** The same matches, of which the first has been looked for. */
+async function atLeastOne<T>(matches: AsyncGenerator<T>, path: string): Promise<AsyncIterable<T>> {
+  const first = await matches.next()
+  if (first.done) {
+    const [expected, received] = ['a file, folder or archive, or a pattern that files match', 'one that none matches']
+    const message = `Expected ${expected} for ${path} but received ${received}`
+    throw new FaceNetError('ERR_FACENET_IO', message, { argument: path, expected, received })
+  }
+  return (async function* () {
+    yield first.value
+    yield* matches
+  })()
 }
 
 /** @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT */
@@ -113,12 +120,4 @@ export function pathsOf(paths: unknown, name = 'source'): string[] {
 
 export function pathIfAny(path: unknown, name: string): string | undefined {
   return typeof path === 'string' ? path : isUrl(path) ? pathOf(path, name) : undefined
-}
-
-async function lookUp(path: string): Promise<Stats> {
-  try {
-    return await stat(path)
-  } catch (cause) {
-    throw cannotRead(path, 'a file, folder or archive', cause)
-  }
 }

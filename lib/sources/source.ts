@@ -1,6 +1,7 @@
 /** What a source of images gives, and what it may be told. */
 import type { FaceNetError } from '../errors.js'
 import type { Affine, FivePoints } from '../images/geometry.js'
+import type { ImageMetadata } from './list_row.js'
 import type { PassedOver } from './passed_over.js'
 
 /** An image file of a source, read when it is asked for. */
@@ -11,6 +12,8 @@ export interface SourceImage {
   read(): Promise<Uint8Array>
   /** Five points of the face, in pixels of the image, where they are known. */
   points?: FivePoints
+  /** What the list that named it says of it, by the names of its columns. */
+  metadata?: ImageMetadata
   /**
    * Where it is known already that there is nothing to read: `read` rejects with it. So a folder that cannot be listed, or an
    * archive that is damaged from some place on, is one image that cannot be used.
@@ -41,8 +44,21 @@ export interface SourceOptions {
    * @default 268435456, 256 MiB
    */
   maxImageBytes?: number
+  /**
+   * The column of `.csv`, `.tsv` and `.parquet` lists that has the paths.
+   * @default the one whose name says so: path, file, filename, image, ...
+   */
+  pathColumn?: string
+  /** What the path `-` stands for: paths, with a line break or a zero byte behind each. Left out, `-` is a file. */
+  stdin?: AsyncIterable<Uint8Array>
   /** Rejects with ERR_FACENET_ABORTED. */
   signal?: AbortSignal
+}
+
+/** These options, of those of a call that has others too. */
+export function sourceOptionsOf(options: SourceOptions): SourceOptions {
+  const { exclude, onPassedOver, maxImageBytes, pathColumn, stdin, signal } = options
+  return { exclude, onPassedOver, maxImageBytes, pathColumn, stdin, signal }
 }
 
 /** An image that is known to be unusable. */

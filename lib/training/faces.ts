@@ -21,6 +21,7 @@ import {
   type SourceOptions,
   type SourcePaths,
   sourceName,
+  sourceOptionsOf,
   withoutArchiveEnding,
 } from '../sources/index.js'
 
@@ -76,7 +77,7 @@ export interface ListedFace {
 export async function openFaces(sources: SourcePaths, options: FaceOptions): Promise<FaceStore> {
   checkNamed(options, 'identities', 'a set of names')
   checkNamed(options, 'wanted', 'a function')
-  const { exclude, onPassedOver, maxImageBytes, signal } = options
+  const { onPassedOver, signal } = options
   const names = new Map<string, number>()
   const listed: ListedFace[] = []
   const failures: FailedImage[] = []
@@ -84,7 +85,7 @@ export async function openFaces(sources: SourcePaths, options: FaceOptions): Pro
   for (const source of pathsOf(sources, 'sources')) {
     const left = await leftOut(source)
     const own = sourceName(source)
-    const images = openSource(source, { exclude, onPassedOver, maxImageBytes, signal })
+    const images = openSource(source, sourceOptionsOf(options))
     for await (const image of ofPeople(source, images, onPassedOver)) {
       throwIfAborted(signal)
       if (image.error) {

@@ -26,16 +26,18 @@ export interface Running {
   outcome: Promise<Outcome>
 }
 
-export function start(args: string[], environment: Record<string, string> = {}): Running {
+/** `input` is what it finds on standard input. */
+export function start(args: string[], environment: Record<string, string> = {}, input?: string): Running {
   const child = spawn(process.execPath, [...commandLine, ...args], {
     cwd: root,
     env: { ...process.env, FACENET_MODEL: '', FACENET_DEBUG: '', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   })
+  child.stdin?.end(input)
   const code = new Promise<number>((resolve) => {
     child.on('close', (status, signal) => resolve(status ?? (signal === 'SIGINT' ? 130 : 143)))
   })
-  const outcome = Promise.all([code, text(child.stdout), text(child.stderr)])
+  const outcome = Promise.all([code, text(child.stdout!), text(child.stderr!)])
   return { process: child, outcome: outcome.then(([code, stdout, stderr]) => ({ code, stdout, stderr })) }
 }
 

@@ -24,6 +24,11 @@ export async function run(context: Context<ClusterOptions>): Promise<void> {
   const how = readMethod(context)
   const alignment = readAlignment(context)
   const { options } = context
+  if (
+    context.operands.includes('-') &&
+    (options.report !== undefined || (options.out && !options.out.endsWith('.json')))
+  )
+    throw new UsageError('- is read once, and folders and reports need the images again: name a list file instead')
   const target = await reportTarget(context)
   await checkOut(options.out)
   await using model = await openModel(options.model, context.opening())
@@ -110,10 +115,10 @@ async function embedAll(context: Context<ClusterOptions>, model: Model, alignmen
   const progress = imageProgress(context.quiet)
   const [faces, rows, failures]: [Face[], Float32Array[], FailedImage[]] = [[], [], []]
   try {
-    for await (const { path, image, embedding, face } of model.embedStream(context.operands, {
+    for await (const { path, image, embedding, face } of model.embedStream(context.images(), {
       ...alignment,
       ...context.limits(),
-      ...context.reading(),
+      signal: context.signal,
       batchSize: context.options.batchSize,
       onError: (failure) => failures.push(failure),
       onProgress: (now) => progress.update(now),

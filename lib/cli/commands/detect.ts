@@ -7,7 +7,7 @@ import { readImageSize } from '../../images/decode.js'
 import { findFaces } from '../../images/index.js'
 import type { FailedImage } from '../../index.js'
 import { drawFaces } from '../../report/overlay.js'
-import { openSource, type SourceImage } from '../../sources/index.js'
+import type { SourceImage } from '../../sources/index.js'
 import { detectorOf, readDetection } from '../common/alignment.js'
 import { listFailures } from '../common/failures.js'
 import { type Context, PartialFailure } from '../context.js'
@@ -22,7 +22,7 @@ export async function run(context: Context<DetectOptions>): Promise<void> {
   const failures: FailedImage[] = []
   let done = 0
   try {
-    for await (const image of openSource(context.operands, context.reading())) {
+    for await (const image of context.images()) {
       if (overlay !== undefined && done + failures.length > 0) throw new UsageError('--overlay is for one image')
       const found = await detect(image, (bytes) =>
         findFaces(bytes, { detector, ...detection }, context.limits(), context.signal),

@@ -1,29 +1,49 @@
 /** `facenet embed`: images to embeddings, in a file or on stdout. */
 import type { OutputOptions } from '../../files/outputs/index.js'
 import { FaceNetError, type FailedImage, type Model, openModel } from '../../index.js'
-import { openSource } from '../../sources/index.js'
+import type { SourceImage } from '../../sources/index.js'
 import { notYetDone, ofShard } from '../../sources/shard.js'
 import { type Alignment, readAlignment, withDetector } from '../common/alignment.js'
 import { isMistake, listFailures } from '../common/failures.js'
 import { imageProgress } from '../common/progress.js'
 import { RunStats } from '../common/run_stats.js'
 import { type Context, PartialFailure } from '../context.js'
-import type { EmbedOptions } from '../options/images.js'
+import { type EmbedOptions, isGalleryName } from '../options/images.js'
 import { UsageError } from '../usage_error.js'
 import { Finished, openSink } from './embed_sinks.js'
+import { addPhotographs } from './gallery_add.js'
 
 /** Images written at a time. */
 const writeEvery = 32
 
-export async function run(context: Context<EmbedOptions>): Promise<void> {
+type Given = Context<EmbedOptions>
+
+export async function run(context: Given): Promise<void> {
   if (context.options.resume && context.options.out === undefined) throw new UsageError('--resume is for --out')
   const alignment = readAlignment(context)
   await using model = await openModel(context.options.model, context.opening())
-  await withDetector(context, alignment, (alignment) => embed(context, model, alignment))
+  const { out } = context.options
+  await withDetector(context, alignment, (alignment) =>
+    out !== undefined && isGalleryName(out)
+      ? embedIntoGallery(context, model, alignment, out)
+      : embed(context, model, alignment),
+  )
 }
 
-async function embed(context: Context<EmbedOptions>, model: Model, alignment: Alignment): Promise<void> {
-  const { out, batchSize, shard } = context.options
+/** Photographs that are there are passed over, so every run goes on with the one before. */
+async function embedIntoGallery(context: Given, model: Model, alignment: Alignment, gallery: string): Promise<void> {
+  const images = imagesOf(context)
+  const stats = context.options.stats ? new RunStats() : undefined
+  await addPhotographs(context, gallery, { model, alignment, images }, stats)
+}
+
+function imagesOf(context: Given): AsyncIterable<SourceImage> {
+  const { shard } = context.options
+  return shard ? ofShard(context.images(), shard) : context.images()
+}
+
+async function embed(context: Given, model: Model, alignment: Alignment): Promise<void> {
+  const { out, batchSize } = context.options
   const rows: OutputOptions = {
     dimensions: model.dimensions,
     fingerprint: model.fingerprint,
@@ -38,8 +58,7 @@ async function embed(context: Context<EmbedOptions>, model: Model, alignment: Al
   })
   const finished = new Finished()
   const flush = () => stats.writing(() => sink.write(finished.take()))
-  const all = openSource(context.operands, context.reading())
-  const source = notYetDone(shard ? ofShard(all, shard) : all, sink.done)
+  const source = notYetDone(imagesOf(context), sink.done)
   const images = model.embedStream(source, {
     ...alignment,
     ...context.limits(),

@@ -132,10 +132,10 @@ async function embedAll(
   const found: Rows = { paths: [], faces: [], embeddings: new Float32Array(0), failures: [] }
   const rows: Float32Array[] = []
   try {
-    for await (const { path, embedding, face } of model.embedStream(sources, {
+    for await (const { path, embedding, face } of model.embedStream(context.images(sources), {
       ...alignment,
       ...context.limits(),
-      ...context.reading(),
+      signal: context.signal,
       batchSize: context.options.batchSize,
       onError: (failure) => found.failures.push(failure),
       onProgress: (now) => progress.update(now),

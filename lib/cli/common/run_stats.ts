@@ -6,7 +6,7 @@ import { sharesText } from './progress.js'
 
 export class RunStats {
   readonly #start = performance.now()
-  readonly #write = new Meter()
+  #write: Meter | undefined
   #stages: StageShares = {}
 
   update(stages: StageShares): void {
@@ -15,13 +15,14 @@ export class RunStats {
 
   /** Times what is written, which is a stage too. */
   writing<T>(work: () => Promise<T>): Promise<T> {
+    this.#write ??= new Meter()
     return this.#write.time(work)
   }
 
   /** On stderr, with --json as a line on stdout. */
   async print(context: Context, images: number): Promise<void> {
     const seconds = (performance.now() - this.#start) / 1000
-    const stages = { ...this.#stages, write: this.#write.share }
+    const stages = { ...this.#stages, ...(this.#write && { write: this.#write.share }) }
     const imagesPerSecond = images / seconds
     if (context.json) await context.print(JSON.stringify({ stats: { images, seconds, imagesPerSecond, stages } }))
     else context.say(`${imagesPerSecond.toFixed(0)} images a second; at work: ${sharesText(stages)}`)

@@ -20,6 +20,11 @@ function readShard(given: string): Shard | undefined {
   return index !== undefined && index >= 1 && index <= count! ? { index, count: count! } : undefined
 }
 
+const galleryEndings = ['.db', '.sqlite']
+
+/** Whether `embed --out` means a gallery. */
+export const isGalleryName = (path: string) => galleryEndings.some((ending) => path.toLowerCase().endsWith(ending))
+
 export const embedOptions = {
   ...modelOptions,
   ...sourceOptions,
@@ -34,7 +39,11 @@ export const embedOptions = {
   ...facesOptions,
   ...detectionOptions,
   ...group('Output', {
-    out: pathEnding(['.npy', '.parquet', '.jsonl'], { ...outOption, defaultText: 'rows are printed on stdout' }),
+    out: pathEnding(['.npy', '.parquet', '.jsonl', ...galleryEndings], {
+      ...outOption,
+      text: 'File to write, or gallery (.db, .sqlite) to add to',
+      defaultText: 'rows are printed on stdout',
+    }),
     resume: flag({
       text: 'With --out: keep what is done in <out>.partial, and go on with what a run that was ended has left there',
     }),

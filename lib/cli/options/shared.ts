@@ -35,6 +35,7 @@ export type ModelOptions = Values<typeof modelOptions>
 export const batchOptions = group('Computation', {
   batchSize: integer({ text: 'Faces per batch', min: 1, default: 32 }),
 })
+export type BatchOptions = Values<typeof batchOptions>
 
 export const aligns = ['detect', 'none', 'center', 'points'] as const
 
@@ -152,6 +153,11 @@ export const sourceOptions = group('Images', {
       'Leave out files and folders: a glob without a slash is for names (*.png), one with a slash for paths from the folder or ' +
       'archive on (2019/**); may be repeated',
     value: '<glob>',
+  }),
+  pathColumn: text({
+    text: 'Column of .csv, .tsv and .parquet lists that has the paths of images',
+    value: '<name>',
+    defaultText: 'the one whose name says so: path, file, filename, image, ...',
   }),
   maxMegapixels: number({
     text: 'Largest image that is decoded',

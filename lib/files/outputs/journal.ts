@@ -191,13 +191,18 @@ function parsed(text: string): object | undefined {
 function stored({ image, rows, missing }: FinishedImage): Line {
   return {
     image,
-    rows: rows?.map(({ path, embedding, face }) => ({ path, values: toBase64(embedding), face })),
+    rows: rows?.map(({ path, embedding, face, metadata }) => ({
+      path,
+      values: toBase64(embedding),
+      face,
+      metadata,
+    })),
     missing,
   }
 }
 
-function restored({ path, values, face }: StoredRow): EmbeddingRow {
-  return { path, embedding: fromBase64(values), ...(face && { face }) }
+function restored({ path, values, face, metadata }: StoredRow): EmbeddingRow {
+  return { path, embedding: fromBase64(values), ...(face && { face }), ...(metadata && { metadata }) }
 }
 
 function toBase64(values: Float32Array): string {

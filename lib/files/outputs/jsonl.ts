@@ -3,11 +3,11 @@ import type { EmbeddingRow, MissingRow, Output, OutputOptions } from './output.j
 
 /** Nine significant digits are the fewest that give every float32 back exactly. */
 export function jsonLine(
-  { path, embedding, face }: EmbeddingRow,
+  { path, embedding, face, metadata }: EmbeddingRow,
   { fingerprint, preparation }: Pick<OutputOptions, 'fingerprint' | 'preparation'>,
 ): string {
   const values = Array.from(embedding, (value) => Number(value.toPrecision(9)))
-  return `${JSON.stringify({ path, embedding: values, fingerprint, preparation, face })}\n`
+  return `${JSON.stringify({ path, embedding: values, fingerprint, preparation, face, metadata })}\n`
 }
 
 export function missingLine({ path, error }: MissingRow): string {

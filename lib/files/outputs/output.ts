@@ -10,6 +10,8 @@ export interface EmbeddingRow {
   embedding: Float32Array
   /** Where in the image the face was found; only .jsonl holds it. */
   face?: DetectedFace
+  /** What a list of images says of the image; only .jsonl holds it. */
+  metadata?: Readonly<Record<string, unknown>>
 }
 
 /** An image in which there was nothing to embed. */
