@@ -142,7 +142,15 @@ export type { NamedOptions } from './models/named.js'
 export type { BatchingOptions } from './native/batching.js'
 export type { DevicePreference } from './native/check_arguments.js'
 export { type Device, devices } from './native/devices.js'
-export type { EmbeddedFace, FailedImage, PassedOver, SourceImage, SourceOptions, SourcePaths } from './sources/index.js'
+export type {
+  EmbeddedFace,
+  FailedImage,
+  ImageMetadata,
+  PassedOver,
+  SourceImage,
+  SourceOptions,
+  SourcePaths,
+} from './sources/index.js'
 export { type CreateTrainer, createTrainer, type ResumeOptions } from './training/create_trainer.js'
 export type { OptimizerSettings, TrainerOptions } from './training/options.js'
 export type { OptimizerName, TrainingDType, TrainingSettings } from './training/settings.js'
