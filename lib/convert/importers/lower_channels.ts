@@ -1,8 +1,9 @@
 /** Ops that take some of the channels, or all of them in another order. */
 import { axisOf, sliceOf, splitSizes } from './fold_views.js'
 import { dimsOf, heldLike, isChannelAxis, takenChannels } from './layout.js'
-import { type Lower, type Lowering, selectChannels, type Value } from './lowering.js'
+import type { Lower, Lowering, Value } from './lowering.js'
 import { unsupported } from './operators.js'
+import { selectChannels } from './select_channels.js'
 import type { SourceNode } from './source.js'
 
 /** Channels by their places on an axis of the source. */
