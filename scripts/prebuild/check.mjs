@@ -1,15 +1,25 @@
-// What a built addon may ask of the machine it is loaded on.
+// What a built addon may ask of the machine it is loaded on, and of who installs it.
 import { spawnSync } from 'node:child_process'
-import { statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
+import { gzipSync } from 'node:zlib'
+
+/** The most that everybody is to download, in MB. The package with CUDA is for those who ask for it. */
+const packedLimit = 12
 
 const systemLibraries = {
   glibc: /^(libc|libm|libpthread|libdl|librt|ld-linux-x86-64|ld-linux-aarch64)\.so\.\d+$/,
   musl: /^(libc\.so|libc\.musl-\w+\.so\.1)$/,
 }
 
-/** What is wrong with the addon of a Linux target: empty, or a line for each thing. */
+/** What is wrong with the addon of a target: empty, or a line for each thing. */
 export function problemsOf(target, addon) {
-  if (target.os !== 'linux') return []
+  const packed = gzipSync(readFileSync(addon)).length / 1e6
+  const size =
+    packed > packedLimit && !target.cuda ? [`is ${packed.toFixed(1)} MB packed, of at most ${packedLimit}`] : []
+  return target.os === 'linux' ? [...size, ...linuxProblems(target, addon)] : size
+}
+
+function linuxProblems(target, addon) {
   const dynamic = read(['-W', '--dynamic', addon])
   const needed = [...dynamic.matchAll(/\(NEEDED\).*\[(.+)\]/g)].map((match) => match[1])
   const problems = needed

@@ -1,4 +1,4 @@
-// oneDNN as a static library with what we use of it: convolutions and reorders for inference, without threads of its own.
+// oneDNN as a static library with what we use of it: convolutions, forward and backward, and reorders, without threads of its own.
 import { existsSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
