@@ -16,6 +16,7 @@ export type {
 export type {
   DeviceKind,
   DType,
+  LossSettings,
   OptimizerOptions,
   PlanReport,
   PlanStep,
@@ -62,6 +63,14 @@ export {
   pairwiseDistances,
 } from './embeddings/distances.js'
 export type { EmbeddingRows, Embeddings } from './embeddings/embeddings.js'
+export {
+  type EmbeddingLoss,
+  type EmbeddingLossOptions,
+  embeddingLoss,
+  type LossName,
+  type LossOptions,
+  lossNames,
+} from './embeddings/losses.js'
 export { type NeighborOptions, type Neighbors, nearestNeighbors } from './embeddings/neighbors.js'
 export type { MixedOptions, Preparation } from './embeddings/preparation.js'
 export { type IndexOptions, indexEmbeddings, type SearchIndex } from './embeddings/search_index.js'

@@ -13,8 +13,10 @@ import {
   type DeviceKind,
   detectFaces,
   devices,
+  type EmbeddingLoss,
   type EmbeddingRows,
   type Embeddings,
+  embeddingLoss,
   evaluatePairs,
   type FaceMatch,
   FaceNetError,
@@ -168,6 +170,13 @@ expectType<Promise<TripletLoss>>(tripletLoss(rows, mined, { dimensions: 2, margi
 expectType<Float32Array>((await tripletLoss(rows, mined, { dimensions: 2 })).gradient)
 expectError(tripletLoss(rows, mined, { dimensions: 2, strategy: 'all' }))
 
+expectType<Promise<EmbeddingLoss>>(embeddingLoss(rows, labels, { dimensions: 2, loss: 'nt-xent' }))
+expectType<Promise<EmbeddingLoss>>(
+  embeddingLoss(embeddings, [0, 1], { loss: { kind: 'arcface', numClasses: 2 }, classes: rows }),
+)
+expectError(embeddingLoss(rows, labels, { dimensions: 2 }))
+expectError(embeddingLoss(rows, labels, { dimensions: 2, loss: { kind: 'arcface', numClass: 2 } }))
+
 expectType<Promise<PairsResult>>(evaluatePairs([0.5, 1.5], [true, false], 2))
 expectType<number | null>((await evaluatePairs(rows, labels, labels, { unequalFolds: true })).val[0]!.val)
 expectError(evaluatePairs([0.5, 1.5], [true, false]))
@@ -176,6 +185,8 @@ expectType<Promise<ThresholdFile>>(readThresholdFile('threshold.json', model.fin
 const trainer = createTrainer('nns2', { dimensions: 64, optimizer: { kind: 'adam', beta1: 0.8 }, frozen: ['conv1'] })
 expectType<Promise<Trainer>>(trainer)
 expectType<Promise<Trainer>>(createTrainer.resume('checkpoint.safetensors', { threads: 2 }))
+expectType<Promise<Trainer>>(createTrainer('nns2', { loss: { kind: 'cosface', numClasses: 500, margin: 0.3 } }))
+expectError(createTrainer('nns2', { loss: 'softmax' }))
 expectError(createTrainer('nns2', { optimizer: 'lion' }))
 declare const training: Trainer
 expectType<Promise<void>>(training.close())

@@ -8,7 +8,13 @@
  */
 import type { BuildInfo, Cancel, DeviceOptions, DType, StoredDType } from './device.js'
 import type { GraphDescription, GraphNode } from './graph.js'
-import type { NativeTrainer, TrainerOptions, TrainingPlanReport, TripletIndices } from './native_trainer.js'
+import type {
+  LossSettings,
+  NativeTrainer,
+  TrainerOptions,
+  TrainingPlanReport,
+  TripletIndices,
+} from './native_trainer.js'
 
 export type * from './device.js'
 export type * from './native_trainer.js'
@@ -205,6 +211,15 @@ export interface NativeAddon {
     gradient: Float32Array,
     cancel: Cancel,
   ): Promise<{ loss: number; active: number }>
+  /** A loss, the mean over its terms, and its derivatives: `gradient`, n x dimensions; `classGradient`, as `options.classes`. */
+  embeddingLoss(
+    embeddings: Float32Array,
+    labels: Int32Array,
+    options: DeviceOptions & { dimensions: number; threads: number; loss: LossSettings; classes?: Float32Array },
+    gradient: Float32Array,
+    classGradient: Float32Array,
+    cancel: Cancel,
+  ): Promise<{ loss: number; terms: number; active: number; meanPositive: number; meanNegative: number }>
   /** The k rows of `gallery` that are nearest to each of `queries`, ties to the lowest: queries x k. */
   findNearest(
     queries: Float32Array,

@@ -30,11 +30,39 @@ export interface OptimizerOptions {
   decayAll: boolean
 }
 
+/** A loss with the constants that it has; formulas in `native/ops/loss.h`. */
+export interface LossSettings {
+  /** Which loss. */
+  kind: 'triplet' | 'nt-xent' | 'multi-similarity' | 'arcface' | 'cosface' | 'sphereface' | 'adaface' | 'proxy-anchor'
+  /** Of a loss with classes: how many there are. */
+  numClasses?: number
+  /** arcface (degrees), cosface, sphereface, adaface, proxy-anchor */
+  margin?: number
+  /** arcface, cosface, sphereface, adaface */
+  scale?: number
+  /** multi-similarity, proxy-anchor */
+  alpha?: number
+  /** multi-similarity */
+  beta?: number
+  /** multi-similarity */
+  base?: number
+  /** multi-similarity */
+  epsilon?: number
+  /** nt-xent */
+  temperature?: number
+  /** adaface */
+  h?: number
+  /** adaface */
+  tAlpha?: number
+}
+
 export interface TrainerOptions extends DeviceOptions {
   threads: number
   optimizer: OptimizerOptions
   margin: number
   strategy: 'all' | 'semi-hard' | 'hard'
+  /** The triplet hinge where it is left out. A loss with classes reads the weight `loss/classes`, adaface `loss/lengths` too. */
+  loss?: LossSettings
   /** Layers or tensors by name; `*` at the end stands for any ending. */
   frozen: readonly string[]
   /** How far one chunk moves the running statistics of batch normalisation, 0..1. */
@@ -59,21 +87,21 @@ export interface StepOptions {
 export interface StepReport {
   /** Calls of `step` that have ended so far, this one included. */
   step: number
-  /** Sum of the triplets' hinges. */
+  /** Sum of the triplets' hinges; of another loss, the loss times its terms. */
   lossSum: number
-  /** Triplets that were learned from. */
+  /** Triplets that were learned from; of another loss, its terms: rows of the batch, or pairs. */
   triplets: number
-  /** Triplets whose hinge is above zero. */
+  /** Triplets whose hinge is above zero; of a loss with classes, rows to which another class is as near as their own. */
   active: number
-  /** Mean squared distance of the triplets' anchors and positives; 0 without triplets. */
+  /** Mean squared distance of the triplets' anchors and positives; 0 without triplets. Of another loss, to class or positives. */
   meanPositive: number
-  /** The same of anchors and negatives. */
+  /** The same of anchors and negatives; of another loss, to the nearest other class or negative. */
   meanNegative: number
-  /** L2 norm, before clipping, of the gradient of the mean hinge with respect to all trained weights. */
+  /** L2 norm, before clipping, of the gradient of the mean loss with respect to all trained weights. */
   gradientNorm: number
   /** Images in each chunk; batch normalisation has its statistics from these. */
   chunks: number[]
-  /** No triplet was found, so nothing has changed. */
+  /** There was no triplet, or nothing to compare, so nothing has changed. */
   skipped: boolean
   /** How long each part of the step took. */
   seconds: { forward: number; mining: number; backward: number; optimizer: number }
@@ -81,12 +109,15 @@ export interface StepReport {
 
 /** A tensor that a trainer holds. */
 export interface TrainerTensor {
-  /** The model's name of it; `optimizer/<slot>/<weight>` and `gradient/<weight>` of what belongs to a weight. */
+  /**
+   * The model's name of it; `loss/classes` and `loss/lengths` of the loss; `optimizer/<slot>/<weight>` and `gradient/<weight>`
+   * of what belongs to a weight.
+   */
   name: string
   /** Its extents, the slowest first. */
   shape: number[]
   /** What it is to the network or to its optimiser. */
-  kind: 'weight' | 'statistic' | 'optimizer' | 'gradient'
+  kind: 'weight' | 'statistic' | 'optimizer' | 'gradient' | 'loss'
   /** Weights that are not trained. */
   frozen: boolean
 }

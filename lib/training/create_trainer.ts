@@ -2,6 +2,7 @@
 import type { Strategy } from '../embeddings/triplets.js'
 import { invalidArgument, invalidModel } from '../errors.js'
 import { type FileSource, isUrl, pathOf } from '../files/file_source.js'
+import { describeGraph } from '../files/model/metadata.js'
 import { weightSource } from '../files/model/tensor.js'
 import type { ModelInMemory } from '../model/in_memory.js'
 import { native, nativeCall } from '../native/addon.js'
@@ -15,7 +16,8 @@ import {
 } from '../native/check_arguments.js'
 import { checkDeviceIndex, resolveDevice } from '../native/devices.js'
 import { readCheckpoint } from './checkpoint.js'
-import { checkTrainerOptions, nativeOptions, type TrainerOptions } from './options.js'
+import { checkClassMemory, initialLossTensors } from './loss_tensors.js'
+import { checkTrainerOptions, nativeOptions, refuseTripletOptions, type TrainerOptions } from './options.js'
 import { checkSettings, type TrainingDType } from './settings.js'
 import { startOf } from './start.js'
 import { makeTrainer, restoreTrainer, type Trainer } from './trainer.js'
@@ -82,7 +84,10 @@ async function create(source: FileSource | ModelInMemory, options: TrainerOption
   throwIfAborted(signal)
   const where = placeOf(options)
   const { graph, tensors, notes } = await startOf(source, options, settings.seed)
-  return open({ graph, tensors, settings, notes, ...where, signal })
+  const { dimensions } = describeGraph(graph)
+  checkClassMemory(settings, dimensions)
+  const all = new Map([...tensors, ...initialLossTensors(settings, dimensions)])
+  return open({ graph, tensors: all, settings, notes, ...where, signal })
 }
 
 async function resume(checkpoint: string | URL, options: ResumeOptions = {}): Promise<Trainer> {
@@ -96,6 +101,7 @@ async function resume(checkpoint: string | URL, options: ResumeOptions = {}): Pr
   const { graph, tensors, settings: saved, counters, state, notes } = await readCheckpoint(path)
   const { strategy = saved.strategy, dtype = saved.dtype } = options
   const settings = checkSettings({ ...saved, strategy, dtype })
+  refuseTripletOptions({ strategy: options.strategy }, settings)
   if (options.network !== undefined && graph.name !== options.network.toLowerCase()) {
     throw invalidModel(`network of ${path}`, options.network, graph.name)
   }

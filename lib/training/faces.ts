@@ -75,6 +75,23 @@ export interface ListedFace {
  * ```
  */
 export async function openFaces(sources: SourcePaths, options: FaceOptions): Promise<FaceStore> {
+  return storeFaces(await listFaces(sources, options), options)
+}
+
+/** Which faces are taken of the sources, before it is known how they are cut out. */
+export type ListingOptions = Omit<FaceOptions, 'input' | 'border' | 'template' | 'templateBorder' | 'memoryBytes'>
+
+/** Faces that were found, before it is known how they are cut out. */
+export interface FaceListing {
+  listed: ListedFace[]
+  /** Of the people, by label. */
+  names: string[]
+  digest: string
+  failures: FailedImage[]
+}
+
+/** The first half of `openFaces`. */
+export async function listFaces(sources: SourcePaths, options: ListingOptions): Promise<FaceListing> {
   checkNamed(options, 'identities', 'a set of names')
   checkNamed(options, 'wanted', 'a function')
   const { onPassedOver, signal } = options
@@ -103,7 +120,12 @@ export async function openFaces(sources: SourcePaths, options: FaceOptions): Pro
     }
   }
   if (listed.length === 0) throw invalidArgument('sources', 'images in a folder for each person', 'none that are used')
-  const store = new FaceStore(listed, [...names.keys()], digest.digest('hex'), options)
+  return { listed, names: [...names.keys()], digest: digest.digest('hex'), failures }
+}
+
+/** The second half of `openFaces`. */
+export function storeFaces({ listed, names, digest, failures }: FaceListing, options: FaceOptions): FaceStore {
+  const store = new FaceStore(listed, names, digest, options)
   store.failures.push(...failures)
   return store
 }

@@ -4,8 +4,16 @@
  * @module facenet-native/train
  */
 export type * from '../../types/graph.js'
-export type { DeviceKind, OptimizerOptions, StepReport, TrainerTensor, TrainingPlanReport } from '../../types/native.js'
+export type {
+  DeviceKind,
+  LossSettings,
+  OptimizerOptions,
+  StepReport,
+  TrainerTensor,
+  TrainingPlanReport,
+} from '../../types/native.js'
 export type { NetworkOptions } from '../convert/networks/index.js'
+export { type LossName, type LossOptions, lossNames } from '../embeddings/losses.js'
 export { type Strategy, strategies, type Triplets } from '../embeddings/triplets.js'
 export type { CheckedPairs } from '../evaluation/evaluate_pairs.js'
 export type { ImagePair } from '../evaluation/lfw_pairs.js'

@@ -3,7 +3,7 @@
  * Everything that decides what comes next is in the checkpoint, so a run that was stopped goes on as if it had not been.
  */
 import { join } from 'node:path'
-import { FaceNetError } from '../errors.js'
+import { FaceNetError, invalidArgument } from '../errors.js'
 import { throwIfAborted } from '../native/check_arguments.js'
 import { CollapseGuard, type EmbeddingShape, shapeOf } from './collapse_guard.js'
 import { createTrainer } from './create_trainer.js'
@@ -105,6 +105,7 @@ async function steps(loop: Loop): Promise<Ending> {
   const { settings, state, batches, signal } = loop
   const schedule = parseSchedule(settings.schedule)
   const guard = new CollapseGuard(state.suspicious)
+  checkClasses(loop)
   await baseline(loop)
   for (;;) {
     if (state.batches >= settings.steps) return 'steps'
@@ -128,6 +129,19 @@ async function steps(loop: Loop): Promise<Ending> {
     await loop.log.write(line)
     loop.onStep(line, batch)
     if (state.batches % settings.checkpointEvery === 0) await save(loop)
+  }
+}
+
+/** Throws where the loss has a class without a face, whose weights would only be pushed away from everybody, or faces without one. */
+function checkClasses({ trainer, batches }: Loop): void {
+  const { kind, numClasses } = trainer.settings.loss
+  if (numClasses === undefined) return
+  const there = new Set(batches.faces.labels)
+  const without = Array.from({ length: numClasses }, (_, i) => i).find((label) => !there.has(label))
+  const expected = `the number of people, ${batches.faces.names.length}, each with a face`
+  if (without !== undefined || there.size > numClasses) {
+    const what = without === undefined ? 'with people who have none' : `of which class ${without} has no face`
+    throw invalidArgument('loss.numClasses', expected, `${numClasses} classes of ${kind}, ${what}`)
   }
 }
 
@@ -158,8 +172,8 @@ function count({ state, onWarning }: Loop, result: StepResult | undefined): void
   state.skippedInRow++
   if (state.skippedInRow % loudAfter === 0) {
     onWarning(
-      `the last ${state.skippedInRow} batches had no triplet to learn from: no pair of faces has a negative that the ` +
-        'strategy takes. What helps: more identities in a batch, negatives, another strategy, a larger margin',
+      `the last ${state.skippedInRow} batches had no triplet or pair to learn from: no pair of faces has a negative that the ` +
+        'strategy or the loss takes. What helps: more identities in a batch, negatives, another strategy, a larger margin',
     )
   }
 }
@@ -172,8 +186,9 @@ async function inspect(loop: Loop, guard: CollapseGuard, batch: FaceBatch): Prom
   const { height, width } = trainer.inputSize
   const some = batch.images.subarray(0, Math.min(inspected, batch.labels.length) * height * width * 3)
   const shape = shapeOf(await trainer.embed(some), trainer.dimensions)
-  if (steps === 0) return shape
-  const { margin, strategy } = trainer.settings
+  const { margin, strategy, loss: minimised } = trainer.settings
+  // What is healthy is known of the hinge and its margin alone.
+  if (steps === 0 || minimised.kind !== 'triplet') return shape
   const means = { loss: loss / steps, activeShare: activeShare / steps }
   const diagnosis = guard.inspect({ ...shape, ...means, margin, strategy, dimensions: trainer.dimensions })
   state.suspicious = guard.suspicious

@@ -1,8 +1,9 @@
 /** What a trainer can be told, checked and filled in. */
-import type { TrainerOptions as NativeOptions, OptimizerOptions } from '../../types/native.js'
+import type { LossSettings, TrainerOptions as NativeOptions, OptimizerOptions } from '../../types/native.js'
 import type { NetworkOptions } from '../convert/networks/index.js'
+import type { LossName, LossOptions } from '../embeddings/losses.js'
 import type { Strategy } from '../embeddings/triplets.js'
-import { invalidArgument } from '../errors.js'
+import { FaceNetError, invalidArgument } from '../errors.js'
 import { checkInteger, checkOneOf, checkOptions, type DevicePreference } from '../native/check_arguments.js'
 import {
   checkSettings,
@@ -77,12 +78,19 @@ export interface TrainerOptions extends NetworkOptions {
    */
   clipNorm?: number
   /**
-   * The paper's alpha, above 0 and at most 4.
+   * What is minimised, by name or with its constants. Losses with classes (`arcface`, `cosface`, `sphereface`, `adaface`,
+   * `proxy-anchor`) need `numClasses`, and labels of 0..numClasses-1; the weights of their classes are trained with the network,
+   * kept in checkpoints, and not part of the model. Losses other than `triplet` are computed on the CPU only.
+   * @default `triplet`, as in the paper
+   */
+  loss?: LossName | LossOptions
+  /**
+   * Of `triplet`: the paper's alpha, above 0 and at most 4.
    * @default 0.2
    */
   margin?: number
   /**
-   * Which triplets of a batch are learned from; see `mineTriplets`.
+   * Of `triplet`: which triplets of a batch are learned from; see `mineTriplets`.
    * @default `semi-hard`
    */
   strategy?: Strategy
@@ -141,6 +149,7 @@ const trainerOptions = [
   'weightDecay',
   'decayAll',
   'clipNorm',
+  'loss',
   'margin',
   'strategy',
   'frozen',
@@ -159,10 +168,11 @@ const trainerOptions = [
 export function checkTrainerOptions(options: TrainerOptions): TrainingSettings {
   checkOptions(options, 'options', trainerOptions)
   if (options.memoryBytes !== undefined) checkInteger(options.memoryBytes, 'options.memoryBytes', 1)
-  return checkSettings({
+  const settings = checkSettings({
     optimizer: checkOptimizer(options),
     learningRate: options.learningRate ?? 0.05,
     clipNorm: options.clipNorm ?? 0,
+    loss: options.loss === undefined ? { kind: 'triplet' } : (options.loss as LossSettings),
     margin: options.margin ?? 0.2,
     strategy: options.strategy ?? 'semi-hard',
     frozen: options.frozen ?? [],
@@ -172,6 +182,19 @@ export function checkTrainerOptions(options: TrainerOptions): TrainingSettings {
     dtype: options.dtype ?? 'f32',
     seed: options.seed ?? 0,
   })
+  refuseTripletOptions(options, settings)
+  return settings
+}
+
+/** Throws where an option that only triplets have is given for another loss, which would ignore it. */
+export function refuseTripletOptions(options: object, { loss: { kind } }: TrainingSettings): void {
+  if (kind === 'triplet') return
+  for (const name of ['margin', 'strategy', 'triplets'] as const) {
+    const value = (options as Record<string, unknown>)[name]
+    const instead = name === 'margin' ? '; its own margin, if it has one, is options.loss.margin' : ''
+    if (value !== undefined)
+      throw invalidArgument(`options.${name}`, `nothing: ${kind} has no triplets${instead}`, value)
+  }
 }
 
 /** The network's own options among the trainer's. */
@@ -188,12 +211,21 @@ export interface Place {
 
 /** Checks that the device trains in the type that is asked for. */
 export function nativeOptions(settings: TrainingSettings, place: Place): NativeOptions {
-  const { optimizer, margin, strategy, frozen, statisticsRate, chunk, memoryBytes, dtype } = settings
+  const { optimizer, loss, margin, strategy, frozen, statisticsRate, chunk, memoryBytes, dtype } = settings
   if (dtype !== 'f32' && place.device === 'reference')
     throw invalidArgument('options.dtype', 'f32, the only one that the reference trains in', dtype)
+  if (loss.kind !== 'triplet' && place.device === 'cuda') {
+    const message = `The loss ${loss.kind} is not computed on CUDA: train with device 'cpu', or with the loss triplet`
+    throw new FaceNetError('ERR_FACENET_CUDA_UNAVAILABLE', message, {
+      argument: 'options.loss',
+      expected: "device 'cpu', or the loss triplet",
+      received: loss.kind,
+    })
+  }
   return {
     ...place,
     optimizer,
+    loss,
     margin,
     strategy,
     frozen,

@@ -1,5 +1,6 @@
 /** What a checkpoint holds of a trainer's options: all that the loss curve depends on. */
-import type { OptimizerOptions } from '../../types/native.js'
+import type { LossSettings, OptimizerOptions } from '../../types/native.js'
+import { checkLoss } from '../embeddings/losses.js'
 import { type Strategy, strategies } from '../embeddings/triplets.js'
 import { invalidArgument } from '../errors.js'
 import { checkInteger, checkOneOf } from '../native/check_arguments.js'
@@ -22,6 +23,8 @@ export interface TrainingSettings {
   learningRate: number
   /** 0: gradients are not clipped. */
   clipNorm: number
+  /** The loss with all its constants. */
+  loss: LossSettings
   /** The paper's alpha. */
   margin: number
   /** Which triplets of a batch are learned from. */
@@ -53,7 +56,8 @@ export function checkSettings(settings: TrainingSettings): TrainingSettings {
   checkNumber(settings.statisticsRate, 'options.statisticsRate', 0, 1)
   checkInteger(settings.chunk, 'options.chunk', 0, 65536)
   checkInteger(settings.memoryBytes, 'options.memoryBytes', 0)
-  // Checkpoints of before have none.
+  // Checkpoints of before have neither.
+  const loss = checkLoss(settings.loss ?? 'triplet')
   const dtype = checkOneOf(settings.dtype ?? 'f32', 'options.dtype', trainingDTypes)
   checkInteger(settings.seed, 'options.seed', 0, 2 ** 32 - 1)
   checkOneOf(optimizer.kind, 'options.optimizer', optimizerNames)
@@ -65,7 +69,7 @@ export function checkSettings(settings: TrainingSettings): TrainingSettings {
   checkNumber(optimizer.beta2, 'options.optimizer.beta2', 0, 1 - 1e-9)
   checkNumber(optimizer.weightDecay, 'options.weightDecay', 0)
   checkOneOf(optimizer.decayAll, 'options.decayAll', [true, false])
-  return { ...settings, dtype, frozen: [...frozen] }
+  return { ...settings, loss, dtype, frozen: [...frozen] }
 }
 
 export function checkLearningRate(value: unknown): number {

@@ -11,6 +11,7 @@ import { checkOptions, checkOut, checkSignal, fillOut } from '../native/check_ar
 import type { Device } from '../native/devices.js'
 import { enqueueCall, InFlight } from '../native/queue.js'
 import { writeCheckpoint } from './checkpoint.js'
+import { refuseTripletOptions } from './options.js'
 import { checkLearningRate, type TrainingSettings } from './settings.js'
 import {
   type CallOptions,
@@ -118,13 +119,12 @@ export class Trainer {
   }
 
   /**
-   * One step on a batch of any size. The batch is mined whole, however many chunks it is computed in, unless
-   * `triplets` are given; the gradient is that of the mean hinge. Batch normalisation has its statistics from each chunk, so a batch should come
-   * shuffled.
+   * One step on a batch of any size. The batch is mined whole, however many chunks it is computed in, unless `triplets` are given; the
+   * gradient is that of the mean hinge, or of another `loss`. Batch normalisation has its statistics from each chunk: shuffle.
    *
    * @param images N images: N x height x width x 3 bytes of RGB or `{ data, width, height, count }`, copied
    *   before the call returns.
-   * @param labels N integers that say whose face each is.
+   * @param labels N integers that say whose face each is; of a loss with classes, 0..numClasses-1.
    * @param options triplets of one's own, and a signal.
    * @throws FaceNetError ERR_FACENET_NOT_FINITE where NaN or infinity turns up, with the step and the first layer in its
    *   message; ERR_FACENET_ABORTED, ERR_FACENET_INVALID_ARGUMENT. After any of them weights and optimiser are as before.
@@ -140,6 +140,7 @@ export class Trainer {
     options: StepCallOptions = {},
   ): Promise<StepResult> {
     const signal = this.#checkCall(options, ['triplets'])
+    refuseTripletOptions(options, this.#settings)
     const { data, labelOf } = checkBatch(images, labels, this.inputSize)
     const triplets = options.triplets === undefined ? undefined : checkLabelledTriplets(options.triplets, labelOf)
     const { clipNorm } = this.#settings

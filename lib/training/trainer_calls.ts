@@ -11,9 +11,9 @@ import { checkPixels } from '../model/pixels.js'
 import type { Device } from '../native/devices.js'
 import type { TrainingSettings } from './settings.js'
 
-/** What a step did. `skipped`: the batch had no triplet, and nothing has changed. */
+/** What a step did. `skipped`: the batch had no triplet, or nothing to compare, and nothing has changed. */
 export interface StepResult extends StepReport {
-  /** Mean hinge of the triplets, which is what is minimised; 0 where there are none. */
+  /** Mean hinge of the triplets, or the value of another loss, which is what is minimised; 0 where there is nothing to learn from. */
   loss: number
 }
 

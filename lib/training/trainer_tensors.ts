@@ -22,7 +22,7 @@ export async function readTensors(
   return { tensors: new Map(wanted.map(({ name, shape }, i) => [name, f32Tensor(shape, values[i]!)])), counters }
 }
 
-/** The optimiser's state goes back to the trainer as a checkpoint has it. */
+/** The optimiser's state goes back to the trainer as a checkpoint has it; weights of a loss are read with those of the network. */
 export async function writeOptimizerState(
   native: NativeTrainer,
   tensors: Tensors,

@@ -7,6 +7,7 @@
 #include "native/graph/executor.h"
 #include "native/ops/cluster.h"
 #include "native/ops/distances.h"
+#include "native/ops/loss.h"
 #include "native/ops/top_k.h"
 #include "native/ops/triplet_loss.h"
 #include "native/ops/warp.h"
@@ -49,6 +50,9 @@ class Backend {
   // gradient: n x dimensions, overwritten. ops/triplet_loss.h
   virtual LossValue tripletLoss(const float* x, int64_t n, const TripletsView& triplets,
                                 const TripletLoss& loss, float* gradient) const = 0;
+  // All kinds but triplet. ops/loss.h
+  virtual BatchLoss embeddingLoss(const Loss& loss, const LossBatch& batch,
+                                  const LossGradients& gradients) const = 0;
   // labels[i]: the lowest row of the cluster of row i. ops/cluster.h
   virtual void cluster(const ClusterTask& task, int32_t* labels) const = 0;
   // labels[i]: the lowest core of the cluster of row i, or clusterNoise.

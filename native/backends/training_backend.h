@@ -7,6 +7,7 @@
 
 #include "native/backends/training_kernel.h"
 #include "native/graph/executor.h"
+#include "native/ops/loss.h"
 #include "native/ops/triplet_loss.h"
 #include "native/train/loss_report.h"
 #include "native/train/optimizer.h"
@@ -21,6 +22,11 @@ struct LossTask {
   int64_t count;
   TripletMining mining;
   std::optional<TripletsView> triplets;  // to learn from instead of those that mining selects
+  const Loss& loss;
+  // Of a loss with classes, in the backend's memory: numClasses x dimensions, and what adds to their gradients.
+  const float* classes = nullptr;
+  float* classGradients = nullptr;
+  float* lengths = nullptr;  // adaFace: its running statistics, in the backend's memory
 };
 
 // One for each trainer. Memory is the backend's own unless it is said to be the host's. Work may be asynchronous:
@@ -58,8 +64,8 @@ class TrainingBackend {
   enum class Part : uint8_t { forward, forwardAgain, backward };
   virtual void run(Part part, int64_t count, const std::function<void(bool recording)>& work) = 0;
 
-  // `gradient`, count x dimensions, gets that of the triplets' mean hinge: the gradient of ops/triplet_loss.h
-  // times 1 / triplets, in fp32. Without triplets it is left alone.
+  // `gradient`, count x dimensions, gets that of the loss; for triplets that of their mean hinge: the gradient of
+  // ops/triplet_loss.h times 1 / triplets, in fp32. Without triplets, or terms, it is left alone.
   virtual LossReport computeLoss(const LossTask& task, float* gradient) = 0;
 
   virtual std::unique_ptr<NetworkOptimizer> makeOptimizer(const Optimizer& optimizer,

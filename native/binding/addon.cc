@@ -5,6 +5,7 @@
 #include "native/binding/errors.h"
 #include "native/binding/infer_node.h"
 #include "native/binding/jpeg.h"
+#include "native/binding/losses.h"
 #include "native/binding/model.h"
 #include "native/binding/options.h"
 #include "native/binding/plan_report.h"
@@ -23,25 +24,26 @@ class FacenetAddon : public Napi::Addon<FacenetAddon> {
         jpegDecoder_(env),
         modelClass_(Napi::Persistent(Model::defineClass(env))),
         trainerClass_(Napi::Persistent(Trainer::defineClass(env))) {
-    DefineAddon(
-        exports,
-        {InstanceMethod("info", &FacenetAddon::info), InstanceMethod("ops", &FacenetAddon::ops),
-         InstanceMethod("inferNode", &FacenetAddon::infer), InstanceMethod("plan", &FacenetAddon::plan),
-         InstanceMethod("openModel", &FacenetAddon::openModel),
-         InstanceMethod("trainingPlan", &FacenetAddon::planTraining),
-         InstanceMethod("openTrainer", &FacenetAddon::openTrainer),
-         InstanceMethod("l2Normalize", &FacenetAddon::normalize),
-         InstanceMethod("pairwiseDistances", &FacenetAddon::distances),
-         InstanceMethod("findNearest", &FacenetAddon::nearest),
-         InstanceMethod("indexBytes", &FacenetAddon::bytesOfIndex),
-         InstanceMethod("indexRows", &FacenetAddon::index),
-         InstanceMethod("mineTriplets", &FacenetAddon::triplets),
-         InstanceMethod("tripletLoss", &FacenetAddon::loss),
-         InstanceMethod("cluster", &FacenetAddon::clusterRows),
-         InstanceMethod("clusterByDensity", &FacenetAddon::clusterDense),
-         InstanceMethod("warp", &FacenetAddon::warp),
-         InstanceMethod("decodeJpegs", &FacenetAddon::decodeJpegs),
-         InstanceMethod("cropJpegs", &FacenetAddon::cropJpegs)});
+    DefineAddon(exports, {InstanceMethod("info", &FacenetAddon::info),
+                          InstanceMethod("ops", &FacenetAddon::ops),
+                          InstanceMethod("inferNode", &FacenetAddon::infer),
+                          InstanceMethod("plan", &FacenetAddon::plan),
+                          InstanceMethod("openModel", &FacenetAddon::openModel),
+                          InstanceMethod("trainingPlan", &FacenetAddon::planTraining),
+                          InstanceMethod("openTrainer", &FacenetAddon::openTrainer),
+                          InstanceMethod("l2Normalize", &FacenetAddon::normalize),
+                          InstanceMethod("pairwiseDistances", &FacenetAddon::distances),
+                          InstanceMethod("findNearest", &FacenetAddon::nearest),
+                          InstanceMethod("indexBytes", &FacenetAddon::bytesOfIndex),
+                          InstanceMethod("indexRows", &FacenetAddon::index),
+                          InstanceMethod("mineTriplets", &FacenetAddon::triplets),
+                          InstanceMethod("tripletLoss", &FacenetAddon::loss),
+                          InstanceMethod("embeddingLoss", &FacenetAddon::lossOfEmbeddings),
+                          InstanceMethod("cluster", &FacenetAddon::clusterRows),
+                          InstanceMethod("clusterByDensity", &FacenetAddon::clusterDense),
+                          InstanceMethod("warp", &FacenetAddon::warp),
+                          InstanceMethod("decodeJpegs", &FacenetAddon::decodeJpegs),
+                          InstanceMethod("cropJpegs", &FacenetAddon::cropJpegs)});
   }
 
  private:
@@ -122,6 +124,10 @@ class FacenetAddon : public Napi::Addon<FacenetAddon> {
 
   Napi::Value loss(const Napi::CallbackInfo& info) {
     return guarded(info.Env(), [&] { return tripletLoss(info, worker_); });
+  }
+
+  Napi::Value lossOfEmbeddings(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] { return embeddingLoss(info, worker_); });
   }
 
   PromiseWorker worker_;

@@ -26,6 +26,7 @@ const char* kindName(train::TrainerTensor::Kind kind) {
     case Kind::weight: return "weight";
     case Kind::statistic: return "statistic";
     case Kind::optimizer: return "optimizer";
+    case Kind::loss: return "loss";
     default: return "gradient";
   }
 }

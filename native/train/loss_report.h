@@ -1,4 +1,5 @@
-// What the triplets of a batch gave.
+// What the loss of a batch gave. Of a loss without triplets: its terms, the loss times these, and the mean distances of
+// BatchLoss.
 #pragma once
 
 #include <cstdint>

@@ -41,9 +41,14 @@ OpTensors tensorsOf(const Plan& plan, const Step& step) {
   return facenet::tensorsOf(step.op, plan.tensors[static_cast<size_t>(step.inputs.front())].shape);
 }
 
-Parameters collectParameters(const Plan& plan, const Weights& weights) {
+Parameters collectParameters(const Plan& plan, const Weights& weights,
+                             const std::vector<ExtraTensor>& extra) {
   Parameters result;
   std::map<std::string, TensorRole> roles;
+  const auto add = [&](const std::string& name, const std::vector<int64_t>& shape, bool trainable) {
+    result.list.push_back({.name = name, .shape = shape, .offset = result.elements, .trainable = trainable});
+    result.elements += roundUp(result.list.back().elements(), alignment);
+  };
   for (const bool statistics : {false, true}) {
     for (const Step& step : plan.steps) {
       for (const OpTensor& tensor : tensorsOf(plan, step)) {
@@ -56,10 +61,13 @@ Parameters collectParameters(const Plan& plan, const Weights& weights) {
         const bool one = stored != weights.tensors.end() && oneForAll(tensor.role, stored->second);
         const std::vector<int64_t> shape = one ? stored->second.shape : tensor.shape;
         weights.read(tensor.name, shape, weightedLayer(step));  // throws where it does not fit
-        result.list.push_back(
-            {.name = tensor.name, .shape = shape, .offset = result.elements, .trainable = !statistics});
-        result.elements += roundUp(result.list.back().elements(), alignment);
+        add(tensor.name, shape, !statistics);
       }
+    }
+    for (const auto& [name, shape, trainable] : extra) {
+      if (trainable == statistics) continue;
+      weights.read(name, shape, "loss");  // throws where it does not fit
+      add(name, shape, trainable);
     }
     if (!statistics) result.trainable = result.elements;
   }

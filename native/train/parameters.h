@@ -11,9 +11,16 @@ namespace facenet::train {
 // The tensors that a step reads.
 OpTensors tensorsOf(const Plan& plan, const Step& step);
 
-// All tensors of a plan, with the shapes that `weights` has them in. Throws ERR_FACENET_MODEL_INVALID where one
+// A tensor that no step reads.
+struct ExtraTensor {
+  std::string name;
+  std::vector<int64_t> shape;
+  bool trainable;
+};
+
+// All tensors of a plan and the extra ones, with the shapes that `weights` has them in. Throws ERR_FACENET_MODEL_INVALID where one
 // is missing, has another shape or is a weight in one place and a running statistic in another.
-Parameters collectParameters(const Plan& plan, const Weights& weights);
+Parameters collectParameters(const Plan& plan, const Weights& weights, const std::vector<ExtraTensor>& extra);
 
 // Copies the values of `weights` into the vector.
 void loadParameters(const Parameters& parameters, const Weights& weights, float* vector);

@@ -43,7 +43,7 @@ void BatchRun::run(const Batch& batch, float* parameters, float* gradients, Step
   forward(batch, parameters, report);
   checkEmbeddings(batch, parameters);
   report.seconds.forward = watch.lap();
-  computeLoss(batch, report);
+  computeLoss(batch, parameters, gradients, report);
   report.seconds.mining = watch.lap();
   if (report.triplets > 0) backward(batch, parameters, gradients, false, false);
   backend_.finish();
@@ -90,14 +90,24 @@ void BatchRun::checkEmbeddings(const Batch& batch, float* parameters) {
   }
 }
 
-void BatchRun::computeLoss(const Batch& batch, StepReport& report) {
+void BatchRun::computeLoss(const Batch& batch, float* parameters, float* gradients, StepReport& report) {
   const TripletMining mining{.dimensions = dimensions_,
                              .strategy = options_.strategy,
                              .margin = options_.margin,
                              .cancel = cancelled_};
-  static_cast<LossReport&>(report) = backend_.computeLoss(
-      {static_cast<const float*>(rows_.embeddings.get()), batch.labels, batch.count, mining, batch.triplets},
-      static_cast<float*>(rows_.gradients.get()));
+  LossTask task{static_cast<const float*>(rows_.embeddings.get()),
+                batch.labels,
+                batch.count,
+                mining,
+                batch.triplets,
+                options_.loss};
+  if (options_.loss.hasClasses()) {
+    const int64_t offset = layout_.at(lossClasses).offset;
+    task.classes = parameters + offset;
+    task.classGradients = gradients + offset;
+  }
+  if (options_.loss.kind == Loss::Kind::adaFace) task.lengths = parameters + layout_.at(lossLengths).offset;
+  static_cast<LossReport&>(report) = backend_.computeLoss(task, static_cast<float*>(rows_.gradients.get()));
 }
 
 void BatchRun::backward(const Batch& batch, float* parameters, float* gradients, bool replayLast,

@@ -16,7 +16,11 @@ struct BatchOptions {
   TripletMining::Strategy strategy = TripletMining::Strategy::semiHard;
   float margin = 0.2f;
   float statisticsRate = 0.1f;  // how far one chunk moves the running statistics of batch normalisation
+  Loss loss;
 };
+
+// Names of what a loss with classes keeps among the parameters.
+constexpr const char *lossClasses = "loss/classes", *lossLengths = "loss/lengths";
 
 struct StepOptions {
   double learningRate = 0;
@@ -56,17 +60,19 @@ struct BatchRows {
 
 class BatchRun {
  public:
-  BatchRun(ChunkExecutor& chunks, const TrainingPlan& plan, TrainingBackend& backend, BatchRows& rows,
-           const BatchOptions& options, const std::atomic<int32_t>* cancelled)
+  BatchRun(ChunkExecutor& chunks, const TrainingPlan& plan, const Parameters& layout,
+           TrainingBackend& backend, BatchRows& rows, const BatchOptions& options,
+           const std::atomic<int32_t>* cancelled)
       : chunks_(chunks),
         plan_(plan),
+        layout_(layout),
         backend_(backend),
         rows_(rows),
         options_(options),
         cancelled_(cancelled) {}
 
-  // Adds the gradient of the triplets' mean hinge to `gradients`, moves the running statistics in `parameters`
-  // once and fills in the report. Without triplets there is no gradient. Throws ERR_FACENET_NOT_FINITE.
+  // Adds the gradient of the loss to `gradients`, moves the running statistics in `parameters`
+  // once and fills in the report. Without triplets, or terms, there is no gradient. Throws ERR_FACENET_NOT_FINITE.
   void run(const Batch& batch, float* parameters, float* gradients, StepReport& report);
 
   // The same backward pass again, to find the layer. Throws ERR_FACENET_NOT_FINITE.
@@ -76,7 +82,7 @@ class BatchRun {
   void makeRoom(int64_t count);
   void forward(const Batch& batch, float* parameters, StepReport& report);
   void checkEmbeddings(const Batch& batch, float* parameters);
-  void computeLoss(const Batch& batch, StepReport& report);
+  void computeLoss(const Batch& batch, float* parameters, float* gradients, StepReport& report);
   void backward(const Batch& batch, float* parameters, float* gradients, bool replayLast, bool check);
   const void* imagesOf(const Batch& batch, size_t chunk) const;
   // Of the first image of a chunk; `memory` holds a row an image.
@@ -84,6 +90,7 @@ class BatchRun {
 
   ChunkExecutor& chunks_;
   const TrainingPlan& plan_;
+  const Parameters& layout_;
   TrainingBackend& backend_;
   BatchRows& rows_;
   const BatchOptions& options_;

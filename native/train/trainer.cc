@@ -46,9 +46,30 @@ class Statistics {
   bool kept_ = false;
 };
 
-TrainingPlan planFor(const Graph& graph, TrainingPlanOptions options, const TrainingBackend& backend) {
-  backend.complete(options);
-  return makeTrainingPlan(graph, options);
+// Up to a last normalisation, where the loss looks at lengths and normalises itself.
+Graph trainedPart(Graph graph, const Loss& loss) {
+  const auto last = std::ranges::find(graph.nodes, graph.outputs.front(), &Node::name);
+  if (loss.needsLength() && last != graph.nodes.end() && std::holds_alternative<L2Normalize>(last->op))
+    graph.outputs = {last->inputs.front()};
+  return graph;
+}
+
+TrainingPlan planFor(const Graph& graph, const TrainerOptions& options, const TrainingBackend& backend) {
+  TrainingPlanOptions planned = options.plan;
+  backend.complete(planned);
+  return makeTrainingPlan(trainedPart(graph, options.batch.loss), planned);
+}
+
+std::vector<ExtraTensor> lossTensors(const Loss& loss, const TrainingPlan& plan) {
+  const int64_t dimensions = plan.forward.tensors[static_cast<size_t>(plan.output())].shape.elements();
+  std::vector<ExtraTensor> tensors;
+  if (loss.hasClasses()) tensors.push_back({lossClasses, {loss.numClasses, dimensions}, true});
+  if (loss.kind == Loss::Kind::adaFace) tensors.push_back({lossLengths, {2}, false});
+  return tensors;
+}
+
+bool isOfLoss(const std::string& name) {
+  return name == lossClasses || name == lossLengths;
 }
 
 }  // namespace
@@ -57,8 +78,8 @@ Trainer::Trainer(const Graph& graph, const Weights& weights, const TrainerOption
                  std::unique_ptr<TrainingBackend> backend)
     : graph_(graph),
       backend_(std::move(backend)),
-      plan_(planFor(graph, options.plan, *backend_)),
-      parameters_(collectParameters(plan_.forward, weights)),
+      plan_(planFor(graph, options, *backend_)),
+      parameters_(collectParameters(plan_.forward, weights, lossTensors(options.batch.loss, plan_))),
       chunks_(plan_, parameters_, *backend_),
       batch_(options.batch),
       settings_(options.optimizer),
@@ -107,7 +128,8 @@ std::vector<TrainedWeight> Trainer::trainedWeights(const Frozen& frozen,
   std::vector<TrainedWeight> result;
   for (const Parameter& parameter : parameters_.list) {
     if (!parameter.trainable || isFrozen(plan_.forward, frozen, parameter.name)) continue;
-    const bool decays = options.decayAll || roleOf(plan_.forward, parameter.name) == TensorRole::weight;
+    const bool decays = options.decayAll || isOfLoss(parameter.name) ||
+                        roleOf(plan_.forward, parameter.name) == TensorRole::weight;
     result.push_back({parameter.offset, parameter.elements(), decays ? options.weightDecay : 0});
   }
   return result;
@@ -117,8 +139,8 @@ void Trainer::listTensors(const Frozen& frozen) {
   using Kind = TrainerTensor::Kind;
   for (const Parameter& p : parameters_.list) {
     const bool still = p.trainable && isFrozen(plan_.forward, frozen, p.name);
-    tensors_.push_back(
-        {p.name, p.shape, p.trainable ? Kind::weight : Kind::statistic, still, values() + p.offset});
+    const Kind kind = isOfLoss(p.name) ? Kind::loss : p.trainable ? Kind::weight : Kind::statistic;
+    tensors_.push_back({p.name, p.shape, kind, still, values() + p.offset});
     if (!p.trainable) continue;
     for (int slot = 0; slot < settings_.slots(); ++slot)
       tensors_.push_back({text("optimizer/", settings_.slotName(slot), "/", p.name), p.shape, Kind::optimizer,
@@ -157,6 +179,7 @@ void Trainer::write(const TrainerTensor& tensor, const float* values) {
 
 StepReport Trainer::run(const void* images, const int32_t* labels, int64_t count, const StepOptions* update,
                         const std::atomic<int32_t>* cancelled) {
+  if (batch_.loss.hasClasses()) checkClassLabels(batch_.loss, labels, count);
   backend_->enter();
   model_.reset();
   if (!prepared_) chunks_.prepare(values());
@@ -169,7 +192,7 @@ StepReport Trainer::run(const void* images, const int32_t* labels, int64_t count
   const int64_t imageBytes = imageElements() * static_cast<int64_t>(byteSize(imageType()));
   const Batch batch{images, imageBytes, labels, count, update ? update->triplets : std::nullopt};
   try {
-    BatchRun run(chunks_, plan_, *backend_, rows_, batch_, cancelled);
+    BatchRun run(chunks_, plan_, parameters_, *backend_, rows_, batch_, cancelled);
     run.run(batch, values(), gradients(), report);
     for (const TrainerTensor& tensor : tensors_)
       if (tensor.kind == TrainerTensor::Kind::gradient && tensor.frozen)

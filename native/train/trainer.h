@@ -1,6 +1,7 @@
 // A network under training: its weights, and the steps that change them.
 #pragma once
 
+#include "native/ops/loss.h"
 #include "native/train/step.h"
 
 namespace facenet::train {
@@ -15,7 +16,7 @@ struct TrainerOptions {
 
 // A tensor that can be read and written by name.
 struct TrainerTensor {
-  enum class Kind : uint8_t { weight, statistic, optimizer, gradient };
+  enum class Kind : uint8_t { weight, statistic, optimizer, gradient, loss };  // loss: not of the model
   std::string name;
   std::vector<int64_t> shape;
   Kind kind;

@@ -2,20 +2,19 @@
 
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { hasClasses } from '../../embeddings/losses.js'
 import { FaceNetError } from '../../errors.js'
 import type { Lock } from '../../files/lock.js'
 import { makeFolder } from '../../files/make_folder.js'
 import { checkTemplate, type TemplateName } from '../../images/index.js'
-import { checkAugmentOptions, noAugmentation } from '../../training/augment.js'
-import { type FaceOptions, openFaces, readIdentities } from '../../training/faces.js'
+import { type FaceListing, type FaceOptions, listFaces, readIdentities, storeFaces } from '../../training/faces.js'
 import { BatchMaker, type BatchSource } from '../../training/faces_batches.js'
-import { createTrainer, type Trainer, type TrainerOptions } from '../../training/index.js'
+import type { Trainer } from '../../training/index.js'
 import { files, type Loop, train } from '../../training/loop.js'
 import { firstState, type LoopSettings, type LoopState, readLoopState } from '../../training/loop_state.js'
 import { OfflineSampler } from '../../training/offline.js'
 import { lockRun, ProgressLog } from '../../training/progress_log.js'
 import { Sampler } from '../../training/sampler.js'
-import { needsTotal } from '../../training/schedule.js'
 import { Validation } from '../../training/validate.js'
 import type { Context } from '../context.js'
 import type { CommonOptions } from '../options/common.js'
@@ -23,6 +22,7 @@ import { flagOf } from '../options/option.js'
 import type { TrainOptions } from '../options/train.js'
 import { UsageError } from '../usage_error.js'
 import { trainingProgress } from './train_progress.js'
+import { openTrainer, readSettings } from './train_settings.js'
 
 /** What --resume takes beside folders: all else is as the checkpoint says. */
 const resumable: readonly string[] = [
@@ -61,10 +61,15 @@ export async function run(context: TrainContext): Promise<void> {
 }
 
 async function trainIn(context: TrainContext, folder: string, lock: Lock | undefined): Promise<void> {
-  const trainer = await openTrainer(context, folder)
+  const identities = await identitiesOf(context)
+  // A loss with classes has to know how many people there are before the network is made.
+  const counted = !context.options.resume && hasClasses(context.options.loss)
+  const listing = counted ? await listFaces(context.operands, listingOptions(context, identities)) : undefined
+  const trainer = await openTrainer(context, folder, listing?.names.length)
   let loop: Loop | undefined
   try {
-    loop = await prepare(context, trainer, folder, lock)
+    const faces = listing ?? (await listFaces(context.operands, listingOptions(context, identities)))
+    loop = await prepare(context, trainer, folder, faces, lock)
     await follow(context, loop)
   } finally {
     await loop?.log.close()
@@ -72,38 +77,38 @@ async function trainIn(context: TrainContext, folder: string, lock: Lock | undef
   }
 }
 
-async function openTrainer(context: TrainContext, folder: string): Promise<Trainer> {
-  const { network: name, from, dtype, device, threads, ...options } = context.options
-  const place = { device, threads, signal: context.signal }
-  if (options.resume) {
-    const given = context.given.has('dtype') ? { dtype } : {}
-    return createTrainer.resume(join(folder, files.checkpoint), { ...place, ...given })
-  }
-  if ((name === undefined) === (from === undefined)) throw new UsageError('--network or --from is needed, one of them')
-  const { dimensions, optimizer, learningRate, margin, strategy, weightDecay, clipNorm, seed, chunk } = options
-  const batchNorm = options.batchNorm || undefined
-  const network = { dimensions, batchNorm, frozen: options.freeze, alignment: options.template }
-  const learning = { optimizer, learningRate, margin, strategy, weightDecay, clipNorm, seed, chunk, dtype }
-  return createTrainer(name ?? from!, { ...place, ...network, ...learning } satisfies TrainerOptions)
+async function identitiesOf({ options: { identities } }: TrainContext): Promise<Set<string> | undefined> {
+  return identities === undefined ? undefined : readIdentities(identities)
 }
 
-async function prepare(context: TrainContext, trainer: Trainer, folder: string, lock?: Lock): Promise<Loop> {
+const listingOptions = (context: TrainContext, identities: Set<string> | undefined) => ({
+  ...(identities !== undefined && { identities }),
+  ...context.limits(),
+  ...context.reading(),
+})
+
+async function prepare(
+  context: TrainContext,
+  trainer: Trainer,
+  folder: string,
+  listing: FaceListing,
+  lock?: Lock,
+): Promise<Loop> {
   const path = join(folder, files.checkpoint)
   const { options } = context
   const saved = options.resume ? readLoopState(path, trainer.state) : undefined
   const given = saved?.settings ?? readSettings(context, trainer)
-  const { identities, memory, threads, minutes } = options
+  const { memory, threads, minutes } = options
   const faceOptions: FaceOptions = {
     input: trainer.inputSize,
     border: given.border,
     template: given.template === null ? undefined : checkTemplate(given.template as TemplateName),
     templateBorder: given.templateBorder,
-    ...(identities !== undefined && { identities: await readIdentities(identities) }),
     memoryBytes: memory * 2 ** 20,
     ...context.limits(),
     ...context.reading(),
   }
-  const faces = await openFaces(context.operands, faceOptions)
+  const faces = storeFaces(listing, faceOptions)
   const offline = given.selection === 'offline' ? OfflineSampler.open(faces, given, saved?.state.selected) : undefined
   const { identitiesPerBatch, facesPerIdentity, negatives, seed, augmentation } = given
   const source: BatchSource =
@@ -156,54 +161,6 @@ async function openLog(folder: string, held: Lock | undefined): Promise<Progress
     throw error
   }
   return ProgressLog.openLocked(folder, lock)
-}
-
-function readSettings(context: TrainContext, trainer: Trainer): LoopSettings {
-  const { options } = context
-  const { schedule, align, template } = options
-  if (needsTotal(schedule) && options.steps === undefined && options.epochs === undefined) {
-    throw new UsageError(`--schedule ${schedule} needs --steps or --epochs`)
-  }
-  if ((align === 'points') !== (template !== undefined))
-    throw new UsageError('--align points and --template go together')
-  const { colour, jpeg } = options
-  const augmentation = options.noAugment ? noAugmentation : checkAugmentOptions({ colour, jpeg })
-  return {
-    data: '',
-    seed: trainer.settings.seed,
-    identitiesPerBatch: options.identitiesPerBatch,
-    facesPerIdentity: options.facesPerIdentity,
-    negatives: options.negatives,
-    ...readSelection(context, trainer),
-    augmentation,
-    border: options.border,
-    template: template ?? null,
-    templateBorder: options.templateBorder,
-    learningRate: trainer.settings.learningRate,
-    schedule,
-    steps: 0,
-    checkpointEvery: options.checkpointEvery,
-    validateEvery: options.validateEvery,
-    patience: options.patience ?? 0,
-    onCollapse: options.onCollapse,
-  }
-}
-
-function readSelection(
-  context: TrainContext,
-  trainer: Trainer,
-): Pick<LoopSettings, 'selection' | 'selectEvery' | 'selectFrom'> {
-  const { selection, selectEvery, selectFrom } = context.options
-  if (selection === 'online') {
-    if (context.given.has('selectEvery') || context.given.has('selectFrom')) {
-      throw new UsageError('--select-every and --select-from go with --selection offline')
-    }
-    return { selection, selectEvery: 0, selectFrom: 0 }
-  }
-  if (trainer.settings.strategy === 'all') {
-    throw new UsageError('--selection offline goes with --strategy hard or semi-hard')
-  }
-  return { selection, selectEvery, selectFrom }
 }
 
 /** How many there will be; with --minutes alone as many as there is time for. */

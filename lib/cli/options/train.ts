@@ -1,5 +1,6 @@
 /** Options of `train`. */
 import { networkNames } from '../../convert/networks/index.js'
+import { lossNames } from '../../embeddings/losses.js'
 import { strategies } from '../../embeddings/triplets.js'
 import { collapseActions, selections } from '../../training/loop_state.js'
 import { parseSchedule } from '../../training/schedule.js'
@@ -80,6 +81,51 @@ const batches = group('Batches', {
   seed: integer({ text: 'Seed of weights, batches and augmentation', min: 0, max: 2 ** 32 - 1, default: 0 }),
 })
 
+const loss = group('Loss', {
+  loss: oneOf(lossNames, {
+    text:
+      'What is minimised: triplet, or a loss with a class for each person (arcface, cosface, sphereface, adaface, proxy-anchor) or of ' +
+      'all pairs of a batch (nt-xent, multi-similarity); others than triplet run on the CPU only',
+    default: 'triplet',
+  }),
+  lossMargin: number({
+    text: 'Margin of a loss with classes: arcface in degrees',
+    min: 0,
+    defaultText: "the loss's own",
+  }),
+  lossScale: number({
+    text: 'arcface, cosface, sphereface, adaface: factor of cosines',
+    above: 0,
+    defaultText: "the loss's own",
+  }),
+  lossAlpha: number({
+    text: 'multi-similarity, proxy-anchor: sharpness, of positives or of both',
+    above: 0,
+    defaultText: "the loss's own",
+  }),
+  lossBeta: number({ text: 'multi-similarity: sharpness of negatives', above: 0, defaultText: '50' }),
+  lossBase: number({
+    text: 'multi-similarity: cosine that pairs are compared with',
+    min: -1,
+    max: 1,
+    defaultText: '0.5',
+  }),
+  lossEpsilon: number({
+    text: 'multi-similarity: how far on the right side a pair still counts',
+    min: 0,
+    max: 2,
+    defaultText: '0.1',
+  }),
+  lossTemperature: number({ text: 'nt-xent: what cosines are divided by', above: 0, defaultText: '0.07' }),
+  lossH: number({ text: 'adaface: effect of lengths on the margin', above: 0, defaultText: '0.333' }),
+  lossTAlpha: number({
+    text: 'adaface: how far a batch moves the running mean and deviation of lengths',
+    above: 0,
+    max: 1,
+    defaultText: '0.01',
+  }),
+})
+
 const triplets = group('Triplets', {
   margin: number({ text: 'Margin of the triplet loss', above: 0, max: 4, default: 0.2 }),
   strategy: oneOf(strategies, { text: 'Which triplets to learn from', default: 'semi-hard' }),
@@ -130,6 +176,7 @@ export const trainOptions = {
   ...sourceOptions,
   ...images,
   ...batches,
+  ...loss,
   ...triplets,
   ...optimisation,
   ...validation,

@@ -33,13 +33,22 @@ export function initialWeights(graph: GraphDescription, seed = 0): Map<string, F
   for (const { node, tensors: named } of inferGraph(graph)) {
     for (const { name, role, shape } of named) {
       const data = new Float32Array(elementCount(shape))
-      if (role === 'weight') fillUniform(data, bound(graph, node, shape), sfc32(seed | 0, hash(name), 0x9e3779b9))
+      if (role === 'weight') fillUniform(data, bound(graph, node, shape), generatorOf(name, seed))
       if (role === 'scale' || role === 'variance') data.fill(1)
       if (role === 'slope') data.fill(0.25)
       tensors.set(name, { dtype: 'f32', shape, data })
     }
   }
   return tensors
+}
+
+const generatorOf = (name: string, seed: number) => sfc32(seed | 0, hash(name), 0x9e3779b9)
+
+/** Rows of uniform values whose length is about 1, for a tensor that is not of a graph. */
+export function initialRows(name: string, rows: number, dimensions: number, seed: number): F32Tensor {
+  const data = new Float32Array(rows * dimensions)
+  fillUniform(data, Math.sqrt(3 / dimensions), generatorOf(name, seed))
+  return { dtype: 'f32', shape: [rows, dimensions], data }
 }
 
 /** Half the width of a uniform distribution of variance gain / fan-in. */

@@ -39,6 +39,8 @@ class CpuBackend final : public HostBackend {
                         const TripletMining& mining) const override;
   LossValue tripletLoss(const float* x, int64_t n, const TripletsView& triplets, const TripletLoss& loss,
                         float* gradient) const override;
+  BatchLoss embeddingLoss(const Loss& loss, const LossBatch& batch,
+                          const LossGradients& gradients) const override;
   void cluster(const ClusterTask& task, int32_t* labels) const override;
   void clusterByDensity(const ClusterTask& task, int32_t* labels) const override;
   void warpRows(const Warp& warp, int64_t first, int64_t end) const override;

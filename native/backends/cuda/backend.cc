@@ -23,6 +23,11 @@ LossValue CudaBackend::tripletLoss(const float* x, int64_t n, const TripletsView
   return tripletHostLoss(device_, x, n, triplets, loss, gradient);
 }
 
+BatchLoss CudaBackend::embeddingLoss(const Loss&, const LossBatch&, const LossGradients&) const {
+  throw Error(ErrorCode::cudaUnavailable,
+              "Losses other than the triplet loss cannot run on CUDA: use device 'cpu'", "device");
+}
+
 void CudaBackend::cluster(const ClusterTask&, int32_t*) const {
   throw Error(ErrorCode::cudaUnavailable,
               "Agglomerative clustering cannot run on CUDA: use device 'auto' or 'cpu'", "device");

@@ -71,6 +71,7 @@ class HostTrainingBackend final : public train::TrainingBackend {
   void run(Part, int64_t, const std::function<void(bool)>& work) override { work(false); }
 
   train::LossReport computeLoss(const train::LossTask& task, float* gradient) override {
+    if (task.loss.kind != Loss::Kind::triplet) return embeddingLoss(task, gradient);
     if (task.triplets) return lossOf(*task.triplets, task, gradient);
     TripletMining mining = task.mining;
     mining.threads = threads_.size();
@@ -91,6 +92,21 @@ class HostTrainingBackend final : public train::TrainingBackend {
   const float* onHost(const float* values, int64_t, std::vector<float>&) const override { return values; }
 
  private:
+  train::LossReport embeddingLoss(const train::LossTask& task, float* gradient) {
+    const BatchLoss found = backend_.embeddingLoss(task.loss,
+                                                   {.x = task.embeddings,
+                                                    .labels = task.labels,
+                                                    .n = task.count,
+                                                    .dimensions = task.mining.dimensions,
+                                                    .classes = task.classes,
+                                                    .lengths = task.lengths,
+                                                    .threads = threads_.size(),
+                                                    .cancel = task.mining.cancel},
+                                                   {gradient, task.classGradients});
+    return {found.terms, found.active, found.loss * static_cast<double>(found.terms), found.meanPositive,
+            found.meanNegative};
+  }
+
   train::LossReport lossOf(const TripletsView& triplets, const train::LossTask& task, float* gradient) {
     train::LossReport result{.triplets = triplets.count};
     if (triplets.count == 0) return result;

@@ -18,6 +18,7 @@ void optimize(const Optimizer& optimizer, const Update& update, const WeightSpan
 Triplets mineTriplets(const float* x, const int32_t* labels, int64_t n, const TripletMining& mining);
 LossValue tripletLoss(const float* x, int64_t n, const TripletsView& triplets, const TripletLoss& loss,
                       float* gradient);
+BatchLoss embeddingLoss(const Loss& loss, const LossBatch& batch, const LossGradients& gradients);
 
 class ReferenceBackend : public HostBackend {
  public:
@@ -43,6 +44,10 @@ class ReferenceBackend : public HostBackend {
   LossValue tripletLoss(const float* x, int64_t n, const TripletsView& triplets, const TripletLoss& loss,
                         float* gradient) const override {
     return reference::tripletLoss(x, n, triplets, loss, gradient);
+  }
+  BatchLoss embeddingLoss(const Loss& loss, const LossBatch& batch,
+                          const LossGradients& gradients) const override {
+    return reference::embeddingLoss(loss, batch, gradients);
   }
   void cluster(const ClusterTask& task, int32_t* labels) const override;
   void clusterByDensity(const ClusterTask& task, int32_t* labels) const override;
