@@ -39,6 +39,7 @@ export function originCheck({ corsOrigins, host, apiKey }: ServerSettings) {
     if (corsOrigins.includes(origin)) {
       reply.headers({
         'access-control-allow-origin': origin,
+        'access-control-allow-methods': 'GET, POST, PATCH, DELETE',
         'access-control-allow-headers': 'authorization, content-type, x-api-key',
         'access-control-expose-headers': 'retry-after, x-request-id',
         vary: 'origin',

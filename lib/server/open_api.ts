@@ -1,5 +1,7 @@
 /** The description of the routes for programs (OpenAPI 3.1), made of the tables that requests are checked by. */
 import type { FastifySchema } from 'fastify'
+import type { KnownFaces } from './gallery.js'
+import { gallerySchemas } from './gallery_routes.js'
 import { type ServerInfo, schemas } from './routes.js'
 import type { ServerSettings } from './settings.js'
 
@@ -46,11 +48,22 @@ const two = {
   'application/json': { schema: object({ images: { type: 'array', items: image, minItems: 2, maxItems: 2 } }) },
 }
 
+const person = object({
+  person: { ...text, description: 'The name, or person-12.' },
+  number,
+  name: nullable('string', 'Null where nobody has given one.'),
+  faces: number,
+  locked: { type: 'boolean' },
+  hidden: { type: 'boolean' },
+})
+
 const problem = object({ error: object({ code: text, message: text, requestId: text }) })
 const problems: Readonly<Record<string, string>> = {
   400: 'The request is wrong; code ERR_FACENET_INVALID_ARGUMENT or ERR_HTTP_BAD_REQUEST',
   401: 'The API key is missing or wrong',
   403: 'A web page of another origin',
+  404: 'There is nothing at this address, or no such face',
+  409: 'The gallery refuses it: an id or a name that is taken, or a person who is not there',
   413: 'The body is too large',
   415: 'The content type is none of those that are read',
   422: 'The image cannot be used (ERR_FACENET_IMAGE_INVALID), or has no face or too many (ERR_FACENET_FACE_COUNT)',
@@ -58,7 +71,11 @@ const problems: Readonly<Record<string, string>> = {
 }
 
 /** The document. */
-export function openApi(info: ServerInfo, settings: ServerSettings): object {
+export function openApi(
+  info: ServerInfo,
+  settings: ServerSettings,
+  gallery?: Pick<KnownFaces, 'people' | 'editor'>,
+): object {
   const post = (summary: string, content: object, answer: object, schema: FastifySchema) => ({
     post: {
       summary,
@@ -106,6 +123,19 @@ export function openApi(info: ServerInfo, settings: ServerSettings): object {
           schemas.search(settings),
         ),
       }),
+      ...(gallery?.people && {
+        '/v1/gallery/people': {
+          get: {
+            summary: 'Who is in the gallery.',
+            parameters: parametersOf(gallerySchemas.people),
+            responses: {
+              200: { description: 'Done', content: json(object({ people: list(person) })) },
+              ...problemAnswers,
+            },
+          },
+        },
+      }),
+      ...(gallery?.editor && { '/v1/gallery/faces': editing }),
     },
   }
 }
@@ -115,6 +145,39 @@ const json = (schema: object) => ({ 'application/json': { schema } })
 const problemAnswers = Object.fromEntries(
   Object.entries(problems).map(([status, description]) => [status, { description, content: json(problem) }]),
 )
+
+/** What a gallery that may be written takes. */
+const editing = {
+  post: {
+    summary: 'Adds the faces of a photograph, all or none; answered once they are on the disk.',
+    parameters: parametersOf(gallerySchemas.add),
+    requestBody: { required: true, content: one },
+    responses: {
+      201: {
+        description: 'Added',
+        content: json(object({ faces: list(object({ id: text, person: nullable('string', 'Whose it is.') })) })),
+      },
+      ...problemAnswers,
+    },
+  },
+  patch: {
+    summary: 'Says whose a face is.',
+    parameters: parametersOf(gallerySchemas.label),
+    requestBody: { required: true, content: json(gallerySchemas.label.body) },
+    responses: {
+      200: {
+        description: 'Done',
+        content: json(object({ id: text, person: nullable('string', 'Whose it is.') })),
+      },
+      ...problemAnswers,
+    },
+  },
+  delete: {
+    summary: 'Removes a face, or all faces of a person.',
+    parameters: parametersOf(gallerySchemas.remove),
+    responses: { 200: { description: 'Done', content: json(object({ removed: number })) }, ...problemAnswers },
+  },
+}
 
 function parametersOf({ querystring }: FastifySchema): object[] {
   const { properties } = querystring as { properties: Record<string, { description: string }> }

@@ -4,6 +4,8 @@ import type { AddressInfo } from 'node:net'
 import type { Writable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import type { FaceService } from './faces.js'
+import type { KnownFaces } from './gallery.js'
+import { addGalleryRoutes } from './gallery_routes.js'
 import { createMetrics, type Metrics } from './metrics.js'
 import { openApi } from './open_api.js'
 import type { Packages } from './packages.js'
@@ -16,6 +18,8 @@ import type { ServerSettings } from './settings.js'
 /** What a server is made of. */
 export interface ServerParts {
   faces: FaceService
+  /** Where faces are looked for. */
+  gallery?: KnownFaces
   info: ServerInfo
   settings: ServerSettings
   /** Where its log goes, a line of JSON each; undefined: nowhere. */
@@ -33,7 +37,7 @@ export class Server {
   }
 
   /** Listens, and resolves to the address. */
-  async start({ faces, info, settings, log }: ServerParts): Promise<string> {
+  async start({ faces, gallery, info, settings, log }: ServerParts): Promise<string> {
     const { fastify, multipart, LogController } = this.packages
     // Every answer has one line, of `requests.ts`.
     const disableRequestLogging = true
@@ -65,7 +69,8 @@ export class Server {
     readImageBodies(app)
     handleRequests(app, settings, this.metrics, this.#state)
     addRoutes(app, faces, info, settings)
-    addPages(app, { info, needsKey: settings.apiKey !== undefined, document: openApi(info, settings) })
+    if (gallery) addGalleryRoutes(app, faces, gallery)
+    addPages(app, { info, needsKey: settings.apiKey !== undefined, document: openApi(info, settings, gallery) })
     this.#addHealth(app)
     if (settings.corsOrigins.length > 0)
       app.options('/*', { config: { open: true } }, (_, reply) => reply.code(204).send())

@@ -33,6 +33,7 @@ export async function startServer(
   faces: FaceService,
   settings: Partial<ServerSettings> = {},
   known: Partial<typeof info> | { gallery: number } = {},
+  gallery?: KnownFaces,
 ): Promise<Started> {
   const server = new Server(await loadPackages())
   const log: string[] = []
@@ -43,7 +44,7 @@ export async function startServer(
     },
   })
   const all = { ...defaultSettings, port: 0, ...settings }
-  const address = await server.start({ faces, info: { ...info, ...known }, settings: all, log: to })
+  const address = await server.start({ faces, gallery, info: { ...info, ...known }, settings: all, log: to })
   return {
     address,
     server,
@@ -62,10 +63,8 @@ export async function startSmall(
   const all = { ...defaultSettings, ...settings }
   const detector = fakeDetector()
   const faces = new Faces({ model, detector, how: {}, threshold: info.threshold, gallery, settings: all })
-  const started = await startServer(faces, settings, {
-    fingerprint: model.fingerprint,
-    gallery: gallery?.rows ?? null,
-  } as object)
+  const { fingerprint } = model
+  const started = await startServer(faces, settings, { fingerprint, gallery: gallery?.rows ?? null } as object, gallery)
   return {
     ...started,
     model,

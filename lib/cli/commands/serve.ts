@@ -1,6 +1,7 @@
 /** `facenet serve`: faces and embeddings by HTTP. */
 import { readFile } from 'node:fs/promises'
 import { cannotRead } from '../../errors.js'
+import { isStored } from '../../files/outputs/stored.js'
 import { type Detector, type Model, openDetector, openModel } from '../../index.js'
 import { defaultDetector } from '../../models/resolve.js'
 import { native } from '../../native/addon.js'
@@ -23,6 +24,7 @@ export async function run(context: Context<ServeOptions>): Promise<void> {
   const { options } = context
   if (options.align !== 'detect') refuseDetecting(context, options.align)
   const settings = await settingsOf(options)
+  checkWritable(options, settings)
   const server = new Server(await loadPackages())
   const batching = (network: 'detect' | 'embed'): BatchingOptions => ({
     maxDelay: options.maxDelay,
@@ -51,7 +53,14 @@ async function serve(
   const preparation = model.preparationOf({ ...how, ...(detector && { detector }) })
   const { name, fingerprint, dimensions } = model
   const { threads } = context.opening()
-  const opening = { fingerprint, dimensions, preparation, threads, allowMixed: options.allowMixed }
+  const opening = {
+    fingerprint,
+    dimensions,
+    preparation,
+    threads,
+    allowMixed: options.allowMixed,
+    writable: options.writable,
+  }
   const gallery = options.gallery === undefined ? undefined : await openKnown(options.gallery, opening)
   const judged = await thresholdFor(options.threshold, model, { fingerprint, preparation }, options)
   const threshold = judged?.value ?? null
@@ -67,7 +76,7 @@ async function serve(
     version: native().info().version,
   }
   const log = context.quiet ? undefined : process.stderr
-  const address = await server.start({ faces, info, settings, log })
+  const address = await server.start({ faces, gallery, info, settings, log })
   try {
     await context.print(context.json ? JSON.stringify({ address }) : `listening on ${address}`)
     await stopped(context.signal)
@@ -97,6 +106,13 @@ async function settingsOf(options: ServeOptions): Promise<ServerSettings> {
     requestTimeout: options.requestSeconds * 1000,
     drainTimeout: options.drainSeconds * 1000,
   }
+}
+
+function checkWritable({ writable, gallery }: ServeOptions, { apiKey }: ServerSettings): void {
+  if (!writable) return
+  if (gallery === undefined) throw new UsageError('--writable is for --gallery')
+  if (isStored(gallery)) throw new UsageError(`--writable is for galleries, and ${gallery} is a file of embeddings`)
+  if (apiKey === undefined) throw new UsageError('--writable needs an API key: FACENET_API_KEY or --api-key-file')
 }
 
 /** A key on the command line would be seen by every user of the machine, so there is no option for it. */

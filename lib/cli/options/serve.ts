@@ -23,6 +23,9 @@ export const serveOptions = {
       text: 'Where /v1/search looks: a gallery, or embeddings that embed wrote (.npy, .jsonl, .parquet), which are read once',
       value: '<file>',
     }),
+    writable: flag({
+      text: 'Let clients add faces to the gallery, name and remove them; needs an API key. A gallery is made where there is none',
+    }),
     apiKeyFile: text({
       text: 'File whose first line is the key that clients have to send',
       value: '<file>',
