@@ -4,6 +4,7 @@ import type { Embeddings } from '../../embeddings/embeddings.js'
 import { checkPreparation, warnUnknown } from '../../embeddings/preparation.js'
 import { describe, FaceNetError, invalidArgument } from '../../errors.js'
 import { readAtMost } from '../read_bounded.js'
+import { checkPages } from './parquet_pages.js'
 
 type PathRows = Embeddings & { paths: string[] }
 
@@ -34,6 +35,11 @@ async function read(path: string, file: ArrayBuffer): Promise<PathRows> {
   const rows = Number(metadata.num_rows)
   if (!(rows >= 0 && rows * dimensions * 4 <= mostTimes * file.byteLength)) {
     throw invalidArgument(path, `as many rows of ${dimensions} floats as the file has room for`, `${metadata.num_rows}`)
+  }
+  for (const { columns } of metadata.row_groups) {
+    const [images, floats] = columns.map(({ meta_data }) => meta_data!)
+    checkPages(path, new Uint8Array(file), images!, rows)
+    checkPages(path, new Uint8Array(file), floats!, rows * dimensions)
   }
   const paths: string[] = []
   const data = new Float32Array(rows * dimensions)
