@@ -4,8 +4,9 @@ import { rename } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { cannotWrite } from '../../errors.js'
 import { Lock } from '../lock.js'
-import { giveSecondName, PendingFile } from '../pending_file.js'
-import { discard, temporaryBeside } from '../temporary.js'
+import { PendingFile } from '../pending_file.js'
+import { discard } from '../temporary.js'
+import { keepEarlier, nameOfEarlier } from './npy_pair.js'
 import type { EmbeddingRow, Output, OutputOptions } from './output.js'
 
 /** Room for any row count, so that the header can be rewritten in place; NumPy wants a multiple of 64. */
@@ -87,22 +88,20 @@ export async function npyOutput(
 
 /**
  * Two renames, between which the process may be killed: the second file, by its digest of the rows, belongs to no others. So it goes
- * first, as that of an earlier version has none. Where the rows cannot be put in their place, it is taken back.
+ * first, as that of an earlier version has none. Where the rows cannot be put in their place, it is taken back; where the process is
+ * killed, readers find the one before by its second name.
  */
 async function commitBoth(paths: PendingFile, array: PendingFile): Promise<void> {
   const target = paths.target!
-  const earlier = await temporaryBeside(target)
-  const kept = await giveSecondName(target, earlier).catch((cause) => {
+  const earlier = nameOfEarlier(target)
+  const kept = await keepEarlier(target, array.target!).catch((cause) => {
     throw cannotWrite(paths.path, 'a file', cause)
   })
-  try {
-    await paths.commit()
-    await array.commit().catch(async (error) => {
-      if (kept) await rename(earlier, target)
-      else await discard(target)
-      throw error
-    })
-  } finally {
-    await discard(earlier)
-  }
+  await paths.commit()
+  await array.commit().catch(async (error) => {
+    if (kept) await rename(earlier, target)
+    else await discard(target)
+    throw error
+  })
+  await discard(earlier)
 }

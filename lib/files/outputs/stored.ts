@@ -8,6 +8,7 @@ import { checkPreparation, type MixedOptions, warnUnknown } from '../../embeddin
 import { describe, FaceNetError, invalidArgument } from '../../errors.js'
 import { readEmbeddings } from '../../evaluation/embedding_rows.js'
 import { readWhole } from '../read.js'
+import { readEarlier } from './npy_pair.js'
 import { readParquet } from './read_parquet.js'
 
 /** Embeddings as they were stored, and what each is of. */
@@ -70,9 +71,21 @@ async function readNpy(path: string): Promise<StoredRows> {
       return parseNpy(path, await readWhole(`${path}.json`), await readWhole(path))
     } catch (error) {
       const mayBeMixed = error instanceof FaceNetError && error.code === 'ERR_FACENET_INVALID_ARGUMENT'
-      if (!mayBeMixed || readings === mostReadings) throw error
-      await setTimeout(between)
+      if (!mayBeMixed) throw error
+      if (readings < mostReadings) await setTimeout(between)
+      else return await ofBefore(path, error)
     }
+  }
+}
+
+/** Rows whose writer was killed before new ones took their place, with the paths that were theirs. */
+async function ofBefore(path: string, error: unknown): Promise<StoredRows> {
+  const earlier = await readEarlier(`${path}.json`)
+  if (!earlier) throw error
+  try {
+    return parseNpy(path, earlier, await readWhole(path))
+  } catch {
+    throw error
   }
 }
 

@@ -172,7 +172,7 @@ const graphs = fc
     opset: fc.constantFrom(5, 6, 9, 11, 13, 13, 17, 17, 17, 18, 20, 23, 26),
     nodes: fc.array(nodes, { minLength: 1, maxLength: 5 }),
     tensors: fc.array(tensors, { minLength: 5, maxLength: 5 }),
-    input: fc.constantFrom([1, 3, 6, 6], [0, 3, 0, 0], [1, 6, 6, 3], [3, 6, 6], [2, 1, 4, 4]),
+    input: fc.constantFrom<number[]>([1, 3, 6, 6], [0, 3, 0, 0], [1, 6, 6, 3], [3, 6, 6], [2, 1, 4, 4]),
   })
   .map(({ opset, nodes, tensors, input }) =>
     encodeOnnx({

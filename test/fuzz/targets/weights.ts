@@ -11,7 +11,7 @@ import { changed, target } from '../target.js'
 const array = { shape: [2, 3], data: Float32Array.from([1, 2, 3, 4, 5, 6]) }
 const zip = torchZip({ 'a.weight': array, 'a.bias': { ...array, strides: [1, 2] } })
 const legacy = torchLegacy({ 'a.weight': array, 'a.bias': array })
-const dictionary = npyDictionary({ conv1: { weights: array, biases: array } })
+const dictionary = npyDictionary({ conv1: { weights: array, biases: array } }, {})
 const floats = new Floats([8, 3, 3, 3], new Float32Array(216).fill(0.1))
 const convolution = new Instance('nn.SpatialConvolution', {
   ...{ nInputPlane: 3, nOutputPlane: 8, kW: 3, kH: 3, dW: 1, dH: 1, padW: 0, padH: 0 },
