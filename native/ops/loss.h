@@ -48,7 +48,6 @@ struct Loss {
   };
 
   Kind kind = Kind::triplet;
-  bool smoothLoss = false;  // triplet
   int64_t numClasses = 0;
   double margin = 0, scale = 1;          // of class weights; proxyAnchor: margin
   double alpha = 1, beta = 1, base = 0;  // multiSimilarity; proxyAnchor: alpha
