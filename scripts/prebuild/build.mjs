@@ -9,7 +9,7 @@ import { oneDnn } from './onednn.mjs'
 import { run, toolchainFile, zig } from './toolchain.mjs'
 
 const require = createRequire(import.meta.url)
-const headers = [require('node-addon-api').include_dir, require('node-api-headers').include_dir]
+const headers = [dirname(require.resolve('node-addon-api/package.json')), require('node-api-headers').include_dir]
 
 /** Builds build/prebuild/<name>/facenet.node and returns its path. */
 export function buildAddon(target) {
