@@ -7,11 +7,11 @@
  */
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
+import { describeMachine, load, printMachine } from '../lib/benchmark/machine.js'
+import { median } from '../lib/benchmark/statistics.js'
 import { type NetworkName, network, networks } from '../lib/convert/networks/index.js'
 import { initialWeights } from '../lib/convert/networks/initialize.js'
 import { type Model, openModel } from '../lib/index.js'
-import { describeMachine, load, printMachine } from './machine.js'
-import { median } from './measure.js'
 import { positiveInteger } from './options.js'
 
 const { values: options } = parseArgs({

@@ -13,12 +13,12 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { describeMachine, printMachine } from '../lib/benchmark/machine.js'
 import { importModel } from '../lib/convert/importers/import_model.js'
 import { lfwName, readLfwLists } from '../lib/evaluation/lfw.js'
 import { embedNamed, findImages, type PairList, squaredDistance } from '../lib/evaluation/listed_images.js'
 import { type DetectedFace, type Detector, type FaceFinder, openDetector, openModel } from '../lib/index.js'
 import { crossValidated, fitLogistic } from './logistic.js'
-import { describeMachine, printMachine } from './machine.js'
 
 const data = process.env.FACENET_DATA ?? fileURLToPath(new URL('../../shared/data', import.meta.url))
 const { values: options } = parseArgs({

@@ -15,8 +15,8 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { describeMachine, load, printMachine } from '../lib/benchmark/machine.js'
 import { clusterEmbeddings, type Linkage, linkages, scoreClusters } from '../lib/index.js'
-import { describeMachine, load, printMachine } from './machine.js'
 import { makeFaces } from './synthetic_faces.js'
 
 const { values: options } = parseArgs({

@@ -20,6 +20,8 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import sharp from 'sharp'
+import { describeMachine, load, printMachine } from '../lib/benchmark/machine.js'
+import { largestDifference, median } from '../lib/benchmark/statistics.js'
 import { exportOnnx } from '../lib/convert/exporters/onnx.js'
 import { importDetector } from '../lib/convert/importers/import_detector.js'
 import { atSize } from '../lib/convert/networks/resize.js'
@@ -33,8 +35,6 @@ import { newCancel } from '../lib/native/queue.js'
 import { openSource } from '../lib/sources/index.js'
 import type { GraphDescription } from '../types/graph.js'
 import { randomImages } from './images.js'
-import { describeMachine, load, printMachine } from './machine.js'
-import { largestDifference, median } from './measure.js'
 
 const data = process.env.FACENET_DATA ?? fileURLToPath(new URL('../../shared/data', import.meta.url))
 const published = ['mtcnn_davidsandberg.safetensors', 'yunet_n_320_320.onnx'].map((name) => join(data, 'weights', name))

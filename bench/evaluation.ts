@@ -11,8 +11,8 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { describeMachine, load, printMachine } from '../lib/benchmark/machine.js'
 import { evaluateAllPairs } from '../lib/evaluation/evaluate_all_pairs.js'
-import { describeMachine, load, printMachine } from './machine.js'
 import { makeFaces } from './synthetic_faces.js'
 
 const { values: options } = parseArgs({

@@ -1,15 +1,10 @@
 /** Noise as images: what an engine computes takes the same time whatever the pixels are. */
+import { noise } from '../lib/benchmark/engine.js'
 import type { GraphDescription, GraphNode } from '../types/graph.js'
 
 /** `count` interleaved RGB images of the graph's size. Bytes depend on the seed alone. */
 export function randomImages({ input }: GraphDescription, count: number, seed = 1): Uint8Array {
-  const images = new Uint8Array(count * input.height * input.width * 3)
-  let state = seed
-  for (let index = 0; index < images.length; index++) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    images[index] = state >>> 24
-  }
-  return images
+  return noise(count * input.height * input.width * 3, seed)
 }
 
 /**

@@ -9,13 +9,14 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { Child } from '../lib/benchmark/child.js'
+import { describeMachine, load, printMachine } from '../lib/benchmark/machine.js'
+import { largestDifference, median } from '../lib/benchmark/statistics.js'
+import { takeTurns } from '../lib/benchmark/turns.js'
 import { type NetworkName, network, networkNames } from '../lib/convert/networks/index.js'
-import { Child } from './child.js'
-import { describeMachine, load, printMachine } from './machine.js'
-import { largestDifference, median } from './measure.js'
 import { positiveInteger } from './options.js'
 import { prepare } from './prepare.js'
-import type { WorkerOptions } from './worker.js'
+import { type WorkerOptions, workerScript } from './worker.js'
 
 const { values: options } = parseArgs({
   options: {
@@ -46,12 +47,10 @@ async function measure(name: NetworkName, folder: string): Promise<string> {
     { ...common, engine: 'facenet', model: files.facenet, threads },
     ...Object.values(files.onnx).map((model) => ({ ...common, engine: 'onnxruntime' as const, model, threads })),
   ]
-  const children: Child[] = []
-  for (const options of workers) children.push(await Child.start(options))
-  const turns = children.map((): number[] => [])
-  for (let round = 0; round < rounds; round++) {
-    for (const [i, child] of children.entries()) turns[i]!.push(1000 / (await child.measure(turn)).imagesPerSecond)
-  }
+  const children: Child<WorkerOptions>[] = []
+  for (const options of workers) children.push(await Child.start(workerScript, options))
+  const measured = await takeTurns(children, { rounds, turn })
+  const turns = measured.map((of) => of.map(({ imagesPerSecond }) => 1000 / imagesPerSecond))
   const [one, several, ...peers] = turns.map((of): Timed => ({ of, milliseconds: median(of) })) as [Timed, Timed, Timed]
   const peer = peers.reduce((best, other) => (other.milliseconds < best.milliseconds ? other : best))
   const difference = largestDifference(await children[1]!.embed(), await children.at(-1)!.embed())

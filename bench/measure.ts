@@ -1,17 +1,14 @@
 /** One case: find the peer's best form, then let both engines take turns. */
+
+import { Child } from '../lib/benchmark/child.js'
+import { load } from '../lib/benchmark/machine.js'
+import { largestDifference } from '../lib/benchmark/statistics.js'
+import { type Effort, ratioOf, type Speed, speedOf, takeTurns } from '../lib/benchmark/turns.js'
+import type { Measured } from '../lib/benchmark/worker.js'
 import type { Case } from './cases.js'
 import { peerBatches } from './cases.js'
-import { Child } from './child.js'
-import { load } from './machine.js'
 import type { LrnForm, ModelFiles } from './prepare.js'
-import type { Measured } from './worker.js'
-
-export interface Effort {
-  /** Turns of each engine. */
-  rounds: number
-  /** Least length of a turn in ms. */
-  turn: number
-}
+import { type WorkerOptions, workerScript } from './worker.js'
 
 export interface PeerForm {
   lrn: LrnForm
@@ -27,8 +24,8 @@ export interface PeerChoice {
 
 export interface Result extends Case {
   /** Medians over the rounds. */
-  ours: Measured & { peakBytes: number; notes: string }
-  peer: Measured & { peakBytes: number; notes: string } & PeerChoice
+  ours: Speed & { peakBytes: number; notes: string }
+  peer: Speed & { peakBytes: number; notes: string } & PeerChoice
   /** Median over the rounds of ours / peer in images a second, and the rounds' extremes. */
   ratio: number
   ratioRange: [least: number, most: number]
@@ -50,7 +47,7 @@ const delayImages = 256
  */
 export async function choosePeer(item: Case, files: ModelFiles, effort: Effort): Promise<PeerChoice> {
   const forms = (Object.keys(files.onnx) as LrnForm[]).flatMap((lrn) => peerBatches.map((batch) => ({ lrn, batch })))
-  const tried: { form: PeerForm; peer: Child; speed: number; peakBytes: number }[] = []
+  const tried: { form: PeerForm; peer: Child<WorkerOptions>; speed: number; peakBytes: number }[] = []
   for (const form of forms) tried.push({ form, peer: await startPeer(item, files, form), speed: 0, peakBytes: 0 })
   for (let round = 0; round < effort.rounds; round++) {
     for (const one of tried) {
@@ -66,24 +63,21 @@ export async function choosePeer(item: Case, files: ModelFiles, effort: Effort):
 }
 
 export async function measureCase(item: Case, files: ModelFiles, choice: PeerChoice, effort: Effort): Promise<Result> {
-  const ours = await Child.start({ ...item, engine: 'facenet', model: files.facenet })
+  const ours = await Child.start<WorkerOptions>(workerScript, { ...item, engine: 'facenet', model: files.facenet })
   const peer = await startPeer(item, files, choice.form)
-  const turns: { ours: Measured; peer: Measured }[] = []
-  for (let round = 0; round < effort.rounds; round++) {
-    turns.push({ ours: await ours.measure(effort.turn), peer: await peer.measure(effort.turn) })
-  }
+  const [ourTurns, peerTurns] = (await takeTurns([ours, peer], effort)) as [Measured[], Measured[]]
   const difference = largestDifference(await ours.embed(), await peer.embed())
   const [ourPeak, peerPeak] = [await ours.peak(), await peer.peak()]
   await peer.finish()
   const eventLoopP99 = await ours.delay(delayImages)
   await ours.finish()
-  const ratios = turns.map((turn) => turn.ours.imagesPerSecond / turn.peer.imagesPerSecond)
+  const ratio = ratioOf(ourTurns, peerTurns)
   return {
     ...item,
-    ours: { ...medians(turns.map((turn) => turn.ours)), peakBytes: ourPeak, notes: ours.notes },
-    peer: { ...medians(turns.map((turn) => turn.peer)), peakBytes: peerPeak, notes: peer.notes, ...choice },
-    ratio: median(ratios),
-    ratioRange: [Math.min(...ratios), Math.max(...ratios)],
+    ours: { ...speedOf(ourTurns), peakBytes: ourPeak, notes: ours.notes },
+    peer: { ...speedOf(peerTurns), peakBytes: peerPeak, notes: peer.notes, ...choice },
+    ratio: ratio.median,
+    ratioRange: ratio.range,
     memoryRatio: ourPeak / peerPeak,
     eventLoopP99,
     difference,
@@ -91,29 +85,17 @@ export async function measureCase(item: Case, files: ModelFiles, choice: PeerCho
   }
 }
 
-function startPeer({ network, threads }: Case, files: ModelFiles, { lrn, batch }: PeerForm): Promise<Child> {
-  return Child.start({ engine: 'onnxruntime', model: files.onnx[lrn]!, network, dtype: 'f32', threads, batch })
-}
-
-/** max |a - b| / max |b| */
-export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  let [difference, size] = [0, 0]
-  for (let index = 0; index < b.length; index++) {
-    difference = Math.max(difference, Math.abs(a[index]! - b[index]!))
-    size = Math.max(size, Math.abs(b[index]!))
-  }
-  return difference / size
-}
-
-function medians(all: readonly Measured[]): Measured {
-  return {
-    imagesPerSecond: median(all.map(({ imagesPerSecond }) => imagesPerSecond)),
-    cpuMillisecondsPerImage: median(all.map(({ cpuMillisecondsPerImage }) => cpuMillisecondsPerImage)),
-  }
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+function startPeer(
+  { network, threads }: Case,
+  files: ModelFiles,
+  { lrn, batch }: PeerForm,
+): Promise<Child<WorkerOptions>> {
+  return Child.start<WorkerOptions>(workerScript, {
+    engine: 'onnxruntime',
+    model: files.onnx[lrn]!,
+    network,
+    dtype: 'f32',
+    threads,
+    batch,
+  })
 }

@@ -13,10 +13,10 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { describeMachine, load, printMachine } from '../lib/benchmark/machine.js'
 import { networks } from '../lib/convert/networks/index.js'
 import { initialWeights } from '../lib/convert/networks/initialize.js'
 import { writeModel } from '../lib/files/model/model_file.js'
-import { describeMachine, load, printMachine } from './machine.js'
 import { positiveInteger } from './options.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))

@@ -13,9 +13,9 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { describeMachine, load, printMachine } from '../lib/benchmark/machine.js'
+import { median } from '../lib/benchmark/statistics.js'
 import { l2Normalize, mineTriplets, type Triplets, tripletLoss } from '../lib/index.js'
-import { describeMachine, load, printMachine } from './machine.js'
-import { median } from './measure.js'
 import { positiveInteger } from './options.js'
 
 const { values: options } = parseArgs({

@@ -12,6 +12,7 @@
 import { performance } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
+import { median } from '../lib/benchmark/statistics.js'
 import { exportOnnx } from '../lib/convert/exporters/onnx.js'
 import { network } from '../lib/convert/networks/index.js'
 import { inferGraph } from '../lib/convert/networks/shapes.js'
@@ -24,7 +25,6 @@ import { layersOf } from '../test/cases/layers.js'
 import { opCase } from '../test/cases/op_case.js'
 import { type OpCase, weightSource } from '../test/support/ops.js'
 import type { DType } from '../types/native.js'
-import { median } from './measure.js'
 import { positiveInteger } from './options.js'
 
 const { values: options } = parseArgs({

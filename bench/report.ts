@@ -1,8 +1,9 @@
 /** Results as JSON and as a markdown table. Speed and memory are given as ratios to the peer in the same run. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Machine, printMachine } from './machine.js'
-import type { Effort, Result } from './measure.js'
+import { type Machine, printMachine } from '../lib/benchmark/machine.js'
+import type { Effort } from '../lib/benchmark/turns.js'
+import type { Result } from './measure.js'
 
 export interface Report {
   machine: Machine

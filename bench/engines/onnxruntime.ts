@@ -1,10 +1,11 @@
 /** onnxruntime-node on the exported network. It is given floats that are already normalised: N x 3 x H x W. */
 import { InferenceSession, Tensor } from 'onnxruntime-node'
+import type { Engine } from '../../lib/benchmark/engine.js'
 import { network } from '../../lib/convert/networks/index.js'
 import { normalisedPlanes, randomImages } from '../images.js'
-import type { Engine, EngineOptions } from './engine.js'
+import type { WorkerOptions } from '../worker.js'
 
-export async function openOnnxRuntime(options: EngineOptions): Promise<Engine> {
+export async function openOnnxRuntime(options: WorkerOptions): Promise<Engine> {
   const graph = network(options.network).graph()
   const { height, width } = graph.input
   const session = await InferenceSession.create(options.model, {

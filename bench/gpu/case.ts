@@ -6,11 +6,11 @@
 
 import { availableParallelism } from 'node:os'
 import { performance } from 'node:perf_hooks'
+import { median } from '../../lib/benchmark/statistics.js'
 import { readModel } from '../../lib/files/model/model_file.js'
 import { native } from '../../lib/native/addon.js'
 import { newCancel } from '../../lib/native/queue.js'
 import type { DType, PlanStep } from '../../types/native.js'
-import { median } from '../measure.js'
 import { modelFile } from './model_file.js'
 
 const repeats = 20

@@ -5,8 +5,9 @@
  *
  * The model file is the one that PyTorch starts from; batches are random images of four faces an identity.
  */
+
+import { median } from '../../lib/benchmark/statistics.js'
 import { createTrainer, type StepResult, type TrainingDType } from '../../lib/index.js'
-import { median } from '../measure.js'
 import { modelFile } from './model_file.js'
 
 const repeats = 10

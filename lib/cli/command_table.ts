@@ -1,8 +1,8 @@
 /** The commands as data: what each is called with, its options, and where its code is. */
 import type { Context } from './context.js'
+import { benchOptions } from './options/bench.js'
 import { evaluateOptions, protocols } from './options/evaluate.js'
 import {
-  benchOptions,
   buildOptions,
   exportOptions,
   importOptions,
@@ -236,9 +236,15 @@ export const commands: readonly Command[] = [
     name: 'bench',
     operands: '',
     count: none,
-    text: 'Measure speed and memory against onnxruntime-node. Needs a clone of the repository.',
+    text:
+      'Measure how fast a model is on this machine, how much memory it takes and how near it is to what the machine can do, beside ' +
+      'onnxruntime-node and beside earlier runs. Without a model: the networks of the repository, in a clone of it.',
     options: benchOptions,
-    examples: ['bench --network nn2 --threads 1'],
+    examples: [
+      'bench --model m.safetensors --batch 1,32 --against onnxruntime --out now.json',
+      'bench --compare now.json',
+      'bench --network nn2 --threads 1',
+    ],
     load: () => import('./commands/bench.js'),
   }),
   command({

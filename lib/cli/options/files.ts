@@ -1,5 +1,4 @@
-/** Options of the commands that work on model files and networks: import, export, networks, bench. */
-import { networkNames } from '../../convert/networks/index.js'
+/** Options of the commands that work on model files and networks: import, export, networks. */
 import { flag, group, list, number, oneOf, parsed, pathEnding, required, text, type Values } from './option.js'
 import { outOption } from './shared.js'
 
@@ -56,11 +55,6 @@ export const networksOptions = group('Output', {
   training: flag({ text: 'With --plan: show what training executes, forward and backward' }),
 })
 export type NetworksOptions = Values<typeof networksOptions>
-
-export const benchOptions = group('Measurement', {
-  network: oneOf(networkNames, { text: 'The only network to measure', defaultText: 'all that are compared' }),
-})
-export type BenchOptions = Values<typeof benchOptions>
 
 export const buildOptions = group('Computation', {
   cuda: flag({ text: 'Compile the CUDA kernels, and fail where nvcc is missing' }),

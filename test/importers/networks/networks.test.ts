@@ -2,7 +2,7 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { largestDifference } from '../../../bench/measure.js'
+import { largestDifference } from '../../../lib/benchmark/statistics.js'
 import { openModel } from '../../../lib/model/open.js'
 import type { GraphNode } from '../../../types/graph.js'
 import { seeded } from '../../support/random.js'

@@ -1,22 +1,22 @@
 /** The other end of `worker.ts`. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
-import type { Measured, Replies, Reply, Request, WorkerOptions } from './worker.js'
+import { FaceNetError, type FaceNetErrorCode } from '../errors.js'
+import type { EngineOptions } from './engine.js'
+import type { Measured, Replies, Reply, Request } from './worker.js'
 
-const script = fileURLToPath(new URL('./worker.ts', import.meta.url))
+type Named = Pick<EngineOptions, 'engine' | 'network'>
 
-export class Child {
+export class Child<Options extends Named = EngineOptions> {
   private constructor(
     private readonly process: ChildProcess,
-    readonly options: WorkerOptions,
+    readonly options: Options,
     public notes = '',
   ) {}
 
-  /** Resolves when the worker has opened its model and embedded a first batch. */
-  static async start(options: WorkerOptions): Promise<Child> {
-    const worker = fork(script, [JSON.stringify(options)], { execArgv: ['--import', 'tsx'] })
-    const child = new Child(worker, options)
+  /** Resolves when the worker has opened its model and computed a first batch. `script` is given the options as JSON. */
+  static async start<Options extends Named>(script: string, options: Options): Promise<Child<Options>> {
+    const child = new Child(fork(script, [JSON.stringify(options)]), options)
     child.notes = (await child.reply('ready')).notes
     return child
   }
@@ -45,6 +45,11 @@ export class Child {
     await exit
   }
 
+  /** At once, whatever it is doing. */
+  kill(): void {
+    this.process.kill('SIGKILL')
+  }
+
   private ask<Kind extends keyof Replies>(request: Request, kind: Kind): Promise<Replies[Kind]> {
     const reply = this.reply(kind)
     this.process.send(request)
@@ -52,20 +57,25 @@ export class Child {
   }
 
   private reply<Kind extends keyof Replies>(kind: Kind): Promise<Replies[Kind]> {
-    const { engine, network } = this.options
+    const who = `${this.options.engine} on ${this.options.network}`
     return new Promise((resolve, reject) => {
       const settle = (action: () => void) => {
         this.process.off('message', receive).off('exit', ended)
         action()
       }
+      const failed = (message: string, code: string | undefined) =>
+        new FaceNetError(isOurs(code) ? code : 'ERR_FACENET_INTERNAL', `${who}: ${message}`)
       const receive = (reply: Reply) =>
         settle(() => {
           if (reply.kind === kind) resolve(reply as unknown as Replies[Kind])
-          else reject(new Error(`${engine} on ${network}: ${'message' in reply ? reply.message : reply.kind}`))
+          else if (reply.kind === 'failed') reject(failed(reply.message, reply.code))
+          else reject(failed(`answered ${reply.kind}, not ${kind}`, undefined))
         })
       const ended = (code: number | null, signal: string | null) =>
-        settle(() => reject(new Error(`${engine} on ${network} ended with ${signal ?? `code ${code}`}`)))
+        settle(() => reject(failed(`ended with ${signal ?? `code ${code}`}`, undefined)))
       this.process.on('message', receive).on('exit', ended)
     })
   }
 }
+
+const isOurs = (code: string | undefined): code is FaceNetErrorCode => code?.startsWith('ERR_FACENET_') ?? false
