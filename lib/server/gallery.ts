@@ -1,4 +1,5 @@
 /** Where `POST /v1/search` looks: known faces. A server writes to them only where it is told that it may. */
+import type { DetectedFace } from '../detection/types.js'
 import { checkPreparedAlike, type Preparation } from '../embeddings/preparation.js'
 import { readStored } from '../files/outputs/stored.js'
 import { type Gallery, type GalleryPerson, isGallery, openGallery } from '../gallery/index.js'
@@ -11,7 +12,6 @@ import {
   type MixedOptions,
   nearestNeighbors,
 } from '../index.js'
-import type { FaceRow } from './faces.js'
 
 /** A known face that is near to one that is searched for. */
 export interface Neighbor {
@@ -37,8 +37,10 @@ export interface KnownFaces {
 }
 
 /** A face to add, and whose it is. */
-export interface NamedFace extends FaceRow {
+export interface NamedFace {
   id: string
+  embedding: Float32Array
+  face?: DetectedFace
   person?: string
 }
 
