@@ -52,7 +52,7 @@ const mistakes: [string, string[], RegExp][] = [
   [
     'an unknown output format',
     ['embed', 'a.jpg', '-m', 'm', '-o', 'x.csv'],
-    /--out is a path that ends in \.npy, \.parquet or \.jsonl, not x\.csv/,
+    /--out is a path that ends in \.npy, \.parquet, \.jsonl, \.db or \.sqlite, not x\.csv/,
   ],
   [
     'an unknown alignment',
