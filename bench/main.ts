@@ -3,7 +3,7 @@
  *
  *     npm run bench                          networks, then detection
  *     npm run bench -- <part> [options]      one of networks, ops, detection, mining, search, clustering, training, copies, memory,
- *                                        latency, batching, serve, with its own options
+ *                                        latency, batching, serve, rounds, with its own options
  *     npm run bench -- [options]             networks with these options
  */
 import { spawnSync } from 'node:child_process'
@@ -22,6 +22,7 @@ const parts: Readonly<Record<string, string>> = {
   latency: 'latency.ts',
   batching: 'batching.ts',
   serve: 'serve.ts',
+  rounds: 'rounds.ts',
 }
 
 const [first, ...rest] = process.argv.slice(2)
