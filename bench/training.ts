@@ -77,13 +77,23 @@ async function ours(network: string, threads: number, dtype: Precision): Promise
   }
 }
 
+/**
+ * glibc gives large blocks back to the system when they are freed, and a step of PyTorch would take its activations from there page by page:
+ * NN2 up to ten times slower on a virtual machine. Its guides advise another allocator; these settings of glibc's keep what was freed.
+ */
+const keepMemory = {
+  MALLOC_MMAP_MAX_: '0',
+  MALLOC_TRIM_THRESHOLD_: String(2 ** 40),
+  MALLOC_TOP_PAD_: String(2 ** 30),
+}
+
 /** PyTorch, with the same network and as many triplets; undefined where this Python has none. */
 async function torch(network: string, threads: number, dtype: Precision, model: string) {
   const script = fileURLToPath(new URL('./peers/torch_steps.py', import.meta.url))
   const numbers = ['--batch', `${batch}`, '--faces', `${faces}`, '--threads', `${threads}`, '--dtype', dtype]
   const peer: Peer<{ torch: string }, { seconds: number }> | undefined = await startPeer(
     [options.python, script, model, ...numbers],
-    { OMP_NUM_THREADS: `${threads}` },
+    { OMP_NUM_THREADS: `${threads}`, ...keepMemory },
   )
   if (!peer) return undefined
   const contender: Contender = {
@@ -127,6 +137,8 @@ for (const network of names) {
   }
 }
 
+// Until each has all the memory that it will hold.
+for (const { step } of contenders) for (let i = 0; i < 3; i++) await step()
 const turns = new Map<Contender, Turn[]>(contenders.map((contender) => [contender, []]))
 for (let round = 0; round < rounds; round++) {
   for (const contender of contenders) turns.get(contender)!.push(await turnOf(contender))
