@@ -121,23 +121,20 @@ test('embeddings of the trained network are those of the reference', async () =>
 test('types that are not trained in are refused', async () => {
   const f16 = { dtype: 'f16' } as unknown as Partial<TrainerOptions>
   assert.match((await failure(() => open(f16))).message, /Expected f32 or bf16.* for dtype but received f16/)
-  const onCpu = () => addonFor('cpu').openTrainer(graph, weightSource(tensors), { ...trainerOptions('cpu'), ...f16 })
+  const onCpu = () => addonFor('cpu').openTrainer(graph, weightSource(tensors), { ...cpuOptions, ...f16 })
   assert.match((await failure(onCpu)).message, /Expected f32 or bf16.* for dtype but received f16/)
 })
 
-function trainerOptions(device: 'cpu'): TrainerOptions {
-  return {
-    device,
-    threads: 1,
-    optimizer,
-    margin: 0.2,
-    strategy: 'hard',
-    frozen: [],
-    statisticsRate: 0.1,
-    chunk: 4,
-    memoryBytes: 0,
-    dtype: 'f32',
-  }
+const cpuOptions: TrainerOptions = {
+  device: 'cpu',
+  threads: 1,
+  optimizer,
+  margin: 0.2,
+  strategy: 'hard',
+  frozen: [],
+  statisticsRate: 0.1,
+  chunk: 4,
+  memoryBytes: 0,
 }
 
 if (isEmulated) {

@@ -70,9 +70,10 @@ std::string checkDifferences(const Bench& bench) {
 // The tolerance of the project: at most twice the error of a plain fp32 loop, and 4 ulp of the largest value
 // where that loop happens to be nearly exact. Winograd's transforms multiply by up to 8 and cancel again: its
 // error is several times that of a direct sum, measured up to 18 times, over 256 channels.
-std::string checkCpu(const Bench& bench, int threads) {
+// Products in bf16 of values that bf16 holds are exact: what is left is the order of sums.
+std::string checkCpu(const Bench& bench, DType products, int threads) {
   const auto reference = makeReferenceTrainKernel(bench.context());
-  const auto kernel = makeCpuTrainKernel(bench.context());
+  const auto kernel = makeCpuTrainKernel(bench.context(products));
   const auto loops = reference::makeTrainKernel(bench.context(), reference::Precision::fp32);
   const Results expected = bench.run(*reference, 1);
   const Results actual = bench.run(*kernel, threads, &expected);
@@ -84,26 +85,6 @@ std::string checkCpu(const Bench& bench, int threads) {
     const double loop = largestError(plain.values[i], expected.values[i]);
     const double error = largestError(actual.values[i], expected.values[i]);
     const double allowed = (winograd ? 10 : 1) * (floor + 2 * loop);
-    if (!(error <= allowed)) return text(expected.names[i], ": error ", error, " is above ", allowed);
-  }
-  return "";
-}
-
-// Products in bf16 of values that bf16 holds are exact: what is left is the order of sums. A factor makes the weights
-// others, which are rounded.
-std::string checkCpuBf16(const Case& item, int threads) {
-  const Bench bench(item, {.rounding = DType::bf16});
-  const auto reference = makeReferenceTrainKernel(bench.context());
-  const auto kernel = makeCpuTrainKernel(bench.context(DType::bf16));
-  const auto loops = reference::makeTrainKernel(bench.context(), reference::Precision::fp32);
-  const Results expected = bench.run(*reference, 1);
-  const Results actual = bench.run(*kernel, threads, &expected);
-  Results plain = bench.run(*loops, 1, &expected);
-  forwardInFloat(bench, plain);
-  for (size_t i = 0; i < expected.names.size(); ++i) {
-    const double floor = 4 * largest(expected.values[i]) * std::numeric_limits<float>::epsilon();
-    const double allowed = floor + 2 * largestError(plain.values[i], expected.values[i]);
-    const double error = largestError(actual.values[i], expected.values[i]);
     if (!(error <= allowed)) return text(expected.names[i], ": error ", error, " is above ", allowed);
   }
   return "";
@@ -134,11 +115,13 @@ int main(const std::string& path, const std::string& wanted) {
     if (!item.slack && !item.inPlace && !item.levels)  // the formulas are those of the plain case
       passed &=
           report(item.name + " (finite differences)", wanted, [&] { return checkDifferences(bench); }, ran);
-    passed &= report(item.name + " (cpu)", wanted, [&] { return checkCpu(bench, 2); }, ran);
+    passed &= report(item.name + " (cpu)", wanted, [&] { return checkCpu(bench, DType::f32, 2); }, ran);
     passed &= report(
         item.name + " (cpu, repeated)", wanted, [&] { return checkRepeatable(bench, DType::f32); }, ran);
     if (!multipliesBf16(bench)) continue;
-    passed &= report(item.name + " (cpu bf16)", wanted, [&] { return checkCpuBf16(item, 2); }, ran);
+    passed &= report(
+        item.name + " (cpu bf16)", wanted,
+        [&] { return checkCpu(Bench(item, {.rounding = DType::bf16}), DType::bf16, 2); }, ran);
     passed &= report(
         item.name + " (cpu bf16, repeated)", wanted, [&] { return checkRepeatable(bench, DType::bf16); },
         ran);

@@ -36,8 +36,7 @@ class ConvOnednn final : public Kernel {
   void run(const std::vector<View>& inputs, const std::vector<View>& outputs, void* scratch) const override {
     [[maybe_unused]] const OneThread guard;
     auto* workspace = static_cast<unsigned char*>(scratch);
-    void* sourceCopy =
-        workspace + roundUp(static_cast<int64_t>(descriptor_.scratchpad_desc().get_size()), 64);
+    void* sourceCopy = workspace + bytesOf(descriptor_.scratchpad_desc());
     void* productCopy = static_cast<unsigned char*>(sourceCopy) + sourceBytes();
 
     dnnl::stream stream(engine());
@@ -67,8 +66,7 @@ class ConvOnednn final : public Kernel {
   int64_t scratchBytes(int64_t) const override {
     const int64_t product =
         direct_ ? 0 : product_.elements() * static_cast<int64_t>(byteSize(productType_)) + 64;
-    return roundUp(static_cast<int64_t>(descriptor_.scratchpad_desc().get_size()), 64) + sourceBytes() +
-           product;
+    return bytesOf(descriptor_.scratchpad_desc()) + sourceBytes() + product;
   }
 
   std::string describe() const override { return text("onednn ", descriptor_.impl_info_str()); }

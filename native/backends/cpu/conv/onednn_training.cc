@@ -40,6 +40,7 @@ class ConvOnednnTraining final : public TrainKernel {
   void prepare(const Pass& pass) const override {
     [[maybe_unused]] const OneThread guard;
     std::vector<float> plain;
+    plain.reserve(static_cast<size_t>(plainFloats()));
     auto* biases = biasesOf(pass);
     for (const ConvProblem::Part& part : problem_.parts) {
       const float* weights = pass.parameters + part.weight;
