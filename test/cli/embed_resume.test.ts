@@ -25,8 +25,8 @@ async function withFaces(use: (folder: string, how: string[]) => Promise<void>) 
   })
 }
 
-/** Images that are done when a run is killed, at most; each process takes a second or two to start. */
-const moments = process.env.FACENET_SLOW_TESTS ? [20, 38, 56, 74, 92, 110, 128, 146, 164, 182] : [40, 100, 180]
+/** Images that are done when a run is killed, at least; each process takes a second or two to start. */
+const moments = process.env.FACENET_SLOW_TESTS ? [5, 20, 35, 50, 65, 80, 95, 110, 125, 140] : [20, 70, 120]
 
 const lines = async (file: string) => (existsSync(file) ? (await readFile(file, 'latin1')).split('\n').length - 1 : 0)
 
@@ -35,28 +35,29 @@ test('a run that is killed at any moment goes on: no row twice, none missing', a
     const [whole, out] = [join(folder, 'whole.jsonl'), join(folder, 'out.jsonl')]
     assert.is((await facenet(...how, '--out', whole)).code, 1)
     const random = seeded(5)
-    let kills = 0
-    for (const most of [...moments, Infinity]) {
+    for (const least of moments) {
       const before = await lines(`${out}.partial`)
       const { process: child, outcome } = start([...how, '--out', out, '--resume'])
       let ended = false
       child.once('exit', () => {
         ended = true
       })
-      if (most !== Infinity) {
-        // The moment is one of the journal, not of the clock.
-        const target = Math.max(before + 1, random.integer(most - 15, most))
-        while (!ended && (await lines(`${out}.partial`)) < target) await wait(1)
-        child.kill('SIGKILL')
-        kills += ended ? 0 : 1
-      }
-      const { code, stderr } = await outcome
-      if (most !== Infinity) continue
+      // The moment is one of the journal, not of the clock.
+      const target = Math.max(before + 1, least + random.integer(0, 15))
+      while (!ended && (await lines(`${out}.partial`)) < target) await wait(1)
+      child.kill('SIGKILL')
+      await outcome
+      // A machine where this process waits for its turn can see the run end before the kill: there is nothing to go on with then.
+      if (existsSync(out)) break
+    }
+    if (!existsSync(out)) {
+      const done = (await lines(`${out}.partial`)) - 1
+      assert.ok(done >= moments[0]!, `${done} images in the journal`)
+      const { code, stderr } = await facenet(...how, '--out', out, '--resume')
       assert.is(code, 1)
-      assert.match(stderr, /200 images embedded into .*out\.jsonl, \d+ of them by runs before/)
+      assert.match(stderr, new RegExp(`200 images embedded into .*out\\.jsonl, ${done} of them by runs before`))
       assert.match(stderr, /1 of 201 images could not be used/)
     }
-    assert.ok(kills > 0)
     assert.is(await readFile(out, 'utf8'), await readFile(whole, 'utf8'))
     const left = (await readdir(folder)).filter((name) => name.includes('partial'))
     assert.equal(left, [])
