@@ -7,11 +7,6 @@
 
 namespace facenet::cuda {
 
-inline unsigned blocksOf(int64_t count, int64_t each) {
-  const int64_t blocks = ceilDivide(count, each);
-  FACENET_ASSERT(blocks < (int64_t{1} << 31));
-  return static_cast<unsigned>(blocks);
-}
 inline unsigned warpBlocks(const Anchors& anchors) {
   return blocksOf(anchors.count, kTileThreads / kWarpSize);
 }

@@ -25,17 +25,21 @@ __device__ __forceinline__ T blockReduce(T value, Combine combine) {
   return value;
 }
 
-// The sum over all threads, in every thread, by a second tree over the warps. The whole block calls it, any number of
-// times.
-template <int Threads>
-__device__ __forceinline__ float blockSum(float value) {
-  float* const ofWarps = shared<WarpValues<float, Threads>>().of;
-  value = warpSum(value);
+// combine over all threads, in every thread, by a second tree over the warps. `identity` changes nothing it is combined with. The
+// whole block calls it, any number of times.
+template <int Threads, class T, class Combine>
+__device__ __forceinline__ T blockReduceAll(T value, T identity, Combine combine) {
+  T* const ofWarps = shared<WarpValues<T, Threads>>().of;
+  value = warpReduce(value, combine);
   if (laneOf() == 0) ofWarps[warpOf()] = value;
   __syncthreads();
-  value = warpSum(laneOf() < Threads / kWarpSize ? ofWarps[laneOf()] : 0.f);
+  value = warpReduce(laneOf() < Threads / kWarpSize ? ofWarps[laneOf()] : identity, combine);
   __syncthreads();  // the next call may overwrite the warps' values
   return value;
+}
+template <int Threads>
+__device__ __forceinline__ float blockSum(float value) {
+  return blockReduceAll<Threads>(value, 0.f, [](float a, float b) { return a + b; });
 }
 
 }  // namespace facenet::cuda

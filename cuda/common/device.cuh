@@ -5,11 +5,19 @@
 #include <cuda_runtime.h>
 
 #include "cuda/common/check.h"
+#include "native/core/integers.h"
 
 namespace facenet::cuda {
 
 // What a block gets of dynamic shared memory without asking.
 constexpr size_t kPlainSharedBytes = 48 * 1024;
+
+// The blocks of a grid in x of which each has `each` of `count` things.
+inline unsigned blocksOf(int64_t count, int64_t each) {
+  const int64_t blocks = ceilDivide(count, each);
+  FACENET_ASSERT(blocks < (int64_t{1} << 31));
+  return static_cast<unsigned>(blocks);
+}
 
 // Kernel<<<grid, threads, sharedBytes, stream>>>(arguments...); throws where the launch fails.
 template <auto Kernel, class... Arguments>

@@ -3,7 +3,7 @@ import type { LossSettings, TrainerOptions as NativeOptions, OptimizerOptions } 
 import type { NetworkOptions } from '../convert/networks/index.js'
 import type { LossName, LossOptions } from '../embeddings/losses.js'
 import type { Strategy } from '../embeddings/triplets.js'
-import { FaceNetError, invalidArgument } from '../errors.js'
+import { invalidArgument } from '../errors.js'
 import { checkInteger, checkOneOf, checkOptions, type DevicePreference } from '../native/check_arguments.js'
 import {
   checkSettings,
@@ -214,14 +214,6 @@ export function nativeOptions(settings: TrainingSettings, place: Place): NativeO
   const { optimizer, loss, margin, strategy, frozen, statisticsRate, chunk, memoryBytes, dtype } = settings
   if (dtype !== 'f32' && place.device === 'reference')
     throw invalidArgument('options.dtype', 'f32, the only one that the reference trains in', dtype)
-  if (loss.kind !== 'triplet' && place.device === 'cuda') {
-    const message = `The loss ${loss.kind} is not computed on CUDA: train with device 'cpu', or with the loss triplet`
-    throw new FaceNetError('ERR_FACENET_CUDA_UNAVAILABLE', message, {
-      argument: 'options.loss',
-      expected: "device 'cpu', or the loss triplet",
-      received: loss.kind,
-    })
-  }
   return {
     ...place,
     optimizer,

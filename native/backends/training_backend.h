@@ -29,6 +29,21 @@ struct LossTask {
   float* lengths = nullptr;  // adaFace: its running statistics, in the backend's memory
 };
 
+// Of losses other than that of triplets.
+inline LossBatch batchOf(const LossTask& task) {
+  return {.x = task.embeddings,
+          .labels = task.labels,
+          .n = task.count,
+          .dimensions = task.mining.dimensions,
+          .classes = task.classes,
+          .lengths = task.lengths,
+          .cancel = task.mining.cancel};
+}
+inline LossReport reportOf(const BatchLoss& found) {
+  return {found.terms, found.active, found.loss * static_cast<double>(found.terms), found.meanPositive,
+          found.meanNegative};
+}
+
 // One for each trainer. Memory is the backend's own unless it is said to be the host's. Work may be asynchronous:
 // it is done in the order in which it was asked for, and waited for where a result comes to the host.
 class TrainingBackend {

@@ -29,17 +29,27 @@ class LossSides {
     return batch_.n;
   }
 
+  // What a row, a class with rows here and any class have in the loss.
+  struct Shares {
+    double row, positive, negative;
+  };
+  Shares shares() const {
+    return {1 / static_cast<double>(terms()), 1 / static_cast<double>(rowsOf_.size()),
+            1 / static_cast<double>(loss_.numClasses)};
+  }
+  // adaFace: of each row; else empty.
+  const std::vector<double>& qualities() const { return qualities_; }
+
   // `s`, the similarities of row i, becomes the derivative of the batch's loss.
   template <class Real>
   RowLoss row(int64_t i, Real* s) const {
-    const double share = 1 / static_cast<double>(terms());
+    const auto [share, positiveShare, negativeShare] = shares();
     const PairColumns pairs{batch_.labels, batch_.n, i, rowsAreClasses() ? 0 : batch_.labels[i]};
     switch (loss_.kind) {
       case Loss::Kind::ntXent: return ntXentRow(loss_, s, pairs, share);
       case Loss::Kind::multiSimilarity: return multiSimilarityRow(loss_, s, pairs, share);
       case Loss::Kind::proxyAnchor:
-        return proxyAnchorRow(loss_, s, batch_.labels, batch_.n, i, 1 / static_cast<double>(rowsOf_.size()),
-                              1 / static_cast<double>(loss_.numClasses));
+        return proxyAnchorRow(loss_, s, batch_.labels, batch_.n, i, positiveShare, negativeShare);
       default:
         return classRow(loss_, s, loss_.numClasses, batch_.labels[i], lengths_[static_cast<size_t>(i)],
                         qualities_.empty() ? 0 : qualities_[static_cast<size_t>(i)], share);

@@ -8,6 +8,7 @@
 #include <numbers>
 #include <vector>
 
+#include "native/core/integers.h"
 #include "native/ops/loss.h"
 
 namespace facenet {
@@ -51,20 +52,22 @@ struct Margined {
   double value, slope;
 };
 
-inline Margined margined(const Loss& loss, double similarity, double quality) {
+FACENET_HOST_DEVICE inline Margined margined(const Loss& loss, double similarity, double quality) {
   constexpr double pi = std::numbers::pi;
   const bool ada = loss.kind == Loss::Kind::adaFace;
   if (loss.kind == Loss::Kind::cosFace) return {similarity - loss.margin, 1};
   const double most = 1 - (ada ? 1e-3 : 1e-7);
-  const double s = std::clamp(similarity, -most, most), moves = s == similarity ? 1 : 0;
+  const double s = similarity < -most ? -most : similarity > most ? most : similarity;
+  const double moves = s == similarity ? 1 : 0;
   const double theta = std::acos(s), sine = std::sqrt(1 - s * s);
   if (ada) {
-    const double moved = theta - loss.margin * quality, angle = std::clamp(moved, 1e-3, pi - 1e-3);
+    const double moved = theta - loss.margin * quality;
+    const double angle = moved < 1e-3 ? 1e-3 : moved > pi - 1e-3 ? pi - 1e-3 : moved;
     return {std::cos(angle) - (loss.margin + loss.margin * quality),
             angle == moved ? moves * std::sin(angle) / sine : 0};
   }
   if (loss.kind == Loss::Kind::sphereFace) {
-    const double k = std::floor(loss.margin * theta / pi), sign = std::fmod(k, 2) == 0 ? 1 : -1;
+    const double k = std::floor(loss.margin * theta / pi), sign = k == 2 * std::floor(k / 2) ? 1 : -1;
     return {sign * std::cos(loss.margin * theta) - 2 * k,
             moves * sign * loss.margin * std::sin(loss.margin * theta) / sine};
   }

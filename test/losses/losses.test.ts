@@ -1,10 +1,11 @@
 /** Losses and their gradients on every device: against PyTorch, against differences, by hand. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { embeddingLoss, type LossOptions } from '../../lib/index.js'
+import type { LossOptions } from '../../lib/index.js'
 import { faces } from '../mining/oracle.js'
-import { devices } from '../support/ops.js'
+import { modelDevices as devices } from '../support/ops.js'
 import { normals, seeded } from '../support/random.js'
+import { embeddingLoss } from './on_device.js'
 import { classes, labels, lossOf, rowsOf, sizes, stored } from './torch_values.js'
 
 const { dimensions, rows } = sizes

@@ -3,7 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { checkLoss, hasClasses } from '../../lib/embeddings/losses.js'
 import { fullyConnected, graphOf, l2Normalize } from '../graph/support.js'
-import { devices } from '../support/ops.js'
+import { modelDevices } from '../support/ops.js'
 import { cancel, openTrainer, readTensors } from '../training/support.js'
 import { classes, grid, labels, lossOf, sizes, stored } from './torch_values.js'
 
@@ -17,7 +17,7 @@ const tensors = (kind: string) => ({
   ...(kind === 'adaface' && { 'loss/lengths': { shape: [2], data: Float32Array.of(20, 100) } }),
 })
 
-for (const device of devices) {
+for (const device of modelDevices) {
   for (const { kind, options, losses } of stored.steps) {
     test(`20 steps by ${kind} (${device})`, async () => {
       const loss = checkLoss(lossOf(kind, options, hasClasses(kind)))

@@ -78,7 +78,6 @@ const refused: [string, TrainerOptions, RegExp][] = [
     { loss: 'nt-xent', margin: 0.2 },
     /its own margin, if it has one, is options\.loss\.margin/,
   ],
-  ['CUDA', { loss: 'nt-xent', device: 'cuda' }, /CUDA/],
 ]
 for (const [name, given, message] of refused) {
   test(`${name} is refused`, async () => {

@@ -1,5 +1,6 @@
 #include "native/backends/cuda/backend.h"
 
+#include "native/backends/cuda/embedding_loss_run.h"
 #include "native/backends/cuda/executor.h"
 #include "native/backends/cuda/triplets.h"
 
@@ -23,9 +24,23 @@ LossValue CudaBackend::tripletLoss(const float* x, int64_t n, const TripletsView
   return tripletHostLoss(device_, x, n, triplets, loss, gradient);
 }
 
-BatchLoss CudaBackend::embeddingLoss(const Loss&, const LossBatch&, const LossGradients&) const {
-  throw Error(ErrorCode::cudaUnavailable,
-              "Losses other than the triplet loss cannot run on CUDA: use device 'cpu'", "device");
+BatchLoss CudaBackend::embeddingLoss(const Loss& loss, const LossBatch& batch,
+                                     const LossGradients& gradients) const {
+  useDevice(device_);
+  batch.throwIfCancelled();
+  const int64_t elements = batch.n * batch.dimensions;
+  const int64_t classElements = loss.hasClasses() ? loss.numClasses * batch.dimensions : 0;
+  DeviceBuffer<float> x(elements), gradient(elements), classes(classElements), classGradient(classElements);
+  x.copyFrom(batch.x);
+  classes.copyFrom(batch.classes);
+  LossBatch onDevice = batch;
+  onDevice.x = x.data();
+  onDevice.classes = classes.data();
+  const BatchLoss found =
+      EmbeddingLossRun().run(loss, onDevice, {gradient.data(), classGradient.data()}, nullptr);
+  gradient.copyTo(gradients.x);
+  classGradient.copyTo(gradients.classes);
+  return found;
 }
 
 void CudaBackend::cluster(const ClusterTask&, int32_t*) const {

@@ -24,9 +24,9 @@ class CudaBackend final : public Backend {
                         const TripletMining& mining) const override;
   LossValue tripletLoss(const float* x, int64_t n, const TripletsView& triplets, const TripletLoss& loss,
                         float* gradient) const override;
-  // Throw ERR_FACENET_CUDA_UNAVAILABLE: the CPU does these.
   BatchLoss embeddingLoss(const Loss& loss, const LossBatch& batch,
                           const LossGradients& gradients) const override;
+  // Throw ERR_FACENET_CUDA_UNAVAILABLE: the CPU does these.
   void cluster(const ClusterTask& task, int32_t* labels) const override;
   void clusterByDensity(const ClusterTask& task, int32_t* labels) const override;
   void warpRows(const Warp& warp, int64_t first, int64_t end) const override;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "native/backends/cuda/backend.h"
+#include "native/backends/cuda/embedding_loss_run.h"
 #include "native/backends/cuda/executor.h"
 #include "native/backends/cuda/image_upload.h"
 #include "native/backends/cuda/kernels.h"
@@ -103,6 +104,7 @@ class CudaTrainingBackend final : public train::TrainingBackend {
   }
 
   train::LossReport computeLoss(const train::LossTask& task, float* gradient) override {
+    if (task.loss.kind != Loss::Kind::triplet) return embeddingLoss(task, gradient);
     const TripletMining& mining = task.mining;
     if (task.triplets)
       return triplets_.run(task.embeddings, task.count, *task.triplets,
@@ -126,6 +128,16 @@ class CudaTrainingBackend final : public train::TrainingBackend {
   }
 
  private:
+  train::LossReport embeddingLoss(const train::LossTask& task, float* gradient) {
+    float lengths[2];  // of adaFace, which the host moves
+    if (task.lengths) download(lengths, task.lengths, sizeof lengths);
+    LossBatch batch = train::batchOf(task);
+    batch.lengths = lengths;
+    const BatchLoss found = loss_.run(task.loss, batch, {gradient, task.classGradients}, stream_.get());
+    if (task.lengths) upload(task.lengths, lengths, sizeof lengths);
+    return train::reportOf(found);
+  }
+
   const Backend& backend_;
   const Device& device_;
   DType dtype_;
@@ -135,6 +147,7 @@ class CudaTrainingBackend final : public train::TrainingBackend {
   const void* staged_[2] = {};
   GraphCache graphs_;
   TripletStep triplets_;
+  EmbeddingLossRun loss_;
 };
 
 }  // namespace

@@ -93,18 +93,9 @@ class HostTrainingBackend final : public train::TrainingBackend {
 
  private:
   train::LossReport embeddingLoss(const train::LossTask& task, float* gradient) {
-    const BatchLoss found = backend_.embeddingLoss(task.loss,
-                                                   {.x = task.embeddings,
-                                                    .labels = task.labels,
-                                                    .n = task.count,
-                                                    .dimensions = task.mining.dimensions,
-                                                    .classes = task.classes,
-                                                    .lengths = task.lengths,
-                                                    .threads = threads_.size(),
-                                                    .cancel = task.mining.cancel},
-                                                   {gradient, task.classGradients});
-    return {found.terms, found.active, found.loss * static_cast<double>(found.terms), found.meanPositive,
-            found.meanNegative};
+    LossBatch batch = train::batchOf(task);
+    batch.threads = threads_.size();
+    return train::reportOf(backend_.embeddingLoss(task.loss, batch, {gradient, task.classGradients}));
   }
 
   train::LossReport lossOf(const TripletsView& triplets, const train::LossTask& task, float* gradient) {
