@@ -89,7 +89,7 @@ export const commands: readonly Command[] = [
     text:
       'Keep faces in a file, and find them again: add photographs or files of embeddings, remove faces, search for those on images, ' +
       'list faces or people, say how much there is (stats), export to a file of embeddings, verify that the gallery is whole, put ' +
-      'faces to people (cluster), name a person, and apply a file of edits.',
+      'faces to people (cluster), name a person, apply a file of edits, and bring the gallery to another model (migrate).',
     options: galleryOptions,
     examples: [
       'gallery add people.db photos/',
@@ -99,6 +99,7 @@ export const commands: readonly Command[] = [
       'gallery name people.db person-3 Anna',
       'gallery remove people.db --person Anna',
       'gallery export people.db --out faces.parquet',
+      'gallery migrate people.db --model better.safetensors --keep before.db',
     ],
     load: () => import('./commands/gallery.js'),
   }),

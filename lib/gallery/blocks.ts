@@ -54,8 +54,10 @@ export function editRows(
 ): void {
   const left = new Map(edits)
   const note = db.sql('INSERT INTO edits (number) VALUES (?)')
+  const unstage = db.sql('DELETE FROM staged WHERE number = ?')
   for (const [number, embedding] of edits) {
     note.run(number)
+    unstage.run(number)
     const { changes } = embedding
       ? db.sql('UPDATE fresh SET embedding = ? WHERE number = ?').run(bytesOf(embedding), number)
       : db.sql('DELETE FROM fresh WHERE number = ?').run(number)
@@ -166,7 +168,7 @@ const slice = ({ numbers, embeddings }: NumberedRows, from: number, to: number, 
 })
 
 /** As they lie in memory, which is little-endian on every platform that the addon is built for. */
-const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array | Uint32Array) =>
+export const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array | Uint32Array) =>
   new Uint8Array(buffer, byteOffset, byteLength)
 
 /** Where a blob lies; a copy of one that does not begin where four bytes begin, as arrays of floats must. */
@@ -177,7 +179,7 @@ function memoryOf(given: SqlRow[string] | undefined): [buffer: ArrayBuffer, byte
   return [buffer as ArrayBuffer, byteOffset, byteLength / 4]
 }
 
-function floats(value: SqlRow[string] | undefined, dimensions: number): Float32Array {
+export function floats(value: SqlRow[string] | undefined, dimensions: number): Float32Array {
   const row = new Float32Array(...memoryOf(value))
   if (row.length !== dimensions) throw damaged(`an embedding has ${row.length} floats instead of ${dimensions}`)
   return row

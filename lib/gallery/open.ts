@@ -84,6 +84,7 @@ export async function openGallery(path: string | URL, options: OpenGalleryOption
   try {
     const facts = await factsOf(store, made)
     if (made) checkBelongs(store.path, facts, 'options.model', made, allowMixed)
+    store.pin(facts.fingerprint)
     return new StoredGallery({
       store,
       facts: { ...facts, threshold: facts.threshold ?? made?.threshold ?? null },
@@ -109,7 +110,7 @@ export async function isGallery(path: string): Promise<boolean> {
   }
 }
 
-function checkPath(path: unknown): string {
+export function checkPath(path: unknown): string {
   const text = path instanceof URL && path.protocol === 'file:' ? fileURLToPath(path) : path
   if (typeof text !== 'string' || text === '') throw invalidArgument('path', 'the path of a file', describe(path))
   return resolve(text)

@@ -13,6 +13,7 @@ const applicationId = 0x464e6761
  *    the order of their numbers, which are uint32; `first` and `last` bound them. `fresh` are embeddings that do not fill a block
  *    yet. `edits` names rows that were replaced or removed, for readers that hold them in memory. `missing` are images without a row.
  * 2: People can be locked and hidden. `rejections` are faces of which it was said that they are not a person's.
+ * 3: `staged` are embeddings of another model, to which the gallery is being brought.
  */
 export const migrations: readonly string[] = [
   `CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -36,6 +37,7 @@ export const migrations: readonly string[] = [
      PRIMARY KEY (number, person)
    ) WITHOUT ROWID;
    CREATE INDEX rejections_of_person ON rejections (person);`,
+  `CREATE TABLE staged (number INTEGER PRIMARY KEY REFERENCES faces ON DELETE CASCADE, embedding BLOB NOT NULL);`,
 ]
 
 /** Bytes of a page: blobs of blocks are read faster in large ones, a single row is written faster in small ones. */

@@ -2,10 +2,11 @@
  * The file of a gallery: a connection for single queries, one that reads much in a transaction of its own, and one that writes, a
  * transaction at a time.
  */
-import { stat } from 'node:fs/promises'
+import { rename, stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
 import { FaceNetError, invalidArgument } from '../errors.js'
+import { discard, settled, temporaryBeside } from '../files/temporary.js'
 import { throwIfAborted } from '../native/check_arguments.js'
 import { migrate, migrations, schemaVersion, settingsOfConnection, settingsOfNewFile } from './schema.js'
 import { type Connection, connect, isFailure, sqliteError } from './sqlite.js'
@@ -23,6 +24,7 @@ export interface StoreOptions {
 
 export class Store {
   #last: Promise<unknown> = Promise.resolve()
+  #fingerprint: string | undefined
 
   private constructor(
     readonly path: string,
@@ -69,6 +71,17 @@ export class Store {
     }
   }
 
+  /** From here on the gallery has to be of this model: what another process has migrated meanwhile is an error to use. */
+  pin(fingerprint: string): void {
+    this.#fingerprint = fingerprint
+  }
+
+  #checkPinned(db: Connection): void {
+    if (this.#fingerprint === undefined) return
+    const found = db.sql("SELECT value FROM facts WHERE name = 'fingerprint'").get()?.value
+    if (found !== this.#fingerprint) throw migrated(this.path, this.#fingerprint, String(found))
+  }
+
   get readOnly(): boolean {
     return this.writer === undefined
   }
@@ -85,7 +98,10 @@ export class Store {
 
   #use<T>(connection: Connection, use: (db: Connection) => T): T {
     try {
-      return use(connection)
+      const result = use(connection)
+      // Afterwards: what was read before a migration is of the model that the gallery was opened with.
+      this.#checkPinned(connection)
+      return result
     } catch (error) {
       throw sqliteError(this.path, error)
     }
@@ -106,7 +122,10 @@ export class Store {
     await before
     try {
       throwIfAborted(signal)
-      return await inTransaction(this.path, writer, this.options, use)
+      return await inTransaction(this.path, writer, this.options, (db) => {
+        this.#checkPinned(db)
+        return use(db)
+      })
     } finally {
       end()
     }
@@ -124,6 +143,37 @@ export class Store {
     }
   }
 
+  /** A copy of the gallery as it is, in a file that does not exist yet, without the embeddings that a migration keeps. */
+  async copyTo(path: string): Promise<void> {
+    if (await stat(path).catch(() => undefined)) throw invalidArgument('keep', 'a file that does not exist yet', path)
+    const temporary = await temporaryBeside(path)
+    try {
+      const source = await connect(this.path)
+      source.sql('VACUUM INTO ?').run(temporary)
+      source.close()
+      const copy = await connect(temporary)
+      copy.exec(`${settingsOfConnection}; PRAGMA journal_mode = WAL`)
+      copy.exec("DELETE FROM staged; DELETE FROM facts WHERE name = 'migration'; VACUUM")
+      copy.sql('PRAGMA wal_checkpoint(TRUNCATE)').get()
+      copy.close()
+      await rename(temporary, path)
+      settled(temporary)
+    } catch (error) {
+      await discard(temporary)
+      throw sqliteError(path, error)
+    }
+  }
+
+  /** Gives back to the disk what the file has free, where nobody else is at it. */
+  compact(): void {
+    try {
+      this.writer?.exec('VACUUM')
+    } catch (error) {
+      if (!isFailure(error, 'busy')) throw sqliteError(this.path, error)
+    }
+    this.emptyLog()
+  }
+
   /** Once what is being written is written. The file alone is then the whole gallery, unless others have it open. */
   async close(): Promise<void> {
     await this.#last
@@ -138,6 +188,13 @@ export class Store {
 export function noModel(path: string): FaceNetError {
   const expected = `the model of a gallery that is to be made, as there is none at ${path} yet`
   return invalidArgument('options.model', expected, 'none')
+}
+
+function migrated(path: string, expected: string, received: string): FaceNetError {
+  const message =
+    `Expected ${path} to be of the model ${expected} but it is of ${received}: it was migrated after it was opened. ` +
+    'Close it, and open it again with the new model'
+  return new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', message, { argument: path, expected, received })
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -1,5 +1,5 @@
 /** `facenet gallery` and `facenet search` on a gallery. The commands run in this process, which is faster; one runs as its users run it. */
-import { rm, writeFile } from 'node:fs/promises'
+import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { test } from 'uvu'
@@ -7,8 +7,9 @@ import * as assert from 'uvu/assert'
 import { PartialFailure } from '../../lib/cli/context.js'
 import { dispatch } from '../../lib/cli/dispatch.js'
 import { UsageError } from '../../lib/cli/usage_error.js'
+import { writeModel } from '../../lib/files/index.js'
 import { openGallery } from '../../lib/index.js'
-import { withFolder } from '../api/support.js'
+import { inMemory, withFolder } from '../api/support.js'
 import { facenet, jsonLines, writeSmallModel } from '../cli/support.js'
 
 /** What a command prints, and how it ends. */
@@ -136,6 +137,46 @@ test('photographs come to the people of a gallery, who are named and edited', ()
     assert.is((await command('gallery', 'list', db, '--people')).out, '1\tperson-2\n')
     assert.ok((await command('cluster', '--gallery', db, at('people'), '--out', 'x')).ended instanceof UsageError)
     assert.match(String((await command('gallery', 'name', db, 'Zoe', 'Eva')).ended), /"Zoe"/)
+  }))
+
+test('a gallery is brought to another model, from where its photographs were moved to', () =>
+  withPictures(async (at) => {
+    const [db, model, other] = [at('g.db'), at('m.safetensors'), at('other.safetensors')]
+    await writeModel(other, inMemory('nns2', 2))
+    await command('gallery', 'add', db, at('people'), '--folders', ...whole, model)
+    const same = await command('gallery', 'migrate', db, '-m', model)
+    assert.match(String(same.ended), /another model than that of/)
+    await rename(at('people'), at('moved'))
+    const gone = await command('gallery', 'migrate', db, '-m', other)
+    assert.match(String(gone.ended), /2 of 2 without/)
+    const done = await command(
+      'gallery',
+      'migrate',
+      db,
+      '-m',
+      other,
+      '--root',
+      at('moved'),
+      '--keep',
+      at('old.db'),
+      '--json',
+    )
+    assert.is(done.ended, undefined)
+    assert.equal(jsonLines(done.out), [{ faces: 2, embedded: 2, resumed: 0, mapped: 0, loss: null }])
+    const found = await command('search', db, at('a.png'), ...whole, other, '--threshold', '1e-9')
+    assert.match(found.out, /: anna\n/)
+    assert.is((await command('gallery', 'list', at('old.db'), '--people')).out, '1\tanna\n1\tben\n')
+    for (const words of [
+      ['--common', 'a.npy'],
+      ['--max-loss', '0.1'],
+      ['--map', '--common', 'a.npy'],
+      ['--map', '--folders'],
+    ]) {
+      assert.ok(
+        (await command('gallery', 'migrate', db, '-m', model, ...words)).ended instanceof UsageError,
+        words.join(' '),
+      )
+    }
   }))
 
 test('bad images, wrong usage, missing and damaged galleries end with the exit codes of other commands', () =>

@@ -1,6 +1,16 @@
 /** Galleries of small random embeddings. */
 import { join } from 'node:path'
-import { type Gallery, type OpenGalleryOptions, openGallery } from '../../lib/index.js'
+import { setTimeout } from 'node:timers/promises'
+import {
+  type FaceNetError,
+  type Gallery,
+  type Model,
+  type OpenGalleryOptions,
+  openGallery,
+  type Preparation,
+  type SourceImage,
+  type StreamOptions,
+} from '../../lib/index.js'
 import { mulberry32 } from '../../lib/training/random.js'
 import { withFolder } from '../api/support.js'
 
@@ -34,4 +44,36 @@ export async function withGallery(
     await using gallery = await openGallery(path, { model, ...options })
     await use(gallery, path)
   })
+}
+
+/** A model of 12 dimensions whose embeddings are made of the bytes of files, a face after the other. */
+export function standInModel({ delay = 0, dimensions = 12, threshold = 0.5 as number | null } = {}): Model {
+  const fingerprint = 'b'.repeat(64)
+  const standIn = {
+    fingerprint,
+    dimensions,
+    threshold,
+    inputSize: { height: 112, width: 112 },
+    metadata: { alignment: 'arcface112' },
+    preparationOf: ({ align, template }: { align: Preparation['align']; template?: string }) => ({
+      align,
+      ...(template && { template }),
+      flip: false,
+      decode: 1,
+    }),
+    async *embedStream(source: AsyncIterable<SourceImage>, { onProgress, onError }: StreamOptions) {
+      let done = 0
+      for await (const { path, read } of source) {
+        if (delay > 0) await setTimeout(delay)
+        try {
+          const bytes = await read()
+          yield { path, image: path, embedding: randomRows(1, bytes[0], dimensions) }
+        } catch (error) {
+          onError?.({ path, error: error as FaceNetError })
+        }
+        onProgress?.({ done: ++done, failed: 0, passedOver: 0 }, {})
+      }
+    },
+  }
+  return standIn as unknown as Model
 }

@@ -86,7 +86,15 @@ async function intoGallery({ operands, options, given, signal }: Context<Cluster
   if (needless) throw new UsageError(`${flagOf(needless)} is not for --gallery`)
   const { run } = await import('./gallery.js')
   const rest = { person: undefined, folders: false, people: false, hidden: false, image: undefined, again: false, k: 5 }
-  await run(new Context(['cluster', gallery, ...operands], { ...options, ...rest, out: undefined }, given, signal))
+  const noMigration = { root: undefined, map: false, common: [], maxLoss: 0, keep: undefined }
+  await run(
+    new Context(
+      ['cluster', gallery, ...operands],
+      { ...options, ...rest, ...noMigration, out: undefined },
+      given,
+      signal,
+    ),
+  )
 }
 
 type Method = { method: 'agglomerative'; linkage: Linkage } | { method: 'dbscan'; minFaces: number }

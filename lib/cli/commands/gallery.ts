@@ -9,6 +9,7 @@ import { type GalleryAction, type GalleryOptions, galleryActions } from '../opti
 import { UsageError } from '../usage_error.js'
 import { add } from './gallery_add.js'
 import { cluster } from './gallery_cluster.js'
+import { migrate } from './gallery_migrate.js'
 import { run as search } from './search.js'
 
 type Given = Context<GalleryOptions>
@@ -25,6 +26,7 @@ const operands: Record<GalleryAction, readonly [least: number, most: number, wha
   cluster: [0, Infinity, 'a gallery, and perhaps images or files of embeddings'],
   name: [2, 2, 'a gallery, a person as person-12 or by name, and the name'],
   apply: [1, 1, 'a gallery and a .json file of edits'],
+  migrate: [0, 0, 'a gallery'],
 }
 
 export async function run(context: Given): Promise<void> {
@@ -41,6 +43,7 @@ export async function run(context: Given): Promise<void> {
   if (action === 'add') return add(context, path, rest)
   if (action === 'remove') return remove(context, path, rest)
   if (action === 'cluster') return cluster(context, path, rest)
+  if (action === 'migrate') return migrate(context, path)
   if (action === 'name') return edit(path, [{ edit: 'name', person: rest[0]!, name: rest[1]! }])
   if (action === 'apply') return edit(path, parseStrictJson(await readText(rest[0]!), rest[0]!) as GalleryEdit[])
   await using gallery = await openGallery(path, { readOnly: true })

@@ -1,5 +1,16 @@
 /** Options of `gallery`. `kinds` are the actions that take an option. */
-import { flag, group, integer, type OptionTable, oneOf, pathEnding, text, type Values } from './option.js'
+import {
+  flag,
+  group,
+  integer,
+  number,
+  type OptionTable,
+  oneOf,
+  pathEnding,
+  text,
+  texts,
+  type Values,
+} from './option.js'
 import {
   alignOptions,
   batchOptions,
@@ -23,6 +34,7 @@ export const galleryActions = [
   'cluster',
   'name',
   'apply',
+  'migrate',
 ] as const
 export type GalleryAction = (typeof galleryActions)[number]
 
@@ -34,21 +46,24 @@ function of<T extends OptionTable>(kinds: readonly GalleryAction[], table: T): T
 const embedding = ['add', 'search', 'cluster'] as const
 
 export const galleryOptions = {
-  ...of(embedding, modelOptions),
+  ...of([...embedding, 'migrate'], modelOptions),
   ...of(embedding, sourceOptions),
   ...of(embedding, alignOptions),
   ...of(embedding, facesOptions),
   ...of(embedding, detectionOptions),
   ...of(['search', 'cluster'], thresholdOptions),
   ...of(embedding, mixedOptions),
-  ...of(embedding, batchOptions),
+  ...of([...embedding, 'migrate'], batchOptions),
   ...group('People', {
     person: text({
       text: 'Whose faces they are; with remove and list: only faces of this person, by name or as person-12',
       value: '<name>',
       kinds: ['add', 'remove', 'list'],
     }),
-    folders: flag({ text: 'The folder of a photograph names its person', kinds: ['add'] }),
+    folders: flag({
+      text: 'The folder of a photograph names its person; with migrate: of those of --common',
+      kinds: ['add', 'migrate'],
+    }),
     people: flag({ text: 'List people instead of faces', kinds: ['list'] }),
     hidden: flag({ text: 'With --people: hidden people too', kinds: ['list'] }),
     linkage: oneOf(['average', 'complete', 'single'], {
@@ -73,6 +88,30 @@ export const galleryOptions = {
       text: 'Embed photographs that are in the gallery too; their faces keep ids and people',
       kinds: ['add'],
     }),
+  }),
+  ...group('Migration', {
+    root: text({
+      text: 'Folder that photographs were moved to; they have their new paths afterwards',
+      value: '<folder>',
+      kinds: ['migrate'],
+    }),
+    map: flag({
+      text: 'Map the embeddings of faces whose photographs are gone, by those of faces that both models have embedded',
+      kinds: ['migrate'],
+    }),
+    common: texts({
+      text: 'With --map: files of embeddings of the same photographs, one of the old model and one of the new; given twice',
+      value: '<file>',
+      kinds: ['migrate'],
+    }),
+    maxLoss: number({
+      text: 'With --map: most VAL that may be lost, as a share',
+      min: 0,
+      max: 1,
+      default: 0.02,
+      kinds: ['migrate'],
+    }),
+    keep: text({ text: 'Copy of the gallery as it was, to be written', value: '<file>', kinds: ['migrate'] }),
   }),
   ...group('Output', {
     k: integer({ text: 'Faces to show per face', min: 1, max: 128, default: 5, kinds: ['search'] }),
