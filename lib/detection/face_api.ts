@@ -16,6 +16,7 @@ import { invalidModel } from '../errors.js'
 import type { DetectorFile } from '../files/model/detector_file.js'
 import { warp } from '../images/warp.js'
 import { throwIfAborted } from '../native/check_arguments.js'
+import { sharedBytes } from '../native/shared_memory.js'
 import { bestFaces } from './best.js'
 import { checkDetectOptions } from './detect_options.js'
 import { minPixels } from './min_size.js'
@@ -121,7 +122,7 @@ class FaceApi extends NetworkDetector {
     for (let first = 0; first < all.length; first += landmarkBatch) {
       throwIfAborted(signal)
       const batch = all.slice(first, first + landmarkBatch)
-      const pixels = new Uint8Array(batch.length * landmarkSide ** 2 * 3)
+      const pixels = sharedBytes(batch.length * landmarkSide ** 2 * 3)
       const crops = batch.map(({ square, image }) => ({ image, map: mapTo(square) }))
       await warp(crops, { width: landmarkSide, height: landmarkSide }, pixels)
       const [output] = await this.landmarks.run(pixels, batch.length, [landmarkSide, landmarkSide], signal)

@@ -12,6 +12,7 @@ import { invalidModel } from '../errors.js'
 import type { DetectorFile } from '../files/model/detector_file.js'
 import { type Crop, warp } from '../images/warp.js'
 import { throwIfAborted } from '../native/check_arguments.js'
+import { sharedBytes } from '../native/shared_memory.js'
 import { checkDetectOptions } from './detect_options.js'
 import { minPixels } from './min_size.js'
 import { NetworkDetector } from './network_detector.js'
@@ -162,7 +163,7 @@ class Mtcnn extends NetworkDetector {
     signal?: AbortSignal,
   ): Promise<Float32Array[]> {
     throwIfAborted(signal)
-    const input = new Uint8Array(crops.length * size.height * size.width * 3)
+    const input = sharedBytes(crops.length * size.height * size.width * 3)
     await warp(crops, size, input)
     return this.networks[stage].run(input, crops.length, [size.height, size.width], signal)
   }

@@ -4,6 +4,7 @@
  * that overlap: tiles come in few sizes, those of one size go through the network together, and no level is ever held whole.
  */
 import { type Crop, warp } from '../images/warp.js'
+import { sharedBytes } from '../native/shared_memory.js'
 import type { RgbImage } from './types.js'
 
 /** Pixels of a window, and from one window to the next. */
@@ -124,7 +125,7 @@ async function halfOf(finer: RgbImage): Promise<RgbImage> {
   const [width, height] = [Math.ceil(finer.width / 2), Math.ceil(finer.height / 2)]
   const [xx, yy] = [finer.width / width, finer.height / height]
   const map = { xx, xy: 0, x0: xx / 2 - 0.5, yx: 0, yy, y0: yy / 2 - 0.5 }
-  const data = new Uint8Array(width * height * 3)
+  const data = sharedBytes(width * height * 3)
   await warp([{ image: finer, map }], { width, height }, data)
   return { data, width, height }
 }

@@ -5,6 +5,7 @@
  */
 import { invalidArgument } from '../errors.js'
 import { warp } from '../images/warp.js'
+import { sharedBytes } from '../native/shared_memory.js'
 import type { FaceBox, RgbImage } from './types.js'
 
 export interface ScaledImage {
@@ -134,7 +135,7 @@ function parts(side: number, multiple: number): Part[] {
 
 async function scaledTile(image: RgbImage, shrink: number, column: Part, row: Part): Promise<ScaledImage> {
   const [width, height] = [column.size, row.size]
-  const data = new Uint8Array(height * width * 3)
+  const data = sharedBytes(height * width * 3)
   if (shrink === 1 && !column.cut && !row.cut) {
     const pitch = image.width * 3
     for (let y = 0; y < image.height; y++) data.set(image.data.subarray(y * pitch, (y + 1) * pitch), y * width * 3)

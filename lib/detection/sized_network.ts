@@ -7,6 +7,7 @@ import { native, nativeCall } from '../native/addon.js'
 import { Batcher } from '../native/batcher.js'
 import type { Batching } from '../native/batching.js'
 import { enqueue, enqueueCall } from '../native/queue.js'
+import { sharedFloats } from '../native/shared_memory.js'
 
 export interface NetworkOptions {
   device: DeviceKind
@@ -67,7 +68,7 @@ export class SizedNetwork {
     // Plans are made, used and dropped in turns, so none is dropped while it runs.
     return enqueue(signal, async () => {
       const plan = await this.#planFor(height, width)
-      const outputs = plan.outputs.map(([h, w, c]) => new Float32Array(count * h * w * c))
+      const outputs = plan.outputs.map(([h, w, c]) => sharedFloats(count * h * w * c))
       await enqueueCall(signal, (cancel) => plan.run(images, count, outputs, cancel))
       return outputs
     })
@@ -76,9 +77,8 @@ export class SizedNetwork {
   async #planFor(height: number, width: number): Promise<NativeModel> {
     if (this.#disposed) throw disposed('detector')
     const key = `${height}x${width}`
-    const graph = atSize(this.graph, height, width)
-    const plan =
-      this.#plans.get(key) ?? (await nativeCall(() => native().openModel(graph, this.weights, this.#options)))
+    const open = () => native().openModel(atSize(this.graph, height, width), this.weights, this.#options)
+    const plan = this.#plans.get(key) ?? (await nativeCall(open))
     this.#plans.delete(key)
     this.#plans.set(key, plan)
     for (const [oldest, unused] of this.#plans) {

@@ -3,6 +3,7 @@ import { turnedBack } from '../detection/turned.js'
 import type { DetectedFace } from '../detection/types.js'
 import { FaceNetError, invalidArgument } from '../errors.js'
 import { throwIfAborted } from '../native/check_arguments.js'
+import { sharedBytes } from '../native/shared_memory.js'
 import { type EncodedImage, type ImageInput, readImage, readImageSize } from './decode.js'
 import { choose, decodeForDetection, enlarged, lookFor, placeFace, sizeForDetection } from './faces.js'
 import type { Size } from './geometry.js'
@@ -156,7 +157,7 @@ async function cutOut(
       results[n] = { error }
     }
   }
-  const pixels = new Uint8Array(crops.length * bytes)
+  const pixels = sharedBytes(crops.length * bytes)
   await meters.time('align', () => warp(crops, target, pixels, signal))
   for (const { n, first, faces: own } of faces) {
     results[n] = {

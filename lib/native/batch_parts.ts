@@ -1,4 +1,5 @@
 /** How calls share a batch: which images of each go into it, and which of its results are whose. */
+import { sharedBytes, sharedFloats } from './shared_memory.js'
 
 export type Images = Uint8Array | Float32Array
 
@@ -54,7 +55,7 @@ export function gather(parts: readonly Part<WaitingCall>[]): { images: Images; c
   const count = parts.reduce((sum, part) => sum + part.count, 0)
   if (slices.length === 1) return { images: slices[0]!, count }
   const length = slices.reduce((sum, slice) => sum + slice.length, 0)
-  const images = slices[0] instanceof Float32Array ? new Float32Array(length) : new Uint8Array(length)
+  const images = slices[0] instanceof Float32Array ? sharedFloats(length) : sharedBytes(length)
   let at = 0
   for (const slice of slices) {
     images.set(slice, at)

@@ -8,6 +8,7 @@ import { FaceNetError, invalidArgument } from '../errors.js'
 import { type EncodedImage, readImage } from '../images/decode.js'
 import { type FaceTarget, loadFaceBatch, loadFacesBatch, Meters } from '../images/index.js'
 import { checkInteger, throwIfAborted, untilAborted } from '../native/check_arguments.js'
+import { sharedBytes } from '../native/shared_memory.js'
 import type { ImageMetadata } from './list_row.js'
 import type { ImageSource, PlacedImage } from './source.js'
 import { feedOf, Room, stage } from './stages.js'
@@ -91,7 +92,7 @@ export async function* batches(
     throw invalidArgument('batchSize', `at most ${most} images of ${target.width}x${target.height}`, batchSize)
   }
   const empty = (): Batch => ({
-    images: new Uint8Array(batchSize * bytes),
+    images: new Uint8Array(0),
     count: 0,
     paths: [],
     imagePaths: [],
@@ -99,6 +100,20 @@ export async function* batches(
     metadata: [],
     failures: [],
   })
+  const add = (batch: Batch, pixels: Uint8Array) => {
+    // A batch of one image, as a server has them, is the image.
+    if (batch.count === 0) {
+      batch.images = pixels
+    } else {
+      if (batch.count === 1) {
+        const first = batch.images
+        batch.images = sharedBytes(batchSize * bytes)
+        batch.images.set(first)
+      }
+      batch.images.set(pixels, batch.count * bytes)
+    }
+    batch.count++
+  }
   const finish = (batch: Batch): Batch => ({ ...batch, images: batch.images.subarray(0, batch.count * bytes) })
 
   const room = new Room(ahead)
@@ -114,7 +129,7 @@ export async function* batches(
       room.leave(1)
       if (image.failure) batch.failures.push(image.failure)
       for (const { path, pixels, face } of image.inputs) {
-        batch.images.set(pixels, batch.count++ * bytes)
+        add(batch, pixels)
         batch.paths.push(path)
         batch.imagePaths.push(image.path)
         batch.faces.push(face)
@@ -214,7 +229,7 @@ async function facesOf(images: Readied, target: FaceTarget, meters: Meters, sign
 
 async function wholeOf(images: Readied, target: FaceTarget, meters: Meters, signal: AbortSignal | undefined) {
   const bytes = target.height * target.width * 3
-  const pixels = new Uint8Array(images.length * bytes)
+  const pixels = sharedBytes(images.length * bytes)
   const inputs = images.map(({ image: { points, placement }, encoded }) => ({ image: encoded, points, placement }))
   const errors = await meters.time('decode', () => loadFaceBatch(inputs, target, pixels, signal))
   return errors.map((error, i) => {
