@@ -73,6 +73,8 @@ export interface TrainerOptions extends DeviceOptions {
   memoryBytes: number
   /** Of activations and their gradients; f32 where it is left out. */
   dtype?: 'f32' | 'bf16'
+  /** Of the moving average of the weights, below 1; 0, or left out: there is none. */
+  averageDecay?: number
 }
 
 export interface StepOptions {
@@ -111,13 +113,13 @@ export interface StepReport {
 export interface TrainerTensor {
   /**
    * The model's name of it; `loss/classes` and `loss/lengths` of the loss; `optimizer/<slot>/<weight>` and `gradient/<weight>`
-   * of what belongs to a weight.
+   * of what belongs to a weight, and `average/<tensor>` of a weight's or statistic's moving average.
    */
   name: string
   /** Its extents, the slowest first. */
   shape: number[]
   /** What it is to the network or to its optimiser. */
-  kind: 'weight' | 'statistic' | 'optimizer' | 'gradient' | 'loss'
+  kind: 'weight' | 'statistic' | 'optimizer' | 'gradient' | 'loss' | 'average'
   /** Weights that are not trained. */
   frozen: boolean
 }
@@ -155,10 +157,26 @@ export interface NativeTrainer {
   step(images: Uint8Array | Float32Array, labels: Int32Array, options: StepOptions, cancel: Cancel): Promise<StepReport>
   /** The same without the optimiser: the gradient of the mean hinge is left in the tensors `gradient/<weight>`. */
   gradient(images: Uint8Array | Float32Array, labels: Int32Array, cancel: Cancel): Promise<StepReport>
-  /** Embeddings as the model will give them when it is used: batch normalisation by running statistics. */
-  embed(images: Uint8Array | Float32Array, count: number, out: Float32Array, cancel: Cancel): Promise<void>
+  /**
+   * Embeddings as the model will give them when it is used: by the moving average where there is one, and batch normalisation by
+   * statistics. `trained`: by the weights and running statistics that steps go on from.
+   */
+  embed(
+    images: Uint8Array | Float32Array,
+    count: number,
+    out: Float32Array,
+    cancel: Cancel,
+    trained?: boolean,
+  ): Promise<void>
+  /**
+   * Measures the statistics of batch normalisation for the model, on these images alone (`anew`) or on those of earlier calls too.
+   * Steps go on from what they had; the next one forgets what was measured.
+   */
+  measureStatistics(images: Uint8Array | Float32Array, count: number, anew: boolean, cancel: Cancel): Promise<void>
   /** Copies tensors to `out`, which is written in place, all at one moment between steps. Resolves to the trainer's counters then. */
   read(names: readonly string[], out: Float32Array[]): Promise<TrainerCounters>
+  /** The same for weights and statistics as the model has them. */
+  readModel(names: readonly string[], out: Float32Array[]): Promise<TrainerCounters>
   /** The other way round. */
   write(names: readonly string[], values: Float32Array[], counters?: TrainerCounters): Promise<void>
   /** Idempotent. Work in flight finishes first. */

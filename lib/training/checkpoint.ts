@@ -5,9 +5,10 @@
  * |---|---|
  * | tensors of the graph | weights and running statistics, fp32 |
  * | tensors `optimizer/<slot>/<weight>` | the optimiser's state |
+ * | tensors `average/<tensor>` | the moving average, with `ema`: what a model is exported from |
  * | metadata `training` | JSON: `version`, `settings`, `counters`, the caller's `state`, and `checksum` |
  *
- * The checksum is the sha-256 of that JSON without it and of the optimiser's tensors; the model's fingerprint covers the rest.
+ * The checksum is the sha-256 of that JSON without it and of the tensors that are not the graph's; the model's fingerprint covers the rest.
  */
 import { createHash } from 'node:crypto'
 import { access } from 'node:fs/promises'
@@ -25,7 +26,7 @@ import { checkSettings, type TrainingSettings } from './settings.js'
 
 export interface Checkpoint {
   graph: GraphDescription
-  /** Of the graph, and of the optimiser. */
+  /** Of the graph, of the optimiser, and of the moving average. */
   tensors: Tensors
   settings: TrainingSettings
   counters: TrainerCounters
@@ -35,7 +36,8 @@ export interface Checkpoint {
 }
 
 const version = 1
-export const optimizerPrefix = 'optimizer/'
+/** Prefixes of the tensors of which a trainer has no values until they are written to it. */
+export const statePrefixes = ['optimizer/', 'average/']
 
 /** Replaces the file at `path` in one go; what was there is kept as `<path>.previous`. */
 export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {

@@ -55,5 +55,12 @@ export {
 } from './settings.js'
 export { EventWriter, type Scalars } from './tensorboard.js'
 export type { Trainer } from './trainer.js'
-export type { CallOptions, StepCallOptions, StepResult, TrainerEmbedOptions, TrainerTensors } from './trainer_calls.js'
+export type {
+  Batches,
+  CallOptions,
+  StepCallOptions,
+  StepResult,
+  TrainerEmbedOptions,
+  TrainerTensors,
+} from './trainer_calls.js'
 export { type Embedder, Validation, type ValidationResult } from './validate.js'

@@ -5,12 +5,14 @@
 import { join } from 'node:path'
 import { FaceNetError, invalidArgument } from '../errors.js'
 import { throwIfAborted } from '../native/check_arguments.js'
+import { noAugmentation } from './augment.js'
 import { CollapseGuard, type EmbeddingShape, shapeOf } from './collapse_guard.js'
 import { createTrainer } from './create_trainer.js'
-import type { BatchMaker, FaceBatch } from './faces_batches.js'
+import { type BatchMaker, type FaceBatch, makeBatch } from './faces_batches.js'
 import type { LoopSettings, LoopState } from './loop_state.js'
 import type { OfflineSampler } from './offline.js'
 import type { BaselineLine, ProgressLine, ProgressLog } from './progress_log.js'
+import { randomAt, shuffle } from './sampler_random.js'
 import { parseSchedule } from './schedule.js'
 import type { Trainer } from './trainer.js'
 import type { StepResult } from './trainer_calls.js'
@@ -91,6 +93,7 @@ export async function train(loop: Loop): Promise<Ending> {
   try {
     const ending = await steps(loop)
     await save(loop)
+    await recalibrate(loop)
     await loop.trainer.export(join(loop.folder, files.model))
     return ending
   } catch (error) {
@@ -185,7 +188,7 @@ async function inspect(loop: Loop, guard: CollapseGuard, batch: FaceBatch): Prom
   if (batch.labels.length < 2) return undefined
   const { height, width } = trainer.inputSize
   const some = batch.images.subarray(0, Math.min(inspected, batch.labels.length) * height * width * 3)
-  const shape = shapeOf(await trainer.embed(some), trainer.dimensions)
+  const shape = shapeOf(await trainer.embed(some, { trained: true }), trainer.dimensions)
   const { margin, strategy, loss: minimised } = trainer.settings
   // What is healthy is known of the hinge and its margin alone.
   if (steps === 0 || minimised.kind !== 'triplet') return shape
@@ -224,6 +227,7 @@ async function validate(loop: Loop): Promise<ValidationResult | undefined> {
   const { validation, settings, state, trainer } = loop
   if (!validation || (state.batches % settings.validateEvery !== 0 && state.batches !== settings.steps))
     return undefined
+  await recalibrate(loop)
   const result = await validation.measure(trainer)
   state.sinceBest++
   if (!state.best || result.accuracy > state.best.accuracy) {
@@ -232,6 +236,26 @@ async function validate(loop: Loop): Promise<ValidationResult | undefined> {
     state.sinceBest = 0
   }
   return result
+}
+
+/** Faces that are read at a time to measure statistics. */
+const piece = 64
+
+/** Measures the statistics of the model's norms, where the run does that: on the same faces each time, as they are. */
+async function recalibrate({ trainer, settings, batches: { faces } }: Loop): Promise<void> {
+  const { recalibrate: wanted = 0, seed } = settings
+  if (wanted === 0) return
+  const count = Math.min(wanted, faces.labels.length)
+  const drawn = shuffle(Int32Array.from(faces.labels.keys()), randomAt(seed, 6), count).subarray(0, count)
+  const making = { input: trainer.inputSize, augmentation: noAugmentation, seed }
+  async function* images() {
+    for (let start = 0; start < count; start += piece) {
+      const some = drawn.subarray(start, start + piece)
+      const sampled = { faces: some, labels: some.map((face) => faces.labels[face]!) }
+      yield (await makeBatch(faces, sampled, 0, making)).images
+    }
+  }
+  await trainer.recalibrate(images())
 }
 
 function lineOf(

@@ -41,6 +41,8 @@ export interface LoopSettings {
   schedule: string
   /** Total steps. */
   steps: number
+  /** Faces that the statistics of batch normalisation are measured on before a model is judged or written; 0: as they ran along. */
+  recalibrate?: number
   /** Steps from one checkpoint to the next. */
   checkpointEvery: number
   /** Steps from one validation to the next. */
@@ -94,6 +96,7 @@ const settingsSchema: v.GenericSchema<unknown, LoopSettings> = v.object({
   learningRate: figure,
   schedule: v.string(),
   steps: count,
+  recalibrate: v.optional(count, 0),
   checkpointEvery: count,
   validateEvery: count,
   patience: count,

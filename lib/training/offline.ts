@@ -142,7 +142,7 @@ export class OfflineSampler {
       const made = await makeBatch(this.faces, some, 0, making)
       faces.push(...made.faces)
       labels.push(...made.labels)
-      rows.push(await trainer.embed(made.images, { signal }))
+      rows.push(await trainer.embed(made.images, { signal, trained: true }))
     }
     return { faces, labels, embeddings: concatenateRows(rows) }
   }

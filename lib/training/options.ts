@@ -125,6 +125,13 @@ export interface TrainerOptions extends NetworkOptions {
    * @default `f32`
    */
   dtype?: TrainingDType
+  /**
+   * Decay of a moving average of the weights, such as 0.999; below 1. The average, and not the weights of the last step, is then
+   * what `embed` and `export` give. It starts as min(ema, (1 + updates) / (10 + updates)), costs one pass over the weights per step,
+   * and is kept in checkpoints.
+   * @default no average
+   */
+  ema?: number
   /** CPU threads, 1..1024; every core where it is left out. The result does not depend on them. */
   threads?: number
   /**
@@ -159,6 +166,7 @@ const trainerOptions = [
   'device',
   'deviceIndex',
   'dtype',
+  'ema',
   'threads',
   'seed',
   'alignment',
@@ -180,6 +188,7 @@ export function checkTrainerOptions(options: TrainerOptions): TrainingSettings {
     chunk: options.chunk === undefined ? 0 : checkInteger(options.chunk, 'options.chunk', 1, 65536),
     memoryBytes: options.memoryBytes ?? 0,
     dtype: options.dtype ?? 'f32',
+    ema: options.ema ?? 0,
     seed: options.seed ?? 0,
   })
   refuseTripletOptions(options, settings)
@@ -211,7 +220,7 @@ export interface Place {
 
 /** Checks that the device trains in the type that is asked for. */
 export function nativeOptions(settings: TrainingSettings, place: Place): NativeOptions {
-  const { optimizer, loss, margin, strategy, frozen, statisticsRate, chunk, memoryBytes, dtype } = settings
+  const { optimizer, loss, margin, strategy, frozen, statisticsRate, chunk, memoryBytes, dtype, ema } = settings
   if (dtype !== 'f32' && place.device === 'reference')
     throw invalidArgument('options.dtype', 'f32, the only one that the reference trains in', dtype)
   return {
@@ -225,6 +234,7 @@ export function nativeOptions(settings: TrainingSettings, place: Place): NativeO
     chunk,
     memoryBytes,
     dtype,
+    averageDecay: ema,
   }
 }
 

@@ -39,6 +39,8 @@ export interface TrainingSettings {
   memoryBytes: number
   /** Precision of activations and their gradients. */
   dtype: TrainingDType
+  /** Decay of the moving average of the weights, below 1; 0: there is none. */
+  ema: number
   /** Seed of the random weights. */
   seed: number
 }
@@ -56,9 +58,10 @@ export function checkSettings(settings: TrainingSettings): TrainingSettings {
   checkNumber(settings.statisticsRate, 'options.statisticsRate', 0, 1)
   checkInteger(settings.chunk, 'options.chunk', 0, 65536)
   checkInteger(settings.memoryBytes, 'options.memoryBytes', 0)
-  // Checkpoints of before have neither.
+  // Checkpoints of before have none of these.
   const loss = checkLoss(settings.loss ?? 'triplet')
   const dtype = checkOneOf(settings.dtype ?? 'f32', 'options.dtype', trainingDTypes)
+  const ema = checkNumber(settings.ema ?? 0, 'options.ema', 0, 1 - 1e-9)
   checkInteger(settings.seed, 'options.seed', 0, 2 ** 32 - 1)
   checkOneOf(optimizer.kind, 'options.optimizer', optimizerNames)
   checkNumber(optimizer.momentum, 'options.optimizer.momentum', 0, 1)
@@ -69,7 +72,7 @@ export function checkSettings(settings: TrainingSettings): TrainingSettings {
   checkNumber(optimizer.beta2, 'options.optimizer.beta2', 0, 1 - 1e-9)
   checkNumber(optimizer.weightDecay, 'options.weightDecay', 0)
   checkOneOf(optimizer.decayAll, 'options.decayAll', [true, false])
-  return { ...settings, loss, dtype, frozen: [...frozen] }
+  return { ...settings, loss, dtype, ema, frozen: [...frozen] }
 }
 
 export function checkLearningRate(value: unknown): number {

@@ -1,30 +1,34 @@
 /** A network under training. */
 import type { GraphDescription } from '../../types/graph.js'
-import type { Cancel, NativeTrainer, TrainerCounters, TrainerTensor, TrainingPlanReport } from '../../types/native.js'
+import type { NativeTrainer, TrainerCounters, TrainerTensor, TrainingPlanReport } from '../../types/native.js'
 import { checkLabelledTriplets } from '../embeddings/triplets.js'
-import { disposed } from '../errors.js'
+import { invalidArgument } from '../errors.js'
 import { describeGraph, type ModelMetadata, type ModelNotes } from '../files/model/metadata.js'
 import { writeModel } from '../files/model/model_file.js'
 import type { Tensors } from '../files/model/tensor.js'
 import { checkPixels, type Pixels } from '../model/pixels.js'
-import { checkOptions, checkOut, checkSignal, fillOut } from '../native/check_arguments.js'
+import { checkOneOf, checkOptions, checkOut, fillOut } from '../native/check_arguments.js'
 import type { Device } from '../native/devices.js'
-import { enqueueCall, InFlight } from '../native/queue.js'
 import { writeCheckpoint } from './checkpoint.js'
+import { OpenTrainer } from './open_trainer.js'
 import { refuseTripletOptions } from './options.js'
 import { checkLearningRate, type TrainingSettings } from './settings.js'
 import {
+  type Batches,
   type CallOptions,
   checkBatch,
   checkPath,
   type Opening,
+  pixelsOf,
   type StepCallOptions,
   type StepResult,
   type TrainerEmbedOptions,
   type TrainerTensors,
   withLoss,
 } from './trainer_calls.js'
-import { readTensors, type Snapshot, writeOptimizerState } from './trainer_tensors.js'
+import { writeState } from './trainer_tensors.js'
+
+const isOfModel = ({ kind }: TrainerTensor) => kind === 'weight' || kind === 'statistic'
 
 /** What `createTrainer` may do with a trainer, and nobody else. */
 export let makeTrainer: (opened: NativeTrainer, opening: Opening) => Trainer
@@ -60,14 +64,11 @@ export class Trainer {
   /** What `resume` found beside the weights: the `state` that was given to `save`. */
   readonly state: unknown
 
-  readonly #native: NativeTrainer
+  readonly #open: OpenTrainer
   readonly #settings: TrainingSettings
   readonly #notes: ModelNotes
-  readonly #running = new InFlight()
   #learningRate: number
   #steps = 0
-  #saving: Promise<unknown> = Promise.resolve()
-  #closing: Promise<void> | undefined
 
   private constructor(opened: NativeTrainer, { graph, settings, notes, device, state }: Opening) {
     const { network, dimensions, inputSize } = describeGraph(graph)
@@ -77,7 +78,7 @@ export class Trainer {
     this.inputSize = { height: inputSize[0], width: inputSize[1] }
     this.device = device
     this.state = state ?? null
-    this.#native = opened
+    this.#open = new OpenTrainer(opened)
     // The chunk that was chosen: another machine's default would give other statistics.
     this.#settings = { ...settings, chunk: opened.plan.chunk }
     this.#notes = notes
@@ -101,21 +102,21 @@ export class Trainer {
   }
   /** The forward and the backward, step by step; `text` is for people. */
   get plan(): TrainingPlanReport {
-    this.#checkOpen()
-    return this.#native.plan
+    this.#open.check()
+    return this.#open.native.plan
   }
   /** Names and shapes of weights, statistics, the optimiser's state and gradients. */
   get tensors(): readonly TrainerTensor[] {
-    this.#checkOpen()
-    return this.#native.tensors
+    this.#open.check()
+    return this.#open.native.tensors
   }
   /** Native bytes held: weights, gradients, optimiser, and the activations of a chunk. */
   get memoryBytes(): number {
-    return this.#native.memoryBytes
+    return this.#open.native.memoryBytes
   }
   /** Whether the trainer was closed. */
   get disposed(): boolean {
-    return this.#closing !== undefined
+    return this.#open.disposed
   }
 
   /**
@@ -139,13 +140,13 @@ export class Trainer {
     labels: Int32Array | readonly number[],
     options: StepCallOptions = {},
   ): Promise<StepResult> {
-    const signal = this.#checkCall(options, ['triplets'])
+    const signal = this.#open.checkCall(options, ['triplets'])
     refuseTripletOptions(options, this.#settings)
     const { data, labelOf } = checkBatch(images, labels, this.inputSize)
     const triplets = options.triplets === undefined ? undefined : checkLabelledTriplets(options.triplets, labelOf)
     const { clipNorm } = this.#settings
-    const report = await this.#run(signal, (cancel) =>
-      this.#native.step(data, labelOf, { learningRate: this.#learningRate, clipNorm, triplets }, cancel),
+    const report = await this.#open.run(signal, (native, cancel) =>
+      native.step(data, labelOf, { learningRate: this.#learningRate, clipNorm, triplets }, cancel),
     )
     this.#steps = report.step
     return withLoss(report)
@@ -164,37 +165,68 @@ export class Trainer {
     labels: Int32Array | readonly number[],
     options: CallOptions = {},
   ): Promise<StepResult> {
-    const signal = this.#checkCall(options)
+    const signal = this.#open.checkCall(options)
     const { data, labelOf } = checkBatch(images, labels, this.inputSize)
-    return withLoss(await this.#run(signal, (cancel) => this.#native.gradient(data, labelOf, cancel)))
+    return withLoss(await this.#open.run(signal, (native, cancel) => native.gradient(data, labelOf, cancel)))
   }
 
   /**
-   * Embeddings as the exported model gives them, batch normalisation by its running statistics.
+   * Embeddings as the exported model gives them: by the moving average of the weights where there is one (`ema`), batch normalisation
+   * by its running statistics, or by those of `recalibrate`.
    *
    * @param images N images, as for `step`.
-   * @param options where to write to, and a signal.
+   * @param options where to write to, which weights, and a signal.
    * @returns N x dimensions floats.
    * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT, ERR_FACENET_ABORTED, ERR_FACENET_DISPOSED
    */
   async embed(images: Uint8Array | Pixels, options: TrainerEmbedOptions = {}): Promise<Float32Array> {
-    const signal = this.#checkCall(options, ['out'])
+    const signal = this.#open.checkCall(options, ['out', 'trained'])
+    const trained = checkOneOf(options.trained ?? false, 'options.trained', [true, false])
     const { data, count } = checkPixels(images, this.inputSize)
     const out = checkOut(options.out, count * this.dimensions, `(${count} images x ${this.dimensions})`)
     const result = options.out === undefined ? out : new Float32Array(out.length)
-    if (count > 0) await this.#run(signal, (cancel) => this.#native.embed(data, count, result, cancel))
+    if (count > 0) await this.#open.run(signal, (native, cancel) => native.embed(data, count, result, cancel, trained))
     return fillOut(out, result)
   }
 
   /**
-   * Copies of tensors, all at one moment.
+   * Measures the statistics of batch normalisation anew, on images such as the network will see, for `embed` and `export`, until the
+   * next step: running statistics lag behind the weights, and are not those of an average of weights. They are the mean over chunks.
+   * Training goes on as if this had not been called.
+   *
+   * @param images N images, as for `step`, or several such batches; some hundred images are enough.
+   * @param options a signal.
+   * @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT where there is no image, or the network has no batch normalisation that is
+   *   trained; ERR_FACENET_ABORTED.
+   *
+   * @example
+   * ```ts
+   * await trainer.recalibrate(images)
+   * await trainer.export('model.safetensors')
+   * ```
+   */
+  async recalibrate(
+    images: Uint8Array | Pixels | Batches<Uint8Array | Pixels>,
+    options: CallOptions = {},
+  ): Promise<void> {
+    const signal = this.#open.checkCall(options)
+    let measured = 0
+    for await (const { data, count } of pixelsOf(images, this.inputSize)) {
+      const anew = measured === 0
+      await this.#open.run(signal, (native, cancel) => native.measureStatistics(data, count, anew, cancel))
+      measured += count
+    }
+    if (measured === 0) throw invalidArgument('images', 'at least one image', 'none')
+  }
+
+  /**
+   * Copies of tensors as they are trained, all at one moment. With `ema`, `average/<tensor>` is the average of one.
    *
    * @param names of tensors; all weights and statistics where it is left out.
    */
   async read(names?: readonly string[]): Promise<TrainerTensors> {
-    this.#checkOpen()
-    const isOfModel = ({ kind }: TrainerTensor) => kind === 'weight' || kind === 'statistic'
-    return (await this.#snapshot(names ? ({ name }) => names.includes(name) : isOfModel)).tensors
+    this.#open.check()
+    return (await this.#open.snapshot(names ? ({ name }) => names.includes(name) : isOfModel)).tensors
   }
 
   /**
@@ -212,60 +244,34 @@ export class Trainer {
    * ```
    */
   async save(path: string, options: { state?: unknown } = {}): Promise<void> {
-    this.#checkOpen()
+    this.#open.check()
     checkOptions(options, 'options', ['state'])
     checkPath(path)
     const { state } = options
     const settings = this.settings
-    const { tensors, counters } = await this.#snapshot(({ kind }) => kind !== 'gradient')
-    await this.#afterOthers(() =>
+    const { tensors, counters } = await this.#open.snapshot(({ kind }) => kind !== 'gradient')
+    await this.#open.write(() =>
       writeCheckpoint(path, { graph: this.graph, tensors, settings, counters, state, notes: this.#notes }),
     )
   }
 
   /**
-   * Writes a model file for `openModel`.
+   * Writes a model file for `openModel`, of the weights and statistics that `embed` uses.
    *
    * @param path of the file.
    * @returns what the file says about itself.
    * @throws FaceNetError ERR_FACENET_IO where the disk refuses.
    */
   async export(path: string): Promise<ModelMetadata> {
-    this.#checkOpen()
+    this.#open.check()
     checkPath(path)
-    const { tensors } = await this.#snapshot(({ kind }) => kind === 'weight' || kind === 'statistic')
-    return this.#afterOthers(() => writeModel(path, { graph: this.graph, tensors, ...this.#notes }))
+    const { tensors } = await this.#open.snapshot(isOfModel, 'readModel')
+    return this.#open.write(() => writeModel(path, { graph: this.graph, tensors, ...this.#notes }))
   }
 
   async #restore(tensors: Tensors, counters: TrainerCounters): Promise<void> {
-    await this.#run(undefined, () => writeOptimizerState(this.#native, tensors, counters))
+    await this.#open.run(undefined, (native) => writeState(native, tensors, counters))
     this.#steps = counters.steps
-  }
-
-  #snapshot(selected: (tensor: TrainerTensor) => boolean): Promise<Snapshot> {
-    return this.#run(undefined, () => readTensors(this.#native, selected))
-  }
-
-  /** Native work of this trainer, in turn with all other; `dispose` waits for it. */
-  #run<T>(signal: AbortSignal | undefined, call: (cancel: Cancel) => Promise<T>): Promise<T> {
-    return this.#running.track(enqueueCall(signal, call))
-  }
-
-  /** Files are written one after the other. */
-  async #afterOthers<T>(write: () => Promise<T>): Promise<T> {
-    const work = this.#saving.then(write)
-    this.#saving = work.catch(() => {})
-    return work
-  }
-
-  #checkCall(options: CallOptions, others: readonly string[] = []): AbortSignal | undefined {
-    this.#checkOpen()
-    checkOptions(options, 'options', ['signal', ...others])
-    return checkSignal(options.signal)
-  }
-
-  #checkOpen(): void {
-    if (this.disposed) throw disposed('trainer')
   }
 
   /** Frees what the trainer holds, once calls that are under way have ended. May be called more than once. */
@@ -278,14 +284,7 @@ export class Trainer {
    * @returns when everything is freed and every file is written.
    */
   close(): Promise<void> {
-    this.#closing ??= this.#end()
-    return this.#closing
-  }
-
-  async #end(): Promise<void> {
-    await this.#running.settled()
-    await this.#saving
-    this.#native.dispose()
+    return this.#open.close()
   }
 
   /** `dispose`, for `using`. */

@@ -7,7 +7,7 @@ import { invalidArgument } from '../errors.js'
 import type { ModelNotes } from '../files/model/metadata.js'
 import type { Tensors } from '../files/model/tensor.js'
 import type { Size } from '../images/geometry.js'
-import { checkPixels } from '../model/pixels.js'
+import { checkPixels, type Pixels } from '../model/pixels.js'
 import type { Device } from '../native/devices.js'
 import type { TrainingSettings } from './settings.js'
 
@@ -27,6 +27,11 @@ export interface CallOptions {
 export interface TrainerEmbedOptions extends CallOptions {
   /** N x dimensions floats to write to, instead of a new array. */
   out?: Float32Array
+  /**
+   * By the weights and statistics that the next step goes on from, even where the model is made of others.
+   * @default false
+   */
+  trained?: boolean
 }
 
 /** Tensors of a trainer by their names, as `trainer.read` copies them. */
@@ -70,4 +75,22 @@ export function checkBatch(
 
 export function checkPath(path: unknown): void {
   if (typeof path !== 'string' || path === '') throw invalidArgument('path', 'the path of a file', path)
+}
+
+/** Several of something, one after the other. */
+export type Batches<T> = AsyncIterable<T> | Iterable<T>
+
+/** The images of one batch or of several, empty ones left out. */
+export async function* pixelsOf(images: Uint8Array | Pixels | Batches<Uint8Array | Pixels>, inputSize: Size) {
+  for await (const batch of areBatches(images) ? images : [images]) {
+    const { data, count } = checkPixels(batch, inputSize)
+    if (count > 0) yield { data, count }
+  }
+}
+
+/** The pixels of one batch are bytes, or an object with bytes. */
+function areBatches<T>(images: T | Batches<T>): images is Batches<T> {
+  const given: unknown = images
+  if (typeof given !== 'object' || given === null || ArrayBuffer.isView(given)) return false
+  return Symbol.asyncIterator in given || Symbol.iterator in given
 }

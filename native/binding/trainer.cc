@@ -27,6 +27,7 @@ const char* kindName(train::TrainerTensor::Kind kind) {
     case Kind::statistic: return "statistic";
     case Kind::optimizer: return "optimizer";
     case Kind::loss: return "loss";
+    case Kind::average: return "average";
     default: return "gradient";
   }
 }
@@ -72,9 +73,11 @@ Napi::Function Trainer::defineClass(Napi::Env env) {
       env, "NativeTrainer",
       {InstanceMethod<&Trainer::step>("step"), InstanceMethod<&Trainer::gradient>("gradient"),
        InstanceMethod<&Trainer::embed>("embed"), InstanceMethod<&Trainer::read>("read"),
-       InstanceMethod<&Trainer::write>("write"), InstanceMethod<&Trainer::dispose>("dispose"),
-       InstanceAccessor<&Trainer::plan>("plan"), InstanceAccessor<&Trainer::tensors>("tensors"),
-       InstanceAccessor<&Trainer::kernels>("kernels"), InstanceAccessor<&Trainer::dimensions>("dimensions"),
+       InstanceMethod<&Trainer::measureStatistics>("measureStatistics"),
+       InstanceMethod<&Trainer::readModel>("readModel"), InstanceMethod<&Trainer::write>("write"),
+       InstanceMethod<&Trainer::dispose>("dispose"), InstanceAccessor<&Trainer::plan>("plan"),
+       InstanceAccessor<&Trainer::tensors>("tensors"), InstanceAccessor<&Trainer::kernels>("kernels"),
+       InstanceAccessor<&Trainer::dimensions>("dimensions"),
        InstanceAccessor<&Trainer::memoryBytes>("memoryBytes")});
 }
 
@@ -172,15 +175,44 @@ Napi::Value Trainer::embed(const Napi::CallbackInfo& info) {
     Arrays arrays;
     const void* const images = readImages(arrays, info[0], count);
     auto* const out = arrays.output<float>(info[2], "out", {count, trainer()->dimensions()});
+    using Values = train::Trainer::Values;
+    const Values of = info[4].ToBoolean() ? Values::trained : Values::model;
     const std::atomic<int32_t>* const cancel = arrays.readCancel(info[3]);
     return worker_->post(std::move(arrays), [=, trainer = trainer()]() -> PromiseWorker::Resolve {
-      trainer->embed(images, count, out, cancel);
+      trainer->embed(images, count, out, of, cancel);
+      return {};
+    });
+  });
+}
+
+Napi::Value Trainer::measureStatistics(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const int64_t count = readInteger(info[1], "count", 1);
+    Arrays arrays;
+    const void* const images = readImages(arrays, info[0], count);
+    const bool anew = info[2].ToBoolean();
+    const std::atomic<int32_t>* const cancel = arrays.readCancel(info[3]);
+    return worker_->post(std::move(arrays), [=, trainer = trainer()]() -> PromiseWorker::Resolve {
+      trainer->measureStatistics(images, count, anew, cancel);
       return {};
     });
   });
 }
 
 Napi::Value Trainer::read(const Napi::CallbackInfo& info) {
+  return readBy(info, [](const train::Trainer& trainer, const train::TrainerTensor& tensor, float* out) {
+    trainer.read(tensor, out);
+  });
+}
+
+Napi::Value Trainer::readModel(const Napi::CallbackInfo& info) {
+  return readBy(info, [](const train::Trainer& trainer, const train::TrainerTensor& tensor, float* out) {
+    trainer.readModel(tensor, out);
+  });
+}
+
+template <class Read>
+Napi::Value Trainer::readBy(const Napi::CallbackInfo& info, Read readTensor) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     auto transfer = readTransfer<float>(
         info, *trainer(), "out",
@@ -188,9 +220,10 @@ Napi::Value Trainer::read(const Napi::CallbackInfo& info) {
           return arrays.inPlace<float>(value, argument, {elements});
         });
     return worker_->post(std::move(transfer.arrays),
-                         [tensors = transfer.tensors, memory = transfer.memory,
+                         [readTensor, tensors = transfer.tensors, memory = transfer.memory,
                           trainer = trainer()]() -> PromiseWorker::Resolve {
-                           for (size_t i = 0; i < tensors.size(); ++i) trainer->read(*tensors[i], memory[i]);
+                           for (size_t i = 0; i < tensors.size(); ++i)
+                             readTensor(*trainer, *tensors[i], memory[i]);
                            return [counters = trainer->counters](Napi::Env env) -> Napi::Value {
                              Napi::Object result = Napi::Object::New(env);
                              result.Set("steps", static_cast<double>(counters.steps));

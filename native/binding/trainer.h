@@ -32,7 +32,11 @@ class Trainer : public Napi::ObjectWrap<Trainer> {
   Napi::Value step(const Napi::CallbackInfo& info);
   Napi::Value gradient(const Napi::CallbackInfo& info);
   Napi::Value embed(const Napi::CallbackInfo& info);
+  Napi::Value measureStatistics(const Napi::CallbackInfo& info);
   Napi::Value read(const Napi::CallbackInfo& info);
+  Napi::Value readModel(const Napi::CallbackInfo& info);
+  template <class Read>
+  Napi::Value readBy(const Napi::CallbackInfo& info, Read readTensor);
   Napi::Value write(const Napi::CallbackInfo& info);
   void dispose(const Napi::CallbackInfo& info) { release(info.Env()); }
   void release(Napi::Env env);

@@ -53,6 +53,7 @@ train::TrainerOptions readTrainerOptions(const Fields& options) {
       "strategy", {{"all", Strategy::all}, {"semi-hard", Strategy::semiHard}, {"hard", Strategy::hard}});
   result.batch.margin = static_cast<float>(options.number("margin"));
   if (!(result.batch.margin > 0)) throw options.wrong("margin", "a number above 0");
+  if (options.has("averageDecay")) result.averageDecay = numberIn(options, "averageDecay", 0, 1 - 1e-9);
   if (options.has("loss")) result.batch.loss = readLoss(options.object("loss"));
   result.batch.statisticsRate = static_cast<float>(numberIn(options, "statisticsRate", 0, 1));
   return result;

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <cmath>
 
+#include "native/train/put_back.h"
+
 namespace facenet::train {
 namespace {
 
@@ -18,33 +20,6 @@ std::shared_ptr<void> zeros(const TrainingBackend& backend, int64_t elements) {
   backend.zero(memory.get(), elements * floatBytes);
   return memory;
 }
-
-// The running statistics as they were, unless it is told that they are to stay as they are now.
-class Statistics {
- public:
-  // `room`: as much memory as the statistics take.
-  Statistics(const TrainingBackend& backend, void* values, void* room, int64_t bytes)
-      : backend_(backend), values_(values), before_(room), bytes_(bytes) {
-    backend_.copy(before_, values_, bytes_);
-  }
-  ~Statistics() {
-    if (kept_) return;
-    try {
-      backend_.copy(values_, before_, bytes_);
-    } catch (const Error&) {
-      // The device is lost, and every later call says so.
-    }
-  }
-  Statistics(const Statistics&) = delete;
-  Statistics& operator=(const Statistics&) = delete;
-  void keep() { kept_ = true; }
-
- private:
-  const TrainingBackend& backend_;
-  void *values_, *before_;
-  int64_t bytes_;
-  bool kept_ = false;
-};
 
 // Up to a last normalisation, where the loss looks at lengths and normalises itself.
 Graph trainedPart(Graph graph, const Loss& loss) {
@@ -87,10 +62,12 @@ Trainer::Trainer(const Graph& graph, const Weights& weights, const TrainerOption
                                          parameters_.trainable)),
       values_(zeros(*backend_, parameters_.elements)),
       gradients_(zeros(*backend_, parameters_.trainable)),
-      statistics_(zeros(*backend_, parameters_.elements - parameters_.trainable)) {
+      statistics_(zeros(*backend_, parameters_.elements - parameters_.trainable)),
+      measured_(plan_, parameters_) {
   std::vector<float> loaded(static_cast<size_t>(parameters_.elements));
   loadParameters(parameters_, weights, loaded.data());
   backend_->upload(values_.get(), loaded.data(), parameters_.elements * floatBytes);
+  if (options.averageDecay > 0) average_.emplace(*backend_, parameters_, values(), options.averageDecay);
   listTensors(Frozen(options.plan.frozen));
 }
 
@@ -141,6 +118,8 @@ void Trainer::listTensors(const Frozen& frozen) {
     const bool still = p.trainable && isFrozen(plan_.forward, frozen, p.name);
     const Kind kind = isOfLoss(p.name) ? Kind::loss : p.trainable ? Kind::weight : Kind::statistic;
     tensors_.push_back({p.name, p.shape, kind, still, values() + p.offset});
+    if (average_ && kind != Kind::loss)
+      tensors_.push_back({"average/" + p.name, p.shape, Kind::average, still, average_->values() + p.offset});
     if (!p.trainable) continue;
     for (int slot = 0; slot < settings_.slots(); ++slot)
       tensors_.push_back({text("optimizer/", settings_.slotName(slot), "/", p.name), p.shape, Kind::optimizer,
@@ -170,11 +149,21 @@ void Trainer::read(const TrainerTensor& tensor, float* out) const {
   backend_->download(out, tensor.data, tensor.elements() * floatBytes);
 }
 
+void Trainer::readModel(const TrainerTensor& tensor, float* out) const {
+  if (tensor.kind != TrainerTensor::Kind::weight && tensor.kind != TrainerTensor::Kind::statistic)
+    throw invalidArgument("names", "weights and statistics of the model", tensor.name);
+  const Parameter& parameter = parameters_.at(tensor.name);
+  backend_->enter();
+  backend_->download(out, modelValues() + parameter.offset, tensor.elements() * floatBytes);
+  measured_.put(parameter, out);
+}
+
 void Trainer::write(const TrainerTensor& tensor, const float* values) {
   backend_->enter();
   backend_->upload(tensor.data, values, tensor.elements() * floatBytes);
   prepared_ = false;
   model_.reset();
+  measured_.clear();
 }
 
 StepReport Trainer::run(const void* images, const int32_t* labels, int64_t count, const StepOptions* update,
@@ -186,8 +175,8 @@ StepReport Trainer::run(const void* images, const int32_t* labels, int64_t count
   prepared_ = true;
   StepReport report;
   report.step = counters.steps + 1;
-  Statistics statistics(*backend_, values() + parameters_.trainable, statistics_.get(),
-                        (parameters_.elements - parameters_.trainable) * floatBytes);
+  PutBack statistics(*backend_, values() + parameters_.trainable, statistics_.get(),
+                     (parameters_.elements - parameters_.trainable) * floatBytes);
   backend_->zero(gradients(), parameters_.trainable * floatBytes);
   const int64_t imageBytes = imageElements() * static_cast<int64_t>(byteSize(imageType()));
   const Batch batch{images, imageBytes, labels, count, update ? update->triplets : std::nullopt};
@@ -212,24 +201,59 @@ StepReport Trainer::run(const void* images, const int32_t* labels, int64_t count
     prepared_ = false;
     optimizer_->update(values(), gradients(), update->learningRate,
                        clips ? update->clipNorm / report.gradientNorm : 1, ++counters.updates);
+    if (average_) average_->follow(values(), counters.updates);
     backend_->finish();
     statistics.keep();
+    measured_.clear();
     report.seconds.optimizer = secondsSince(start);
   }
   ++counters.steps;
   return report;
 }
 
-void Trainer::embed(const void* images, int64_t count, float* out, const std::atomic<int32_t>* cancelled) {
-  if (!model_) {
+void Trainer::embed(const void* images, int64_t count, float* out, Values of,
+                    const std::atomic<int32_t>* cancelled) {
+  if (!model_ || modelOf_ != of) {
     backend_->enter();
-    const float* values = backend_->onHost(this->values(), parameters_.elements, modelValues_);
+    model_.reset();
+    const float* from = of == Values::model ? modelValues() : values();
+    const float* values = backend_->onHost(from, parameters_.elements, modelValues_);
+    if (of == Values::model && measured_.any()) {
+      if (values != modelValues_.data()) modelValues_.assign(values, values + parameters_.elements);
+      for (const Parameter& parameter : parameters_.list)
+        measured_.put(parameter, modelValues_.data() + parameter.offset);
+      values = modelValues_.data();
+    }
     Weights weights;
     for (const Parameter& parameter : parameters_.list)
       weights.tensors[parameter.name] = {DType::f32, parameter.shape, values + parameter.offset};
     model_ = backend_->makeExecutor(graph_, weights);
+    modelOf_ = of;
   }
   model_->run(images, count, {out}, cancelled);
+}
+
+void Trainer::measureStatistics(const void* images, int64_t count, bool anew,
+                                const std::atomic<int32_t>* cancelled) {
+  if (!measured_.possible())
+    throw invalidArgument("images", "a network with batch normalisation that is not frozen",
+                          graph_.name + ", which has none");
+  backend_->enter();
+  model_.reset();
+  if (anew) measured_.clear();
+  const int64_t bytes = parameters_.elements * floatBytes;
+  const std::shared_ptr<void> trained = backend_->allocate(bytes);
+  PutBack all(*backend_, values_.get(), trained.get(), bytes);
+  backend_->copy(values_.get(), modelValues(), bytes);
+  prepared_ = false;
+  chunks_.prepare(this->values());
+  const float rate = batch_.statisticsRate > 0 ? batch_.statisticsRate : 1;
+  const auto imageBytes = static_cast<size_t>(imageElements()) * byteSize(imageType());
+  const auto* next = static_cast<const std::byte*>(images);
+  for (const int64_t size : chunkSizes(count, plan_.chunk)) {
+    measured_.measure(chunks_, *backend_, this->values(), next, size, rate, cancelled);
+    next += static_cast<size_t>(size) * imageBytes;
+  }
 }
 
 int64_t Trainer::imageElements() const {
@@ -245,7 +269,8 @@ int64_t Trainer::dimensions() const {
 }
 
 int64_t Trainer::memoryBytes() const {
-  return floatBytes * 2 * parameters_.elements + optimizer_->memoryBytes() + chunks_.memoryBytes();
+  return floatBytes * 2 * parameters_.elements + optimizer_->memoryBytes() + chunks_.memoryBytes() +
+         (average_ ? average_->memoryBytes() : 0);
 }
 
 }  // namespace facenet::train

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "native/ops/loss.h"
+#include "native/train/measured_statistics.h"
+#include "native/train/moving_average.h"
 #include "native/train/step.h"
 
 namespace facenet::train {
@@ -12,11 +14,13 @@ struct TrainerOptions {
   float weightDecay = 0;
   bool decayAll = false;  // biases, slopes, scales and shifts too
   BatchOptions batch;
+  double averageDecay = 0;  // of the moving average of the weights, below 1; 0: there is none
 };
 
 // A tensor that can be read and written by name.
 struct TrainerTensor {
-  enum class Kind : uint8_t { weight, statistic, optimizer, gradient, loss };  // loss: not of the model
+  // loss: not of the model
+  enum class Kind : uint8_t { weight, statistic, optimizer, gradient, loss, average };
   std::string name;
   std::vector<int64_t> shape;
   Kind kind;
@@ -47,14 +51,25 @@ class Trainer {
   StepReport gradient(const void* images, const int32_t* labels, int64_t count,
                       const std::atomic<int32_t>* cancelled);
 
-  // What a model of these weights gives, with norms folded by their running statistics. The model is made at the
-  // first call after a step and dropped by the next step.
-  void embed(const void* images, int64_t count, float* out, const std::atomic<int32_t>* cancelled);
+  // Weights and statistics of which a model is made. `model`: the moving average where there is one, with the statistics that
+  // were measured since the last step, if any were. `trained`: what steps go on from.
+  enum class Values : uint8_t { model, trained };
+
+  // What a model of these values gives, with norms folded by their statistics. The model is made at the first call after a step,
+  // or for other values, and dropped by the next step.
+  void embed(const void* images, int64_t count, float* out, Values of, const std::atomic<int32_t>* cancelled);
+
+  // Measures the statistics of batch normalisation on these images, with the weights of the model; `anew`: on these alone, else on
+  // those of the calls before as well. What is trained stays as it is, and the next step forgets what was measured. Throws
+  // ERR_FACENET_INVALID_ARGUMENT for a network that has no statistics to measure.
+  void measureStatistics(const void* images, int64_t count, bool anew, const std::atomic<int32_t>* cancelled);
 
   const TrainingPlan& plan() const { return plan_; }
   const std::vector<TrainerTensor>& tensors() const { return tensors_; }
   const TrainerTensor& tensor(const std::string& name) const;  // throws ERR_FACENET_INVALID_ARGUMENT
   void read(const TrainerTensor& tensor, float* out) const;
+  // A weight or a statistic as the model has it.
+  void readModel(const TrainerTensor& tensor, float* out) const;
   void write(const TrainerTensor& tensor, const float* values);
   Counters counters;
 
@@ -67,6 +82,7 @@ class Trainer {
  private:
   float* values() const { return static_cast<float*>(values_.get()); }
   float* gradients() const { return static_cast<float*>(gradients_.get()); }
+  float* modelValues() const { return average_ ? average_->values() : values(); }
   void listTensors(const Frozen& frozen);
   std::vector<TrainedWeight> trainedWeights(const Frozen& frozen, const TrainerOptions& options) const;
   StepReport run(const void* images, const int32_t* labels, int64_t count, const StepOptions* update,
@@ -82,10 +98,13 @@ class Trainer {
   Optimizer settings_;
   std::unique_ptr<NetworkOptimizer> optimizer_;
   std::shared_ptr<void> values_, gradients_, statistics_;
+  std::optional<MovingAverage> average_;
+  MeasuredStatistics measured_;
   bool prepared_ = false;  // whether kernels know the weights as they are
   std::vector<TrainerTensor> tensors_;
   std::vector<float> modelValues_;
   std::unique_ptr<Executor> model_;  // what embed runs
+  Values modelOf_ = Values::model;
 };
 
 }  // namespace facenet::train

@@ -1,6 +1,6 @@
 /** `facenet train` as its users run it: files, figures, interruption, and what it refuses. */
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -124,6 +124,27 @@ test('SIGINT writes a checkpoint and leaves with 130; --resume goes on bit for b
   assert.equal(await curve('cut'), await curve('whole'))
 })
 
+test('--ema and --recalibrate give a model of the averaged weights, and --resume keeps them', async () => {
+  const words = ['--ema', '0.9', '--recalibrate', '20', '--quiet']
+  const { code, stderr } = await facenet(...training('averaged', '--steps', '4', ...words))
+  assert.is(code, 0, stderr)
+  const resumed = await facenet(
+    'train',
+    people,
+    '--resume',
+    '--out',
+    join(folder, 'averaged'),
+    '--steps',
+    '6',
+    '--quiet',
+  )
+  assert.is(resumed.code, 0, resumed.stderr)
+  const whole = await facenet(...training('averaged whole', '--steps', '6', ...words))
+  assert.is(whole.code, 0, whole.stderr)
+  const model = (out: string) => readFile(join(folder, out, 'model.safetensors'))
+  assert.equal(await model('averaged'), await model('averaged whole'))
+})
+
 test('--selection offline trains on triplets of a subset, and goes on as it began', async () => {
   const offline = ['--selection', 'offline', '--select-every', '6', '--select-from', '24', '--quiet']
   for (const [out, steps] of [
@@ -164,6 +185,12 @@ test('what cannot be trained is refused with a reason', async () => {
     [training('a', '--steps', '1', '--schedule', 'linear'), 2, /--schedule is constant, cosine, or step/],
     [training('a', '--minutes', '1', '--schedule', 'cosine'), 2, /cosine needs --steps or --epochs/],
     [training('a', '--steps', '1', '--network', 'nns2'), 2, /--network or --from is needed, one of them/],
+    [training('a', '--steps', '1', '--ema', '1'), 2, /--ema is a number above 0 and below 1, not 1/],
+    [
+      ['train', people, '--network', 'nns2', '--out', join(folder, 'a'), '--steps', '1', '--recalibrate', '5'],
+      2,
+      /--recalibrate measures batch normalisation, which nns2 has not: see --batch-norm/,
+    ],
     [training('a', '--steps', '1', '--patience', '2'), 2, /--validation is missing/],
     [training('a', '--steps', '1', '--validation', pairs), 2, /go together/],
     [training('a', '--steps', '1', '--select-every', '5'), 2, /go with --selection offline/],

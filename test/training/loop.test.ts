@@ -50,6 +50,7 @@ interface Run {
   change?: Partial<LoopSettings>
   strategy?: 'hard' | 'all' | 'semi-hard'
   learningRate?: number
+  ema?: number
   resume?: boolean
   /** From a network that maps everybody to nearly one point. */
   collapsed?: boolean
@@ -59,7 +60,7 @@ interface Run {
 
 async function run(
   name: string,
-  { change, strategy = 'hard', learningRate = 0.05, resume, stopAt, collapsed }: Run = {},
+  { change, strategy = 'hard', learningRate = 0.05, ema, resume, stopAt, collapsed }: Run = {},
 ) {
   const out = join(folder, name)
   await mkdir(out, { recursive: true })
@@ -68,7 +69,7 @@ async function run(
   const from = collapsed ? constant : network
   const trainer = resume
     ? await createTrainer.resume(checkpoint, { threads: 1 })
-    : await createTrainer(from, { strategy, learningRate, chunk: 7, threads: 1, seed: 5 })
+    : await createTrainer(from, { strategy, learningRate, ema, chunk: 7, threads: 1, seed: 5 })
   const saved = resume ? readLoopState(checkpoint, trainer.state) : undefined
   const given = saved?.settings ?? { ...settings, ...change, learningRate, data: faces.digest }
   const { identitiesPerBatch, facesPerIdentity, negatives, seed, augmentation } = given
@@ -154,6 +155,27 @@ test('stopped at any step and resumed, the curve and the weights are bit for bit
     assert.equal(await curve(resumed.out), await curve(whole.out))
     assert.equal(resumed.tensors, whole.tensors)
     assert.equal(resumed.loop.state.best, whole.loop.state.best)
+  }
+})
+
+test('with an average and measured statistics the curve is the same, the models are judged, and stopping changes nothing', async () => {
+  const plain = await run('undisturbed')
+  const how: Run = { ema: 0.9, change: { recalibrate: 20 } }
+  const whole = await run('averaged', how)
+  const losses = ({ lines }: { lines: ProgressLine[] }) => lines.map(({ loss }) => loss)
+  assert.equal(losses(whole), losses(plain))
+  assert.ok(whole.loop.state.best!.accuracy >= 0.8, `${whole.loop.state.best!.accuracy}`)
+  const stopped = await run('averaged stopped', { ...how, stopAt: 33 })
+  assert.is(stopped.error?.code, 'ERR_FACENET_ABORTED')
+  const resumed = await run('averaged stopped', { resume: true })
+  assert.equal(await curve(resumed.out), await curve(whole.out))
+  assert.equal(resumed.tensors, whole.tensors)
+  const fingerprint = async (out: string, file: string) => {
+    await using model = await openModel(join(out, file))
+    return model.fingerprint
+  }
+  for (const file of [files.model, files.best]) {
+    assert.is(await fingerprint(resumed.out, file), await fingerprint(whole.out, file), file)
   }
 })
 

@@ -50,7 +50,7 @@ export async function openTrainer(context: TrainContext, folder: string, people:
     return createTrainer.resume(join(folder, files.checkpoint), { ...place, ...given })
   }
   if ((name === undefined) === (from === undefined)) throw new UsageError('--network or --from is needed, one of them')
-  const { dimensions, optimizer, learningRate, weightDecay, clipNorm, seed, chunk } = options
+  const { dimensions, optimizer, learningRate, weightDecay, clipNorm, seed, chunk, ema } = options
   const batchNorm = options.batchNorm || undefined
   const network = { dimensions, batchNorm, frozen: options.freeze, alignment: options.template }
   const learning = {
@@ -62,6 +62,7 @@ export async function openTrainer(context: TrainContext, folder: string, people:
     seed,
     chunk,
     dtype,
+    ema,
   }
   return createTrainer(name ?? from!, { ...place, ...network, ...learning } satisfies TrainerOptions)
 }
@@ -90,11 +91,19 @@ export function readSettings(context: TrainContext, trainer: Trainer): LoopSetti
     learningRate: trainer.settings.learningRate,
     schedule,
     steps: 0,
+    recalibrate: readRecalibrate(context, trainer),
     checkpointEvery: options.checkpointEvery,
     validateEvery: options.validateEvery,
     patience: options.patience ?? 0,
     onCollapse: options.onCollapse,
   }
+}
+
+function readRecalibrate({ options: { recalibrate = 0 } }: TrainContext, trainer: Trainer): number {
+  if (recalibrate > 0 && !trainer.graph.nodes.some(({ op }) => op === 'batch_norm')) {
+    throw new UsageError(`--recalibrate measures batch normalisation, which ${trainer.name} has not: see --batch-norm`)
+  }
+  return recalibrate
 }
 
 function readSelection(

@@ -151,6 +151,18 @@ const optimisation = group('Optimisation', {
     above: 0,
     defaultText: 'no limit',
   }),
+  ema: number({
+    text: 'Decay of a moving average of the weights, such as 0.999, which is what is validated and exported',
+    above: 0,
+    below: 1,
+    defaultText: 'no average',
+  }),
+  recalibrate: integer({
+    text: 'Measure statistics of batch normalisation on this many faces before each validation and export',
+    value: '<faces>',
+    min: 1,
+    defaultText: 'running statistics',
+  }),
 })
 
 const validation = group('Validation', {
