@@ -1,10 +1,10 @@
 #include "native/binding/arrays.h"
 
+#ifdef __linux__
 #include <sys/mman.h>
+#endif
 
-#include <cstdlib>
 #include <cstring>
-#include <new>
 
 #include "native/binding/fields.h"
 #include "native/core/cancel.h"
@@ -19,8 +19,7 @@ Arrays::Owned allocate(size_t bytes) {
   const bool large = bytes >= 2 * kLargePage;
   const size_t alignment = large ? kLargePage : 64;
   const size_t rounded = (bytes + alignment) / alignment * alignment;
-  auto* const memory = static_cast<std::byte*>(std::aligned_alloc(alignment, rounded));
-  if (!memory) throw std::bad_alloc();
+  auto* const memory = static_cast<std::byte*>(allocateAligned(alignment, rounded));
 #ifdef MADV_HUGEPAGE
   if (large) madvise(memory, rounded, MADV_HUGEPAGE);  // a system that cannot does without
 #endif

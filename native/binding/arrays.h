@@ -8,7 +8,6 @@
 
 #include <atomic>
 #include <cstddef>
-#include <cstdlib>
 #include <initializer_list>
 #include <memory>
 #include <span>
@@ -16,6 +15,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "native/core/aligned.h"
 #include "native/core/dtype.h"
 
 namespace facenet::binding {
@@ -27,10 +27,7 @@ namespace facenet::binding {
 class Arrays {
  public:
   using Extents = std::initializer_list<int64_t>;
-  struct Free {
-    void operator()(void* memory) const { std::free(memory); }
-  };
-  using Owned = std::unique_ptr<std::byte[], Free>;
+  using Owned = AlignedArray<std::byte>;
 
   // What the work reads. Other threads of JavaScript may change the values of a SharedArrayBuffer meanwhile.
   template <class T>
