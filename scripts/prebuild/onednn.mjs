@@ -1,5 +1,5 @@
 // oneDNN as a static library with what we use of it: convolutions, forward and backward, and reorders, without threads of its own.
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { root } from '../files.mjs'
@@ -8,10 +8,9 @@ import { run } from './toolchain.mjs'
 
 const release = '3.7.2'
 
-/** The folder that holds include/ and lib/ of oneDNN, built with a toolchain file where it is not there yet. */
+/** The folder that holds include/ and lib/ of oneDNN, built with a toolchain file where it is not there yet with these options. */
 export function oneDnn(name, toolchain) {
   const prefix = join(root, 'build/prebuild', name, `onednn-${release}`)
-  if (existsSync(join(prefix, 'lib'))) return prefix
   const build = `${prefix}-build`
   const options = {
     CMAKE_BUILD_TYPE: 'MinSizeRel', // what computes is machine code that oneDNN writes while it runs
@@ -33,10 +32,17 @@ export function oneDnn(name, toolchain) {
     ONEDNN_ENABLE_JIT_PROFILING: 'OFF',
     ONEDNN_ENABLE_ITT_TASKS: 'OFF',
   }
+  const built = join(prefix, 'options.json')
+  const wanted = JSON.stringify(options, null, 2)
+  if (existsSync(built) && readFileSync(built, 'utf8') === wanted) return prefix
+  rmSync(prefix, { recursive: true, force: true })
+  // What an interrupted build left: its objects serve, its options would win over these.
+  rmSync(join(build, 'CMakeCache.txt'), { force: true })
   const defines = Object.entries(options).map(([key, value]) => `-D${key}=${value}`)
   run('cmake', ['-S', debianSource('onednn', release, 'ONEDNN_SOURCE'), '-B', build, ...defines])
   run('cmake', ['--build', build, '--parallel', String(availableParallelism())])
   run('cmake', ['--install', build])
+  writeFileSync(built, wanted)
   rmSync(build, { recursive: true, force: true })
   return prefix
 }

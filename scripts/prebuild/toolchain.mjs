@@ -1,7 +1,7 @@
 // Zig's clang, which carries the headers and C libraries of every platform that we publish for, libc++ and a linker. It
 // comes from npm, and only when packages are built: it takes 400 MB.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from '../files.mjs'
 
@@ -22,7 +22,8 @@ export function zig() {
 
 /**
  * A CMake toolchain file for a target, written below build/prebuild/<name>. Zig's tools are called by scripts of their own, since CMake
- * takes no arguments with some of them, and ccache (`CMAKE_CXX_COMPILER_LAUNCHER=ccache`) none with a compiler.
+ * takes no arguments with some of them, and ccache (`CMAKE_CXX_COMPILER_LAUNCHER=ccache`) none with a compiler. A script that is
+ * right stays as it is: for ccache one that was written again is another compiler.
  */
 export function toolchainFile(target) {
   const tool = zig()
@@ -30,7 +31,9 @@ export function toolchainFile(target) {
   mkdirSync(out, { recursive: true })
   const wrap = (name, command = name) => {
     const script = join(out, `zig-${name}`)
-    writeFileSync(script, `#!/bin/sh\nexec '${tool}' ${command} "$@"\n`)
+    const text = `#!/bin/sh\nexec '${tool}' ${command} "$@"\n`
+    if (existsSync(script) && readFileSync(script, 'utf8') === text) return script
+    writeFileSync(script, text)
     chmodSync(script, 0o755)
     return script
   }
