@@ -134,9 +134,11 @@ export type {
   Align,
   DecodeLimits,
   FaceChoice,
+  FaceQuality,
   FileLimits,
   FivePoints,
   ImageInput,
+  QualityGates,
   TemplateName,
 } from './images/index.js'
 export type { PointTemplate } from './images/templates.js'
@@ -159,6 +161,7 @@ export type { DevicePreference } from './native/check_arguments.js'
 export { type Device, devices } from './native/devices.js'
 export type {
   EmbeddedFace,
+  FaceLeftOut,
   FailedImage,
   ImageMetadata,
   PassedOver,

@@ -11,7 +11,14 @@ import {
   networksOptions,
 } from './options/files.js'
 import { galleryActions, galleryOptions } from './options/gallery.js'
-import { clusterOptions, detectOptions, embedOptions, searchOptions, verifyOptions } from './options/images.js'
+import {
+  clusterOptions,
+  cropOptions,
+  detectOptions,
+  embedOptions,
+  searchOptions,
+  verifyOptions,
+} from './options/images.js'
 import type { OptionTable, Values } from './options/option.js'
 import { serveOptions } from './options/serve.js'
 import { trainOptions } from './options/train.js'
@@ -111,6 +118,15 @@ export const commands: readonly Command[] = [
     options: detectOptions,
     examples: ['detect party.jpg --overlay found.jpg', 'detect photos/ --json'],
     load: () => import('./commands/detect.js'),
+  }),
+  command({
+    name: 'crop',
+    operands: '<images...>',
+    count: oneOrMore,
+    text: 'Cut out the faces of images, aligned: pictures of one size, and a table of their points, places and quality.',
+    options: cropOptions,
+    examples: ['crop photos/ --out faces', 'crop album.tar --out faces --template dlib --size 150 --min-sharpness 20'],
+    load: () => import('./commands/crop.js'),
   }),
   command({
     name: 'evaluate',

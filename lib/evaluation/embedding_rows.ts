@@ -11,6 +11,7 @@ import {
   warnUnknown,
 } from '../embeddings/preparation.js'
 import { cannotRead, FaceNetError } from '../errors.js'
+import { checkAbout, checkMissing, type RowAbout, type StoredMissing } from '../files/outputs/about.js'
 import { checkFlag, checkOptions } from '../native/check_arguments.js'
 import { lineError } from './lfw_pairs.js'
 
@@ -24,6 +25,10 @@ export interface StoredEmbeddings {
   fingerprint: string
   /** How all their images were prepared; undefined where the files do not say it, or where mixed rows are allowed. */
   preparation?: Preparation
+  /** What is known of each row. */
+  about: RowAbout[]
+  /** Images without an embedding. */
+  missing: StoredMissing[]
 }
 
 /** What has been read so far. */
@@ -52,7 +57,7 @@ interface Reading extends StoredEmbeddings {
 export async function readEmbeddings(files: readonly string[], options: MixedOptions = {}): Promise<StoredEmbeddings> {
   checkOptions(options, 'options', ['allowMixed'])
   checkFlag(options.allowMixed, 'options.allowMixed')
-  const reading: Reading = { paths: [], rows: [], fingerprint: '', mixed: false }
+  const reading: Reading = { paths: [], rows: [], about: [], missing: [], fingerprint: '', mixed: false }
   for (const file of files) {
     let number = 0
     try {
@@ -64,12 +69,12 @@ export async function readEmbeddings(files: readonly string[], options: MixedOpt
       throw cannotRead(file, 'a readable file', cause)
     }
   }
-  const { paths, rows, fingerprint, first, silent, mixed } = reading
+  const { paths, rows, fingerprint, about, missing, first, silent, mixed } = reading
   if (rows.length === 0)
     throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', `No embeddings were found in ${files.join(', ')}`)
   if (silent !== undefined) warnUnknown(silent)
   const preparation = mixed || silent !== undefined ? undefined : first?.preparation
-  return { paths, rows, fingerprint, ...(preparation && { preparation }) }
+  return { paths, rows, fingerprint, about, missing, ...(preparation && { preparation }) }
 }
 
 function add(
@@ -78,11 +83,14 @@ function add(
   { file, number }: { file: string; number: number },
   { allowMixed }: MixedOptions,
 ): void {
-  const { path, embedding, fingerprint, preparation, error, passedOver, stats } = parse(line)
+  const parsed = parse(line)
+  const { path, embedding, fingerprint, preparation, error, passedOver, stats } = parsed
   // What `embed --json` says last: of files that are no images, and of the time it took.
   if ((passedOver ?? stats) !== undefined && path === undefined && embedding === undefined) return
-  // An image in which no face was found.
-  if (typeof path === 'string' && typeof error === 'string' && embedding === undefined) return
+  if (typeof path === 'string' && typeof error === 'string' && embedding === undefined) {
+    reading.missing.push(checkMissing(parsed, `${file}:${number}`))
+    return
+  }
   const dimensions = reading.rows[0]?.length ?? (Array.isArray(embedding) ? embedding.length : 0)
   const rows = Array.isArray(embedding) && embedding.length === dimensions && embedding.every(Number.isFinite)
   const named = typeof fingerprint === 'string' && fingerprint !== ''
@@ -97,6 +105,7 @@ function add(
     { name: `${file}:${number}`, preparation: checkPreparation(preparation, `${file}:${number}`) },
     allowMixed,
   )
+  reading.about.push(checkAbout(parsed, `${file}:${number}`))
   reading.paths.push(path)
   reading.rows.push(Float32Array.from(embedding as number[]))
 }

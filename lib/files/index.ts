@@ -17,7 +17,7 @@ export {
   writeThresholdFile,
 } from '../evaluation/threshold_file.js'
 export type { Affine } from '../images/geometry.js'
-export type { FivePoints } from '../images/index.js'
+export type { FaceQuality, FivePoints } from '../images/index.js'
 export {
   type ImageSource,
   openSource,
@@ -55,6 +55,7 @@ export {
 export type { SafetensorsDType, SafetensorsEntry, SafetensorsHeader, Source } from './model/safetensors.js'
 export type { Tensor, Tensors } from './model/tensor.js'
 export { readTensors, type TensorFile } from './model/tensor_reader.js'
+export type { RowAbout, StoredMissing } from './outputs/about.js'
 export { openOutput } from './outputs/open.js'
 export type { EmbeddingRow, MissingRow, Output, OutputOptions } from './outputs/output.js'
 export { isStored, readStored, type StoredRows } from './outputs/stored.js'

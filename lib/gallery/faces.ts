@@ -4,6 +4,7 @@ import type { DetectedFace } from '../detection/types.js'
 import { checkFinite } from '../embeddings/check_rows.js'
 import { type Embeddings, isEmbeddings } from '../embeddings/embeddings.js'
 import { describe, FaceNetError, invalidArgument } from '../errors.js'
+import type { FaceQuality } from '../images/quality.js'
 import { checkFloats, checkOptions } from '../native/check_arguments.js'
 import { checkBelongs, type GalleryModel } from './facts.js'
 import { personOfName, personText } from './people.js'
@@ -24,6 +25,8 @@ export interface NewFace {
   image?: string
   /** Where in the photograph it was found. */
   face?: DetectedFace
+  /** How good its picture is, as `embedStream` says it. */
+  quality?: FaceQuality
   /** What else is to be kept, as JSON. */
   metadata?: GalleryMetadata | null
 }
@@ -44,6 +47,8 @@ export interface GalleryFace {
   image: string | null
   /** Where in the photograph it was found; null where nobody said it. */
   face: DetectedFace | null
+  /** How good its picture is; null where nobody said it. */
+  quality: FaceQuality | null
   /** What was given with it; null where nothing was. */
   metadata: GalleryMetadata | null
 }
@@ -55,15 +60,16 @@ export interface CheckedFace {
   person?: string | null
   image?: string
   face?: string
+  quality?: string
   metadata?: string | null
 }
 
-const known = ['id', 'embedding', 'person', 'image', 'face', 'metadata'] as const
+const known = ['id', 'embedding', 'person', 'image', 'face', 'quality', 'metadata'] as const
 
 /** A copy, so that the caller may change what it gave. */
 export function checkFace(value: NewFace, name: string, path: string, gallery: GalleryModel): CheckedFace {
   checkOptions(value, name, known)
-  const { id = randomUUID(), person, image, face, metadata } = value
+  const { id = randomUUID(), person, image, face, quality, metadata } = value
   if (typeof id !== 'string' || id === '') throw invalidArgument(`${name}.id`, 'a text that is not empty', id)
   if (person !== undefined && person !== null && (typeof person !== 'string' || person === '')) {
     throw invalidArgument(`${name}.person`, 'a name, or null', person)
@@ -75,6 +81,7 @@ export function checkFace(value: NewFace, name: string, path: string, gallery: G
     person,
     image,
     face: face && checkJson(face, `${name}.face`),
+    quality: quality && checkJson(quality, `${name}.quality`),
     metadata: metadata === undefined || metadata === null ? metadata : checkJson(metadata, `${name}.metadata`),
   }
 }
@@ -106,8 +113,8 @@ export function insertFace(db: Connection, face: CheckedFace): number {
   if (db.sql('SELECT 1 FROM faces WHERE id = ?').get(face.id)) throw idTwice(face.id)
   const person = typeof face.person === 'string' ? personOfName(db, face.person, 'person') : null
   const { lastInsertRowid } = db
-    .sql('INSERT INTO faces (id, person, image, face, metadata) VALUES (?, ?, ?, ?, ?)')
-    .run(face.id, person, face.image ?? null, face.face ?? null, face.metadata ?? null)
+    .sql('INSERT INTO faces (id, person, image, face, quality, metadata) VALUES (?, ?, ?, ?, ?, ?)')
+    .run(face.id, person, face.image ?? null, face.face ?? null, face.quality ?? null, face.metadata ?? null)
   const number = Number(lastInsertRowid)
   if (number > 2 ** 31 - 1) throw invalidArgument('faces', 'at most 2147483647 faces, ever', number)
   return number
@@ -127,6 +134,7 @@ export function updateFace(db: Connection, number: number, face: Omit<CheckedFac
   set('person', typeof face.person === 'string' ? personOfName(db, face.person, 'person') : face.person)
   set('image', face.image)
   set('face', face.face)
+  set('quality', face.quality)
   set('metadata', face.metadata)
 }
 
@@ -138,7 +146,7 @@ export function knownFace(db: Connection, id: unknown): number {
 }
 
 export const faceColumns =
-  'SELECT f.number, f.id, f.person, p.name, f.image, f.face, f.metadata FROM faces f LEFT JOIN people p ON p.person = f.person'
+  'SELECT f.number, f.id, f.person, p.name, f.image, f.face, f.quality, f.metadata FROM faces f LEFT JOIN people p ON p.person = f.person'
 
 export function parseFace(row: SqlRow): GalleryFace {
   const json = (value: SqlRow[string] | undefined) => (typeof value === 'string' ? JSON.parse(value) : null)
@@ -148,6 +156,7 @@ export function parseFace(row: SqlRow): GalleryFace {
     person: row.person === null ? null : personText(Number(row.person), name),
     image: row.image === null ? null : String(row.image),
     face: json(row.face),
+    quality: json(row.quality),
     metadata: json(row.metadata),
   }
 }

@@ -163,7 +163,7 @@ function isDone(db: Connection, image: string): boolean {
 }
 
 function faceOf(
-  { image, embedding, face }: EmbeddedImage,
+  { image, embedding, face, quality }: EmbeddedImage,
   person: string | undefined,
   metadata: string | undefined,
   path: string,
@@ -172,7 +172,7 @@ function faceOf(
   const { index: _, ...found } = face ?? { index: 0 }
   const place = face && (found as Omit<typeof face, 'index'>)
   const id = faceKey(image, place)
-  return { ...checkFace({ id, embedding, person, image, face: place }, id, path, facts), metadata }
+  return { ...checkFace({ id, embedding, person, image, face: place, quality }, id, path, facts), metadata }
 }
 
 function checkOwn(options: AddImagesOptions): void {

@@ -108,13 +108,18 @@ export async function exportFaces(store: Store, facts: Facts, path: string, sign
         const face = byNumber.get(number)
         if (!face) continue // Removed between the two queries.
         const embedding = embeddings.subarray(i * dimensions, (i + 1) * dimensions)
-        written.push({ path: face.id, embedding, ...(face.face && { face: face.face }) })
+        const { image, face: place, quality, metadata } = face
+        const about = { image, face: place, quality, metadata }
+        const known = Object.entries(about).filter(([, value]) => value !== null)
+        written.push({ path: face.id, embedding, ...Object.fromEntries(known) })
       }
       await output.write(written)
       rows += written.length
     }
-    const missing = store.read((db) => db.sql('SELECT image, error FROM missing ORDER BY image').all())
-    await output.writeMissing(missing.map(({ image, error }) => ({ path: String(image), error: String(error) })))
+    const missing = store.read((db) => db.sql('SELECT image, code, error FROM missing ORDER BY image').all())
+    await output.writeMissing(
+      missing.map(({ image, code, error }) => ({ path: String(image), code: String(code), error: String(error) })),
+    )
     await output.close()
     return rows
   } catch (error) {

@@ -51,7 +51,12 @@ export async function addPhotographs(
           if (db.sql('SELECT 1 FROM faces WHERE id = ?').get(face.id)) continue // Two boxes on the same pixels.
           inserted.push({ number: insertFace(db, face), embedding: face.embedding })
         } else {
-          updateFace(db, number, { face: face.face, person: face.person, metadata: face.metadata })
+          updateFace(db, number, {
+            face: face.face,
+            quality: face.quality,
+            person: face.person,
+            metadata: face.metadata,
+          })
           edits.set(number, face.embedding)
         }
         added.faces++

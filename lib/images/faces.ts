@@ -14,6 +14,7 @@ import {
   readImageSize,
 } from './decode.js'
 import { type Affine, aligned, type Size, stretched } from './geometry.js'
+import { checkGates, type QualityGates } from './quality.js'
 import { type Detection, type FaceChoice, faceChoices } from './target.js'
 import { marginOf, type TemplateName, templatePoints } from './templates.js'
 
@@ -21,7 +22,7 @@ import { marginOf, type TemplateName, templatePoints } from './templates.js'
 const mostPixels = 25_000_000
 
 /** @throws FaceNetError ERR_FACENET_INVALID_ARGUMENT for what no detector takes. */
-export function checkDetection(options: Partial<Detection>, faces: FaceChoice): Detection {
+export function checkDetection(options: Partial<Detection> & QualityGates, faces: FaceChoice): Detection {
   const { detector, minSize, scoreThreshold, tryRotated } = options
   if (typeof detector !== 'object' || detector === null || typeof detector.detect !== 'function') {
     throw invalidArgument('options.detector', "a detector (of openDetector), with align 'detect'", detector)
@@ -32,7 +33,9 @@ export function checkDetection(options: Partial<Detection>, faces: FaceChoice): 
     throw invalidArgument('options.scoreThreshold', 'a number in 0..1', scoreThreshold)
   }
   checkOneOf(options.faces ?? faces, 'options.faces', faceChoices)
-  return { detector, faces: options.faces ?? faces, minSize, scoreThreshold, tryRotated }
+  const gates = checkGates(options)
+  const gated = Object.keys(gates).length > 0
+  return { detector, faces: options.faces ?? faces, minSize, scoreThreshold, tryRotated, ...(gated && { gates }) }
 }
 
 /** The faces of an image file, the largest first; none is no error. */

@@ -6,8 +6,9 @@ import { throwIfAborted } from '../native/check_arguments.js'
 import { sharedBytes } from '../native/shared_memory.js'
 import { type EncodedImage, type ImageInput, readImage, readImageSize } from './decode.js'
 import { choose, decodeForDetection, enlarged, lookFor, placeFace, sizeForDetection } from './faces.js'
-import type { Size } from './geometry.js'
+import { type FivePoints, invert, moved, type Size } from './geometry.js'
 import { Meters } from './meter.js'
+import { type FaceQuality, qualityOf, refusedBy } from './quality.js'
 import type { Detection, FaceTarget } from './target.js'
 import { checkTemplate, type TemplateName } from './templates.js'
 import { type Crop, warp } from './warp.js'
@@ -18,10 +19,20 @@ export interface LoadedFace {
   pixels: Uint8Array
   /** In pixels of the image as displayed, that is with its EXIF orientation applied. */
   face: DetectedFace
+  quality: FaceQuality
+  /** The face's points in pixels of the crop. */
+  pointsInCrop: FivePoints
 }
 
-/** The faces of an image, or why there are none to use. */
-export type FacesOrError = { faces: LoadedFace[] } | { error: unknown }
+/** A face that was left out, and why. */
+export interface RefusedFace extends Pick<LoadedFace, 'face' | 'quality'> {
+  reason: string
+}
+
+/** The faces of an image, or why there are none to use; in either case those that gates of quality left out. */
+export type FacesOrError =
+  | { faces: LoadedFace[]; refused?: RefusedFace[] }
+  | { error: unknown; refused?: RefusedFace[] }
 
 /** Pixels that are in memory together, unless one image has more. */
 const mostTogether = 16_000_000
@@ -138,7 +149,7 @@ async function cutOut(
 
   const bytes = target.height * target.width * 3
   const crops: Crop[] = []
-  const faces: { n: number; first: number; faces: DetectedFace[] }[] = []
+  const faces: { n: number; first: number; faces: DetectedFace[]; chosen: DetectedFace[] }[] = []
   for (const [i, { n, image }] of decoded.entries()) {
     const { image: seen, turn, faces: seenFaces } = found[i]!
     try {
@@ -149,6 +160,7 @@ async function cutOut(
       faces.push({
         n,
         first: crops.length,
+        chosen,
         faces: chosen.map((face) => enlarged(turnedBack(face, turn, image), shrink)),
       })
       crops.push(...own)
@@ -159,10 +171,28 @@ async function cutOut(
   }
   const pixels = sharedBytes(crops.length * bytes)
   await meters.time('align', () => warp(crops, target, pixels, signal))
-  for (const { n, first, faces: own } of faces) {
-    results[n] = {
-      faces: own.map((face, k) => ({ face, pixels: pixels.subarray((first + k) * bytes, (first + k + 1) * bytes) })),
-    }
+  for (const { n, first, faces: own, chosen } of faces) {
+    const loaded = own.map((face, k) => {
+      const crop = pixels.subarray((first + k) * bytes, (first + k + 1) * bytes)
+      const pointsInCrop = moved(invert(crops[first + k]!.map), chosen[k]!.points)
+      return { face, pixels: crop, quality: qualityOf(face, crop, target), pointsInCrop }
+    })
+    results[n] = throughGates(loaded, detection, group[n]!.image.name)
   }
   return results
+}
+
+function throughGates(loaded: readonly LoadedFace[], { gates }: Detection, name: string): FacesOrError {
+  if (!gates) return { faces: [...loaded] }
+  const refused: RefusedFace[] = []
+  const faces = loaded.filter(({ face, quality }) => {
+    const reason = refusedBy(gates, quality)
+    if (reason !== undefined) refused.push({ face, quality, reason })
+    return reason === undefined
+  })
+  if (faces.length > 0) return { faces, refused }
+  const reasons = refused.map(({ reason }) => reason).join('; ')
+  const [expected, received] = ['a face of the quality that is asked for', `${refused.length} others (${reasons})`]
+  const message = `Expected ${expected} in ${name} but found ${received}`
+  return { error: new FaceNetError('ERR_FACENET_FACE_COUNT', message, { argument: name, expected, received }), refused }
 }

@@ -78,6 +78,13 @@ export function invert({ xx, xy, x0, yx, yy, y0 }: Affine): Affine {
   }
 }
 
+/** Points where the map takes them. */
+export function moved({ xx, xy, x0, yx, yy, y0 }: Affine, points: FivePoints): FivePoints {
+  return points.map((value, i) =>
+    i % 2 === 0 ? xx * value + xy * points[i + 1]! + x0 : yx * points[i - 1]! + yy * value + y0,
+  )
+}
+
 /** From output pixels to the pixels of an image: the largest centred area of the output's shape, times `fraction`. */
 export function centred(image: Size, output: Size, fraction: number): Affine {
   const scale = fraction * Math.min(image.width / output.width, image.height / output.height)

@@ -2,9 +2,10 @@ export { type DecodeLimits, decodeImage, defaultLimitInputPixels, type FileLimit
 export { cropFace, loadFace } from './face.js'
 export { type FaceInput, loadFaceBatch } from './face_batch.js'
 export { checkDetection, findFaces } from './faces.js'
-export { type FacesOrError, type LoadedFace, loadFaces, loadFacesBatch } from './faces_batch.js'
+export { type FacesOrError, type LoadedFace, loadFaces, loadFacesBatch, type RefusedFace } from './faces_batch.js'
 export type { FivePoints, Size } from './geometry.js'
 export { Meters } from './meter.js'
+export { type FaceQuality, gateNames, type QualityGates } from './quality.js'
 export {
   type Align,
   type AlignOptions,

@@ -3,6 +3,7 @@ import type { MinSize } from '../detection/min_size.js'
 import type { FaceFinder } from '../detection/types.js'
 import type { DecodeLimits } from './decode.js'
 import type { Size } from './geometry.js'
+import type { QualityGates } from './quality.js'
 import type { TemplateName } from './templates.js'
 
 /**
@@ -40,6 +41,8 @@ export interface Detection {
   scoreThreshold?: number
   /** Looks at the image turned by 90, 180 and 270 degrees too, where no face is found or none that is sure. */
   tryRotated?: boolean
+  /** Of what is chosen, these are left out. */
+  gates?: QualityGates
 }
 
 /** What a network takes, and how a face is brought there. */

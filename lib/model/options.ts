@@ -15,6 +15,8 @@ import {
   type FileLimits,
   type FivePoints,
   faceChoices,
+  gateNames,
+  type QualityGates,
   type TemplateName,
 } from '../images/index.js'
 import { alignmentsOf160 } from '../images/templates.js'
@@ -27,10 +29,10 @@ import {
   checkOptions,
   checkSignal,
 } from '../native/check_arguments.js'
-import type { FailedImage, SourceOptions } from '../sources/index.js'
+import type { FaceLeftOut, FailedImage, SourceOptions } from '../sources/index.js'
 
 /** Options of `embed` and `embedStream` alike: how image files become embeddings. */
-export interface EmbedOptions extends FileLimits {
+export interface EmbedOptions extends FileLimits, QualityGates {
   /**
    * Which part of an image is used: the whole image, or with a detector `detect`.
    * @default 'none', with a detector 'detect'
@@ -98,6 +100,8 @@ export interface EmbedArrayOptions extends EmbedOptions {
 export interface StreamOptions extends EmbedOptions, Pick<SourceOptions, 'exclude' | 'onPassedOver' | 'pathColumn'> {
   /** Called for each image that cannot be used. */
   onError?: (failure: FailedImage) => void
+  /** Called for each face that is left out for its quality. */
+  onRefused?: (face: FaceLeftOut) => void
 }
 
 /** Options of `preparationOf`: those of the call that embeds. */
@@ -128,6 +132,7 @@ export const embeddingOptionNames = [
   'minSize',
   'scoreThreshold',
   'tryRotated',
+  ...gateNames,
   'batchSize',
   'maxInFlight',
   'limitInputPixels',
@@ -138,7 +143,7 @@ export const embeddingOptionNames = [
 ] as const
 const known = ['align', 'template', 'centerFraction', 'detector', ...embeddingOptionNames] as const
 /** What `embedStream` alone takes. */
-export const streamOptionNames = ['onError', 'exclude', 'onPassedOver', 'pathColumn'] as const
+export const streamOptionNames = ['onError', 'onRefused', 'exclude', 'onPassedOver', 'pathColumn'] as const
 
 /** Checks what both take; `others` are the names that only this call knows, `faces` the choices it has. */
 export function checkEmbedOptions(
@@ -197,7 +202,7 @@ export function faceTarget(
 
 /** What decides an embedding besides the model, of the options of a call. */
 export function preparationOf(model: ModelInput, options: PreparationOptions): Preparation {
-  checkEmbedOptions(options, ['flip', 'onError', 'out', 'points'], faceChoices)
+  checkEmbedOptions(options, ['flip', 'onError', 'onRefused', 'out', 'points'], faceChoices)
   checkFlag(options.flip, 'options.flip')
   const { align, template, centerFraction, detection } = embedTarget(model, options)
   return Object.freeze({

@@ -1,6 +1,6 @@
 /** Embedding of any number of images: decoding ahead, computing, handing out, all three at once and in order. */
 import { FaceNetError, invalidArgument } from '../errors.js'
-import { type FaceTarget, faceChoices, Meters } from '../images/index.js'
+import { type FaceQuality, type FaceTarget, faceChoices, Meters } from '../images/index.js'
 import { checkFunction, linkedAbort } from '../native/check_arguments.js'
 import { makeFilter } from '../sources/filter.js'
 import {
@@ -34,6 +34,8 @@ export interface EmbeddedImage {
   embedding: Float32Array
   /** With `align: 'detect'`: the face, in pixels of the image as displayed. */
   face?: EmbeddedFace
+  /** How good the picture of the face is, where it was detected. */
+  quality?: FaceQuality
   /** What the list that named the image says of it. */
   metadata?: ImageMetadata
 }
@@ -59,6 +61,7 @@ export function embedStream(
 ): AsyncGenerator<EmbeddedImage, void, undefined> {
   checkEmbedOptions(options, streamOptionNames, faceChoices)
   checkFunction(options.onError, 'options.onError')
+  checkFunction(options.onRefused, 'options.onRefused')
   checkFunction(options.onPassedOver, 'options.onPassedOver')
   makeFilter(options.exclude)
   checkPathColumn(options.pathColumn)
@@ -91,12 +94,21 @@ async function* generate(
   function* handOut({ batch, out }: Computed) {
     failed += batch.failures.length
     for (const failure of batch.failures) onError ? onError(failure) : failures.push(failure)
+    for (const face of batch.refused) options.onRefused?.(face)
     for (let i = 0; i < batch.count; i++) {
       const embedding = out.slice(i * dimensions, (i + 1) * dimensions)
       const face = batch.faces[i]
+      const quality = batch.qualities[i] && { ...batch.qualities[i]!, norm: Math.hypot(...embedding) }
       const metadata = batch.metadata[i]
       const [path, image] = [batch.paths[i]!, batch.imagePaths[i]!]
-      yield { path, image, embedding, ...(face && { face }), ...(metadata && { metadata }) }
+      yield {
+        path,
+        image,
+        embedding,
+        ...(face && { face }),
+        ...(quality && { quality }),
+        ...(metadata && { metadata }),
+      }
     }
     done += batch.count
     onProgress?.({ done, failed, passedOver }, meters.shares)

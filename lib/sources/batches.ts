@@ -6,7 +6,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { DetectedFace } from '../detection/types.js'
 import { FaceNetError, invalidArgument } from '../errors.js'
 import { type EncodedImage, readImage } from '../images/decode.js'
-import { type FaceTarget, loadFaceBatch, loadFacesBatch, Meters } from '../images/index.js'
+import type { FivePoints } from '../images/geometry.js'
+import { type FaceQuality, type FaceTarget, loadFaceBatch, loadFacesBatch, Meters } from '../images/index.js'
 import { checkInteger, throwIfAborted, untilAborted } from '../native/check_arguments.js'
 import { sharedBytes } from '../native/shared_memory.js'
 import type { ImageMetadata } from './list_row.js'
@@ -48,6 +49,18 @@ export interface EmbeddedFace extends DetectedFace {
   index: number
 }
 
+/** A face that was left out for its quality. */
+export interface FaceLeftOut {
+  /** Its image. */
+  image: string
+  /** Where it is. */
+  face: DetectedFace
+  /** What it was judged by. */
+  quality: FaceQuality
+  /** Why it was left out, in words. */
+  reason: string
+}
+
 export interface Batch {
   /** count x height x width x 3 bytes of RGB. */
   images: Uint8Array
@@ -58,6 +71,12 @@ export interface Batch {
   imagePaths: string[]
   /** What was detected, one an input; undefined where nothing was looked for. */
   faces: (EmbeddedFace | undefined)[]
+  /** Of each of these faces. */
+  qualities: (FaceQuality | undefined)[]
+  /** Of each of these faces, in pixels of the input. */
+  pointsInInput: (FivePoints | undefined)[]
+  /** Of images up to here. */
+  refused: FaceLeftOut[]
   /** One an input: what the list that named its image says of it, if any. */
   metadata: (ImageMetadata | undefined)[]
   /** Images up to here that could not be used and were left out. A batch of failures alone has count 0. */
@@ -97,6 +116,9 @@ export async function* batches(
     paths: [],
     imagePaths: [],
     faces: [],
+    qualities: [],
+    pointsInInput: [],
+    refused: [],
     metadata: [],
     failures: [],
   })
@@ -128,11 +150,14 @@ export async function* batches(
       throwIfAborted(signal)
       room.leave(1)
       if (image.failure) batch.failures.push(image.failure)
-      for (const { path, pixels, face } of image.inputs) {
+      batch.refused.push(...(image.refused ?? []))
+      for (const { path, pixels, face, quality, pointsInInput } of image.inputs) {
         add(batch, pixels)
         batch.paths.push(path)
         batch.imagePaths.push(image.path)
         batch.faces.push(face)
+        batch.qualities.push(quality)
+        batch.pointsInInput.push(pointsInInput)
         batch.metadata.push(image.metadata)
         if (batch.count === batchSize) {
           yield finish(batch)
@@ -145,7 +170,7 @@ export async function* batches(
     if (signal?.aborted) await Promise.race([closed, wait(abortGrace)])
     else await closed
   }
-  if (batch.count + batch.failures.length > 0) yield finish(batch)
+  if (batch.count + batch.failures.length + batch.refused.length > 0) yield finish(batch)
 }
 
 interface Input {
@@ -153,6 +178,8 @@ interface Input {
   /** height x width x 3 bytes. */
   pixels: Uint8Array
   face?: EmbeddedFace
+  quality?: FaceQuality
+  pointsInInput?: FivePoints
 }
 
 /** An image with its bytes, or why there are none. */
@@ -176,7 +203,10 @@ interface Inputs {
   metadata?: ImageMetadata
   inputs: Input[]
   failure?: FailedImage
+  refused?: FaceLeftOut[]
 }
+
+type Prepared = ({ inputs: Input[] } | { error: unknown }) & { refused?: FaceLeftOut[] }
 
 /** Rejects only where it was aborted. */
 async function prepareInputs(
@@ -190,7 +220,7 @@ async function prepareInputs(
     (each): each is Required<Pick<ReadImage, 'image' | 'encoded'>> => each.encoded !== undefined,
   )
   const prepare = target.align === 'detect' ? facesOf : wholeOf
-  const prepared = new Map<PlacedImage, Input[] | { error: unknown }>()
+  const prepared = new Map<PlacedImage, Prepared>()
   try {
     const inputs = await prepare(good, target, meters, signal)
     for (const [i, { image }] of good.entries()) prepared.set(image, inputs[i]!)
@@ -200,9 +230,10 @@ async function prepareInputs(
   }
   return images.map(({ image, error }) => {
     const { path, metadata } = image
-    const result = error === undefined ? prepared.get(image)! : { error }
-    if ('error' in result) return { path, inputs: [], failure: failureOf(path, result.error) }
-    return { path, metadata, inputs: result }
+    const result: Prepared = error === undefined ? prepared.get(image)! : { error }
+    const { refused } = result
+    if ('error' in result) return { path, inputs: [], failure: failureOf(path, result.error), refused }
+    return { path, metadata, inputs: result.inputs, refused }
   })
 }
 
@@ -219,11 +250,21 @@ type Readied = readonly { image: PlacedImage; encoded: EncodedImage }[]
 async function facesOf(images: Readied, target: FaceTarget, meters: Meters, signal: AbortSignal | undefined) {
   const encoded = images.map((each) => each.encoded)
   const found = await loadFacesBatch(encoded, target, signal, meters)
-  return found.map((result, n) => {
-    if ('error' in result) return result
+  return found.map((result, n): Prepared => {
     const { path } = images[n]!.image
+    const refused = result.refused?.map((each) => ({ image: path, ...each }))
+    if ('error' in result) return { error: result.error, refused }
     const name = (i: number) => (result.faces.length > 1 ? `${path}#${i}` : path)
-    return result.faces.map(({ pixels, face }, i): Input => ({ path: name(i), pixels, face: { ...face, index: i } }))
+    const inputs = result.faces.map(
+      ({ pixels, face, quality, pointsInCrop }, i): Input => ({
+        path: name(i),
+        pixels,
+        face: { ...face, index: i },
+        quality,
+        pointsInInput: pointsInCrop,
+      }),
+    )
+    return { inputs, refused }
   })
 }
 
@@ -232,8 +273,8 @@ async function wholeOf(images: Readied, target: FaceTarget, meters: Meters, sign
   const pixels = sharedBytes(images.length * bytes)
   const inputs = images.map(({ image: { points, placement }, encoded }) => ({ image: encoded, points, placement }))
   const errors = await meters.time('decode', () => loadFaceBatch(inputs, target, pixels, signal))
-  return errors.map((error, i) => {
+  return errors.map((error, i): Prepared => {
     if (error !== undefined) return { error }
-    return [{ path: images[i]!.image.path, pixels: pixels.subarray(i * bytes, (i + 1) * bytes) }] satisfies Input[]
+    return { inputs: [{ path: images[i]!.image.path, pixels: pixels.subarray(i * bytes, (i + 1) * bytes) }] }
   })
 }

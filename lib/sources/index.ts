@@ -1,4 +1,11 @@
-export { type Batch, type BatchOptions, batches, type EmbeddedFace, type FailedImage } from './batches.js'
+export {
+  type Batch,
+  type BatchOptions,
+  batches,
+  type EmbeddedFace,
+  type FaceLeftOut,
+  type FailedImage,
+} from './batches.js'
 export type { ImageMetadata } from './list_row.js'
 export {
   isArchive,

@@ -101,16 +101,24 @@ test('good images are written, bad ones listed at the end, and the exit code is 
       )
     }
     const [npy, jsonl, parquet] = paths as [string, string, string]
-    const lines = jsonLines<Line>(await readFile(jsonl, 'utf8'))
+    const all = jsonLines<Line & { code?: string }>(await readFile(jsonl, 'utf8'))
+    const lines = all.filter(({ code }) => code === undefined)
+    const failed = all.flatMap(({ path, code }) => (code === undefined ? [] : [`${path.slice(-8)} ${code}`]))
     assert.is(lines.length, 40)
+    assert.equal(
+      failed.sort(),
+      ['001a.png', '0005.jpg', '/zzz.jpg'].map((name) => `${name} ERR_FACENET_IMAGE_INVALID`).sort(),
+    )
     assert.match((await readFile(npy)).subarray(0, 128).toString('latin1'), /'<f4'.*\(40, 128\)/)
     const bytes = await readFile(parquet)
     const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length)
     const rows = await parquetReadObjects({ file })
     assert.equal(
       rows.map(({ path }) => path),
-      lines.map(({ path }) => path),
+      all.map(({ path }) => path),
     )
+    const { missing } = JSON.parse(await readFile(`${npy}.json`, 'utf8')) as { missing: { path: string }[] }
+    assert.is(missing.length, 3)
     assert.ok((await readdir(folder)).every((name) => !/tmp|partial/.test(name)))
   })
 })

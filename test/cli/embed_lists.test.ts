@@ -33,9 +33,14 @@ test('a list and standard input: metadata goes into .jsonl, what is missing is l
     const { code, stdout, stderr } = await start(args, {}, stdin).outcome
     assert.is(code, 1)
     const expected = [['0.png', { id: '7' }], ['1.png', { id: '9' }], ['2.png'], ['3.png']]
+    const gone = ['gone.png', 'none.png'].map((name) => [name, 'ERR_FACENET_IO'])
     for (const text of [stdout, await readFile(out, 'utf8')]) {
-      const found = jsonLines<Line>(text).map(({ path, metadata }) => [path.slice(-5), ...(metadata ? [metadata] : [])])
+      const all = jsonLines<Line & { code?: string }>(text)
+      const lines = all.filter(({ code }) => code === undefined)
+      const found = lines.map(({ path, metadata }) => [path.slice(-5), ...(metadata ? [metadata] : [])])
       assert.equal(found, expected)
+      const failed = all.flatMap(({ path, code }) => (code === undefined ? [] : [[path.slice(-8), code]]))
+      assert.equal(failed, gone)
     }
     assert.match(
       stderr,

@@ -5,34 +5,11 @@ import sharp from 'sharp'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { PartialFailure } from '../../lib/cli/context.js'
-import { dispatch } from '../../lib/cli/dispatch.js'
 import { UsageError } from '../../lib/cli/usage_error.js'
 import { writeModel } from '../../lib/files/index.js'
 import { openGallery } from '../../lib/index.js'
 import { inMemory, withFolder } from '../api/support.js'
-import { facenet, jsonLines, writeSmallModel } from '../cli/support.js'
-
-/** What a command prints, and how it ends. */
-async function command(...words: string[]): Promise<{ out: string; error: string; ended?: unknown }> {
-  const said = { out: '', error: '' }
-  const { stdout, stderr } = process
-  const [write, complain] = [stdout.write, stderr.write]
-  const keep = (name: 'out' | 'error') => (text: string) => {
-    said[name] += text
-    return true
-  }
-  stdout.write = keep('out') as typeof stdout.write
-  stderr.write = keep('error') as typeof stderr.write
-  try {
-    await dispatch(words, new AbortController().signal)
-    return said
-  } catch (ended) {
-    return { ...said, ended }
-  } finally {
-    stdout.write = write
-    stderr.write = complain
-  }
-}
+import { command, facenet, jsonLines, writeSmallModel } from '../cli/support.js'
 
 async function picture(colour: string): Promise<Buffer> {
   return sharp({ create: { width: 116, height: 140, channels: 3, background: colour } })

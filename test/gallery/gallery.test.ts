@@ -20,9 +20,10 @@ test('what is added is there, with all that was said of it, and after closing to
     const path = join(folder, 'g.db')
     const rows = randomRows(3)
     const face = { box: { x: 1, y: 2, width: 3, height: 4 }, score: 0.9, points: [] }
+    const quality = { size: 3, sharpness: 20, yaw: 1, pitch: null, roll: 0 }
     {
       await using gallery = await openGallery(path, { model })
-      const about = { person: 'Anna', image: 'a.jpg', face, metadata: { album: 'Summer', n: [1, null] } }
+      const about = { person: 'Anna', image: 'a.jpg', face, quality, metadata: { album: 'Summer', n: [1, null] } }
       assert.is(await gallery.add({ id: 'one', embedding: rowOf(rows, 0), ...about }), 'one')
       const made = { data: rowOf(rows, 1), rows: 1, ...model }
       assert.match(await gallery.add({ embedding: made }), /^[0-9a-f-]{36}$/)
@@ -30,7 +31,14 @@ test('what is added is there, with all that was said of it, and after closing to
     await using gallery = await openGallery(path)
     assert.equal([gallery.fingerprint, gallery.dimensions, gallery.threshold], [model.fingerprint, dimensions, 0.5])
     const found = await gallery.get('one')
-    const known = { id: 'one', person: 'Anna', image: 'a.jpg', face, metadata: { album: 'Summer', n: [1, null] } }
+    const known = {
+      id: 'one',
+      person: 'Anna',
+      image: 'a.jpg',
+      face,
+      quality,
+      metadata: { album: 'Summer', n: [1, null] },
+    }
     assert.equal(found, { ...known, embedding: rowOf(rows, 0) })
     assert.is(await gallery.get('two'), undefined)
     assert.equal(await gallery.counts(), { faces: 2, assigned: 1, people: 1, images: 1, missing: 0 })

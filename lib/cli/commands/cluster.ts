@@ -7,7 +7,7 @@ import type { FivePoints } from '../../images/index.js'
 import { FaceNetError, type FailedImage, type Model, openModel } from '../../index.js'
 import { checkDestination } from '../../report/destination.js'
 import { type Alignment, readAlignment, withDetector } from '../common/alignment.js'
-import { isMistake, listFailures } from '../common/failures.js'
+import { isMistake, listFailures, sayRefused } from '../common/failures.js'
 import { printableName } from '../common/printable.js'
 import { imageProgress } from '../common/progress.js'
 import { describeThreshold, thresholdFacts, thresholdFor } from '../common/threshold.js'
@@ -122,6 +122,7 @@ interface Face {
 async function embedAll(context: Context<ClusterOptions>, model: Model, alignment: Alignment) {
   const progress = imageProgress(context.quiet)
   const [faces, rows, failures]: [Face[], Float32Array[], FailedImage[]] = [[], [], []]
+  let refused = 0
   try {
     for await (const { path, image, embedding, face } of model.embedStream(context.images(), {
       ...alignment,
@@ -129,6 +130,7 @@ async function embedAll(context: Context<ClusterOptions>, model: Model, alignmen
       signal: context.signal,
       batchSize: context.options.batchSize,
       onError: (failure) => failures.push(failure),
+      onRefused: () => refused++,
       onProgress: (now) => progress.update(now),
     })) {
       faces.push({ path, image, points: face?.points })
@@ -137,6 +139,7 @@ async function embedAll(context: Context<ClusterOptions>, model: Model, alignmen
   } finally {
     progress.stop()
   }
+  sayRefused(context, refused)
   if (faces.length === 0) {
     listFailures(context, failures, failures.length)
     const what = failures.length > 0 ? 'No image could be used' : 'No images were found'

@@ -4,7 +4,7 @@ import { FaceNetError, type FailedImage, type Model, openModel } from '../../ind
 import type { SourceImage } from '../../sources/index.js'
 import { notYetDone, ofShard } from '../../sources/shard.js'
 import { type Alignment, readAlignment, withDetector } from '../common/alignment.js'
-import { isMistake, listFailures } from '../common/failures.js'
+import { isMistake, listFailures, sayRefused } from '../common/failures.js'
 import { imageProgress } from '../common/progress.js'
 import { RunStats } from '../common/run_stats.js'
 import { type Context, PartialFailure } from '../context.js'
@@ -57,6 +57,7 @@ async function embed(context: Given, model: Model, alignment: Alignment): Promis
     return { path, error: new FaceNetError('ERR_FACENET_FACE_COUNT', error, { argument: path }) }
   })
   const finished = new Finished()
+  let refused = 0
   const flush = () => stats.writing(() => sink.write(finished.take()))
   const source = notYetDone(imagesOf(context), sink.done)
   const images = model.embedStream(source, {
@@ -66,9 +67,9 @@ async function embed(context: Given, model: Model, alignment: Alignment): Promis
     batchSize,
     onError: (failure) => {
       failures.push(failure)
-      const { path, error } = failure
-      if (error.code === 'ERR_FACENET_FACE_COUNT') finished.addMissing(path, error.message)
+      finished.addMissing(failure.path, failure.error)
     },
+    onRefused: () => refused++,
     onProgress: (now, stages) => {
       stats.update(stages)
       progress.update(now, stages)
@@ -99,6 +100,7 @@ async function embed(context: Given, model: Model, alignment: Alignment): Promis
   const what = alignment.align === 'detect' ? 'faces' : 'images'
   const earlier = before.rows > 0 ? `, ${before.rows} of them by runs before` : ''
   context.say(`${done + before.rows} ${what} embedded${out === undefined ? '' : ` into ${out}`}${earlier}`)
+  sayRefused(context, refused)
   listFailures(context, failures, before.images + imagesDone + failures.length)
   if (failures.some((failure) => isMistake(failure, alignment.faces))) throw new PartialFailure()
 }

@@ -1,7 +1,7 @@
 /** Where `facenet embed` puts its rows: stdout, a file, or a journal that becomes a file. */
-import { jsonLine, missingLine, type OutputOptions, openOutput } from '../../files/outputs/index.js'
+import { jsonLine, type MissingRow, missingLine, type OutputOptions, openOutput } from '../../files/outputs/index.js'
 import { type FinishedImage, Journal } from '../../files/outputs/journal.js'
-import type { EmbeddedImage } from '../../index.js'
+import type { EmbeddedImage, FaceNetError } from '../../index.js'
 import { printableName } from '../common/printable.js'
 import type { Context } from '../context.js'
 import type { EmbedOptions } from '../options/images.js'
@@ -59,23 +59,28 @@ async function toFile(context: Context, options: OutputOptions, path: string): P
 
 /** What was embedded stays in the journal whatever ends the run. */
 async function toJournal(context: Context<EmbedOptions>, options: OutputOptions, path: string): Promise<Sink> {
-  const { shard, align, faces, minSize, score, tryRotated } = context.options
+  const { shard, align, faces, minSize, score, tryRotated, minSharpness, maxYaw, maxPitch, maxRoll } = context.options
+  const gates = { minSharpness, maxYaw, maxPitch, maxRoll }
   const header = {
     ...options,
     ...(shard && { shard: `${shard.index}/${shard.count}` }),
-    ...(align === 'detect' && { detection: { faces, minSize, score, tryRotated } }),
+    ...(align === 'detect' && { detection: { faces, minSize, score, tryRotated, ...gates } }),
   }
   const journal = await Journal.open(path, header)
+  const failed: MissingRow[] = []
   const lines = toStdout(context, options)
   return {
     done: journal.done,
     before: journal.before,
     async write(images) {
-      await journal.add(images)
+      // A photograph without a face has none the next time; one that could not be read is tried again.
+      const isDone = ({ missing, code }: FinishedImage) => missing === undefined || code === 'ERR_FACENET_FACE_COUNT'
+      await journal.add(images.filter(isDone))
+      failed.push(...missingOf(images.filter((image) => !isDone(image))))
       if (context.json) await lines.write(images)
     },
     async close() {
-      await journal.finish()
+      await journal.finish(failed)
       await journal.close()
     },
     abort: () => journal.close(),
@@ -85,7 +90,9 @@ async function toJournal(context: Context<EmbedOptions>, options: OutputOptions,
 const fresh = () => ({ done: new Map<string, number>(), before: { images: 0, rows: 0, missing: [] } })
 const rowsOf = (images: readonly FinishedImage[]) => images.flatMap(({ rows = [] }) => rows)
 const missingOf = (images: readonly FinishedImage[]) =>
-  images.flatMap(({ image, missing }) => (missing === undefined ? [] : [{ path: image, error: missing }]))
+  images.flatMap(({ image, missing, code }): MissingRow[] =>
+    missing === undefined ? [] : [{ path: image, ...(code !== undefined && { code }), error: missing }],
+  )
 
 /** Rows as a stream gives them, gathered by images: one is done when the next one begins. */
 export class Finished {
@@ -104,8 +111,8 @@ export class Finished {
     }
   }
 
-  addMissing(image: string, why: string): void {
-    this.#images.push({ image, missing: why })
+  addMissing(image: string, { code, message }: FaceNetError): void {
+    this.#images.push({ image, missing: message, code })
   }
 
   /** No row follows. */

@@ -5,7 +5,7 @@ import { type AddImagesOptions, openGallery } from '../../gallery/index.js'
 import { FaceNetError, type FailedImage, type MixedOptions, type Model, openModel } from '../../index.js'
 import type { SourceImage } from '../../sources/index.js'
 import { type Alignment, readAlignment, withDetector } from '../common/alignment.js'
-import { isMistake, listFailures } from '../common/failures.js'
+import { isMistake, listFailures, sayRefused } from '../common/failures.js'
 import { imageProgress } from '../common/progress.js'
 import type { RunStats } from '../common/run_stats.js'
 import { storedRows } from '../common/stored.js'
@@ -32,10 +32,22 @@ export async function add(context: Given, path: string, sources: readonly string
     await using gallery = await openGallery(path, { model, ...(preparation && { preparation }), allowMixed })
     let faces = 0
     for (const file of files) {
-      const { data, paths, ...made } = file === files[0] ? first : await storedRows(file, model, context.options)
+      const {
+        data,
+        paths,
+        about,
+        missing: _,
+        ...made
+      } = file === files[0] ? first : await storedRows(file, model, context.options)
       const of = (i: number) => data.subarray(i * made.dimensions, (i + 1) * made.dimensions)
       const whose = (image: string) => (folders ? folderOf(image.replace(/#\d+$/, '')) : person)
-      const rows = paths.map((id, i) => ({ id, embedding: { ...made, data: of(i), rows: 1 }, person: whose(id) }))
+      const rows = paths.map((path, i) => {
+        const { image, key, face, quality, metadata } = about?.[i] ?? {}
+        const { index: _, ...found } = face ?? { index: 0 }
+        const known = { image: image && resolve(image), face: face && (found as typeof face), quality, metadata }
+        const id = key !== undefined && image !== undefined ? resolve(image) + key.slice(image.length) : path
+        return { id, embedding: { ...made, data: of(i), rows: 1 }, person: whose(image ?? path), ...defined(known) }
+      })
       faces += (await gallery.addMany(rows, { signal: context.signal })).length
     }
     return report(context, { faces, images: 0, skipped: 0, missing: 0 }, path)
@@ -65,6 +77,7 @@ export async function addPhotographs(
   await using gallery = await openGallery(path, { model, ...(detector && { detector }), align, allowMixed })
   const progress = imageProgress(context.quiet)
   const failures: FailedImage[] = []
+  let refused = 0
   const added = await gallery
     .addImages(absolute(images), {
       ...how,
@@ -73,6 +86,7 @@ export async function addPhotographs(
       signal: context.signal,
       batchSize: context.options.batchSize,
       onError: (failure) => failures.push(failure),
+      onRefused: () => refused++,
       onProgress: (now, stages) => {
         stats?.update(stages)
         progress.update(now, stages)
@@ -83,6 +97,7 @@ export async function addPhotographs(
     throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', 'No images were found')
   }
   await report(context, added, path)
+  sayRefused(context, refused)
   await context.printPassedOver()
   await stats?.print(context, added.images)
   listFailures(context, failures, added.images + failures.length)
@@ -93,6 +108,10 @@ export async function addPhotographs(
 async function* absolute(images: AsyncIterable<SourceImage>): AsyncGenerator<SourceImage> {
   for await (const image of images) yield { ...image, path: resolve(image.path) }
 }
+
+/** Without what nobody said. */
+const defined = <T extends object>(about: T) =>
+  Object.fromEntries(Object.entries(about).filter(([, value]) => value !== undefined)) as T
 
 const folderOf = (image: string) => basename(dirname(image))
 

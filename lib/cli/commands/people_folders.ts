@@ -88,7 +88,7 @@ async function makeFolders(parent: string, faces: readonly LabelledFace[]): Prom
 }
 
 /** The path, with `-2`, `-3`, ... before its extension where images of different folders have one name. */
-function freeName(path: string, taken: Set<string>): string {
+export function freeName(path: string, taken: Set<string>): string {
   const ending = extname(path)
   let free = path
   for (let i = 2; taken.has(free.toLowerCase()); i++)

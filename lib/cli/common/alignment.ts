@@ -2,11 +2,11 @@
 import { openDetector } from '../../detection/index.js'
 import type { MinSize } from '../../detection/min_size.js'
 import type { Detector } from '../../detection/types.js'
-import type { Align, FaceChoice } from '../../images/index.js'
+import { type Align, type FaceChoice, gateNames, type QualityGates } from '../../images/index.js'
 import { defaultDetector } from '../../models/resolve.js'
 import type { Context } from '../context.js'
 import { flagOf } from '../options/option.js'
-import type { DetectionOptions, DetectorOptions } from '../options/shared.js'
+import type { DetectionOptions, DetectorOptions, GateOptions } from '../options/shared.js'
 import { UsageError } from '../usage_error.js'
 
 export interface Alignment {
@@ -16,15 +16,19 @@ export interface Alignment {
   minSize?: MinSize
   scoreThreshold?: number
   tryRotated?: boolean
+  minSharpness?: number
+  maxYaw?: number
+  maxPitch?: number
+  maxRoll?: number
 }
 
 /** Options that mean nothing unless faces are detected. */
-const detecting = ['detector', 'faces', 'minSize', 'score', 'tryRotated']
+const detecting = ['detector', 'faces', 'minSize', 'score', 'tryRotated', ...gateNames]
 
 /** The options but for the detector. */
 export function readAlignment(context: Context<DetectionOptions & { align: Align; faces: FaceChoice }>): Alignment {
   const { align, faces } = context.options
-  if (align === 'detect') return { align, faces, ...readDetection(context) }
+  if (align === 'detect') return { align, faces, ...readDetection(context), ...readGates(context) }
   refuseDetecting(context, align)
   return { align }
 }
@@ -37,6 +41,14 @@ export function refuseDetecting({ given }: Context, align: Align): void {
 
 export function readDetection({ options }: Context<DetectionOptions>) {
   return { minSize: options.minSize, scoreThreshold: options.score, tryRotated: options.tryRotated }
+}
+
+/** Of commands that have gates of quality. */
+export function readGates({ options }: Context): QualityGates {
+  const given = options as Partial<GateOptions>
+  const gates: QualityGates = {}
+  for (const name of gateNames) if (given[name] !== undefined) gates[name] = given[name]
+  return gates
 }
 
 /** `use` with the detector that the alignment needs, if any; it is disposed afterwards. */

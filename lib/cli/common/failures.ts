@@ -10,6 +10,11 @@ export function listFailures(context: Context, failures: readonly FailedImage[],
   list(context, faceless, `${faceless.length} of ${total} images without the face that was looked for:`)
 }
 
+/** How many faces were left out for their quality. */
+export function sayRefused(context: Context, faces: number): void {
+  if (faces > 0) context.say(`${faces} ${faces === 1 ? 'face' : 'faces'} left out for the quality of the picture`)
+}
+
 /** Whether an image makes a run fail: a photograph of a landscape is no mistake, unless a face was asked of it. */
 export function isMistake({ error }: FailedImage, faces: FaceChoice | undefined): boolean {
   return error.code !== 'ERR_FACENET_FACE_COUNT' || faces === 'one'

@@ -1,11 +1,13 @@
 /** Options of the commands that find and embed faces: embed, verify, search, detect, cluster. */
+import type { TemplateName } from '../../images/index.js'
 import type { Shard } from '../../sources/shard.js'
-import { flag, group, integer, oneOf, parsed, pathEnding, text, type Values } from './option.js'
+import { flag, group, integer, oneOf, parsed, pathEnding, required, text, type Values } from './option.js'
 import {
   alignOptions,
   batchOptions,
   detectionOptions,
   facesOptions,
+  gateOptions,
   modelOptions,
   oneFaceOptions,
   outOption,
@@ -38,6 +40,7 @@ export const embedOptions = {
   ...alignOptions,
   ...facesOptions,
   ...detectionOptions,
+  ...gateOptions,
   ...group('Output', {
     out: pathEnding(['.npy', '.parquet', '.jsonl', ...galleryEndings], {
       ...outOption,
@@ -96,6 +99,7 @@ export const clusterOptions = {
   ...alignOptions,
   ...facesOptions,
   ...detectionOptions,
+  ...gateOptions,
   ...thresholdOptions,
   ...group('Clustering', {
     method: oneOf(['agglomerative', 'dbscan'], { text: 'How faces are clustered', default: 'agglomerative' }),
@@ -128,3 +132,29 @@ export const clusterOptions = {
   ...batchOptions,
 }
 export type ClusterOptions = Values<typeof clusterOptions>
+
+export const cropOptions = {
+  ...sourceOptions,
+  ...facesOptions,
+  ...detectionOptions,
+  ...gateOptions,
+  ...group('Crops', {
+    template: parsed(
+      'dlib, arcface112, margin:<pixels> or margin:<percent>%',
+      { text: 'Where the face belongs in a crop', value: '<template>', default: 'arcface112' as TemplateName },
+      (given) => (/^(dlib|arcface112|margin:\d{1,4}(\.\d{1,4})?%?)$/.test(given) ? (given as TemplateName) : undefined),
+    ),
+    size: integer({
+      text: 'Width and height of a crop, in pixels',
+      value: '<pixels>',
+      min: 8,
+      max: 4096,
+      default: 112,
+    }),
+  }),
+  ...group('Output', {
+    out: required(text({ ...outOption, text: 'Folder to write, which is new or empty', value: '<folder>' })),
+  }),
+  ...batchOptions,
+}
+export type CropOptions = Values<typeof cropOptions>

@@ -83,6 +83,18 @@ export const detectionOptions = {
 }
 export type DetectionOptions = Values<typeof detectionOptions>
 
+/** Of commands that keep faces: which are left out for the quality of the picture. */
+export const gateOptions = group('Faces', {
+  minSharpness: number({
+    text: 'Leave out faces whose crop is less sharp: variance of its Laplacian, of blurred faces some tens and less',
+    min: 0,
+  }),
+  maxYaw: number({ text: 'Leave out faces that are turned further to the side', value: '<degrees>', min: 0 }),
+  maxPitch: number({ text: 'Leave out faces that look further up or down', value: '<degrees>', min: 0 }),
+  maxRoll: number({ text: 'Leave out faces that are tilted further', value: '<degrees>', min: 0 }),
+})
+export type GateOptions = Values<typeof gateOptions>
+
 function readMinSize(given: string): MinSize | undefined {
   try {
     return checkMinSize(given.endsWith('%') ? given : Number(given.trim() || Number.NaN))

@@ -10,7 +10,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { cannotRead, cannotWrite, invalidArgument } from '../../errors.js'
 import { Lock } from '../lock.js'
 import { openOutput } from './open.js'
-import type { EmbeddingRow, OutputOptions } from './output.js'
+import type { EmbeddingRow, MissingRow, OutputOptions } from './output.js'
 
 /** What a run is of: one that is of something else does not go on with it. */
 export interface JournalHeader extends OutputOptions {
@@ -25,6 +25,8 @@ export interface FinishedImage {
   image: string
   rows?: readonly EmbeddingRow[]
   missing?: string
+  /** Of the error that says why. */
+  code?: string
 }
 
 interface StoredRow extends Omit<EmbeddingRow, 'embedding'> {
@@ -35,6 +37,7 @@ interface Line {
   image: string
   rows?: StoredRow[]
   missing?: string
+  code?: string
 }
 
 /** Images that become rows of the file together. */
@@ -138,11 +141,14 @@ export class Journal {
     }
   }
 
-  /** Makes the file of what all runs have embedded, in the order in which they did, and removes the journal. */
-  async finish(): Promise<void> {
+  /**
+   * Makes the file of what all runs have embedded, in the order in which they did, and removes the journal. `failed`: images that are
+   * tried again by every run, and could not be used by this one.
+   */
+  async finish(failed: readonly MissingRow[] = []): Promise<void> {
     const output = await openOutput(this.out, this.header)
     try {
-      let [rows, missing]: [EmbeddingRow[], { path: string; error: string }[]] = [[], []]
+      let [rows, missing]: [EmbeddingRow[], MissingRow[]] = [[], []]
       const flush = async () => {
         await output.write(rows)
         await output.writeMissing(missing)
@@ -154,11 +160,13 @@ export class Journal {
         const image = line as Line
         if (!isHeader) {
           rows.push(...(image.rows ?? []).map(restored))
-          if (image.missing !== undefined) missing.push({ path: image.image, error: image.missing })
+          const { image: path, missing: error, code } = image
+          if (error !== undefined) missing.push({ path, ...(code !== undefined && { code }), error })
         }
         isHeader = false
         if (rows.length >= together) await flush()
       }
+      missing.push(...failed)
       await flush()
       await output.close()
     } catch (error) {
@@ -188,21 +196,24 @@ function parsed(text: string): object | undefined {
   }
 }
 
-function stored({ image, rows, missing }: FinishedImage): Line {
+function stored({ image, rows, missing, code }: FinishedImage): Line {
   return {
     image,
-    rows: rows?.map(({ path, embedding, face, metadata }) => ({
+    rows: rows?.map(({ path, embedding, image, face, quality, metadata }) => ({
       path,
       values: toBase64(embedding),
+      image,
       face,
+      quality,
       metadata,
     })),
     missing,
+    code,
   }
 }
 
-function restored({ path, values, face, metadata }: StoredRow): EmbeddingRow {
-  return { path, embedding: fromBase64(values), ...(face && { face }), ...(metadata && { metadata }) }
+function restored({ values, ...row }: StoredRow): EmbeddingRow {
+  return { ...row, embedding: fromBase64(values) }
 }
 
 function toBase64(values: Float32Array): string {

@@ -6,11 +6,14 @@ import { cannotWrite } from '../../errors.js'
 import { Lock } from '../lock.js'
 import { PendingFile } from '../pending_file.js'
 import { discard } from '../temporary.js'
+import { aboutOf } from './about.js'
 import { keepEarlier, nameOfEarlier } from './npy_pair.js'
-import type { EmbeddingRow, Output, OutputOptions } from './output.js'
+import type { EmbeddingRow, MissingRow, Output, OutputOptions } from './output.js'
 
 /** Room for any row count, so that the header can be rewritten in place; NumPy wants a multiple of 64. */
 const headerBytes = 128
+/** Written at a time. */
+const pathsTogether = 4096
 
 function header(rows: number, dimensions: number): Uint8Array {
   const description = `{'descr': '<f4', 'fortran_order': False, 'shape': (${rows}, ${dimensions}), }`
@@ -51,6 +54,8 @@ export async function npyOutput(
     })
 
   let count = 0
+  const names: string[] = []
+  const missing: MissingRow[] = []
   const digest = createHash('sha256')
   await both(async () => {
     if (array.target === undefined || paths.target === undefined) {
@@ -58,24 +63,33 @@ export async function npyOutput(
     }
     await array.write(header(0, dimensions))
     await paths.write(
-      Buffer.from(`{${JSON.stringify({ fingerprint, dimensions, preparation }).slice(1, -1)},"paths":[`),
+      Buffer.from(`{${JSON.stringify({ fingerprint, dimensions, preparation }).slice(1, -1)},"about":[`),
     )
   })
   return {
     write: (rows) =>
       both(async () => {
-        const lines = rows.map((row, i) => `${count + i === 0 ? '' : ','}\n${JSON.stringify(row.path)}`)
+        const lines = rows.map((row, i) => `${count + i === 0 ? '' : ','}\n${JSON.stringify(aboutOf(row))}`)
+        for (const { path } of rows) names.push(path)
         const bytes = littleEndian(rows, dimensions)
         digest.update(bytes)
         await array.write(bytes)
         await paths.write(Buffer.from(lines.join('')))
         count += rows.length
       }),
-    async writeMissing() {},
+    async writeMissing(rows) {
+      missing.push(...rows)
+    },
     close: () =>
       both(async () => {
         await array.write(header(count, dimensions), 0)
-        await paths.write(Buffer.from(`\n],"sha256":"${digest.digest('hex')}"}\n`))
+        await paths.write(Buffer.from('\n],"paths":['))
+        for (let from = 0; from < names.length; from += pathsTogether) {
+          const lines = names.slice(from, from + pathsTogether).map((name) => `\n${JSON.stringify(name)}`)
+          await paths.write(Buffer.from(`${from > 0 ? ',' : ''}${lines.join(',')}`))
+        }
+        const rest = { missing, sha256: digest.digest('hex') }
+        await paths.write(Buffer.from(`\n],${JSON.stringify(rest).slice(1)}\n`))
         // Both are on the disk before either gets its name, so that what can fail has failed by then.
         await array.seal()
         await paths.seal()

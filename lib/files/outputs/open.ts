@@ -14,11 +14,13 @@ const formats: Record<string, (path: string, options: OutputOptions) => Promise<
 }
 
 /**
- * - `.npy`: float32, rows x dimensions; beside it `<name>.npy.json` holds `fingerprint`, `dimensions`, `preparation` and `paths`.
- * - `.jsonl`: a line a row, `{"path","embedding","fingerprint","preparation"}`, and `"face"` where it was detected;
- *   `{"path","error"}` for an image without a face.
- * - `.parquet`: columns `path` and `embedding` (list of float); `fingerprint`, `dimensions` and, as JSON, `preparation` in the
- *   file's metadata.
+ * - `.npy`: float32, rows x dimensions; beside it `<name>.npy.json` holds `fingerprint`, `dimensions`, `preparation`, `paths`, in
+ *   `about` what is known of each row, and in `missing` images without one.
+ * - `.jsonl`: a line a row, `{"path","embedding","fingerprint","preparation"}`, and what is known of it: `image`, `key`, `face`,
+ *   `quality`, `metadata`; `{"path","code","error"}` for an image without an embedding.
+ * - `.parquet`: columns `path` and `embedding` (list of float), and one for each of these facts, empty where nobody said it; an image
+ *   without an embedding is a row whose `error` says why, and whose list is empty. `fingerprint`, `dimensions` and, as JSON,
+ *   `preparation` are in the file's metadata.
  *
  * The file appears under its name when it is closed. Until then, and after any failure, what was there stays.
  *

@@ -1,6 +1,7 @@
 /** What a file of embeddings takes, whatever its format. */
 import type { DetectedFace } from '../../detection/types.js'
 import type { Preparation } from '../../embeddings/preparation.js'
+import type { FaceQuality } from '../../images/quality.js'
 
 /** The embedding of an image or of a face in it. */
 export interface EmbeddingRow {
@@ -8,16 +9,22 @@ export interface EmbeddingRow {
   path: string
   /** `dimensions` long. */
   embedding: Float32Array
-  /** Where in the image the face was found; only .jsonl holds it. */
-  face?: DetectedFace
-  /** What a list of images says of the image; only .jsonl holds it. */
+  /** The image as it is. With it a row has a key, which does not change when another face is found in it. */
+  image?: string
+  /** Where in the image the face was found, and its place among the faces of the image. */
+  face?: DetectedFace & { index?: number }
+  /** How good the picture of the face is. */
+  quality?: FaceQuality
+  /** What a list of images says of the image. */
   metadata?: Readonly<Record<string, unknown>>
 }
 
-/** An image in which there was nothing to embed. */
+/** An image of which there is no embedding. */
 export interface MissingRow {
   /** The image. */
   path: string
+  /** Of the error. */
+  code?: string
   /** What was missing, in words. */
   error: string
 }
@@ -41,7 +48,7 @@ export interface Output {
    */
   write(rows: readonly EmbeddingRow[]): Promise<void>
   /**
-   * Says that an image gave no embedding, in formats that have room for it.
+   * Says that an image gave no embedding, and why.
    *
    * @param rows images without an embedding.
    */

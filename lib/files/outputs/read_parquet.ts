@@ -4,9 +4,11 @@ import type { Embeddings } from '../../embeddings/embeddings.js'
 import { checkPreparation, warnUnknown } from '../../embeddings/preparation.js'
 import { describe, FaceNetError, invalidArgument } from '../../errors.js'
 import { readAtMost } from '../read_bounded.js'
+import { checkMissing, type RowAbout, type StoredMissing } from './about.js'
+import { aboutColumns, aboutOfCells, aboutSchema } from './parquet_columns.js'
 import { checkPages } from './parquet_pages.js'
 
-type PathRows = Embeddings & { paths: string[] }
+type PathRows = Embeddings & { paths: string[]; about?: RowAbout[]; missing?: StoredMissing[] }
 
 const maxFileBytes = 2 ** 31 - 2
 /** At a time: a row is an array of numbers until it is copied. */
@@ -31,56 +33,76 @@ async function read(path: string, file: ArrayBuffer): Promise<PathRows> {
   const { parquetMetadata, parquetReadObjects } = await import('hyparquet')
   const metadata = parquetMetadata(file)
   const { fingerprint, dimensions, preparation } = madeWith(path, metadata)
-  checkColumns(path, metadata)
+  const hasAbout = checkColumns(path, metadata)
   const rows = Number(metadata.num_rows)
-  if (!(rows >= 0 && rows * dimensions * 4 <= mostTimes * file.byteLength)) {
+  // A row without an embedding counts as one value.
+  const values = metadata.row_groups.reduce((sum, { columns }) => sum + Number(columns[1]!.meta_data!.num_values), 0)
+  if (
+    !(
+      rows >= 0 &&
+      rows <= values &&
+      values <= rows * dimensions &&
+      values * 4 <= mostTimes * file.byteLength + rows * 4
+    )
+  ) {
     throw invalidArgument(path, `as many rows of ${dimensions} floats as the file has room for`, `${metadata.num_rows}`)
   }
   for (const { columns } of metadata.row_groups) {
-    const [images, floats] = columns.map(({ meta_data }) => meta_data!)
-    checkPages(path, new Uint8Array(file), images!, rows)
-    checkPages(path, new Uint8Array(file), floats!, rows * dimensions)
-  }
-  const paths: string[] = []
-  const data = new Float32Array(rows * dimensions)
-  for (let rowStart = 0; rowStart < rows; rowStart += chunkRows) {
-    const rowEnd = Math.min(rows, rowStart + chunkRows)
-    const columns = ['path', 'embedding']
-    const objects = await parquetReadObjects({ file: asBuffer(file), metadata, columns, rowStart, rowEnd })
-    for (const row of objects) {
-      const { path: image, embedding } = row as Partial<Record<'path' | 'embedding', unknown>>
-      const floats = Array.isArray(embedding) || ArrayBuffer.isView(embedding) ? (embedding as ArrayLike<number>) : []
-      const sound = floats.length === dimensions && Array.from(floats).every((value) => typeof value === 'number')
-      if (typeof image !== 'string' || !sound || paths.length === rows) {
-        throw invalidArgument(`${path}, row ${paths.length}`, `a path and ${dimensions} floats`, describe(embedding))
-      }
-      data.set(floats, paths.push(image) * dimensions - dimensions)
+    for (const [i, { meta_data }] of columns.entries()) {
+      checkPages(path, new Uint8Array(file), meta_data!, i === 1 ? rows * dimensions : rows)
     }
   }
-  if (paths.length !== rows) throw invalidArgument(path, `${rows} rows`, `${paths.length}`)
+  const [paths, about, missing]: [string[], RowAbout[], StoredMissing[]] = [[], [], []]
+  const data = new Float32Array(values)
+  for (let rowStart = 0; rowStart < rows; rowStart += chunkRows) {
+    const rowEnd = Math.min(rows, rowStart + chunkRows)
+    const columns = ['path', 'embedding', ...(hasAbout ? aboutColumns : [])]
+    const objects = await parquetReadObjects({ file: asBuffer(file), metadata, columns, rowStart, rowEnd })
+    for (const row of objects) {
+      const { path: image, embedding, error, code } = row as Record<string, unknown>
+      const place = paths.length + missing.length
+      if (typeof error === 'string') {
+        missing.push(checkMissing({ path: image, code, error }, `${path}, row ${place}`))
+        continue
+      }
+      const floats = Array.isArray(embedding) || ArrayBuffer.isView(embedding) ? (embedding as ArrayLike<number>) : []
+      const sound = floats.length === dimensions && Array.from(floats).every((value) => typeof value === 'number')
+      if (typeof image !== 'string' || !sound || place === rows) {
+        throw invalidArgument(`${path}, row ${place}`, `a path and ${dimensions} floats`, describe(embedding))
+      }
+      data.set(floats, paths.push(image) * dimensions - dimensions)
+      if (hasAbout) about.push(aboutOfCells(row as Record<string, unknown>, `${path}, row ${place}`))
+    }
+  }
+  if (paths.length + missing.length !== rows)
+    throw invalidArgument(path, `${rows} rows`, `${paths.length + missing.length}`)
   if (!preparation) warnUnknown(path)
-  return { paths, data, rows, dimensions, fingerprint, ...(preparation && { preparation }) }
+  const made = { dimensions, fingerprint, ...(preparation && { preparation }), ...(hasAbout && { about, missing }) }
+  return { paths, data: data.subarray(0, paths.length * dimensions), rows: paths.length, ...made }
 }
 
 /**
  * The reader starts on all columns at once, and what it throws of one that fits no column of the schema ends the process: only
- * files with the columns that `parquet.ts` writes reach it.
+ * files with the columns that `parquet.ts` writes reach it, or with path and embedding alone. Whether there are the others.
  */
-function checkColumns(path: string, { schema, row_groups }: FileMetaData): void {
+function checkColumns(path: string, { schema, row_groups }: FileMetaData): boolean {
   const described = schema.map(({ name, type, repetition_type, num_children }) =>
     [name, type, repetition_type, num_children].filter((part) => part !== undefined).join(' '),
   )
+  const hasAbout = schema.length > 5
   const ours = [
-    'root 2',
+    `root ${hasAbout ? 2 + aboutColumns.length : 2}`,
     'path BYTE_ARRAY REQUIRED',
     'embedding REQUIRED 1',
     'list REPEATED 1',
     'element FLOAT REQUIRED',
+    ...(hasAbout ? aboutSchema.map(({ name, type }) => `${name} ${type} OPTIONAL`) : []),
   ]
+  const wanted = ['path', 'embedding.list.element', ...(hasAbout ? aboutColumns : [])].join()
   const names = row_groups.map(({ columns }) =>
     columns.map(({ meta_data }) => meta_data?.path_in_schema.join('.')).join(),
   )
-  if (described.join() === ours.join() && names.every((each) => each === 'path,embedding.list.element')) return
+  if (described.join() === ours.join() && names.every((each) => each === wanted)) return hasAbout
   throw invalidArgument(path, 'the columns path and embedding, as embed writes them', described.join(', '))
 }
 

@@ -8,6 +8,7 @@ import { checkPreparation, type MixedOptions, warnUnknown } from '../../embeddin
 import { describe, FaceNetError, invalidArgument } from '../../errors.js'
 import { readEmbeddings } from '../../evaluation/embedding_rows.js'
 import { readWhole } from '../read.js'
+import { checkAbout, checkMissing, type RowAbout, type StoredMissing } from './about.js'
 import { readEarlier } from './npy_pair.js'
 import { readParquet } from './read_parquet.js'
 
@@ -15,6 +16,10 @@ import { readParquet } from './read_parquet.js'
 export interface StoredRows extends Embeddings {
   /** Of row i. */
   paths: string[]
+  /** What is known of row i; undefined in files of versions before 0.2. */
+  about?: RowAbout[]
+  /** Images without an embedding. */
+  missing?: StoredMissing[]
 }
 
 /**
@@ -48,7 +53,7 @@ export async function readStored(path: string, options: MixedOptions = {}): Prom
   if (format === '.parquet') return readParquet(path)
   if (format !== '.jsonl')
     throw invalidArgument('path', 'embeddings in a .npy, .jsonl or .parquet file', describe(path))
-  const { paths, rows, fingerprint, preparation } = await readEmbeddings([path], options)
+  const { paths, rows, fingerprint, preparation, about, missing } = await readEmbeddings([path], options)
   const dimensions = rows[0]!.length
   return {
     paths,
@@ -57,6 +62,8 @@ export async function readStored(path: string, options: MixedOptions = {}): Prom
     dimensions,
     fingerprint,
     ...(preparation && { preparation }),
+    about,
+    missing,
   }
 }
 
@@ -131,5 +138,18 @@ function parseBeside(text: string, file: string): Beside {
     throw invalidArgument(file, 'fingerprint, dimensions and paths', describe(text.slice(0, 80)))
   }
   if (!preparation) warnUnknown(file)
-  return { fingerprint, dimensions: dimensions as number, paths, sha256, ...(preparation && { preparation }) }
+  const rest = { sha256, ...(preparation && { preparation }), ...aboutBeside(content, file, paths.length) }
+  return { fingerprint, dimensions: dimensions as number, paths, ...rest }
+}
+
+function aboutBeside(content: Partial<Record<keyof Beside, unknown>>, file: string, rows: number) {
+  const { about, missing } = content
+  if (about === undefined) return {}
+  if (!Array.isArray(about) || about.length !== rows || !Array.isArray(missing)) {
+    throw invalidArgument(`${file}: about`, `what is known of ${rows} rows, and images without one`, describe(about))
+  }
+  return {
+    about: about.map((each, i) => checkAbout(each ?? {}, `${file}: about[${i}]`)),
+    missing: missing.map((each, i) => checkMissing(each, `${file}: missing[${i}]`)),
+  }
 }

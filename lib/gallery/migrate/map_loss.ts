@@ -26,7 +26,7 @@ export interface MapLoss {
   /** Who said whose faces they are: people, or clusters of the new model. */
   judgedBy: 'people' | 'clusters'
   /** What was fitted. */
-  kind: LinearMap['kind']
+  kind: 'ridge' | 'rotation'
 }
 
 const fars = [1e-3, 1e-2] as const
