@@ -97,7 +97,7 @@ export function invalidModel(argument: string, expected: string, received: unkno
 }
 
 /** Use of a model, a trainer, a detector or a gallery that was disposed of. */
-export function disposed(what: 'model' | 'trainer' | 'detector' | 'gallery'): FaceNetError {
+export function disposed(what: 'model' | 'trainer' | 'detector' | 'gallery' | 'store'): FaceNetError {
   const [expected, received] = [`an open ${what}`, 'a disposed one']
   const message = `Expected ${expected} for ${what} but received ${received}`
   return new FaceNetError('ERR_FACENET_DISPOSED', message, { argument: what, expected, received })
