@@ -96,7 +96,8 @@ export const commands: readonly Command[] = [
     text:
       'Keep faces in a file, and find them again: add photographs or files of embeddings, remove faces, search for those on images, ' +
       'list faces or people, say how much there is (stats), export to a file of embeddings, verify that the gallery is whole, put ' +
-      'faces to people (cluster), name a person, apply a file of edits, and bring the gallery to another model (migrate).',
+      'faces to people (cluster), name a person, apply a file of edits, write a page on which people are edited ' +
+      '(report), and bring the gallery to another model (migrate).',
     options: galleryOptions,
     examples: [
       'gallery add people.db photos/',
@@ -104,6 +105,7 @@ export const commands: readonly Command[] = [
       'gallery search people.db party.jpg --threshold threshold.json',
       'gallery cluster people.db photos/',
       'gallery name people.db person-3 Anna',
+      'gallery report people.db --out people.html',
       'gallery remove people.db --person Anna',
       'gallery export people.db --out faces.parquet',
       'gallery migrate people.db --model better.safetensors --keep before.db',

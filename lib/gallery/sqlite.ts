@@ -62,7 +62,23 @@ async function findSqlite(): Promise<Open> {
       'or use Node.js 22.13 or newer, which has it'
     throw new FaceNetError('ERR_FACENET_ADDON_NOT_FOUND', message, { argument: 'libsql', cause })
   })
-  return (path) => new libsql.default(path)
+  return (path) => {
+    const database = new libsql.default(path)
+    return {
+      exec: (sql) => database.exec(sql),
+      close: () => database.close(),
+      prepare: (sql) => inLists(database.prepare(sql)),
+    }
+  }
+}
+
+/** libsql takes a single value that is an object for values by their names, and null for one too: in a list it is a value. */
+function inLists(statement: Record<keyof Statement, (values: SqlValue[]) => never>): Statement {
+  return {
+    run: (...values) => statement.run(values),
+    get: (...values) => statement.get(values),
+    all: (...values) => statement.all(values),
+  }
 }
 
 /** What SQLite calls the kinds of failure that are told apart: the number of its C interface, and its name. */

@@ -1,8 +1,11 @@
 /** The page of a report: one file that asks nothing of any network. */
 import { createHash } from 'node:crypto'
 import { type Content, Html, html } from './html.js'
-import { script } from './page_script.js'
+import { script as pageScript } from './page_script.js'
 import { pageStyle } from './page_style.js'
+import { peopleScript } from './people_script.js'
+
+const script = pageScript + peopleScript
 
 export interface Section {
   id: string

@@ -141,6 +141,17 @@ tbody.ours td, tbody.ours tr:not(.group) th { font-weight: 600 }
 .clusters .sheet { display: flex; flex-wrap: wrap; gap: 4px; margin-top: .7rem; list-style: none }
 .clusters .odd { outline: 3px dashed var(--different); outline-offset: -3px }
 .clusters small { color: var(--soft); font-size: .84rem }
+.person .name { width: 100%; padding: .3rem .5rem; font: 500 1.05rem/1.3 var(--serif); color: var(--ink); background: transparent; border: 1px solid var(--edge); border-radius: 4px }
+.person p { display: flex; gap: 1.2rem; margin-top: .7rem }
+.person .sheet label { position: relative; display: block; cursor: pointer }
+.person .reject { position: absolute; z-index: 1; top: 3px; left: 3px; width: 1rem; height: 1rem; accent-color: var(--different) }
+.person .reject:checked + .face { outline: 3px dashed var(--different); outline-offset: -3px; opacity: .55 }
+.edits { position: sticky; z-index: 4; top: 0; display: flex; align-items: center; gap: 1rem; padding: .6rem 0; background: var(--paper) }
+.edits button { padding: .45rem 1rem; font: inherit; color: var(--paper); background: var(--ink); border: 0; border-radius: 4px; cursor: pointer }
+.edits button:disabled { background: var(--edge); cursor: default }
+.nobody { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(8rem, 1fr)); margin-top: 1rem; list-style: none }
+.nobody .face { --f: 96px; border-radius: 4px }
+.nobody .whose { width: 100%; margin-top: .3rem; padding: .25rem .4rem; font: inherit; color: var(--ink); background: transparent; border: 1px solid var(--edge); border-radius: 4px }
 .more { display: grid; place-items: center; min-width: 56px; height: 56px; padding: 0 .5rem; border: 1px dashed var(--edge); border-radius: 4px; font-size: .82rem; color: var(--soft) }
 
 .map { position: relative; aspect-ratio: 4 / 3; margin: 1.4rem; }

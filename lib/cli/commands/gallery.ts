@@ -10,6 +10,7 @@ import { UsageError } from '../usage_error.js'
 import { add } from './gallery_add.js'
 import { cluster } from './gallery_cluster.js'
 import { migrate } from './gallery_migrate.js'
+import { report } from './gallery_report.js'
 import { run as search } from './search.js'
 
 type Given = Context<GalleryOptions>
@@ -27,6 +28,7 @@ const operands: Record<GalleryAction, readonly [least: number, most: number, wha
   name: [2, 2, 'a gallery, a person as person-12 or by name, and the name'],
   apply: [1, 1, 'a gallery and a .json file of edits'],
   migrate: [0, 0, 'a gallery'],
+  report: [0, 0, 'a gallery'],
 }
 
 export async function run(context: Given): Promise<void> {
@@ -50,6 +52,7 @@ export async function run(context: Given): Promise<void> {
   if (action === 'list') await list(context, gallery)
   else if (action === 'stats') await stats(context, gallery)
   else if (action === 'export') await write(context, gallery)
+  else if (action === 'report') await report(context, gallery)
   else await verify(context, gallery)
 }
 
@@ -113,7 +116,9 @@ async function stats(context: Given, gallery: Gallery): Promise<void> {
 
 async function write(context: Given, gallery: Gallery): Promise<void> {
   const { out } = context.options
-  if (out === undefined) throw new UsageError('--out is missing: a .npy, .parquet or .jsonl file')
+  if (out === undefined || out.toLowerCase().endsWith('.html')) {
+    throw new UsageError('--out is missing: a .npy, .parquet or .jsonl file')
+  }
   const rows = await gallery.export(out, { signal: context.signal })
   if (context.json) await context.print(JSON.stringify({ out, rows }))
   else context.say(`${rows} faces written to ${out}`)

@@ -36,6 +36,7 @@ export const galleryActions = [
   'name',
   'apply',
   'migrate',
+  'report',
 ] as const
 export type GalleryAction = (typeof galleryActions)[number]
 
@@ -117,7 +118,11 @@ export const galleryOptions = {
   }),
   ...group('Output', {
     k: integer({ text: 'Faces to show per face', min: 1, max: 128, default: 5, kinds: ['search'] }),
-    out: pathEnding(['.npy', '.parquet', '.jsonl'], { ...outOption, kinds: ['export'] }),
+    out: pathEnding(['.npy', '.parquet', '.jsonl', '.html'], {
+      ...outOption,
+      text: 'File to write: of embeddings, or with report a page (.html)',
+      kinds: ['export', 'report'],
+    }),
   }),
 }
 export type GalleryOptions = Values<typeof galleryOptions>
