@@ -83,6 +83,11 @@ export interface StepOptions {
   clipNorm: number
   /** Of the batch, to learn from; without: those that mining selects. */
   triplets?: TripletIndices
+  /**
+   * Embeddings that those of the batch are to come close to, labels.length x dimensions, and the weight of that loss, above 0 and at
+   * most 1; the other loss has the rest, and is not computed for 1. `directions`: of either only the direction counts.
+   */
+  teacher?: { embeddings: Float32Array; weight: number; directions?: boolean }
 }
 
 /** What a training step did. */
@@ -99,11 +104,13 @@ export interface StepReport {
   meanPositive: number
   /** The same of anchors and negatives; of another loss, to the nearest other class or negative. */
   meanNegative: number
+  /** Mean squared distance to the teacher's embeddings, where there were any. */
+  teacherLoss?: number
   /** L2 norm, before clipping, of the gradient of the mean loss with respect to all trained weights. */
   gradientNorm: number
   /** Images in each chunk; batch normalisation has its statistics from these. */
   chunks: number[]
-  /** There was no triplet, or nothing to compare, so nothing has changed. */
+  /** There was no triplet, no teacher, and nothing to compare, so nothing has changed. */
   skipped: boolean
   /** How long each part of the step took. */
   seconds: { forward: number; mining: number; backward: number; optimizer: number }

@@ -53,6 +53,7 @@ export {
   type TrainingSettings,
   trainingDTypes,
 } from './settings.js'
+export { Teacher, type TeacherOptions, type TeacherSettings } from './teacher.js'
 export { EventWriter, type Scalars } from './tensorboard.js'
 export type { Trainer } from './trainer.js'
 export type {
@@ -60,6 +61,7 @@ export type {
   CallOptions,
   StepCallOptions,
   StepResult,
+  Teaching,
   TrainerEmbedOptions,
   TrainerTensors,
 } from './trainer_calls.js'

@@ -5,17 +5,17 @@
 import { join } from 'node:path'
 import { FaceNetError, invalidArgument } from '../errors.js'
 import { throwIfAborted } from '../native/check_arguments.js'
-import { noAugmentation } from './augment.js'
 import { CollapseGuard, type EmbeddingShape, shapeOf } from './collapse_guard.js'
 import { createTrainer } from './create_trainer.js'
-import { type BatchMaker, type FaceBatch, makeBatch } from './faces_batches.js'
+import type { BatchMaker, FaceBatch } from './faces_batches.js'
 import type { LoopSettings, LoopState } from './loop_state.js'
 import type { OfflineSampler } from './offline.js'
 import type { BaselineLine, ProgressLine, ProgressLog } from './progress_log.js'
-import { randomAt, shuffle } from './sampler_random.js'
+import { recalibrate } from './recalibrate.js'
 import { parseSchedule } from './schedule.js'
+import type { Teacher } from './teacher.js'
 import type { Trainer } from './trainer.js'
-import type { StepResult } from './trainer_calls.js'
+import type { StepResult, Teaching } from './trainer_calls.js'
 import type { Validation, ValidationResult } from './validate.js'
 
 /** Everything that a training run needs: what is trained, on which batches, and who hears of it. */
@@ -30,6 +30,8 @@ export interface Loop {
   batches: BatchMaker
   /** Where the batches come from, if triplets are selected offline. */
   offline?: OfflineSampler
+  /** Whom the network learns from, with the weight of the settings; left out: nobody. */
+  teacher?: Teacher
   /** What is written down of the steps. */
   log: ProgressLog
   /** What measures the network while it is trained; left out: nothing does. */
@@ -120,7 +122,9 @@ async function steps(loop: Loop): Promise<Ending> {
     const batch = await batches.take(state.batches)
     loop.trainer.learningRate = settings.learningRate * state.rateFactor * schedule(state.batches, settings.steps)
     const { images, labels, triplets } = batch
-    const result = labels.length > 0 ? await loop.trainer.step(images, labels, { signal, triplets }) : undefined
+    const teacher = await taught(loop, batch)
+    const result =
+      labels.length > 0 ? await loop.trainer.step(images, labels, { signal, triplets, teacher }) : undefined
     const seconds = (performance.now() - start) / 1000
     state.batches++
     state.seconds += seconds
@@ -148,6 +152,11 @@ function checkClasses({ trainer, batches }: Loop): void {
   }
 }
 
+async function taught({ teacher, settings, signal }: Loop, batch: FaceBatch): Promise<Teaching | undefined> {
+  if (!teacher || batch.labels.length === 0) return undefined
+  return { embeddings: await teacher.embed(batch, signal), weight: settings.teacher?.weight }
+}
+
 /** What the network that training starts from is worth. */
 async function baseline({ validation, state, trainer, log, onBaseline }: Loop): Promise<void> {
   if (!validation || state.batches > 0) return
@@ -168,7 +177,7 @@ function count({ state, onWarning }: Loop, result: StepResult | undefined): void
     state.skippedInRow = 0
     state.recent.steps++
     state.recent.loss += result.loss
-    state.recent.activeShare += result.active / result.triplets
+    state.recent.activeShare += result.triplets === 0 ? 0 : result.active / result.triplets
     return
   }
   state.skipped++
@@ -190,8 +199,8 @@ async function inspect(loop: Loop, guard: CollapseGuard, batch: FaceBatch): Prom
   const some = batch.images.subarray(0, Math.min(inspected, batch.labels.length) * height * width * 3)
   const shape = shapeOf(await trainer.embed(some, { trained: true }), trainer.dimensions)
   const { margin, strategy, loss: minimised } = trainer.settings
-  // What is healthy is known of the hinge and its margin alone.
-  if (steps === 0 || minimised.kind !== 'triplet') return shape
+  // What is healthy is known of the hinge and its margin alone; a teacher keeps what is near it from collapsing.
+  if (steps === 0 || minimised.kind !== 'triplet' || loop.teacher) return shape
   const means = { loss: loss / steps, activeShare: activeShare / steps }
   const diagnosis = guard.inspect({ ...shape, ...means, margin, strategy, dimensions: trainer.dimensions })
   state.suspicious = guard.suspicious
@@ -238,26 +247,6 @@ async function validate(loop: Loop): Promise<ValidationResult | undefined> {
   return result
 }
 
-/** Faces that are read at a time to measure statistics. */
-const piece = 64
-
-/** Measures the statistics of the model's norms, where the run does that: on the same faces each time, as they are. */
-async function recalibrate({ trainer, settings, batches: { faces } }: Loop): Promise<void> {
-  const { recalibrate: wanted = 0, seed } = settings
-  if (wanted === 0) return
-  const count = Math.min(wanted, faces.labels.length)
-  const drawn = shuffle(Int32Array.from(faces.labels.keys()), randomAt(seed, 6), count).subarray(0, count)
-  const making = { input: trainer.inputSize, augmentation: noAugmentation, seed }
-  async function* images() {
-    for (let start = 0; start < count; start += piece) {
-      const some = drawn.subarray(start, start + piece)
-      const sampled = { faces: some, labels: some.map((face) => faces.labels[face]!) }
-      yield (await makeBatch(faces, sampled, 0, making)).images
-    }
-  }
-  await trainer.recalibrate(images())
-}
-
 function lineOf(
   { trainer, state, batches }: Loop,
   batch: FaceBatch,
@@ -281,6 +270,7 @@ function lineOf(
     images,
     imagesPerSecond: images / seconds,
     seconds: state.seconds,
+    ...(result?.teacherLoss === undefined ? {} : { teacherLoss: result.teacherLoss }),
     ...(!result || result.skipped ? { skipped: true } : {}),
     ...shape,
     ...(validation ? { validation } : {}),

@@ -1,6 +1,7 @@
 /** What a run's checkpoint holds beside the trainer's own: how it is trained, and how far it is. */
 import * as v from 'valibot'
 import { invalidModel } from '../errors.js'
+import type { TeacherSettings } from './teacher.js'
 
 /**
  * Where triplets are selected: `online` in each batch, or `offline` among a larger set of faces, every so many steps.
@@ -49,6 +50,8 @@ export interface LoopSettings {
   validateEvery: number
   /** Validations without a better one that end the run; 0: none do. */
   patience: number
+  /** The model that is learned from; null or left out: none. */
+  teacher?: TeacherSettings | null
   /** What is done when the embedding has collapsed. */
   onCollapse: (typeof collapseActions)[number]
 }
@@ -100,6 +103,10 @@ const settingsSchema: v.GenericSchema<unknown, LoopSettings> = v.object({
   checkpointEvery: count,
   validateEvery: count,
   patience: count,
+  teacher: v.optional(
+    v.nullable(v.object({ path: v.string(), fingerprint: v.string(), weight: figure, resize: v.boolean() })),
+    null,
+  ),
   onCollapse: v.picklist(collapseActions),
 })
 

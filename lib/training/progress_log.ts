@@ -25,6 +25,8 @@ export interface ProgressLine {
   meanPositive: number
   /** Mean squared distance of anchors and negatives. */
   meanNegative: number
+  /** Mean squared distance to the teacher's embeddings, where there is a teacher. */
+  teacherLoss?: number
   /** L2 norm of the gradient before clipping. */
   gradientNorm: number
   /** The learning rate of this step. */

@@ -18,6 +18,7 @@ import {
   type CallOptions,
   checkBatch,
   checkPath,
+  checkTeaching,
   type Opening,
   pixelsOf,
   type StepCallOptions,
@@ -126,7 +127,7 @@ export class Trainer {
    * @param images N images: N x height x width x 3 bytes of RGB or `{ data, width, height, count }`, copied
    *   before the call returns.
    * @param labels N integers that say whose face each is; of a loss with classes, 0..numClasses-1.
-   * @param options triplets of one's own, and a signal.
+   * @param options triplets of one's own, a teacher's embeddings, and a signal.
    * @throws FaceNetError ERR_FACENET_NOT_FINITE where NaN or infinity turns up, with the step and the first layer in its
    *   message; ERR_FACENET_ABORTED, ERR_FACENET_INVALID_ARGUMENT. After any of them weights and optimiser are as before.
    *
@@ -140,16 +141,15 @@ export class Trainer {
     labels: Int32Array | readonly number[],
     options: StepCallOptions = {},
   ): Promise<StepResult> {
-    const signal = this.#open.checkCall(options, ['triplets'])
+    const signal = this.#open.checkCall(options, ['triplets', 'teacher'])
     refuseTripletOptions(options, this.#settings)
     const { data, labelOf } = checkBatch(images, labels, this.inputSize)
     const triplets = options.triplets === undefined ? undefined : checkLabelledTriplets(options.triplets, labelOf)
-    const { clipNorm } = this.#settings
-    const report = await this.#open.run(signal, (native, cancel) =>
-      native.step(data, labelOf, { learningRate: this.#learningRate, clipNorm, triplets }, cancel),
-    )
+    const teacher = checkTeaching(options, this.#settings, labelOf.length, this.dimensions)
+    const how = { learningRate: this.#learningRate, clipNorm: this.#settings.clipNorm, triplets, teacher }
+    const report = await this.#open.run(signal, (native, cancel) => native.step(data, labelOf, how, cancel))
     this.#steps = report.step
-    return withLoss(report)
+    return withLoss(report, teacher?.weight)
   }
 
   /**

@@ -152,6 +152,11 @@ Napi::Value Trainer::step(const Napi::CallbackInfo& info) {
       const auto labels = arrays.copy<int32_t>(info[1], "labels");
       options.triplets = readTriplets(arrays, fields.object("triplets"), static_cast<int64_t>(labels.size()));
     }
+    if (fields.has("teacher")) {
+      const auto labels = arrays.copy<int32_t>(info[1], "labels");
+      options.targets = readTargets(arrays, fields.object("teacher"),
+                                    {static_cast<int64_t>(labels.size()), trainer()->dimensions()});
+    }
     return runBatch(info, 3, std::move(arrays),
                     [options](train::Trainer& trainer, const void* images, const int32_t* labels,
                               int64_t count, const std::atomic<int32_t>* cancel) {

@@ -64,6 +64,13 @@ train::StepOptions readStepOptions(const Fields& options) {
           .clipNorm = numberIn(options, "clipNorm", 0, 1e30)};
 }
 
+train::Targets readTargets(Arrays& arrays, const Fields& teacher, Arrays::Extents extents) {
+  const double weight = teacher.number("weight");
+  if (!(weight > 0 && weight <= 1)) throw teacher.wrong("weight", "a number above 0 and at most 1");
+  return {arrays.copy<float>(teacher.get("embeddings"), "teacher.embeddings", extents), weight,
+          teacher.booleanOr("directions", false)};
+}
+
 Napi::Object stepReport(Napi::Env env, const train::StepReport& report) {
   Napi::Object seconds = Napi::Object::New(env);
   seconds.Set("forward", report.seconds.forward);
@@ -80,6 +87,7 @@ Napi::Object stepReport(Napi::Env env, const train::StepReport& report) {
   result.Set("active", number(env, report.active));
   result.Set("meanPositive", report.meanPositive);
   result.Set("meanNegative", report.meanNegative);
+  if (report.targets > 0) result.Set("teacherLoss", report.targetLoss);
   result.Set("gradientNorm", report.gradientNorm);
   result.Set("chunks", chunks);
   result.Set("skipped", report.skipped());

@@ -3,6 +3,7 @@
 
 #include <napi.h>
 
+#include "native/binding/arrays.h"
 #include "native/binding/fields.h"
 #include "native/train/trainer.h"
 
@@ -11,6 +12,8 @@ namespace facenet::binding {
 train::TrainingPlanOptions readTrainingPlanOptions(const Fields& options);
 train::TrainerOptions readTrainerOptions(const Fields& options);
 train::StepOptions readStepOptions(const Fields& options);
+// `teacher` of the options of a step; `extents`: of the embeddings.
+train::Targets readTargets(Arrays& arrays, const Fields& teacher, Arrays::Extents extents);
 
 Napi::Object stepReport(Napi::Env env, const train::StepReport& report);
 Napi::Object trainingPlanReport(Napi::Env env, const train::TrainingPlan& plan);

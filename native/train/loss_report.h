@@ -10,6 +10,8 @@ struct LossReport {
   int64_t triplets = 0, active = 0;
   double lossSum = 0;                         // of the hinges
   double meanPositive = 0, meanNegative = 0;  // squared distances of the triplets; 0 without any
+  int64_t targets = 0;                        // rows that were compared with targets
+  double targetLoss = 0;                      // ops/target_loss.h
 };
 
 }  // namespace facenet::train

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "native/core/integers.h"
+#include "native/ops/target_loss.h"
 
 namespace facenet::train {
 namespace {
@@ -45,7 +46,7 @@ void BatchRun::run(const Batch& batch, float* parameters, float* gradients, Step
   report.seconds.forward = watch.lap();
   computeLoss(batch, parameters, gradients, report);
   report.seconds.mining = watch.lap();
-  if (report.triplets > 0) backward(batch, parameters, gradients, false, false);
+  if (!report.skipped()) backward(batch, parameters, gradients, false, false);
   backend_.finish();
   report.seconds.backward = watch.lap();
 }
@@ -107,7 +108,35 @@ void BatchRun::computeLoss(const Batch& batch, float* parameters, float* gradien
     task.classGradients = gradients + offset;
   }
   if (options_.loss.kind == Loss::Kind::adaFace) task.lengths = parameters + layout_.at(lossLengths).offset;
-  static_cast<LossReport&>(report) = backend_.computeLoss(task, static_cast<float*>(rows_.gradients.get()));
+  const bool alone = batch.targets && batch.targets->weight == 1;
+  if (!alone)
+    static_cast<LossReport&>(report) = backend_.computeLoss(task, static_cast<float*>(rows_.gradients.get()));
+  if (batch.targets) addTargets(batch, gradients, report);
+}
+
+// On the host: these are two numbers per embedding and image, and a step is some million.
+void BatchRun::addTargets(const Batch& batch, float* gradients, StepReport& report) {
+  const auto [targets, weight, directions] = *batch.targets;
+  const int64_t elements = batch.count * dimensions_, bytes = elements * floatBytes;
+  std::vector<float> embeddings(static_cast<size_t>(elements)), gradient(static_cast<size_t>(elements), 0);
+  backend_.download(embeddings.data(), rows_.embeddings.get(), bytes);
+  const auto scale = [rest = static_cast<float>(1 - weight)](float& value) { value *= rest; };
+  if (report.triplets > 0) {
+    backend_.download(gradient.data(), rows_.gradients.get(), bytes);
+    std::ranges::for_each(gradient, scale);
+    if (options_.loss.hasClasses()) {
+      const Parameter& classes = layout_.at(lossClasses);
+      std::vector<float> ofClasses(static_cast<size_t>(classes.elements()));
+      const int64_t classBytes = classes.elements() * floatBytes;
+      backend_.download(ofClasses.data(), gradients + classes.offset, classBytes);
+      std::ranges::for_each(ofClasses, scale);
+      backend_.upload(gradients + classes.offset, ofClasses.data(), classBytes);
+    }
+  }
+  report.targets = batch.count;
+  report.targetLoss = addTargetLoss(embeddings.data(), targets, batch.count, dimensions_, directions, weight,
+                                    gradient.data());
+  backend_.upload(rows_.gradients.get(), gradient.data(), bytes);
 }
 
 void BatchRun::backward(const Batch& batch, float* parameters, float* gradients, bool replayLast,

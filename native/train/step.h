@@ -22,11 +22,20 @@ struct BatchOptions {
 // Names of what a loss with classes keeps among the parameters.
 constexpr const char *lossClasses = "loss/classes", *lossLengths = "loss/lengths";
 
+// What embeddings of a batch are to come close to.
+struct Targets {
+  const float* rows;  // count x dimensions, in host memory
+  double
+      weight;  // of their loss, above 0 and at most 1; the other loss has the rest, and is not computed for 1
+  bool directions;  // ops/target_loss.h
+};
+
 struct StepOptions {
   double learningRate = 0;
   double clipNorm = 0;  // gradients of a larger norm are scaled down to it; 0: never
   // Of the batch, to learn from. Without: those that mining selects.
   std::optional<TripletsView> triplets = {};
+  std::optional<Targets> targets = {};
 };
 
 struct Seconds {
@@ -38,7 +47,7 @@ struct StepReport : LossReport {
   double gradientNorm = 0;      // of the mean hinge, before clipping
   std::vector<int64_t> chunks;  // images of each
   Seconds seconds;
-  bool skipped() const { return triplets == 0; }
+  bool skipped() const { return triplets == 0 && targets == 0; }
 };
 
 struct Batch {
@@ -47,6 +56,7 @@ struct Batch {
   const int32_t* labels;
   int64_t count;
   std::optional<TripletsView> triplets = {};  // without: those that mining selects
+  std::optional<Targets> targets = {};
 };
 
 // Sizes of the fewest chunks of at most `most` images that hold `count`; they differ by at most one.
@@ -72,7 +82,7 @@ class BatchRun {
         cancelled_(cancelled) {}
 
   // Adds the gradient of the loss to `gradients`, moves the running statistics in `parameters`
-  // once and fills in the report. Without triplets, or terms, there is no gradient. Throws ERR_FACENET_NOT_FINITE.
+  // once and fills in the report. Without triplets, terms or targets there is no gradient. Throws ERR_FACENET_NOT_FINITE.
   void run(const Batch& batch, float* parameters, float* gradients, StepReport& report);
 
   // The same backward pass again, to find the layer. Throws ERR_FACENET_NOT_FINITE.
@@ -83,6 +93,7 @@ class BatchRun {
   void forward(const Batch& batch, float* parameters, StepReport& report);
   void checkEmbeddings(const Batch& batch, float* parameters);
   void computeLoss(const Batch& batch, float* parameters, float* gradients, StepReport& report);
+  void addTargets(const Batch& batch, float* gradients, StepReport& report);
   void backward(const Batch& batch, float* parameters, float* gradients, bool replayLast, bool check);
   const void* imagesOf(const Batch& batch, size_t chunk) const;
   // Of the first image of a chunk; `memory` holds a row an image.

@@ -179,7 +179,12 @@ StepReport Trainer::run(const void* images, const int32_t* labels, int64_t count
                      (parameters_.elements - parameters_.trainable) * floatBytes);
   backend_->zero(gradients(), parameters_.trainable * floatBytes);
   const int64_t imageBytes = imageElements() * static_cast<int64_t>(byteSize(imageType()));
-  const Batch batch{images, imageBytes, labels, count, update ? update->triplets : std::nullopt};
+  const Batch batch{images,
+                    imageBytes,
+                    labels,
+                    count,
+                    update ? update->triplets : std::nullopt,
+                    update ? update->targets : std::nullopt};
   try {
     BatchRun run(chunks_, plan_, parameters_, *backend_, rows_, batch_, cancelled);
     run.run(batch, values(), gradients(), report);

@@ -23,6 +23,7 @@ import type { TrainOptions } from '../options/train.js'
 import { UsageError } from '../usage_error.js'
 import { trainingProgress } from './train_progress.js'
 import { openTrainer, readSettings } from './train_settings.js'
+import { openTeacher } from './train_teacher.js'
 
 /** What --resume takes beside folders: all else is as the checkpoint says. */
 const resumable: readonly string[] = [
@@ -43,6 +44,7 @@ const resumable: readonly string[] = [
   'json',
   'quiet',
   'dtype',
+  'teacher',
 ] satisfies (keyof (TrainOptions & CommonOptions))[]
 
 type TrainContext = Context<TrainOptions>
@@ -73,6 +75,7 @@ async function trainIn(context: TrainContext, folder: string, lock: Lock | undef
     await follow(context, loop)
   } finally {
     await loop?.log.close()
+    await loop?.teacher?.close()
     ;(loop?.trainer ?? trainer).dispose()
   }
 }
@@ -125,6 +128,8 @@ async function prepare(
     steps: saved ? (options.steps ?? given.steps) : stepsOf(context, source),
   }
   const state: LoopState = saved?.state ?? firstState()
+  const teacher = await openTeacher(context, trainer, settings)
+  if (teacher) settings.teacher = { ...settings.teacher!, fingerprint: teacher.fingerprint }
   await makeFolder(folder)
   const validation = await openValidation(context, faceOptions)
   context.say(
@@ -137,6 +142,7 @@ async function prepare(
     state,
     batches: new BatchMaker(faces, source, { input: trainer.inputSize, augmentation, seed }),
     offline,
+    ...(teacher && { teacher }),
     log: await openLog(folder, lock),
     validation,
     folder,

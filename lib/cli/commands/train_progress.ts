@@ -39,9 +39,12 @@ export function trainingProgress(context: Context, loop: Loop) {
 function describe(line: ProgressLine, loop: Loop): string {
   const { step, loss, triplets, active, meanPositive, meanNegative, validation } = line
   const share = triplets > 0 ? `${((100 * active) / triplets).toFixed(0)} % of ${triplets} active` : 'no triplet'
+  const far = `distances ${meanPositive.toFixed(3)} / ${meanNegative.toFixed(3)}`
+  const taught = line.teacherLoss === undefined ? [] : [`${line.teacherLoss.toFixed(3)} from the teacher`]
+  const what = taught.length > 0 && triplets === 0 ? taught : [share, far, ...taught]
   const judged = validation ? `, ${judgement(validation)}` : ''
   return (
-    `step ${step}, loss ${loss.toFixed(4)}, ${share}, distances ${meanPositive.toFixed(3)} / ${meanNegative.toFixed(3)}, ` +
+    `step ${step}, loss ${loss.toFixed(4)}, ${what.join(', ')}, ` +
     `${line.imagesPerSecond.toFixed(0)} images/s, ${timeLeft(line, loop)}${judged}`
   )
 }

@@ -9,6 +9,7 @@ import { needsTotal } from '../../training/schedule.js'
 import type { Context } from '../context.js'
 import type { TrainOptions } from '../options/train.js'
 import { UsageError } from '../usage_error.js'
+import { readTeacher } from './train_teacher.js'
 
 type TrainContext = Context<TrainOptions>
 
@@ -91,6 +92,7 @@ export function readSettings(context: TrainContext, trainer: Trainer): LoopSetti
     learningRate: trainer.settings.learningRate,
     schedule,
     steps: 0,
+    teacher: readTeacher(context),
     recalibrate: readRecalibrate(context, trainer),
     checkpointEvery: options.checkpointEvery,
     validateEvery: options.validateEvery,

@@ -126,6 +126,17 @@ const loss = group('Loss', {
   }),
 })
 
+const teacher = group('Teacher', {
+  teacher: text({ text: 'Model file whose embeddings the network learns to give', value: '<file>' }),
+  teacherWeight: number({
+    text: "Weight of the distance to the teacher's embeddings; --loss has the rest of 1",
+    above: 0,
+    max: 1,
+    default: 1,
+  }),
+  teacherResize: flag({ text: "Show a teacher of another input size the middle of the network's input, resized" }),
+})
+
 const triplets = group('Triplets', {
   margin: number({ text: 'Margin of the triplet loss', above: 0, max: 4, default: 0.2 }),
   strategy: oneOf(strategies, { text: 'Which triplets to learn from', default: 'semi-hard' }),
@@ -189,6 +200,7 @@ export const trainOptions = {
   ...images,
   ...batches,
   ...loss,
+  ...teacher,
   ...triplets,
   ...optimisation,
   ...validation,
