@@ -1,14 +1,21 @@
 /** Statistics of batch normalisation, measured for the model that a run judges or writes. */
 import { noAugmentation } from './augment.js'
-import { makeBatch } from './faces_batches.js'
-import type { Loop } from './loop.js'
+import { type BatchMaker, makeBatch } from './faces_batches.js'
+import type { LoopSettings } from './loop_state.js'
 import { randomAt, shuffle } from './sampler_random.js'
+import type { Trainer } from './trainer.js'
+
+interface Run {
+  trainer: Trainer
+  settings: LoopSettings
+  batches: BatchMaker
+}
 
 /** Faces that are read at a time to measure statistics. */
 const piece = 64
 
 /** Measures the statistics of the model's norms, where the run does that: on the same faces each time, as they are. */
-export async function recalibrate({ trainer, settings, batches: { faces } }: Loop): Promise<void> {
+export async function recalibrate({ trainer, settings, batches: { faces } }: Run): Promise<void> {
   const { recalibrate: wanted = 0, seed } = settings
   if (wanted === 0) return
   const count = Math.min(wanted, faces.labels.length)

@@ -20,18 +20,6 @@ namespace {
 
 constexpr napi_type_tag openedTag{0x6f1b0e0d2c7a41d9, 0x93a40c5b5b1e7f26};
 
-const char* kindName(train::TrainerTensor::Kind kind) {
-  using Kind = train::TrainerTensor::Kind;
-  switch (kind) {
-    case Kind::weight: return "weight";
-    case Kind::statistic: return "statistic";
-    case Kind::optimizer: return "optimizer";
-    case Kind::loss: return "loss";
-    case Kind::average: return "average";
-    default: return "gradient";
-  }
-}
-
 // Tensors of a trainer and memory for each.
 template <class T>
 struct Transfer {

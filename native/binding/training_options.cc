@@ -71,6 +71,18 @@ train::Targets readTargets(Arrays& arrays, const Fields& teacher, Arrays::Extent
           teacher.booleanOr("directions", false)};
 }
 
+const char* kindName(train::TrainerTensor::Kind kind) {
+  using Kind = train::TrainerTensor::Kind;
+  switch (kind) {
+    case Kind::weight: return "weight";
+    case Kind::statistic: return "statistic";
+    case Kind::optimizer: return "optimizer";
+    case Kind::loss: return "loss";
+    case Kind::average: return "average";
+    default: return "gradient";
+  }
+}
+
 Napi::Object stepReport(Napi::Env env, const train::StepReport& report) {
   Napi::Object seconds = Napi::Object::New(env);
   seconds.Set("forward", report.seconds.forward);
