@@ -174,6 +174,7 @@ export type { OptimizerSettings, TrainerOptions } from './training/options.js'
 export type { OptimizerName, TrainingDType, TrainingSettings } from './training/settings.js'
 export type { Trainer } from './training/trainer.js'
 export type {
+  Batches,
   CallOptions,
   StepCallOptions,
   StepResult,

@@ -34,7 +34,7 @@ export interface StoreCounts {
 }
 
 /** What a gallery and the stores of many machines have in common: faces that are kept, and found again. */
-export interface FaceStore extends AsyncDisposable {
+export interface GalleryStore extends AsyncDisposable {
   /** Of the model that made its embeddings. */
   readonly fingerprint: string
   /** Floats of an embedding. */

@@ -36,7 +36,7 @@ export {
 } from '../gallery/index.js'
 export type { FaceQuality, FivePoints } from '../images/index.js'
 export type {
-  FaceStore,
+  GalleryStore,
   StoreCounts,
   StoreModelOptions,
   StorePerson,

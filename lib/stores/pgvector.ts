@@ -7,7 +7,7 @@ import type { GalleryModel } from '../gallery/facts.js'
 import type { FaceMatch } from '../gallery/search.js'
 import type { GallerySelection } from '../gallery/write.js'
 import { checkOneOf, checkOptions, throwIfAborted } from '../native/check_arguments.js'
-import type { FaceStore, StoreModelOptions } from './face_store.js'
+import type { GalleryStore, StoreModelOptions } from './face_store.js'
 import { agreedFacts, type Queries, RemoteStore } from './remote_store.js'
 import { storeError } from './store_error.js'
 
@@ -64,7 +64,7 @@ const pageRows = 500
  * const [nearest] = await store.search(embedding, { k: 1, threshold: model.threshold! })
  * ```
  */
-export async function openPgvector(client: PgClient, options: PgvectorOptions = {}): Promise<FaceStore> {
+export async function openPgvector(client: PgClient, options: PgvectorOptions = {}): Promise<GalleryStore> {
   checkOptions(options, 'options', ['model', 'allowMixed', 'table', 'index'])
   if (typeof (client as Partial<PgClient> | null)?.query !== 'function') {
     throw invalidArgument('client', 'a client of PostgreSQL, which has query()', client)

@@ -8,7 +8,7 @@ import type { GalleryModel } from '../gallery/facts.js'
 import type { FaceMatch } from '../gallery/search.js'
 import type { GallerySelection } from '../gallery/write.js'
 import { checkInteger, checkOptions, throwIfAborted } from '../native/check_arguments.js'
-import type { FaceStore, StoreModelOptions } from './face_store.js'
+import type { GalleryStore, StoreModelOptions } from './face_store.js'
 import { QdrantServer } from './qdrant_server.js'
 import { agreedFacts, type Queries, RemoteStore } from './remote_store.js'
 
@@ -52,7 +52,7 @@ const mostPeople = 100_000
  * const [nearest] = await store.search(embedding, { k: 1, threshold: model.threshold! })
  * ```
  */
-export async function openQdrant(url: string | URL, options: QdrantOptions = {}): Promise<FaceStore> {
+export async function openQdrant(url: string | URL, options: QdrantOptions = {}): Promise<GalleryStore> {
   checkOptions(options, 'options', ['model', 'allowMixed', 'apiKey', 'collection', 'timeout'])
   const { apiKey, collection = 'faces', timeout = 30_000 } = options
   checkInteger(timeout, 'options.timeout', 1)

@@ -20,7 +20,7 @@ import { checkBelongs, checkGalleryModel, type Facts, type GalleryModel } from '
 import { type FaceMatch, thresholdOf } from '../gallery/search.js'
 import type { GallerySelection } from '../gallery/write.js'
 import { checkFlag, checkFloats, checkInteger, checkOptions, throwIfAborted } from '../native/check_arguments.js'
-import type { FaceStore, StoreCounts, StoreModelOptions, StorePerson, StoreSearchOptions } from './face_store.js'
+import type { GalleryStore, StoreCounts, StoreModelOptions, StorePerson, StoreSearchOptions } from './face_store.js'
 
 /** The queries that an adapter makes of checked arguments. */
 export interface Queries {
@@ -42,7 +42,7 @@ export interface Queries {
 const searchOptionNames = ['k', 'threshold', 'signal', 'allowMixed', 'exact'] as const
 
 /** A store of many machines. `place` stands for it in errors, without what is secret of it. */
-export class RemoteStore implements FaceStore {
+export class RemoteStore implements GalleryStore {
   readonly fingerprint: string
   readonly dimensions: number
   readonly preparation: Preparation | undefined

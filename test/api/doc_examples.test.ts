@@ -10,7 +10,15 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const entries = ['index', 'convert/index', 'evaluation/index', 'training/index', 'report/index', 'files/index']
+const entries = [
+  'index',
+  'convert/index',
+  'evaluation/index',
+  'training/index',
+  'report/index',
+  'files/index',
+  'stores/index',
+]
 
 /** What examples take for granted, beside what is exported. */
 const granted = {

@@ -1,5 +1,5 @@
 /** The folders of people that `facenet cluster` writes. */
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -28,6 +28,40 @@ test('links with relative targets become files, and entries of archives too', as
   const names = (await readdir(join(out, 'person-0001'))).sort()
   assert.equal(names, ['link.jpg', 'z.jpg'])
   assert.equal(await Promise.all(names.map((name) => readFile(join(out, 'person-0001', name), 'utf8'))), ['x', 'z'])
+})
+
+test('files are linked or copied as asked, and a table says which face of a photograph is whose', async () => {
+  await mkdir(join(folder, 'in'))
+  const image = join(folder, 'in', 'both.jpg')
+  await writeFile(image, 'x')
+  const [ten, other] = [0, 1].map((from) => Array.from({ length: 10 }, (_, i) => from + i)) as [number[], number[]]
+  const faces = [
+    { image, label: 0, points: ten },
+    { image, label: 1, points: other },
+    { image, label: 1, points: ten },
+  ]
+  for (const kind of ['hard', 'symbolic', 'copy'] as const) {
+    const out = join(folder, kind)
+    await writePeople(out, [join(folder, 'in')], faces, {}, kind)
+    const file = join(out, 'person-0001', 'both.jpg')
+    const stats = await lstat(file)
+    assert.is(stats.isSymbolicLink(), kind === 'symbolic')
+    assert.is(
+      await realpath(file),
+      kind === 'symbolic' ? await realpath(image) : await realpath(out).then((o) => join(o, 'person-0001', 'both.jpg')),
+    )
+    assert.is(stats.ino === (await lstat(image)).ino, kind === 'hard')
+    assert.is(await readFile(file, 'utf8'), 'x')
+    const table = (await readFile(join(out, 'points.tsv'), 'utf8'))
+      .trim()
+      .split('\n')
+      .map((line) => line.split('\t'))
+    assert.equal(table.slice(1), [
+      // The larger person first.
+      ['person-0002/both.jpg', ...ten.map(String), image, '0'],
+      ['person-0001/both.jpg', ...other.map(String), image, '1'],
+    ])
+  }
 })
 
 test('a target that cannot be written is refused before any work', async () => {

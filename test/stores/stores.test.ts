@@ -6,7 +6,7 @@ import { vector } from '@electric-sql/pglite-pgvector'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openGallery } from '../../lib/index.js'
-import { type FaceStore, openPgvector, openQdrant, type PgClient } from '../../lib/stores/index.js'
+import { type GalleryStore, openPgvector, openQdrant, type PgClient } from '../../lib/stores/index.js'
 import { uuidOf } from '../../lib/stores/qdrant.js'
 import { rejection, withFolder } from '../api/support.js'
 import { model, randomRows, rowOf } from '../gallery/support.js'
@@ -30,21 +30,22 @@ test.after(async () => {
 })
 
 const fresh = () => `faces_${++tables}`
-const stores: Record<string, (use: (open: (how?: object) => Promise<FaceStore>) => Promise<void>) => Promise<void>> = {
-  gallery: (use) => withFolder({}, (folder) => use((how = { model }) => openGallery(join(folder, 'g.db'), how))),
-  async pgvector(use) {
-    const table = fresh()
-    await use((how = { model }) => openPgvector(database as PgClient, { table, index: 'none', ...how }))
-  },
-  async 'pgvector with hnsw'(use) {
-    const table = fresh()
-    await use((how = { model }) => openPgvector(database as PgClient, { table, ...how }))
-  },
-  async Qdrant(use) {
-    const collection = fresh()
-    await use((how = { model }) => openQdrant(address, { collection, apiKey: key, ...how }))
-  },
-}
+const stores: Record<string, (use: (open: (how?: object) => Promise<GalleryStore>) => Promise<void>) => Promise<void>> =
+  {
+    gallery: (use) => withFolder({}, (folder) => use((how = { model }) => openGallery(join(folder, 'g.db'), how))),
+    async pgvector(use) {
+      const table = fresh()
+      await use((how = { model }) => openPgvector(database as PgClient, { table, index: 'none', ...how }))
+    },
+    async 'pgvector with hnsw'(use) {
+      const table = fresh()
+      await use((how = { model }) => openPgvector(database as PgClient, { table, ...how }))
+    },
+    async Qdrant(use) {
+      const collection = fresh()
+      await use((how = { model }) => openQdrant(address, { collection, apiKey: key, ...how }))
+    },
+  }
 
 const rows = randomRows(20)
 const face = { box: { x: 1.5, y: 2, width: 30, height: 40 }, score: 0.875, points: [] }

@@ -57,7 +57,7 @@ export async function run(context: Context<ClusterOptions>): Promise<void> {
 
   const { out } = options
   if (out?.endsWith('.json')) await writeJson(out, result)
-  else if (out !== undefined) await writePeople(out, context.operands, images, context.readingAgain())
+  else if (out !== undefined) await writePeople(out, context.operands, images, context.readingAgain(), options.files)
   if (context.json) await context.print(JSON.stringify(result))
   else if (out === undefined)
     for (const { path, label } of images) await context.print(`${printableName(path)}\t${label}`)
@@ -82,7 +82,7 @@ export async function run(context: Context<ClusterOptions>): Promise<void> {
 
 /** As `gallery cluster` does it. */
 async function intoGallery({ operands, options, given, signal }: Context<ClusterOptions>, gallery: string) {
-  const needless = ['method', 'scoreFolders', 'out', 'report', 'run'].find((name) => given.has(name))
+  const needless = ['method', 'scoreFolders', 'out', 'files', 'report', 'run'].find((name) => given.has(name))
   if (needless) throw new UsageError(`${flagOf(needless)} is not for --gallery`)
   const { run } = await import('./gallery.js')
   const rest = { person: undefined, folders: false, people: false, hidden: false, image: undefined, again: false, k: 5 }

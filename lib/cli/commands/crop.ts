@@ -14,7 +14,7 @@ import { isMistake, listFailures, sayRefused } from '../common/failures.js'
 import { imageProgress } from '../common/progress.js'
 import { type Context, PartialFailure } from '../context.js'
 import type { CropOptions } from '../options/images.js'
-import { checkPeopleFolder, freeName } from './people_folders.js'
+import { cell, checkPeopleFolder, freeName } from './people_folders.js'
 
 type Given = Context<CropOptions>
 
@@ -130,6 +130,3 @@ class Crops {
     return `${name}.${place.replaceAll(',', '_')}.png`
   }
 }
-
-/** A table has no tabs and no line breaks in its cells. */
-const cell = (value: string | number | null) => (value === null ? '' : String(value).replace(/[\t\r\n]/g, ' '))

@@ -1,9 +1,10 @@
-/** A folder a person, made of hard links where the disk allows them and of copies elsewhere. */
-import { copyFile, link, mkdir, readdir, realpath, rename, writeFile } from 'node:fs/promises'
-import { basename, extname, join, resolve } from 'node:path'
+/** A folder a person, made of links or copies of photographs, and a table that says which face of each is the person's. */
+import { copyFile, link, mkdir, readdir, realpath, rename, symlink, writeFile } from 'node:fs/promises'
+import { basename, extname, join, relative, resolve } from 'node:path'
 import { cannotWrite } from '../../errors.js'
 import { followLinks } from '../../files/destination.js'
 import { discard, settled, temporaryBeside } from '../../files/temporary.js'
+import type { FivePoints } from '../../images/index.js'
 import { throwIfAborted } from '../../native/check_arguments.js'
 import { openSource, type SourceOptions } from '../../sources/index.js'
 
@@ -12,7 +13,13 @@ export interface LabelledFace {
   image: string
   /** Of its person; -1 for one that is in no cluster. */
   label: number
+  /** In pixels of the image, where faces were looked for. */
+  points?: FivePoints
 }
+
+/** `hard`: links to the same file where the disk allows them, else copies. `symbolic`: links to the path. */
+export const fileKinds = ['hard', 'symbolic', 'copy'] as const
+export type FileKind = (typeof fileKinds)[number]
 
 const wanted = 'a folder that is new or empty'
 
@@ -40,7 +47,8 @@ export async function checkPeopleFolder(folder: string): Promise<void> {
 
 /**
  * Writes `person-0001/`, `person-0002/`, ... into `folder`, people with most faces first, and `noise/` where there is any.
- * An image with several people is in the folder of each. The folder appears when it is complete, and must not exist or be
+ * An image with several people is in the folder of each; `points.tsv` has the points of the face that is this person's, and the label,
+ * so that training by `--align points` takes no other. The folder appears when it is complete, and must not exist or be
  * empty before.
  *
  * @param sources where the images came from: those inside archives are read again.
@@ -51,22 +59,31 @@ export async function writePeople(
   sources: readonly string[],
   faces: readonly LabelledFace[],
   reading: SourceOptions,
+  files: FileKind = 'hard',
 ): Promise<void> {
   const target = resolve(await followLinks(folder))
   const temporary = await temporaryBeside(target)
   try {
     await mkdir(temporary)
     const names = await makeFolders(temporary, faces)
-    const labels = new Map<string, Set<number>>()
-    for (const { image, label } of faces) labels.set(image, (labels.get(image) ?? new Set()).add(label))
+    const people = new Map<string, Map<number, FivePoints>>()
+    for (const { image, label, points = [] } of faces) {
+      if (!people.has(image)) people.set(image, new Map())
+      if (!people.get(image)!.has(label)) people.get(image)!.set(label, points)
+    }
     const taken = new Set<string>()
+    const table: string[] = []
     for await (const { path, read } of openSource(sources, reading)) {
       throwIfAborted(reading.signal)
-      for (const label of labels.get(path) ?? []) {
-        await place(path, read, freeName(join(names.get(label)!, basename(path)), taken))
+      for (const [label, points] of people.get(path) ?? []) {
+        const to = freeName(join(names.get(label)!, basename(path)), taken)
+        await place(path, read, to, files)
+        const name = relative(temporary, to).replaceAll('\\', '/')
+        if (points.length === 10) table.push([name, ...points, path, label].map(cell).join('\t'))
       }
-      labels.delete(path)
+      people.delete(path)
     }
+    if (table.length > 0) await writeFile(join(temporary, 'points.tsv'), `${[header, ...table].join('\n')}\n`)
     await rename(temporary, target)
     settled(temporary)
   } catch (cause) {
@@ -74,6 +91,11 @@ export async function writePeople(
     throw cannotWrite(folder, wanted, cause)
   }
 }
+
+const header = ['name', 'rex', 'rey', 'lex', 'ley', 'nx', 'ny', 'rmx', 'rmy', 'lmx', 'lmy', 'image', 'label'].join('\t')
+
+/** A table has no tabs and no line breaks in its cells. */
+export const cell = (value: string | number | null) => (value === null ? '' : String(value).replace(/[\t\r\n]/g, ' '))
 
 async function makeFolders(parent: string, faces: readonly LabelledFace[]): Promise<Map<number, string>> {
   const sizes = new Map<number, number>()
@@ -98,9 +120,11 @@ export function freeName(path: string, taken: Set<string>): string {
 }
 
 /** Of a symbolic link the file it leads to: a link with a relative target would lead nowhere from here. */
-async function place(path: string, read: () => Promise<Uint8Array>, to: string): Promise<void> {
+async function place(path: string, read: () => Promise<Uint8Array>, to: string, files: FileKind): Promise<void> {
   const file = await realpath(path).catch(() => undefined)
   // An entry of an archive is no file of its own.
   if (file === undefined) await writeFile(to, await read())
+  else if (files === 'symbolic') await symlink(file, to)
+  else if (files === 'copy') await copyFile(file, to)
   else await link(file, to).catch(() => copyFile(file, to))
 }

@@ -127,6 +127,11 @@ export const clusterOptions = {
       value: '<path>',
       defaultText: 'a table is printed on stdout',
     }),
+    files: oneOf(['hard', 'symbolic', 'copy'], {
+      text: 'With a folder: hard links, or copies where the disk has none; symbolic links; or copies',
+      value: '<kind>',
+      default: 'hard',
+    }),
   }),
   ...reportOptions,
   ...batchOptions,
