@@ -12,6 +12,7 @@ export type FaceNetErrorCode =
   | 'ERR_FACENET_DISPOSED'
   | 'ERR_FACENET_OVERLOADED'
   | 'ERR_FACENET_NOT_FINITE'
+  | 'ERR_FACENET_PEER_LOST'
   | 'ERR_FACENET_INTERNAL'
 
 /** What a `FaceNetError` knows beside its code and message. */

@@ -165,6 +165,28 @@ export interface NativeTrainer {
   /** The same without the optimiser: the gradient of the mean hinge is left in the tensors `gradient/<weight>`. */
   gradient(images: Uint8Array | Float32Array, labels: Int32Array, cancel: Cancel): Promise<StepReport>
   /**
+   * A step of several processes that have the same weights and a part of the batch each. Writes the embeddings of this part, count x
+   * dimensions, to `out`. Weights and statistics are as before until `update`.
+   */
+  embedPart(images: Uint8Array | Float32Array, count: number, out: Float32Array, cancel: Cancel): Promise<void>
+  /**
+   * After `embedPart`: the share of these images, rows `first`.. of the whole batch's embeddings and labels, in the gradient of its loss
+   * is left in the tensors `gradient/<weight>`, for the caller to add those of the other processes. That of class weights is whole, and
+   * the part's with row 0 alone.
+   */
+  learnPart(
+    images: Uint8Array | Float32Array,
+    count: number,
+    embeddings: Float32Array,
+    labels: Int32Array,
+    first: number,
+    cancel: Cancel,
+  ): Promise<void>
+  /** After `learnPart`: one optimiser step with the gradients as they are. `options.triplets` is not read. */
+  update(options: StepOptions): Promise<StepReport>
+  /** Forgets a step that `update` did not end. */
+  abandon(): Promise<void>
+  /**
    * Embeddings as the model will give them when it is used: by the moving average where there is one, and batch normalisation by
    * statistics. `trained`: by the weights and running statistics that steps go on from.
    */

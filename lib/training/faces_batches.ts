@@ -1,5 +1,6 @@
 /** Batches as the network takes them. The next one is made while a step is computed. */
 import type { Triplets } from '../embeddings/triplets.js'
+import { FaceNetError } from '../errors.js'
 import type { Size } from '../images/geometry.js'
 import { type AugmentOptions, augment } from './augment.js'
 import type { FaceStore } from './faces.js'
@@ -13,6 +14,8 @@ export interface FaceBatch {
   images: Uint8Array
   /** Who is on each image. */
   labels: Int32Array
+  /** Images of the whole batch, of which these may be a part. */
+  whole: number
   /** Which face of the store each image is. */
   faces: Int32Array
   /** Those that were given with the faces; none with an image that was left out. */
@@ -39,6 +42,8 @@ export interface Making {
   augmentation: Required<AugmentOptions>
   /** Seed of the augmentation, 0..2^32-1. */
   seed: number
+  /** Which part of each batch to make, of so many as equal as they come; all of it where it is left out. */
+  part?: { index: number; of: number }
 }
 
 /** Faces that are read and changed at a time: as many as libuv has threads. */
@@ -122,9 +127,10 @@ export async function makeBatch(
   store: FaceStore,
   sampled: SampledBatch,
   number: number,
-  { input, augmentation, seed }: Making,
+  { input, augmentation, seed, part }: Making,
 ): Promise<FaceBatch> {
-  const { faces } = sampled
+  const [first, own] = partOf(sampled, part)
+  const { faces } = own
   const bytes = input.width * input.height * 3
   const images = new Uint8Array(faces.length * bytes)
   const there = new Uint8Array(faces.length)
@@ -134,12 +140,34 @@ export async function makeBatch(
       const face = await store.read(faces[index]!)
       if (!face) continue
       const out = images.subarray(index * bytes, (index + 1) * bytes)
-      await augment(face, store.border, input, { seed, batch: number, index }, augmentation, out)
+      await augment(face, store.border, input, { seed, batch: number, index: first + index }, augmentation, out)
       there[index] = 1
     }
   }
   await Promise.all(Array.from({ length: concurrency }, work))
-  return { number, ...without(images, sampled, there, bytes) }
+  const made = without(images, own, there, bytes)
+  if (part && made.labels.length === 0) throw nothingToRead(number, part)
+  return { number, whole: part ? sampled.faces.length : made.labels.length, ...made }
+}
+
+/** Where the part begins, and its faces. */
+function partOf(sampled: SampledBatch, part: Making['part']): [first: number, own: SampledBatch] {
+  if (!part) return [0, sampled]
+  const { faces, labels } = sampled
+  const [first, end] = [part.index, part.index + 1].map((i) => Math.floor((faces.length * i) / part.of)) as [
+    number,
+    number,
+  ]
+  return [first, { faces: faces.subarray(first, end), labels: labels.subarray(first, end) }]
+}
+
+function nothingToRead(number: number, { index, of }: Required<Making>['part']): FaceNetError {
+  const message = `Batch ${number} has no image that can be read in part ${index} of ${of}: take larger batches, or fewer processes`
+  return new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', message, {
+    argument: 'batch',
+    expected: 'an image for every process',
+    received: 'none',
+  })
 }
 
 function without(images: Uint8Array, { faces, labels, triplets }: SampledBatch, there: Uint8Array, bytes: number) {

@@ -30,9 +30,12 @@ export { type Progress, readProgress } from '../report/training_progress.js'
 export type { FailedImage, PassedOver, SourceImage, SourceOptions, SourcePaths } from '../sources/index.js'
 export { type AugmentOptions, checkAugmentOptions, noAugmentation } from './augment.js'
 export { type CreateTrainer, createTrainer, type ResumeOptions } from './create_trainer.js'
+export type { Ending } from './ending.js'
 export { type FaceOptions, FaceStore, type ListedFace, openFaces, readIdentities } from './faces.js'
 export { BatchMaker, type BatchSource, type FaceBatch, type Making, makeBatch } from './faces_batches.js'
-export { type Ending, files, type Loop, train } from './loop.js'
+export { Group, joinGroup } from './group/group.js'
+export type { GroupOptions } from './group/options.js'
+export { files, type Loop, train } from './loop.js'
 export {
   collapseActions,
   firstState,

@@ -7,7 +7,9 @@ import { FaceNetError, invalidArgument } from '../errors.js'
 import { throwIfAborted } from '../native/check_arguments.js'
 import { CollapseGuard, type EmbeddingShape, shapeOf } from './collapse_guard.js'
 import { createTrainer } from './create_trainer.js'
+import { decide, type Ending } from './ending.js'
 import type { BatchMaker, FaceBatch } from './faces_batches.js'
+import type { Group } from './group/group.js'
 import type { LoopSettings, LoopState } from './loop_state.js'
 import type { OfflineSampler } from './offline.js'
 import type { BaselineLine, ProgressLine, ProgressLog } from './progress_log.js'
@@ -32,8 +34,10 @@ export interface Loop {
   offline?: OfflineSampler
   /** Whom the network learns from, with the weight of the settings; left out: nobody. */
   teacher?: Teacher
-  /** What is written down of the steps. */
-  log: ProgressLog
+  /** What is written down of the steps; in a group, by rank 0 alone. */
+  log?: ProgressLog
+  /** The processes that train together, where there are several: `batches` makes this one's parts. */
+  group?: Group
   /** What measures the network while it is trained; left out: nothing does. */
   validation?: Validation
   /** Folder of the run's files. */
@@ -74,14 +78,14 @@ const inspected = 64
 /** Batches in a row without a triplet that are worth a warning. */
 const loudAfter = 20
 
-/** Why a run ended: all steps are done, the minutes are used up, or validation got no better for too long. */
-export type Ending = 'steps' | 'minutes' | 'patience'
+/** Of errors that leave the trainer as it was after a step, so that a checkpoint is worth having. */
+const stopCodes: readonly string[] = ['ERR_FACENET_ABORTED', 'ERR_FACENET_PEER_LOST']
 
 /**
  * Trains until the steps or the minutes are done or validation gets no better. `loop.trainer` may be another one afterwards.
  *
  * @param loop what to train, and on what.
- * @throws FaceNetError ERR_FACENET_ABORTED, after a checkpoint; ERR_FACENET_NOT_FINITE, which leaves the last checkpoint as it
+ * @throws FaceNetError ERR_FACENET_ABORTED and ERR_FACENET_PEER_LOST, after a checkpoint; ERR_FACENET_NOT_FINITE, which leaves the last checkpoint as it
  *   is; ERR_FACENET_IO where the disk refuses.
  * @returns why the run ended.
  *
@@ -95,11 +99,14 @@ export async function train(loop: Loop): Promise<Ending> {
   try {
     const ending = await steps(loop)
     await save(loop)
-    await recalibrate(loop)
-    await loop.trainer.export(join(loop.folder, files.model))
+    if (isFirst(loop)) {
+      await recalibrate(loop)
+      await loop.trainer.export(join(loop.folder, files.model))
+    }
+    await loop.group?.close()
     return ending
   } catch (error) {
-    if (error instanceof FaceNetError && error.code === 'ERR_FACENET_ABORTED') await save(loop)
+    if (error instanceof FaceNetError && stopCodes.includes(error.code)) await save(loop)
     throw error
   } finally {
     await loop.batches.close()
@@ -113,9 +120,8 @@ async function steps(loop: Loop): Promise<Ending> {
   checkClasses(loop)
   await baseline(loop)
   for (;;) {
-    if (state.batches >= settings.steps) return 'steps'
-    if (loop.minutes !== undefined && state.seconds >= 60 * loop.minutes) return 'minutes'
-    if (settings.patience > 0 && state.sinceBest >= settings.patience) return 'patience'
+    const ending = await decide(loop)
+    if (ending) return ending
     throwIfAborted(signal)
     const start = performance.now()
     await select(loop)
@@ -133,11 +139,14 @@ async function steps(loop: Loop): Promise<Ending> {
     const shape = state.batches % inspectEvery === 0 ? await inspect(loop, guard, batch) : undefined
     const validation = await validate(loop)
     const line = lineOf(loop, batch, result, seconds, shape, validation)
-    await loop.log.write(line)
+    await loop.log?.write(line)
     loop.onStep(line, batch)
     if (state.batches % settings.checkpointEvery === 0) await save(loop)
   }
 }
+
+/** Whether this process is the one that writes, validates and looks after the others. */
+const isFirst = ({ group }: Loop) => !group || group.rank === 0
 
 /** Throws where the loss has a class without a face, whose weights would only be pushed away from everybody, or faces without one. */
 function checkClasses({ trainer, batches }: Loop): void {
@@ -158,10 +167,11 @@ async function taught({ teacher, settings, signal }: Loop, batch: FaceBatch): Pr
 }
 
 /** What the network that training starts from is worth. */
-async function baseline({ validation, state, trainer, log, onBaseline }: Loop): Promise<void> {
-  if (!validation || state.batches > 0) return
+async function baseline(loop: Loop): Promise<void> {
+  const { validation, state, trainer, log, onBaseline } = loop
+  if (!validation || state.batches > 0 || !isFirst(loop)) return
   const line: BaselineLine = { step: 0, validation: await validation.measure(trainer) }
-  await log.write(line)
+  await log?.write(line)
   onBaseline(line)
 }
 
@@ -194,7 +204,7 @@ async function inspect(loop: Loop, guard: CollapseGuard, batch: FaceBatch): Prom
   const { trainer, state, settings } = loop
   const { steps, loss, activeShare } = state.recent
   state.recent = { steps: 0, loss: 0, activeShare: 0 }
-  if (batch.labels.length < 2) return undefined
+  if (batch.labels.length < 2 || !isFirst(loop)) return undefined
   const { height, width } = trainer.inputSize
   const some = batch.images.subarray(0, Math.min(inspected, batch.labels.length) * height * width * 3)
   const shape = shapeOf(await trainer.embed(some, { trained: true }), trainer.dimensions)
@@ -214,11 +224,11 @@ async function react(loop: Loop, diagnosis: string, how: LoopSettings['onCollaps
   const { strategy } = trainer.settings
   if (how === 'warn') return say('')
   const mildest = loop.offline ? 'semi-hard' : 'all'
-  if (how === 'lower-rate' || strategy === mildest) {
+  // A group goes on with the trainers that it has.
+  if (how === 'lower-rate' || strategy === mildest || loop.group) {
     state.rateFactor /= 2
-    return say(
-      `. The learning rate is halved${how === 'lower-rate' ? '' : `: there is no milder strategy than ${mildest}`}`,
-    )
+    const instead = how === 'lower-rate' || loop.group ? '' : `: there is no milder strategy than ${mildest}`
+    return say(`. The learning rate is halved${instead}`)
   }
   const milder = strategy === 'hard' ? 'semi-hard' : 'all'
   await save(loop)
@@ -234,7 +244,11 @@ async function react(loop: Loop, diagnosis: string, how: LoopSettings['onCollaps
 
 async function validate(loop: Loop): Promise<ValidationResult | undefined> {
   const { validation, settings, state, trainer } = loop
-  if (!validation || (state.batches % settings.validateEvery !== 0 && state.batches !== settings.steps))
+  if (
+    !validation ||
+    !isFirst(loop) ||
+    (state.batches % settings.validateEvery !== 0 && state.batches !== settings.steps)
+  )
     return undefined
   await recalibrate(loop)
   const result = await validation.measure(trainer)
@@ -255,7 +269,7 @@ function lineOf(
   shape: EmbeddingShape | undefined,
   validation: ValidationResult | undefined,
 ): ProgressLine {
-  const images = batch.labels.length
+  const images = batch.whole
   const { loss = 0, triplets = 0, active = 0, meanPositive = 0, meanNegative = 0, gradientNorm = 0 } = result ?? {}
   return {
     step: state.batches,
@@ -277,6 +291,8 @@ function lineOf(
   }
 }
 
-async function save({ trainer, folder, settings, state }: Loop): Promise<void> {
+async function save(loop: Loop): Promise<void> {
+  const { trainer, folder, settings, state } = loop
+  if (!isFirst(loop)) return
   await trainer.save(join(folder, files.checkpoint), { state: { version: 1, settings, state } })
 }

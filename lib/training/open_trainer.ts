@@ -1,14 +1,15 @@
 /** What a trainer holds of the addon: calls that are under way, files that are being written, and the end of both. */
 import type { Cancel, NativeTrainer, TrainerTensor } from '../../types/native.js'
-import { disposed } from '../errors.js'
+import { disposed, invalidArgument } from '../errors.js'
 import { checkOptions, checkSignal } from '../native/check_arguments.js'
 import { enqueueCall, InFlight } from '../native/queue.js'
+import { Turns } from '../native/turns.js'
 import type { CallOptions } from './trainer_calls.js'
 import { readTensors, type Snapshot } from './trainer_tensors.js'
 
 export class OpenTrainer {
   readonly #running = new InFlight()
-  #saving: Promise<unknown> = Promise.resolve()
+  readonly #files = new Turns()
   #closing: Promise<void> | undefined
 
   constructor(readonly native: NativeTrainer) {}
@@ -37,11 +38,23 @@ export class OpenTrainer {
     return this.run(undefined, (native) => readTensors(native, selected, read))
   }
 
+  /** On the images of all batches, of which there has to be one. */
+  async measureStatistics(
+    batches: AsyncIterable<{ data: Uint8Array; count: number }>,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    let measured = 0
+    for await (const { data, count } of batches) {
+      const anew = measured === 0
+      await this.run(signal, (native, cancel) => native.measureStatistics(data, count, anew, cancel))
+      measured += count
+    }
+    if (measured === 0) throw invalidArgument('images', 'at least one image', 'none')
+  }
+
   /** Files are written one after the other. */
-  async write<T>(write: () => Promise<T>): Promise<T> {
-    const work = this.#saving.then(write)
-    this.#saving = work.catch(() => {})
-    return work
+  write<T>(write: () => Promise<T>): Promise<T> {
+    return this.#files.run(write)
   }
 
   /** Resolves when everything is freed and every file is written. */
@@ -52,7 +65,7 @@ export class OpenTrainer {
 
   async #end(): Promise<void> {
     await this.#running.settled()
-    await this.#saving
+    await this.#files.settled()
     this.native.dispose()
   }
 }

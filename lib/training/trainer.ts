@@ -10,6 +10,8 @@ import { checkPixels, type Pixels } from '../model/pixels.js'
 import { checkOneOf, checkOptions, checkOut, fillOut } from '../native/check_arguments.js'
 import type { Device } from '../native/devices.js'
 import { writeCheckpoint } from './checkpoint.js'
+import type { Group } from './group/group.js'
+import { Member } from './group/step.js'
 import { OpenTrainer } from './open_trainer.js'
 import { refuseTripletOptions } from './options.js'
 import { checkLearningRate, type TrainingSettings } from './settings.js'
@@ -64,12 +66,12 @@ export class Trainer {
   readonly device: Device
   /** What `resume` found beside the weights: the `state` that was given to `save`. */
   readonly state: unknown
-
   readonly #open: OpenTrainer
   readonly #settings: TrainingSettings
   readonly #notes: ModelNotes
   #learningRate: number
   #steps = 0
+  #member: Member | undefined
 
   private constructor(opened: NativeTrainer, { graph, settings, notes, device, state }: Opening) {
     const { network, dimensions, inputSize } = describeGraph(graph)
@@ -147,9 +149,22 @@ export class Trainer {
     const triplets = options.triplets === undefined ? undefined : checkLabelledTriplets(options.triplets, labelOf)
     const teacher = checkTeaching(options, this.#settings, labelOf.length, this.dimensions)
     const how = { learningRate: this.#learningRate, clipNorm: this.#settings.clipNorm, triplets, teacher }
-    const report = await this.#open.run(signal, (native, cancel) => native.step(data, labelOf, how, cancel))
+    const report = this.#member
+      ? await this.#member.step({ images: data, labels: labelOf }, how, signal)
+      : await this.#open.run(signal, (native, cancel) => native.step(data, labelOf, how, cancel))
     this.#steps = report.step
     return withLoss(report, teacher?.weight)
+  }
+
+  /**
+   * From now on trains with the other processes of a group (`joinGroup`), which all call this: they take over what rank 0 has, and `step`
+   * takes a part of a batch from each and leaves the same weights everywhere, running statistics being means over the processes. Both
+   * throw ERR_FACENET_PEER_LOST.
+   */
+  async join(group: Group): Promise<void> {
+    const member = new Member(this.#open, group)
+    this.#steps = await member.takeOver()
+    this.#member = member
   }
 
   /**
@@ -210,13 +225,7 @@ export class Trainer {
     options: CallOptions = {},
   ): Promise<void> {
     const signal = this.#open.checkCall(options)
-    let measured = 0
-    for await (const { data, count } of pixelsOf(images, this.inputSize)) {
-      const anew = measured === 0
-      await this.#open.run(signal, (native, cancel) => native.measureStatistics(data, count, anew, cancel))
-      measured += count
-    }
-    if (measured === 0) throw invalidArgument('images', 'at least one image', 'none')
+    await this.#open.measureStatistics(pixelsOf(images, this.inputSize), signal)
   }
 
   /**
@@ -237,11 +246,6 @@ export class Trainer {
    * @param path of the checkpoint.
    * @param options the state to keep beside it.
    * @throws FaceNetError ERR_FACENET_IO where the disk refuses; the file that was there is as it was.
-   *
-   * @example
-   * ```ts
-   * await trainer.save('checkpoint.safetensors', { state: { batches: 200 } })
-   * ```
    */
   async save(path: string, options: { state?: unknown } = {}): Promise<void> {
     this.#open.check()
@@ -279,10 +283,7 @@ export class Trainer {
     void this.close()
   }
 
-  /**
-   * The same, to be waited for.
-   * @returns when everything is freed and every file is written.
-   */
+  /** The same, to be waited for: resolves when everything is freed and every file is written. */
   close(): Promise<void> {
     return this.#open.close()
   }

@@ -60,6 +60,8 @@ Napi::Function Trainer::defineClass(Napi::Env env) {
   return DefineClass(
       env, "NativeTrainer",
       {InstanceMethod<&Trainer::step>("step"), InstanceMethod<&Trainer::gradient>("gradient"),
+       InstanceMethod<&Trainer::embedPart>("embedPart"), InstanceMethod<&Trainer::learnPart>("learnPart"),
+       InstanceMethod<&Trainer::update>("update"), InstanceMethod<&Trainer::abandon>("abandon"),
        InstanceMethod<&Trainer::embed>("embed"), InstanceMethod<&Trainer::read>("read"),
        InstanceMethod<&Trainer::measureStatistics>("measureStatistics"),
        InstanceMethod<&Trainer::readModel>("readModel"), InstanceMethod<&Trainer::write>("write"),

@@ -31,6 +31,10 @@ class Trainer : public Napi::ObjectWrap<Trainer> {
 
   Napi::Value step(const Napi::CallbackInfo& info);
   Napi::Value gradient(const Napi::CallbackInfo& info);
+  Napi::Value embedPart(const Napi::CallbackInfo& info);
+  Napi::Value learnPart(const Napi::CallbackInfo& info);
+  Napi::Value update(const Napi::CallbackInfo& info);
+  Napi::Value abandon(const Napi::CallbackInfo& info);
   Napi::Value embed(const Napi::CallbackInfo& info);
   Napi::Value measureStatistics(const Napi::CallbackInfo& info);
   Napi::Value read(const Napi::CallbackInfo& info);

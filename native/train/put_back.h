@@ -1,6 +1,8 @@
 // Values that an error leaves as they were.
 #pragma once
 
+#include <utility>
+
 #include "native/backends/training_backend.h"
 
 namespace facenet::train {
@@ -21,8 +23,13 @@ class PutBack {
       // The device is lost, and every later call says so.
     }
   }
-  PutBack(const PutBack&) = delete;
-  PutBack& operator=(const PutBack&) = delete;
+  PutBack(PutBack&& other) noexcept
+      : backend_(other.backend_),
+        values_(other.values_),
+        before_(other.before_),
+        bytes_(other.bytes_),
+        kept_(std::exchange(other.kept_, true)) {}
+  PutBack& operator=(PutBack&&) = delete;
   void keep() { kept_ = true; }
 
  private:

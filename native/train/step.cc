@@ -40,13 +40,41 @@ std::vector<int64_t> chunkSizes(int64_t count, int64_t most) {
 }
 
 void BatchRun::run(const Batch& batch, float* parameters, float* gradients, StepReport& report) {
+  embedPart(batch, parameters, report);
   Stopwatch watch;
-  forward(batch, parameters, report);
-  checkEmbeddings(batch, parameters);
-  report.seconds.forward = watch.lap();
   computeLoss(batch, parameters, gradients, report);
   report.seconds.mining = watch.lap();
   if (!report.skipped()) backward(batch, parameters, gradients, false, false);
+  backend_.finish();
+  report.seconds.backward = watch.lap();
+}
+
+void BatchRun::embedPart(const Batch& part, float* parameters, StepReport& report) {
+  Stopwatch watch;
+  cut(part);
+  forward(part, parameters);
+  report.chunks = sizes_;
+  checkEmbeddings(part, parameters);
+  report.seconds.forward = watch.lap();
+}
+
+void BatchRun::learnPart(const Batch& part, const WholeBatch& whole, float* parameters, float* gradients,
+                         StepReport& report) {
+  Stopwatch watch;
+  cut(part);
+  makeRoom(whole.count);
+  backend_.upload(rows_.embeddings.get(), whole.embeddings, whole.count * dimensions_ * floatBytes);
+  Batch all = part;
+  all.labels = whole.labels;
+  all.count = whole.count;
+  computeLoss(all, parameters, gradients, report);
+  report.seconds.mining = watch.lap();
+  if (options_.loss.hasClasses() && whole.first > 0) {
+    const Parameter& classes = layout_.at(lossClasses);
+    backend_.zero(gradients + classes.offset, classes.elements() * floatBytes);
+  }
+  firstGradient_ = whole.first;
+  if (report.triplets > 0) backward(part, parameters, gradients, false, false);
   backend_.finish();
   report.seconds.backward = watch.lap();
 }
@@ -67,16 +95,22 @@ void BatchRun::makeRoom(int64_t count) {
   rows_.count = count;
 }
 
-void BatchRun::forward(const Batch& batch, float* parameters, StepReport& report) {
+void BatchRun::cut(const Batch& batch) {
   dimensions_ = plan_.forward.tensors[static_cast<size_t>(plan_.output())].shape.elements();
-  sizes_ = report.chunks = chunkSizes(batch.count, plan_.chunk);
-  makeRoom(batch.count);
+  sizes_ = chunkSizes(batch.count, plan_.chunk);
+  firsts_.clear();
   int64_t first = 0;
-  for (size_t i = 0; i < sizes_.size(); ++i) {
+  for (const int64_t size : sizes_) {
     firsts_.push_back(first);
+    first += size;
+  }
+}
+
+void BatchRun::forward(const Batch& batch, float* parameters) {
+  makeRoom(batch.count);
+  for (size_t i = 0; i < sizes_.size(); ++i) {
     chunks_.forward(imagesOf(batch, i), sizes_[i], parameters, options_.statisticsRate, cancelled_);
     backend_.copy(rowsOf(rows_.embeddings, i), chunks_.embeddings(), sizes_[i] * dimensions_ * floatBytes);
-    first += sizes_[i];
   }
 }
 
@@ -144,7 +178,8 @@ void BatchRun::backward(const Batch& batch, float* parameters, float* gradients,
   for (size_t i = sizes_.size(); i-- > 0;) {
     if (i + 1 < sizes_.size() || replayLast)
       chunks_.forward(imagesOf(batch, i), sizes_[i], parameters, 0, cancelled_);
-    chunks_.backward(rowsOf(rows_.gradients, i), parameters, gradients, cancelled_, check);
+    chunks_.backward(rowsOf(rows_.gradients, i) + firstGradient_ * dimensions_, parameters, gradients,
+                     cancelled_, check);
   }
 }
 

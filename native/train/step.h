@@ -59,6 +59,14 @@ struct Batch {
   std::optional<Targets> targets = {};
 };
 
+// The embeddings of a batch that several processes have a part of, which is what the loss is of.
+struct WholeBatch {
+  const float* embeddings;  // count rows, in host memory
+  const int32_t* labels;
+  int64_t count;
+  int64_t first;  // the row of this part's first image
+};
+
 // Sizes of the fewest chunks of at most `most` images that hold `count`; they differ by at most one.
 std::vector<int64_t> chunkSizes(int64_t count, int64_t most);
 
@@ -67,6 +75,13 @@ struct BatchRows {
   int64_t count = 0;  // that there is room for
   std::shared_ptr<void> embeddings, gradients;
 };
+
+// Throws the error again, with the step in what it says of numbers.
+[[noreturn]] inline void throwOfStep(int64_t step, const Error& error) {
+  if (error.code != ErrorCode::notFinite) throw error;
+  throw Error(error.code, text("Step ", step, ": ", error.what()), error.argument, error.expected,
+              error.received);
+}
 
 class BatchRun {
  public:
@@ -85,12 +100,19 @@ class BatchRun {
   // once and fills in the report. Without triplets, terms or targets there is no gradient. Throws ERR_FACENET_NOT_FINITE.
   void run(const Batch& batch, float* parameters, float* gradients, StepReport& report);
 
+  // The same in two calls, for a part of a batch: the embeddings of its images, in the rows' memory; then its share of the gradient
+  // of the whole batch's loss. That of class weights is the first part's alone.
+  void embedPart(const Batch& part, float* parameters, StepReport& report);
+  void learnPart(const Batch& part, const WholeBatch& whole, float* parameters, float* gradients,
+                 StepReport& report);
+
   // The same backward pass again, to find the layer. Throws ERR_FACENET_NOT_FINITE.
   [[noreturn]] void findNotFinite(const Batch& batch, float* parameters, float* gradients);
 
  private:
+  void cut(const Batch& batch);
   void makeRoom(int64_t count);
-  void forward(const Batch& batch, float* parameters, StepReport& report);
+  void forward(const Batch& batch, float* parameters);
   void checkEmbeddings(const Batch& batch, float* parameters);
   void computeLoss(const Batch& batch, float* parameters, float* gradients, StepReport& report);
   void addTargets(const Batch& batch, float* gradients, StepReport& report);
@@ -109,6 +131,7 @@ class BatchRun {
 
   std::vector<int64_t> sizes_, firsts_;
   int64_t dimensions_ = 0;
+  int64_t firstGradient_ = 0;  // the row of the first image's gradient
 };
 
 }  // namespace facenet::train

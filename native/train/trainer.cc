@@ -166,46 +166,40 @@ void Trainer::write(const TrainerTensor& tensor, const float* values) {
   measured_.clear();
 }
 
-StepReport Trainer::run(const void* images, const int32_t* labels, int64_t count, const StepOptions* update,
-                        const std::atomic<int32_t>* cancelled) {
-  if (batch_.loss.hasClasses()) checkClassLabels(batch_.loss, labels, count);
+void Trainer::begin() {
   backend_->enter();
+  partial_.reset();
   model_.reset();
   if (!prepared_) chunks_.prepare(values());
   prepared_ = true;
-  StepReport report;
-  report.step = counters.steps + 1;
-  PutBack statistics(*backend_, values() + parameters_.trainable, statistics_.get(),
-                     (parameters_.elements - parameters_.trainable) * floatBytes);
-  backend_->zero(gradients(), parameters_.trainable * floatBytes);
-  const int64_t imageBytes = imageElements() * static_cast<int64_t>(byteSize(imageType()));
-  const Batch batch{images,
-                    imageBytes,
-                    labels,
-                    count,
-                    update ? update->triplets : std::nullopt,
-                    update ? update->targets : std::nullopt};
-  try {
-    BatchRun run(chunks_, plan_, parameters_, *backend_, rows_, batch_, cancelled);
-    run.run(batch, values(), gradients(), report);
-    for (const TrainerTensor& tensor : tensors_)
-      if (tensor.kind == TrainerTensor::Kind::gradient && tensor.frozen)
-        backend_->zero(tensor.data, tensor.elements() * floatBytes);
-    report.gradientNorm = optimizer_->gradientNorm(gradients());
-    if (!std::isfinite(report.gradientNorm)) run.findNotFinite(batch, values(), gradients());
-  } catch (const Error& error) {
-    if (error.code != ErrorCode::notFinite) throw;
-    throw Error(error.code, text("Step ", report.step, ": ", error.what()), error.argument, error.expected,
-                error.received);
-  }
-  if (!update) return report;
+}
 
+Batch Trainer::batchOf(const void* images, const int32_t* labels, int64_t count) const {
+  return {images, imageElements() * static_cast<int64_t>(byteSize(imageType())), labels, count};
+}
+
+PutBack Trainer::currentStatistics() {
+  return {*backend_, values() + parameters_.trainable, statistics_.get(),
+          (parameters_.elements - parameters_.trainable) * floatBytes};
+}
+
+void Trainer::clearGradients() {
+  backend_->zero(gradients(), parameters_.trainable * floatBytes);
+}
+
+void Trainer::clearFrozenGradients() {
+  for (const TrainerTensor& tensor : tensors_)
+    if (tensor.kind == TrainerTensor::Kind::gradient && tensor.frozen)
+      backend_->zero(tensor.data, tensor.elements() * floatBytes);
+}
+
+void Trainer::finish(StepReport& report, const StepOptions& options, PutBack& statistics) {
   if (!report.skipped()) {
     const auto start = std::chrono::steady_clock::now();
-    const bool clips = update->clipNorm > 0 && report.gradientNorm > update->clipNorm;
+    const bool clips = options.clipNorm > 0 && report.gradientNorm > options.clipNorm;
     prepared_ = false;
-    optimizer_->update(values(), gradients(), update->learningRate,
-                       clips ? update->clipNorm / report.gradientNorm : 1, ++counters.updates);
+    optimizer_->update(values(), gradients(), options.learningRate,
+                       clips ? options.clipNorm / report.gradientNorm : 1, ++counters.updates);
     if (average_) average_->follow(values(), counters.updates);
     backend_->finish();
     statistics.keep();
@@ -213,6 +207,28 @@ StepReport Trainer::run(const void* images, const int32_t* labels, int64_t count
     report.seconds.optimizer = secondsSince(start);
   }
   ++counters.steps;
+}
+
+StepReport Trainer::run(const void* images, const int32_t* labels, int64_t count, const StepOptions* update,
+                        const std::atomic<int32_t>* cancelled) {
+  if (batch_.loss.hasClasses()) checkClassLabels(batch_.loss, labels, count);
+  begin();
+  StepReport report;
+  report.step = counters.steps + 1;
+  PutBack statistics = currentStatistics();
+  clearGradients();
+  Batch batch = batchOf(images, labels, count);
+  if (update) batch.triplets = update->triplets, batch.targets = update->targets;
+  try {
+    BatchRun run(chunks_, plan_, parameters_, *backend_, rows_, batch_, cancelled);
+    run.run(batch, values(), gradients(), report);
+    clearFrozenGradients();
+    report.gradientNorm = optimizer_->gradientNorm(gradients());
+    if (!std::isfinite(report.gradientNorm)) run.findNotFinite(batch, values(), gradients());
+  } catch (const Error& error) {
+    throwOfStep(report.step, error);
+  }
+  if (update) finish(report, *update, statistics);
   return report;
 }
 

@@ -4,6 +4,7 @@
 #include "native/ops/loss.h"
 #include "native/train/measured_statistics.h"
 #include "native/train/moving_average.h"
+#include "native/train/put_back.h"
 #include "native/train/step.h"
 
 namespace facenet::train {
@@ -51,6 +52,15 @@ class Trainer {
   StepReport gradient(const void* images, const int32_t* labels, int64_t count,
                       const std::atomic<int32_t>* cancelled);
 
+  // A step of several processes, each with a part of the batch and the same weights. `embedPart` gives the embeddings of this
+  // part, count x dimensions; `learnPart` leaves its share of the gradient to be read, added to the others' and written; `update`
+  // ends the step. Errors, a new step and `abandon` leave weights and statistics as they were before `embedPart`.
+  void embedPart(const void* images, int64_t count, float* embeddings, const std::atomic<int32_t>* cancelled);
+  void learnPart(const void* images, int64_t count, const WholeBatch& whole,
+                 const std::atomic<int32_t>* cancelled);
+  StepReport update(const StepOptions& options);
+  void abandon();
+
   // Weights and statistics of which a model is made. `model`: the moving average where there is one, with the statistics that
   // were measured since the last step, if any were. `trained`: what steps go on from.
   enum class Values : uint8_t { model, trained };
@@ -87,6 +97,18 @@ class Trainer {
   std::vector<TrainedWeight> trainedWeights(const Frozen& frozen, const TrainerOptions& options) const;
   StepReport run(const void* images, const int32_t* labels, int64_t count, const StepOptions* update,
                  const std::atomic<int32_t>* cancelled);
+  // A step of several processes between its calls.
+  struct PartialStep {
+    explicit PartialStep(PutBack saved) : statistics(std::move(saved)) {}
+    PutBack statistics;
+    StepReport report;
+  };
+  void begin();
+  Batch batchOf(const void* images, const int32_t* labels, int64_t count) const;
+  PutBack currentStatistics();
+  void clearGradients();
+  void clearFrozenGradients();
+  void finish(StepReport& report, const StepOptions& options, PutBack& statistics);
 
   Graph graph_;
   std::unique_ptr<TrainingBackend> backend_;
@@ -105,6 +127,7 @@ class Trainer {
   std::vector<float> modelValues_;
   std::unique_ptr<Executor> model_;  // what embed runs
   Values modelOf_ = Values::model;
+  std::unique_ptr<PartialStep> partial_;
 };
 
 }  // namespace facenet::train

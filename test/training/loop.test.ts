@@ -99,7 +99,7 @@ async function run(
   }
   const done = async () => {
     const tensors = await loop.trainer.read(loop.trainer.tensors.map((tensor) => tensor.name))
-    await loop.log.close()
+    await loop.log!.close()
     loop.trainer.dispose()
     return tensors
   }

@@ -21,6 +21,7 @@ import type { CommonOptions } from '../options/common.js'
 import { flagOf } from '../options/option.js'
 import type { TrainOptions } from '../options/train.js'
 import { UsageError } from '../usage_error.js'
+import { isFirst, joinOthers, partOf } from './train_group.js'
 import { trainingProgress } from './train_progress.js'
 import { openTrainer, readSettings } from './train_settings.js'
 import { openTeacher } from './train_teacher.js'
@@ -45,16 +46,20 @@ const resumable: readonly string[] = [
   'quiet',
   'dtype',
   'teacher',
+  'distributed',
 ] satisfies (keyof (TrainOptions & CommonOptions))[]
 
 type TrainContext = Context<TrainOptions>
 
 export async function run(context: TrainContext): Promise<void> {
   const { out: folder, resume } = context.options
+  // Of the processes of a group the first one writes.
+  const writes = isFirst(context)
   if (resume) refuseOthers(context)
-  else await refuseOverwriting(folder)
+  else if (writes) await refuseOverwriting(folder)
   // Nobody else writes to the checkpoint between its reading and the first step from it.
-  const lock = resume && (await isThere(join(folder, files.checkpoint))) ? await lockRun(folder) : undefined
+  const locks = resume && writes && (await isThere(join(folder, files.checkpoint)))
+  const lock = locks ? await lockRun(folder) : undefined
   try {
     await trainIn(context, folder, lock)
   } finally {
@@ -72,9 +77,10 @@ async function trainIn(context: TrainContext, folder: string, lock: Lock | undef
   try {
     const faces = listing ?? (await listFaces(context.operands, listingOptions(context, identities)))
     loop = await prepare(context, trainer, folder, faces, lock)
+    await joinOthers(context, loop)
     await follow(context, loop)
   } finally {
-    await loop?.log.close()
+    await loop?.log?.close()
     await loop?.teacher?.close()
     ;(loop?.trainer ?? trainer).dispose()
   }
@@ -130,8 +136,9 @@ async function prepare(
   const state: LoopState = saved?.state ?? firstState()
   const teacher = await openTeacher(context, trainer, settings)
   if (teacher) settings.teacher = { ...settings.teacher!, fingerprint: teacher.fingerprint }
-  await makeFolder(folder)
-  const validation = await openValidation(context, faceOptions)
+  const writes = isFirst(context)
+  if (writes) await makeFolder(folder)
+  const validation = writes ? await openValidation(context, faceOptions) : undefined
   context.say(
     `${trainer.name}, ${trainer.dimensions} floats, on ${trainer.device.kind}: ${faces.labels.length} images of ` +
       `${faces.names.length} people, ${source.batchesPerEpoch} batches an epoch, chunks of ${trainer.plan.chunk}`,
@@ -140,10 +147,10 @@ async function prepare(
     trainer,
     settings,
     state,
-    batches: new BatchMaker(faces, source, { input: trainer.inputSize, augmentation, seed }),
+    batches: new BatchMaker(faces, source, { input: trainer.inputSize, augmentation, seed, part: partOf(context) }),
     offline,
     ...(teacher && { teacher }),
-    log: await openLog(folder, lock),
+    log: writes ? await openLog(folder, lock) : undefined,
     validation,
     folder,
     minutes,
@@ -199,17 +206,19 @@ async function follow(context: TrainContext, loop: Loop): Promise<void> {
     progress.baseline(line)
     if (context.json) void context.print(JSON.stringify(line))
   }
+  const writes = isFirst(context)
   loop.onStep = (line) => {
-    progress.update(line)
+    if (writes) progress.update(line)
     for (; listed < failures.length; listed++) {
       const { error } = failures[listed]!
       context.complain(`left out: ${error.message} (${error.code})`)
     }
-    if (context.json) void context.print(JSON.stringify(line))
+    if (context.json && writes) void context.print(JSON.stringify(line))
   }
   try {
     const ending = await train(loop)
     progress.stop()
+    if (!writes) return
     const why = { steps: 'all steps are done', minutes: 'the time is up', patience: 'validation gets no better' }[
       ending
     ]

@@ -14,6 +14,9 @@ const run = group('Run', {
   steps: integer({ text: 'Total steps', min: 1 }),
   epochs: number({ text: 'Passes over the data set, instead of --steps', above: 0 }),
   minutes: number({ text: 'Stop after this many minutes', above: 0 }),
+  distributed: flag({
+    text: 'Train with other processes: RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT of the environment say who this is',
+  }),
   checkpointEvery: integer({ text: 'Steps between checkpoints', min: 1, default: 200 }),
   onCollapse: oneOf(collapseActions, {
     text: 'What to do when all embeddings become alike',
@@ -85,7 +88,7 @@ const loss = group('Loss', {
   loss: oneOf(lossNames, {
     text:
       'What is minimised: triplet, or a loss with a class for each person (arcface, cosface, sphereface, adaface, proxy-anchor) or of ' +
-      'all pairs of a batch (nt-xent, multi-similarity); others than triplet run on the CPU only',
+      'all pairs of a batch (nt-xent, multi-similarity)',
     default: 'triplet',
   }),
   lossMargin: number({
