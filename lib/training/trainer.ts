@@ -53,7 +53,6 @@ export class Trainer {
     makeTrainer = (opened, opening) => new Trainer(opened, opening)
     restoreTrainer = (trainer, tensors, counters) => trainer.#restore(tensors, counters)
   }
-
   /** The network's name. */
   readonly name: string
   /** The network as data. */
@@ -157,9 +156,10 @@ export class Trainer {
   }
 
   /**
-   * From now on trains with the other processes of a group (`joinGroup`), which all call this: they take over what rank 0 has, and `step`
-   * takes a part of a batch from each and leaves the same weights everywhere, running statistics being means over the processes. Both
-   * throw ERR_FACENET_PEER_LOST.
+   * From now on trains with the other processes of a group: all take over what rank 0 has, and `step` takes a part of a batch from each
+   * and leaves the same weights everywhere. Both throw ERR_FACENET_PEER_LOST where a process is lost.
+   *
+   * @param group of `joinGroup`, whose processes all call this.
    */
   async join(group: Group): Promise<void> {
     const member = new Member(this.#open, group)

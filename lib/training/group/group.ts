@@ -34,6 +34,13 @@ let makeGroup: (rank: number, worldSize: number, wire: Wire | undefined) => Grou
 /**
  * A process's place in a group, of `joinGroup`. Every process makes the same calls in the same order. Where one is lost, the calls of
  * all others reject with ERR_FACENET_PEER_LOST, at once or after `peerTimeout`.
+ *
+ * @example
+ * ```ts
+ * await using group = await joinGroup()
+ * const counts = Float32Array.of(12)
+ * await group.sum(counts) // the same in every process
+ * ```
  */
 export class Group {
   static {
