@@ -2,7 +2,6 @@
 import type { GraphDescription } from '../../types/graph.js'
 import type { NativeTrainer, TrainerCounters, TrainerTensor, TrainingPlanReport } from '../../types/native.js'
 import { checkLabelledTriplets } from '../embeddings/triplets.js'
-import { invalidArgument } from '../errors.js'
 import { describeGraph, type ModelMetadata, type ModelNotes } from '../files/model/metadata.js'
 import { writeModel } from '../files/model/model_file.js'
 import type { Tensors } from '../files/model/tensor.js'

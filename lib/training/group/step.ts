@@ -21,7 +21,10 @@ class Values {
     this.all = sharedFloats(sizes.reduce((sum, size) => sum + size, 0))
     this.names = chosen.map(({ name }) => name)
     let at = 0
-    this.each = sizes.map((size) => this.all.subarray(at, (at += size)))
+    this.each = sizes.map((size) => {
+      at += size
+      return this.all.subarray(at - size, at)
+    })
   }
 }
 
