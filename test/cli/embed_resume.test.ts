@@ -7,6 +7,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { asPngs, pixels, withFolder } from '../api/support.js'
 import { seeded } from '../support/random.js'
+import { slow } from '../support/slow.js'
 import { facenet, jsonLines, start, writeSmallModel } from './support.js'
 
 const input = { inputSize: { height: 140, width: 116 } }
@@ -26,7 +27,7 @@ async function withFaces(use: (folder: string, how: string[]) => Promise<void>) 
 }
 
 /** Images that are done when a run is killed, at least; each process takes a second or two to start. */
-const moments = process.env.FACENET_SLOW_TESTS ? [5, 20, 35, 50, 65, 80, 95, 110, 125, 140] : [20, 70, 120]
+const moments = slow ? [5, 20, 35, 50, 65, 80, 95, 110, 125, 140] : [20, 70, 120]
 
 const lines = async (file: string) => (existsSync(file) ? (await readFile(file, 'latin1')).split('\n').length - 1 : 0)
 

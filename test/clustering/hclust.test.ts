@@ -3,6 +3,7 @@ import { agnes } from 'ml-hclust'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { clusterEmbeddings, type Linkage, linkages, pairwiseDistances } from '../../lib/index.js'
+import { slow } from '../support/slow.js'
 import { embedPeople, type Faces, missing } from './lfw_faces.js'
 import { faces, numbered } from './support.js'
 
@@ -28,7 +29,6 @@ for (const linkage of linkages) {
     compare({ embeddings: faces(400, 50, 128, 0.75, 3), dimensions: 128 }, linkage, [0.7, 0.9, 1.1]))
 }
 
-const slow = process.env.FACENET_SLOW_TESTS === '1'
 const obstacle = missing ? `${missing} is missing` : slow ? undefined : 'FACENET_SLOW_TESTS=1 runs it, for minutes'
 let photographs: Promise<Faces> | undefined
 for (const linkage of linkages) {

@@ -12,10 +12,11 @@ import { migrations } from '../../lib/gallery/schema.js'
 import { connect } from '../../lib/gallery/sqlite.js'
 import { openGallery } from '../../lib/index.js'
 import { rejection, withFolder } from '../api/support.js'
+import { slow } from '../support/slow.js'
 import { facesOf, model, randomRows, rowOf, withGallery } from './support.js'
 
 /** The suite kills few writers; `FACENET_SLOW_TESTS=1` kills twenty. */
-const kills = process.env.FACENET_SLOW_TESTS ? 20 : 3
+const kills = slow ? 20 : 3
 
 /** A process that adds one face after the other and prints the id of each that is there. */
 function startWriter(path: string, first: number) {
