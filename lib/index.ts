@@ -117,6 +117,7 @@ export {
   type GalleryPerson,
   type GallerySearchOptions,
   type GallerySelection,
+  type GalleryStorage,
   type Identified,
   type IdentifyOptions,
   type MapLoss,

@@ -1,10 +1,11 @@
 /**
- * The embeddings in the file. Full blocks of some thousand rows are one blob each, which is read fast; rows that do not fill a
+ * The embeddings in the file, as float32 or in 8 bits a value. Full blocks of some thousand rows are one blob each, which is read fast; rows that do not fill a
  * block yet are single, so that adding one face writes little. Within a transaction, all of it.
  */
 import { types } from 'node:util'
 import { concatenateRows } from '../embeddings/concatenate_rows.js'
 import { FaceNetError } from '../errors.js'
+import { fromEightBits, toEightBits } from './eight_bits.js'
 import type { Connection, SqlRow } from './sqlite.js'
 
 /** Of the embeddings of a block, about: large enough to be read fast, small enough to be written again where one row changes. */
@@ -28,12 +29,13 @@ export function appendRows(db: Connection, added: NumberedRows, dimensions: numb
     const all = joined(freshAfter(db, 0, dimensions), added)
     db.exec('DELETE FROM fresh')
     const whole = all.numbers.length - (all.numbers.length % each)
-    for (let at = 0; at < whole; at += each) writeBlock(db, slice(all, at, at + each, dimensions))
+    for (let at = 0; at < whole; at += each) writeBlock(db, slice(all, at, at + each, dimensions), dimensions)
     rest = slice(all, whole, all.numbers.length, dimensions)
   }
+  const encode = encoder(db, dimensions)
   for (const [i, number] of rest.numbers.entries()) {
     const embedding = rest.embeddings.subarray(i * dimensions, (i + 1) * dimensions)
-    db.sql('INSERT INTO fresh VALUES (?, ?)').run(number, bytesOf(embedding))
+    db.sql('INSERT INTO fresh VALUES (?, ?)').run(number, encode(embedding))
   }
 }
 
@@ -54,12 +56,13 @@ export function editRows(
 ): void {
   const left = new Map(edits)
   const note = db.sql('INSERT INTO edits (number) VALUES (?)')
+  const encode = encoder(db, dimensions)
   const unstage = db.sql('DELETE FROM staged WHERE number = ?')
   for (const [number, embedding] of edits) {
     note.run(number)
     unstage.run(number)
     const { changes } = embedding
-      ? db.sql('UPDATE fresh SET embedding = ? WHERE number = ?').run(bytesOf(embedding), number)
+      ? db.sql('UPDATE fresh SET embedding = ? WHERE number = ?').run(encode(embedding), number)
       : db.sql('DELETE FROM fresh WHERE number = ?').run(number)
     if (Number(changes) > 0) left.delete(number)
   }
@@ -113,8 +116,9 @@ interface Block extends NumberedRows {
   first: number
 }
 
-function writeBlock(db: Connection, { numbers, embeddings }: NumberedRows): void {
-  const values = [numbers[0]!, numbers.at(-1)!, bytesOf(numbers), bytesOf(embeddings)]
+function writeBlock(db: Connection, { numbers, embeddings }: NumberedRows, dimensions: number): void {
+  const encode = encoder(db, dimensions)
+  const values = [numbers[0]!, numbers.at(-1)!, bytesOf(numbers), encode(embeddings)]
   db.sql('INSERT INTO blocks VALUES (?, ?, ?, ?)').run(...values)
 }
 
@@ -137,13 +141,13 @@ function editBlock(
     kept++
   }
   db.sql('DELETE FROM blocks WHERE first = ?').run(block.first)
-  if (kept > 0) writeBlock(db, slice(block, 0, kept, dimensions))
+  if (kept > 0) writeBlock(db, slice(block, 0, kept, dimensions), dimensions)
 }
 
 function parseBlock(row: SqlRow, dimensions: number): Block {
   const [first, last] = [Number(row.first), Number(row.last)]
   const numbers = new Uint32Array(...memoryOf(row.numbers))
-  const embeddings = new Float32Array(...memoryOf(row.embeddings))
+  const embeddings = decoded(row.embeddings, numbers.length, dimensions)
   const isWhole = numbers.length > 0 && embeddings.length === numbers.length * dimensions
   const isSound = isWhole && numbers[0] === first && numbers.at(-1) === last
   if (!isSound) throw damaged(`block ${first}..${last} has ${numbers.length} numbers and ${embeddings.length} floats`)
@@ -171,6 +175,19 @@ const slice = ({ numbers, embeddings }: NumberedRows, from: number, to: number, 
 export const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array | Uint32Array) =>
   new Uint8Array(buffer, byteOffset, byteLength)
 
+/** How a gallery keeps embeddings: as they are, or in 8 bits a value. */
+function encoder(db: Connection, dimensions: number): (embeddings: Float32Array) => Uint8Array {
+  const row = db.sql("SELECT value FROM facts WHERE name = 'storage'").get()
+  return row?.value === 'i8' ? (embeddings) => toEightBits(embeddings, dimensions) : bytesOf
+}
+
+/** Of either kind: how many bytes there are says which. */
+function decoded(value: SqlRow[string] | undefined, rows: number, dimensions: number): Float32Array {
+  const bytes = types.isArrayBuffer(value) ? new Uint8Array(value) : value
+  const eight = bytes instanceof Uint8Array ? fromEightBits(bytes, rows, dimensions) : undefined
+  return eight ?? new Float32Array(...memoryOf(value))
+}
+
 /** Where a blob lies; a copy of one that does not begin where four bytes begin, as arrays of floats must. */
 function memoryOf(given: SqlRow[string] | undefined): [buffer: ArrayBuffer, byteOffset: number, length: number] {
   const value: unknown = types.isArrayBuffer(given) ? new Uint8Array(given) : given // libsql gives lists of rows so.
@@ -180,7 +197,7 @@ function memoryOf(given: SqlRow[string] | undefined): [buffer: ArrayBuffer, byte
 }
 
 export function floats(value: SqlRow[string] | undefined, dimensions: number): Float32Array {
-  const row = new Float32Array(...memoryOf(value))
+  const row = decoded(value, 1, dimensions)
   if (row.length !== dimensions) throw damaged(`an embedding has ${row.length} floats instead of ${dimensions}`)
   return row
 }

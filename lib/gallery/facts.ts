@@ -16,8 +16,12 @@ export interface GalleryModel {
   readonly preparation?: Preparation
 }
 
+/** How embeddings are kept in the file. */
+export type GalleryStorage = 'f32' | 'i8'
+
 export interface Facts extends GalleryModel {
   readonly threshold: number | null
+  readonly storage?: GalleryStorage
 }
 
 export function checkGalleryModel(value: unknown, name: string): GalleryModel {
@@ -38,7 +42,7 @@ export function checkGalleryModel(value: unknown, name: string): GalleryModel {
 /** Undefined in a file whose making was not completed. */
 export function readFacts(path: string, db: Connection): Facts | undefined {
   const rows = db.sql('SELECT name, value FROM facts').all()
-  const { fingerprint, dimensions, threshold, preparation } = Object.fromEntries(
+  const { fingerprint, dimensions, threshold, preparation, storage } = Object.fromEntries(
     rows.map(({ name, value }) => [name, String(value)]),
   )
   if (fingerprint === undefined || dimensions === undefined) return undefined
@@ -46,6 +50,7 @@ export function readFacts(path: string, db: Connection): Facts | undefined {
     fingerprint,
     dimensions: checkInteger(Number(dimensions), `${path}: dimensions`, 1, 2 ** 20),
     threshold: threshold === undefined ? null : Number(threshold),
+    storage: storage === 'i8' ? 'i8' : 'f32',
     preparation:
       preparation === undefined ? undefined : checkPreparation(JSON.parse(preparation), `${path}: preparation`),
   }

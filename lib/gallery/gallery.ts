@@ -6,6 +6,7 @@ import type { StreamSource } from '../model/stream.js'
 import type { AlbumOptions, AlbumResult } from './album.js'
 import type { GalleryEdit } from './edits.js'
 import type { GalleryFace, GalleryMetadata, NamedRows, NewFace } from './faces.js'
+import type { GalleryStorage } from './facts.js'
 import type { Identified, IdentifyOptions } from './identify.js'
 import type { AddedImages, AddImagesOptions } from './images.js'
 import type { GalleryPeopleOptions, GalleryPerson } from './people.js'
@@ -38,6 +39,8 @@ export interface Gallery extends AsyncDisposable, Disposable {
   readonly preparation: Preparation | undefined
   /** The model's own threshold, a squared distance; null where it has none. */
   readonly threshold: number | null
+  /** How embeddings are kept in the file. */
+  readonly storage: GalleryStorage
   /** Whether it was opened to be read only. */
   readonly readOnly: boolean
 

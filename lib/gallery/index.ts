@@ -1,7 +1,7 @@
 export type { AlbumOptions, AlbumResult } from './album.js'
 export type { GalleryEdit } from './edits.js'
 export type { GalleryFace, GalleryMetadata, NamedRows, NewFace } from './faces.js'
-export type { GalleryModel } from './facts.js'
+export type { GalleryModel, GalleryStorage } from './facts.js'
 export type { Gallery } from './gallery.js'
 export type { Identified, IdentifyOptions } from './identify.js'
 export type { AddedImages, AddImagesOptions } from './images.js'

@@ -13,7 +13,8 @@ const applicationId = 0x464e6761
  *    the order of their numbers, which are uint32; `first` and `last` bound them. `fresh` are embeddings that do not fill a block
  *    yet. `edits` names rows that were replaced or removed, for readers that hold them in memory. `missing` are images without a row.
  * 2: People can be locked and hidden. `rejections` are faces of which it was said that they are not a person's.
- * 3: `staged` are embeddings of another model, to which the gallery is being brought.
+ * 3: `staged` are embeddings of another model, to which the gallery is being brought. Where the fact `storage` is i8, embeddings of
+ *    `blocks` and `fresh` are in 8 bits a value (`eight_bits.ts`).
  */
 export const migrations: readonly string[] = [
   `CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

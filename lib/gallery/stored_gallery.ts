@@ -19,7 +19,7 @@ import {
   type NewFace,
   parseFace,
 } from './faces.js'
-import { checkBelongs, type Facts } from './facts.js'
+import { checkBelongs, type Facts, type GalleryStorage } from './facts.js'
 import type { Gallery } from './gallery.js'
 import { type Identified, type IdentifyOptions, identifyRows } from './identify.js'
 import { type AddedImages, type AddImagesOptions, addImages, type GalleryEmbedder } from './images.js'
@@ -45,6 +45,7 @@ export class StoredGallery implements Gallery {
   readonly dimensions: number
   readonly preparation: Preparation | undefined
   readonly threshold: number | null
+  readonly storage: GalleryStorage
   readonly readOnly: boolean
 
   readonly #store: Store
@@ -65,6 +66,7 @@ export class StoredGallery implements Gallery {
     this.dimensions = facts.dimensions
     this.preparation = facts.preparation
     this.threshold = facts.threshold
+    this.storage = facts.storage ?? 'f32'
   }
 
   get disposed(): boolean {

@@ -85,7 +85,16 @@ async function intoGallery({ operands, options, given, signal }: Context<Cluster
   const needless = ['method', 'scoreFolders', 'out', 'files', 'report', 'run'].find((name) => given.has(name))
   if (needless) throw new UsageError(`${flagOf(needless)} is not for --gallery`)
   const { run } = await import('./gallery.js')
-  const rest = { person: undefined, folders: false, people: false, hidden: false, image: undefined, again: false, k: 5 }
+  const rest = {
+    person: undefined,
+    folders: false,
+    people: false,
+    hidden: false,
+    image: undefined,
+    storage: undefined,
+    again: false,
+    k: 5,
+  }
   const noMigration = { root: undefined, map: false, common: [], maxLoss: 0, keep: undefined }
   await run(
     new Context(

@@ -90,9 +90,9 @@ const faceLine = ({ id, person }: GalleryFace) => `${printableName(id)}\t${print
 
 async function stats(context: Given, gallery: Gallery): Promise<void> {
   const counts = await gallery.counts()
-  const { fingerprint, dimensions, threshold, preparation } = gallery
+  const { fingerprint, dimensions, threshold, preparation, storage } = gallery
   if (context.json) {
-    await context.print(JSON.stringify({ ...counts, dimensions, fingerprint, threshold, preparation }))
+    await context.print(JSON.stringify({ ...counts, dimensions, fingerprint, threshold, preparation, storage }))
     return
   }
   const rows = Object.entries({
@@ -105,6 +105,7 @@ async function stats(context: Given, gallery: Gallery): Promise<void> {
     fingerprint: fingerprint.slice(0, 12),
     threshold: threshold ?? 'none',
     alignment: preparation?.align ?? 'not known',
+    storage,
   })
   await context.print(
     table(

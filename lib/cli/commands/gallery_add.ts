@@ -29,7 +29,12 @@ export async function add(context: Given, path: string, sources: readonly string
     // How their images were prepared is what the first of them says.
     const first = await storedRows(files[0]!, model, context.options)
     const { preparation } = first
-    await using gallery = await openGallery(path, { model, ...(preparation && { preparation }), allowMixed })
+    await using gallery = await openGallery(path, {
+      model,
+      ...(preparation && { preparation }),
+      allowMixed,
+      ...storage(context),
+    })
     let faces = 0
     for (const file of files) {
       const {
@@ -58,6 +63,12 @@ export async function add(context: Given, path: string, sources: readonly string
   })
 }
 
+/** Of one that is made. */
+function storage({ options }: Context) {
+  const { storage } = options as Partial<Pick<GalleryOptions, 'storage'>>
+  return storage === undefined ? {} : { storage }
+}
+
 /** What is added to a gallery, and how. */
 interface Photographs extends Pick<AddImagesOptions, 'person' | 'again'> {
   model: Model
@@ -74,7 +85,13 @@ export async function addPhotographs(
 ): Promise<void> {
   const { align, detector, ...how } = alignment
   const { allowMixed } = context.options as Partial<MixedOptions>
-  await using gallery = await openGallery(path, { model, ...(detector && { detector }), align, allowMixed })
+  await using gallery = await openGallery(path, {
+    model,
+    ...(detector && { detector }),
+    align,
+    allowMixed,
+    ...storage(context),
+  })
   const progress = imageProgress(context.quiet)
   const failures: FailedImage[] = []
   let refused = 0
