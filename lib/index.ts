@@ -179,6 +179,7 @@ export type {
   CallOptions,
   StepCallOptions,
   StepResult,
+  Teaching,
   TrainerEmbedOptions,
   TrainerTensors,
 } from './training/trainer_calls.js'
