@@ -44,6 +44,7 @@ export interface TeacherOptions {
  * @example
  * ```ts
  * const teacher = await Teacher.open('large.safetensors', { student: trainer, resize: false, template: null, still: false })
+ * const batch = await makeBatch(faces, new Sampler(faces.labels).batch(0), 0, loop.batches.making)
  * const embeddings = await teacher.embed(batch)
  * await trainer.step(batch.images, batch.labels, { teacher: { embeddings } })
  * ```
