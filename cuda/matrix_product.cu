@@ -14,7 +14,7 @@ constexpr int kPad = 4;    // keeps rows of a slab on 16 bytes
 // Blocks that occupy any device, and the least depth of a part that is worth adding it.
 constexpr int64_t kEnoughBlocks = 256, kLeastDepth = 128;
 
-struct Slabs {
+struct alignas(16) Slabs {  // read as float4
   float a[kSlab][kRows + kPad];
   float b[kSlab][kColumns + kPad];
 };
@@ -85,7 +85,7 @@ class SlabCopy {
   float4 held_[kCopies];
 };
 
-__device__ __forceinline__ void spread(const float4& four, float* to) {
+__device__ __forceinline__ void spread(float4 four, float* to) {
   to[0] = four.x, to[1] = four.y, to[2] = four.z, to[3] = four.w;
 }
 
@@ -103,14 +103,14 @@ __device__ __forceinline__ void addSlab(const Slabs& slabs, int row, int column,
   }
 }
 
-// blockIdx: column tile, row tile, part.
+// blockIdx: row tile, column tile, part.
 // Registers: at most 128.
 template <bool ADepth, bool BDepth>
 __global__ void __launch_bounds__(kThreads, 2)
-    multiplyKernel(Factor a, Factor b, int64_t depth, int64_t partDepth, bool aPacks, bool bPacks, bool add,
-                   float* out) {
+    matrixProductKernel(Factor a, Factor b, int64_t depth, int64_t partDepth, bool aPacks, bool bPacks,
+                        bool add, float* out) {
   BothSlabs& slabs = shared<BothSlabs>();
-  const int64_t rowFirst = int64_t{blockIdx.y} * kRows, columnFirst = int64_t{blockIdx.x} * kColumns;
+  const int64_t rowFirst = int64_t{blockIdx.x} * kRows, columnFirst = int64_t{blockIdx.y} * kColumns;
   const int64_t begin = int64_t{blockIdx.z} * partDepth, end = min(begin + partDepth, depth);
   SlabCopy<kRows, ADepth> ofA(a, rowFirst, aPacks);
   SlabCopy<kColumns, BDepth> ofB(b, columnFirst, bPacks);
@@ -171,16 +171,16 @@ int64_t productSplits(int64_t rows, int64_t columns, int64_t depth) {
 void multiply(const Factor& a, const Factor& b, int64_t depth, bool add, float* parts, float* out,
               cudaStream_t stream) {
   const int64_t rowTiles = ceilDivide(a.count, kRows), columnTiles = ceilDivide(b.count, kColumns);
-  FACENET_ASSERT(depth > 0 && rowTiles <= 65535 && columnTiles < (int64_t{1} << 31));
+  FACENET_ASSERT(depth > 0 && rowTiles < (int64_t{1} << 31) && columnTiles <= 65535);
   FACENET_ASSERT(a.alongDepth || !b.alongDepth);
   if (rowTiles == 0 || columnTiles == 0) return;
   const int64_t splits = productSplits(a.count, b.count, depth), elements = a.count * b.count;
   const int64_t partDepth = roundUp(ceilDivide(depth, splits), int64_t{kSlab});
-  const dim3 grid(static_cast<unsigned>(columnTiles), static_cast<unsigned>(rowTiles),
+  const dim3 grid(static_cast<unsigned>(rowTiles), static_cast<unsigned>(columnTiles),
                   static_cast<unsigned>(splits));
   const auto run = [&]<bool ADepth, bool BDepth>(std::bool_constant<ADepth>, std::bool_constant<BDepth>) {
-    launch<multiplyKernel<ADepth, BDepth>>(grid, kThreads, 0, stream, a, b, depth, partDepth, packs(a),
-                                           packs(b), splits == 1 && add, splits == 1 ? out : parts);
+    launch<matrixProductKernel<ADepth, BDepth>>(grid, kThreads, 0, stream, a, b, depth, partDepth, packs(a),
+                                                packs(b), splits == 1 && add, splits == 1 ? out : parts);
   };
   if (b.alongDepth)
     run(std::true_type(), std::true_type());

@@ -171,6 +171,8 @@ export type {
   SourcePaths,
 } from './sources/index.js'
 export { type CreateTrainer, createTrainer, type ResumeOptions } from './training/create_trainer.js'
+export { Group, joinGroup } from './training/group/group.js'
+export type { GroupOptions } from './training/group/options.js'
 export type { OptimizerSettings, TrainerOptions } from './training/options.js'
 export type { OptimizerName, TrainingDType, TrainingSettings } from './training/settings.js'
 export type { Trainer } from './training/trainer.js'

@@ -3,8 +3,10 @@
  * Everything that decides what comes next is in the checkpoint, so a run that was stopped goes on as if it had not been.
  */
 import { join } from 'node:path'
-import { FaceNetError, invalidArgument } from '../errors.js'
-import { throwIfAborted } from '../native/check_arguments.js'
+import { FaceNetError } from '../errors.js'
+import { aborted, throwIfAborted } from '../native/check_arguments.js'
+import { onAbort } from '../native/on_abort.js'
+import { checkClasses } from './class_labels.js'
 import { CollapseGuard, type EmbeddingShape, shapeOf } from './collapse_guard.js'
 import { createTrainer } from './create_trainer.js'
 import { decide, type Ending } from './ending.js'
@@ -96,6 +98,8 @@ const stopCodes: readonly string[] = ['ERR_FACENET_ABORTED', 'ERR_FACENET_PEER_L
  * ```
  */
 export async function train(loop: Loop): Promise<Ending> {
+  const { group, signal } = loop
+  const leave = group && onAbort(signal, () => group.fail(aborted(signal)))
   try {
     const ending = await steps(loop)
     await save(loop)
@@ -103,12 +107,15 @@ export async function train(loop: Loop): Promise<Ending> {
       await recalibrate(loop)
       await loop.trainer.export(join(loop.folder, files.model))
     }
-    await loop.group?.close()
+    await group?.close()
     return ending
   } catch (error) {
+    // The others cannot go on without this process.
+    group?.fail(new FaceNetError('ERR_FACENET_DISPOSED', 'This process has left its group', { cause: error }))
     if (error instanceof FaceNetError && stopCodes.includes(error.code)) await save(loop)
     throw error
   } finally {
+    leave?.()
     await loop.batches.close()
   }
 }
@@ -117,16 +124,16 @@ async function steps(loop: Loop): Promise<Ending> {
   const { settings, state, batches, signal } = loop
   const schedule = parseSchedule(settings.schedule)
   const guard = new CollapseGuard(state.suspicious)
-  checkClasses(loop)
+  checkClasses(loop.trainer, batches.faces)
   await baseline(loop)
   for (;;) {
-    const ending = await decide(loop)
-    if (ending) return ending
     throwIfAborted(signal)
+    const { ending, learningRate } = await decide(loop, schedule)
+    if (ending) return ending
     const start = performance.now()
     await select(loop)
     const batch = await batches.take(state.batches)
-    loop.trainer.learningRate = settings.learningRate * state.rateFactor * schedule(state.batches, settings.steps)
+    loop.trainer.learningRate = learningRate
     const { images, labels, triplets } = batch
     const teacher = await taught(loop, batch)
     const result =
@@ -147,19 +154,6 @@ async function steps(loop: Loop): Promise<Ending> {
 
 /** Whether this process is the one that writes, validates and looks after the others. */
 const isFirst = ({ group }: Loop) => !group || group.rank === 0
-
-/** Throws where the loss has a class without a face, whose weights would only be pushed away from everybody, or faces without one. */
-function checkClasses({ trainer, batches }: Loop): void {
-  const { kind, numClasses } = trainer.settings.loss
-  if (numClasses === undefined) return
-  const there = new Set(batches.faces.labels)
-  const without = Array.from({ length: numClasses }, (_, i) => i).find((label) => !there.has(label))
-  const expected = `the number of people, ${batches.faces.names.length}, each with a face`
-  if (without !== undefined || there.size > numClasses) {
-    const what = without === undefined ? 'with people who have none' : `of which class ${without} has no face`
-    throw invalidArgument('loss.numClasses', expected, `${numClasses} classes of ${kind}, ${what}`)
-  }
-}
 
 async function taught({ teacher, settings, signal }: Loop, batch: FaceBatch): Promise<Teaching | undefined> {
   if (!teacher || batch.labels.length === 0) return undefined

@@ -84,7 +84,8 @@ test('embed and verify find the faces by themselves; an image without one gets a
     )
     assert.ok(embedded[0]!.face)
     const missing = rows.filter(({ error }) => error)
-    assert.equal(missing, [{ path: wall, error: `Expected a face in ${wall} but found none` }])
+    const error = `Expected a face in ${wall} but found none`
+    assert.equal(missing, [{ path: wall, error, code: 'ERR_FACENET_FACE_COUNT' }])
     assert.match(stderr, /1 of 2 images without the face that was looked for/)
 
     const one = await facenet('embed', audrey, wall, '--model', model, '--faces', 'one', '--out', join(folder, 'x.npy'))

@@ -80,6 +80,7 @@ async function trainIn(context: TrainContext, folder: string, lock: Lock | undef
     await joinOthers(context, loop)
     await follow(context, loop)
   } finally {
+    loop?.group?.fail(new FaceNetError('ERR_FACENET_DISPOSED', 'This process has left its group'))
     await loop?.log?.close()
     await loop?.teacher?.close()
     ;(loop?.trainer ?? trainer).dispose()

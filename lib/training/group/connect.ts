@@ -66,7 +66,7 @@ async function asFirst(settings: GroupSettings, opened: (Server | Socket)[]): Pr
   const meeting = await Listener.open(address, port, opened)
   const own: Hello = { ...introduction(settings), host: address, port: listener.port }
   const hellos = new Map<number, Hello>([[0, own]])
-  const sockets: Socket[] = []
+  const sockets = new Set<Socket>()
   while (hellos.size < worldSize) {
     const { socket, message } = await meeting.next()
     if (!isHello(message)) {
@@ -74,7 +74,7 @@ async function asFirst(settings: GroupSettings, opened: (Server | Socket)[]): Pr
       continue
     }
     const hello = message
-    sockets.push(socket)
+    sockets.add(socket)
     const problem =
       problemOf(own, hello) ?? (hellos.has(hello.rank) ? `there are two of rank ${hello.rank}` : undefined)
     if (problem) {
@@ -82,6 +82,11 @@ async function asFirst(settings: GroupSettings, opened: (Server | Socket)[]): Pr
       throw invalidArgument('group', 'processes that belong together', problem)
     }
     hellos.set(hello.rank, hello)
+    // It may come again.
+    socket.once('close', () => {
+      sockets.delete(socket)
+      if (hellos.get(hello.rank) === hello) hellos.delete(hello.rank)
+    })
   }
   const ring = Array.from({ length: worldSize }, (_, rank) => {
     const { host, port } = hellos.get(rank)!
@@ -117,9 +122,22 @@ async function asOther(settings: GroupSettings, opened: (Server | Socket)[], sto
   const host = first.localAddress!
   const listener = await Listener.open(host, 0, opened)
   say(first, { ...introduction(settings), host, port: listener.port } satisfies Hello)
-  const answer = (await readLine(first)) as Answer
+  const answer = await readLine(first).catch((cause) => {
+    throw peerLost(`Rank 0, at ${address}:${port},`, 'it left before the group was whole', cause)
+  })
+  if (!isAnswer(answer)) throw notRankZero(settings)
   if ('error' in answer) throw invalidArgument('group', 'processes that belong together', answer.error)
   return { ...answer, listener }
+}
+
+function isAnswer(message: unknown): message is Answer {
+  const { error, token, ring } = (message ?? {}) as { error?: unknown; token?: unknown; ring?: unknown }
+  return typeof error === 'string' || (typeof token === 'string' && Array.isArray(ring))
+}
+
+function notRankZero({ address, port }: GroupSettings): FaceNetError {
+  const expected = 'the address and port of rank 0'
+  return invalidArgument('MASTER_PORT', expected, `${address}:${port}, where another program answers`)
 }
 
 async function joinRing(
@@ -130,7 +148,9 @@ async function joinRing(
 ): Promise<WireOptions> {
   const [after, before] = [(rank + 1) % worldSize, (rank + worldSize - 1) % worldSize]
   const { host, port } = ring[after]!
-  const next = await connectTo(host, port)
+  const next = await connectTo(host, port).catch((cause) => {
+    throw peerLost(`Rank ${after}`, `${host}:${port} cannot be reached: ${(cause as Error).message}`, cause)
+  })
   listener.opened.push(next)
   say(next, { token })
   for (;;) {
@@ -150,16 +170,8 @@ async function call(host: string, port: number, opened: (Server | Socket)[], sto
       const socket = await connectTo(host, port)
       opened.push(socket)
       return socket
-    } catch (cause) {
-      const { code } = cause as NodeJS.ErrnoException
-      if (code === 'ENOTFOUND') {
-        throw new FaceNetError('ERR_FACENET_INVALID_ARGUMENT', `There is no machine ${host}: MASTER_ADDR names it`, {
-          argument: 'MASTER_ADDR',
-          expected: 'the address of rank 0',
-          received: host,
-          cause,
-        })
-      }
+    } catch {
+      // Its name may not be known yet either, where machines start one by one.
       await wait(callEvery, undefined, { signal: stop })
     }
   }

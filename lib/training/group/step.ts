@@ -70,9 +70,8 @@ export class Member {
         return native.learnPart(part.images, part.labels.length, embeddings, labels, first, cancel)
       })
       await this.#sum(this.#gradients, 1)
-      const report = await this.open.run(undefined, (native) => native.update(how))
       await this.#sum(this.#statistics, 1 / this.group.worldSize)
-      return report
+      return await this.open.run(undefined, (native) => native.update(how))
     } catch (error) {
       this.group.fail(toReason(error))
       await this.open.run(undefined, (native) => native.abandon()).catch(() => {})

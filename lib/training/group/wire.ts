@@ -65,12 +65,18 @@ export class Wire {
       previous.on(event, () => this.#endOfFrames(peerLost(names.previous, 'its connection was closed')))
     previous.on('data', (chunk) => this.#hear(chunk))
     for (const socket of [next, previous]) socket.resume()
+    const every = peerTimeout / signs
+    let last = performance.now()
     this.#pulse = setInterval(() => {
-      const silence = performance.now() - this.#heard
+      const now = performance.now()
+      // A process that was stopped itself has yet to hear what has come meanwhile.
+      if (now - last > 2 * every) this.#heard = now
+      last = now
+      const silence = now - this.#heard
       if (silence > peerTimeout)
         this.lose(peerLost(names.previous, `nothing came from it for ${(silence / 1000).toFixed(1)} s`))
       else this.#write(headerOf(0, 0))
-    }, peerTimeout / signs)
+    }, every)
     this.#pulse.unref()
   }
 
@@ -90,6 +96,8 @@ export class Wire {
       if (why) throw this.lose(why)
       await new Promise<void>((resolve, reject) => {
         this.#waiting = { resolve, reject }
+      }).finally(() => {
+        this.#waiting = undefined
       })
     }
     const frame = this.#frames.shift()!
@@ -124,7 +132,7 @@ export class Wire {
 
   #endOfFrames(why: FaceNetError): void {
     this.#ended ??= why
-    if (this.#frames.length === 0) this.#waiting?.reject(this.lose(this.#ended))
+    if (this.#frames.length === 0 && this.#waiting) this.lose(this.#ended)
   }
 
   #why(cause: Error): FaceNetError {

@@ -1,16 +1,24 @@
 #include "native/backends/cpu/backend.h"
 
 #ifdef FACENET_ONEDNN
-#include <dnnl_version.h>
+#include <dnnl.h>
 #endif
 
+#include "native/backends/cpu/conv/conv2d.h"
 #include "native/backends/cpu/isa.h"
 
 namespace facenet::cpu {
 
 std::string oneDnnVersion() {
 #ifdef FACENET_ONEDNN
-  return text(DNNL_VERSION_MAJOR, ".", DNNL_VERSION_MINOR, ".", DNNL_VERSION_PATCH);
+  const dnnl_version_t* const found = dnnl_version();  // the one that is loaded
+  const std::string version = text(found->major, ".", found->minor, ".", found->patch);
+  try {
+    if (bf16Products() == Bf16Products::none || oneDnnIsRight()) return version;
+  } catch (const Error&) {
+    return version;  // isaName says what is wrong with FACENET_ISA
+  }
+  return version + ", whose bf16 convolutions are wrong: they run in fp32";
 #else
   return "";
 #endif

@@ -31,6 +31,7 @@ RowLoss toRowLoss(const DeviceRowLoss& row) {
 void EmbeddingLossRun::Side::set(const float* rows, int64_t rowCount, int64_t dimensions,
                                  cudaStream_t stream) {
   count = rowCount;
+  if (count == 0) return;
   const auto bytes = static_cast<size_t>(count * dimensions) * sizeof(float);
   unitRows(rows, count, dimensions, units.reserve(count * dimensions), lengths.reserve(count), stream);
   FACENET_CUDA_CHECK(cudaMemsetAsync(derivatives.reserve(count * dimensions), 0, bytes, stream));

@@ -1,5 +1,5 @@
 /** `facenet train --distributed`: processes that are one run, one that is killed, and what goes on from there. */
-import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -24,11 +24,11 @@ const linesOf = async (out: string) =>
 const going = (out: string) => ['train', people, '--out', join(folder, out), '--resume', '--threads', '1']
 
 /** The processes of a run; the first one writes, the others are told another folder, where they leave nothing. */
-async function startGroup(size: number, args: readonly string[]) {
+async function startGroup(size: number, args: readonly string[] | ((rank: number) => readonly string[])) {
   const port = await freePort()
   return Array.from({ length: size }, (_, rank) => {
     const place = { RANK: `${rank}`, WORLD_SIZE: `${size}`, MASTER_ADDR: '127.0.0.1', MASTER_PORT: `${port}` }
-    return start([...args, '--distributed'], place)
+    return start([...(typeof args === 'function' ? args(rank) : args), '--distributed'], place)
   })
 }
 
@@ -71,6 +71,26 @@ test('a process that is killed ends the others by a typed error, after a checkpo
   assert.is(trainer.steps, stdout.trim().split('\n').length)
   await cp(join(folder, 'killed'), join(folder, 'copy'), { recursive: true })
   assert.is((await facenet(...going('copy'), '--steps', `${trainer.steps + 2}`)).code, 0)
+})
+
+test('a process that cannot go on ends all of them, and one with an older checkpoint is refused', async () => {
+  const broken = await writePeople(join(folder, 'broken', 'people'), [5, 5, 5, 5, 5, 5])
+  for (const person of await readdir(broken)) {
+    for (const name of await readdir(join(broken, person))) await writeFile(join(broken, person, name), 'no image')
+  }
+  const words = [...training('unreadable'), '--steps', '9']
+  const unreadable = await startGroup(2, (rank) => words.map((word) => (rank > 0 && word === people ? broken : word)))
+  const [first, second] = await Promise.all(unreadable.map(({ outcome }) => outcome))
+  assert.match(second!.stderr, /Batch 0 has no image that can be read in part 1 of 2/)
+  assert.match(first!.stderr, /Rank 1 is lost/)
+
+  assert.is((await facenet(...training('new'), '--steps', '2')).code, 0)
+  await cp(join(folder, 'new'), join(folder, 'old'), { recursive: true })
+  assert.is((await facenet(...going('new'), '--steps', '4')).code, 0)
+  const stale = await startGroup(2, (rank) => [...going(rank === 0 ? 'new' : 'old'), '--steps', '6'])
+  const [newer, older] = await Promise.all(stale.map(({ outcome }) => outcome))
+  assert.match(older!.stderr, /Rank 1 goes on from 2 steps, rank 0 from 4: copy the checkpoint of rank 0/)
+  assert.is(newer!.code, 1)
 })
 
 test('processes that train on other settings are told so', async () => {

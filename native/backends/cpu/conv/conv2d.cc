@@ -18,7 +18,7 @@ std::unique_ptr<Kernel> makeKernel(const Conv2d& op, const StepContext& context)
     case ConvMethod::depthwise: return makeConvDepthwise(op, context);
     case ConvMethod::half:
 #ifdef FACENET_ONEDNN
-      if (bf16Products() != Bf16Products::none) {
+      if (bf16Products() != Bf16Products::none && oneDnnIsRight()) {
         if (auto kernel = makeConvOnednn(op, context)) return kernel;
       }
 #endif
@@ -42,7 +42,7 @@ std::unique_ptr<TrainKernel> makeTrainKernel(const Conv2d& op, const TrainContex
   }
 #ifdef FACENET_ONEDNN
   const ConvMethod engine = chooseEngine(op.window, problem.in, problem.out, 1, op.parts.size());
-  if (context.products == DType::bf16 && bf16ProductsPay(engine))
+  if (context.products == DType::bf16 && bf16ProductsPay(engine) && oneDnnIsRight())
     if (auto kernel = makeConvOnednnTraining(problem, context.inputGradient)) return kernel;
 #endif
   return makeConvTraining(problem);

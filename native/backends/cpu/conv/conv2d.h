@@ -10,6 +10,8 @@ std::unique_ptr<Kernel> makeConvInference(const Conv2d& op, const StepContext& c
 std::unique_ptr<Kernel> makeConvDepthwise(const Conv2d& op, const StepContext& context);
 // bf16. makeConvOnednn only where FACENET_ONEDNN is defined; null where oneDNN has nothing but plain loops.
 std::unique_ptr<Kernel> makeConvOnednn(const Conv2d& op, const StepContext& context);
+// Whether this oneDNN computes what it should, on a machine with instructions for bf16. Only where FACENET_ONEDNN is defined.
+bool oneDnnIsRight();
 std::unique_ptr<Kernel> makeConvWidened(const Conv2d& op, const StepContext& context);
 
 }  // namespace facenet::cpu
