@@ -16,6 +16,7 @@ import { parseArgs } from 'node:util'
 import { describeMachine, load, printMachine } from '../lib/benchmark/machine.js'
 import { median } from '../lib/benchmark/statistics.js'
 import { l2Normalize, mineTriplets, type Triplets, tripletLoss } from '../lib/index.js'
+import { keepMemory } from './keep_memory.js'
 import { positiveInteger } from './options.js'
 
 const { values: options } = parseArgs({
@@ -134,7 +135,10 @@ async function torch(x: Float32Array, labels: Int32Array): Promise<Map<number, T
     for (const threads of threadCounts) {
       const told = { x: xPath, labels: labelsPath, n, dimensions, margin, threads, repeats: rounds + 2 }
       const words = Object.entries(told).flatMap(([name, value]) => [`--${name}`, `${value}`])
-      const { status, stdout, stderr, error } = spawnSync(options.python, [peer, ...words], { encoding: 'utf8' })
+      const { status, stdout, stderr, error } = spawnSync(options.python, [peer, ...words], {
+        encoding: 'utf8',
+        env: { ...process.env, ...keepMemory },
+      })
       if (status !== 0) return `${options.python}: ${error?.message ?? stderr.trim().split('\n').at(-1)}`
       results.set(threads, JSON.parse(stdout))
     }

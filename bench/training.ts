@@ -16,6 +16,7 @@ import { median } from '../lib/benchmark/statistics.js'
 import { initialWeights } from '../lib/convert/networks/initialize.js'
 import { writeModel } from '../lib/files/model/model_file.js'
 import { createTrainer, networks, type StepResult } from '../lib/index.js'
+import { keepMemory } from './keep_memory.js'
 import { positiveInteger } from './options.js'
 import { type Peer, startPeer } from './peers/answering.js'
 
@@ -75,16 +76,6 @@ async function ours(network: string, threads: number, dtype: Precision): Promise
     },
     finish: () => trainer.dispose(),
   }
-}
-
-/**
- * glibc gives large blocks back to the system when they are freed, and a step of PyTorch would take its activations from there page by page:
- * NN2 up to ten times slower on a virtual machine. Its guides advise another allocator; these settings of glibc's keep what was freed.
- */
-const keepMemory = {
-  MALLOC_MMAP_MAX_: '0',
-  MALLOC_TRIM_THRESHOLD_: String(2 ** 40),
-  MALLOC_TOP_PAD_: String(2 ** 30),
 }
 
 /** PyTorch, with the same network and as many triplets; undefined where this Python has none. */
