@@ -1,6 +1,7 @@
 /**
- * glibc gives large blocks back to the system when they are freed, and PyTorch would take them from there page by page:
- * a step of NN2 up to ten times slower, selection of triplets up to three times, on a virtual machine. Its guides advise another allocator; these settings of glibc's keep what was freed.
+ * glibc gives large blocks back to the system when they are freed, and PyTorch would take them from there page by page: on a virtual
+ * machine a step of NN2 takes up to ten times as long, selection of triplets up to three times. PyTorch's guides advise another
+ * allocator; these settings of glibc's keep what was freed.
  */
 export const keepMemory = {
   MALLOC_MMAP_MAX_: '0',

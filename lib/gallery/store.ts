@@ -8,6 +8,7 @@ import { setTimeout } from 'node:timers/promises'
 import { FaceNetError, invalidArgument } from '../errors.js'
 import { discard, settled, temporaryBeside } from '../files/temporary.js'
 import { throwIfAborted } from '../native/check_arguments.js'
+import { Turns } from '../native/turns.js'
 import { migrate, migrations, schemaVersion, settingsOfConnection, settingsOfNewFile } from './schema.js'
 import { type Connection, connect, isFailure, sqliteError } from './sqlite.js'
 
@@ -23,7 +24,7 @@ export interface StoreOptions {
 }
 
 export class Store {
-  #last: Promise<unknown> = Promise.resolve()
+  readonly #turns = new Turns()
   #fingerprint: string | undefined
 
   private constructor(
@@ -114,21 +115,13 @@ export class Store {
   async write<T>(use: (db: Connection) => T | Promise<T>, signal?: AbortSignal): Promise<T> {
     const { writer } = this
     if (!writer) throw invalidArgument('readOnly', 'a gallery that was opened to be written', 'true')
-    const before = this.#last
-    let end!: () => void
-    this.#last = new Promise<void>((resolve) => {
-      end = resolve
-    })
-    await before
-    try {
+    return this.#turns.run(async () => {
       throwIfAborted(signal)
       return await inTransaction(this.path, writer, this.options, (db) => {
         this.#checkPinned(db)
         return use(db)
       })
-    } finally {
-      end()
-    }
+    })
   }
 
   /**
@@ -176,7 +169,7 @@ export class Store {
 
   /** Once what is being written is written. The file alone is then the whole gallery, unless others have it open. */
   async close(): Promise<void> {
-    await this.#last
+    await this.#turns.settled()
     this.emptyLog()
     this.reader.close()
     this.loader.close()

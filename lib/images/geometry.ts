@@ -26,6 +26,9 @@ export interface Affine {
  */
 export type FivePoints = readonly number[]
 
+/** What tables call the numbers of five points. */
+export const pointColumns = ['rex', 'rey', 'lex', 'ley', 'nx', 'ny', 'rmx', 'rmy', 'lmx', 'lmy'] as const
+
 /** Width and height in pixels. */
 export interface Size {
   /** In pixels. */

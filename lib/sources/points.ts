@@ -2,10 +2,7 @@
 import { basename, dirname, join, resolve } from 'node:path'
 import { FaceNetError } from '../errors.js'
 import { readTextIfAny } from '../files/read.js'
-import type { FivePoints } from '../images/index.js'
-
-/** Right eye, left eye, nose, right and left corner of the mouth: x and y of each, in pixels of the image. */
-const columns = ['rex', 'rey', 'lex', 'ley', 'nx', 'ny', 'rmx', 'rmy', 'lmx', 'lmy']
+import { type FivePoints, pointColumns } from '../images/geometry.js'
 
 /** By name, as `keyOfName` has it. */
 export type PointsTable = ReadonlyMap<string, FivePoints>
@@ -54,7 +51,7 @@ export function parsePoints(text: string, path: string): PointsTable {
   const lines = text.split(/\r?\n/)
   const header = lines[0]!.split('\t')
   const name = header.indexOf('name')
-  const places = columns.map((column) => header.indexOf(column))
+  const places = pointColumns.map((column) => header.indexOf(column))
   const table = new Map<string, FivePoints>()
   if (name < 0 || places.includes(-1)) return table
   for (let i = 1; i < lines.length; ++i) {
@@ -69,7 +66,7 @@ export function parsePoints(text: string, path: string): PointsTable {
 }
 
 function badRow(path: string, line: number, values: string[]): FaceNetError {
-  const [argument, expected, received] = [`${path}:${line}`, `numbers in ${columns.join(', ')}`, values.join(' ')]
+  const [argument, expected, received] = [`${path}:${line}`, `numbers in ${pointColumns.join(', ')}`, values.join(' ')]
   const message = `Expected ${expected} for ${argument} but received ${received}`
   return new FaceNetError('ERR_FACENET_IO', message, { argument, expected, received })
 }

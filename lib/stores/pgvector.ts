@@ -1,6 +1,7 @@
 /**
  * Faces in PostgreSQL with pgvector (https://github.com/pgvector/pgvector), behind the calls of a gallery.
  */
+import { exactNumbers } from '../embeddings/exact_numbers.js'
 import { FaceNetError, invalidArgument } from '../errors.js'
 import { type CheckedFace, type GalleryFace, idTwice } from '../gallery/faces.js'
 import type { GalleryModel } from '../gallery/facts.js'
@@ -116,8 +117,7 @@ async function makeTables(ask: Ask, table: string, facts: GalleryModel, index: '
   await ask(`INSERT INTO ${table}_facts VALUES ('model', $1) ON CONFLICT DO NOTHING`, [JSON.stringify(facts)])
 }
 
-/** Nine significant digits are the fewest that give every float32 back exactly. */
-const vectorText = (row: Float32Array) => `[${Array.from(row, (value) => Number(value.toPrecision(9))).join(',')}]`
+const vectorText = (row: Float32Array) => `[${exactNumbers(row).join(',')}]`
 
 class PgQueries implements Queries {
   readonly #columns = 'number, id, person, image, face, quality, metadata'

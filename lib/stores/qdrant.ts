@@ -2,6 +2,7 @@
  * Faces in Qdrant, by its REST protocol (https://api.qdrant.tech), behind the calls of a gallery.
  */
 import { createHash } from 'node:crypto'
+import { exactNumbers } from '../embeddings/exact_numbers.js'
 import { invalidArgument } from '../errors.js'
 import { type CheckedFace, type GalleryFace, idTwice } from '../gallery/faces.js'
 import type { GalleryModel } from '../gallery/facts.js'
@@ -184,7 +185,7 @@ class QdrantQueries implements Queries {
   }
 
   async search(rows: readonly Float32Array[], k: number, exact: boolean, signal?: AbortSignal): Promise<FaceMatch[][]> {
-    const searches = rows.map((row) => ({ query: numbers(row), limit: k, with_payload: true, params: { exact } }))
+    const searches = rows.map((row) => ({ query: exactNumbers(row), limit: k, with_payload: true, params: { exact } }))
     const found = await this.server.ask<{ points: Point[] }[]>(
       'POST',
       `${this.#of}/points/query/batch`,
@@ -242,9 +243,6 @@ class QdrantQueries implements Queries {
   }
 }
 
-/** Nine significant digits are the fewest that give every float32 back exactly. */
-const numbers = (row: Float32Array) => Array.from(row, (value) => Number(value.toPrecision(9)))
-
 function pointOf({ id, embedding, person, image, face, quality, metadata }: CheckedFace) {
   const said = (text: string | null | undefined) => (typeof text === 'string' ? JSON.parse(text) : null)
   const payload: Record<string, unknown> = {
@@ -255,7 +253,7 @@ function pointOf({ id, embedding, person, image, face, quality, metadata }: Chec
     quality: said(quality),
     metadata: said(metadata),
   }
-  return { id: uuidOf(id), vector: numbers(embedding), payload }
+  return { id: uuidOf(id), vector: exactNumbers(embedding), payload }
 }
 
 function faceOf({ payload }: Point): GalleryFace {

@@ -8,8 +8,8 @@ const x64Flags = ['-mcpu=x86_64+evex512']
  * glibc: the oldest version that the addon loads with. triple: what Zig's clang compiles for; the CUDA package needs
  * nvcc, which works with GCC. cuda: the devices that it has machine code for, and PTX for all that are newer. flags: further
  * compiler flags. onednn: bf16 convolutions by oneDNN 3.7.2, for processors with AMX or AVX-512 BF16; its code for others than x64
- * is no faster than ours. No package has it: compiled by Zig, its `jit_bf16` convolutions leave products out where channels are no
- * multiple of 16 (test/ops/conv2d.test.ts fails with it), so bf16 is computed in fp32. tested: whether tests of ops have run with it.
+ * is no faster than ours. No package has it: in this release, also as Debian 13 has it, `jit_bf16` convolutions leave products out where
+ * channels are no multiple of 16 (test/ops/conv2d.test.ts fails with it), so bf16 is computed in fp32. tested: whether tests of ops have run with it.
  */
 export const targets = [
   {

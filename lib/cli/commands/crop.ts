@@ -5,6 +5,7 @@ import { cannotWrite } from '../../errors.js'
 import { followLinks } from '../../files/destination.js'
 import { discard, settled, temporaryBeside } from '../../files/temporary.js'
 import { faceKey } from '../../gallery/face_key.js'
+import { pointColumns } from '../../images/geometry.js'
 import { checkDetection, type FaceTarget } from '../../images/index.js'
 import { sharp } from '../../images/sharp.js'
 import { FaceNetError, type FailedImage } from '../../index.js'
@@ -20,7 +21,8 @@ type Given = Context<CropOptions>
 
 /** Of the table; those of the points are where `--align points` looks for them. */
 const columns = [
-  ...['name', 'rex', 'rey', 'lex', 'ley', 'nx', 'ny', 'rmx', 'rmy', 'lmx', 'lmy'],
+  'name',
+  ...pointColumns,
   ...['image', 'face', 'x', 'y', 'width', 'height', 'score', 'size', 'sharpness', 'yaw', 'pitch', 'roll', 'key'],
 ] as const
 

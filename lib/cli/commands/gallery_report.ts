@@ -1,6 +1,6 @@
 /** `facenet gallery report`: the people of a gallery as a page on which they are edited. */
 import type { Gallery, GalleryFace } from '../../gallery/index.js'
-import { imagesOfFaces, placeOf } from '../../gallery/migrate/kept_images.js'
+import { imagesOfFaces, placesOf } from '../../gallery/migrate/kept_images.js'
 import type { PeopleFace, ShownPerson } from '../../report/sections/people.js'
 import type { SourceImage } from '../../sources/index.js'
 import type { Context } from '../context.js'
@@ -71,14 +71,11 @@ async function picturesOf(
   faces: ReadonlyMap<string, GalleryFace>,
   signal: AbortSignal,
 ): Promise<Map<string, SourceImage>> {
-  const there: { id: string; face: GalleryFace['face']; image: string }[] = []
-  const isThere = new Map<string, boolean>()
-  for (const { id, face, image } of faces.values()) {
-    if (image === null) continue
-    if (!isThere.has(image)) isThere.set(image, (await placeOf(image)) !== undefined)
-    if (isThere.get(image)) there.push({ id, face, image })
-  }
+  const kept = [...faces.values()].flatMap(({ id, face, image }) => (image === null ? [] : [{ id, face, image }]))
+  const places = await placesOf(kept.map(({ image }) => image))
+  const there = kept.filter(({ image }) => places.has(image))
   const pictures = new Map<string, SourceImage>()
-  for await (const image of imagesOfFaces(there, (path) => path, undefined, { signal })) pictures.set(image.path, image)
+  const images = imagesOfFaces(there, (path) => path, places, undefined, { signal })
+  for await (const image of images) pictures.set(image.path, image)
   return pictures
 }

@@ -4,7 +4,7 @@ import { basename, extname, join, relative, resolve } from 'node:path'
 import { cannotWrite } from '../../errors.js'
 import { followLinks } from '../../files/destination.js'
 import { discard, settled, temporaryBeside } from '../../files/temporary.js'
-import type { FivePoints } from '../../images/index.js'
+import { type FivePoints, pointColumns } from '../../images/geometry.js'
 import { throwIfAborted } from '../../native/check_arguments.js'
 import { openSource, type SourceOptions } from '../../sources/index.js'
 
@@ -92,7 +92,7 @@ export async function writePeople(
   }
 }
 
-const header = ['name', 'rex', 'rey', 'lex', 'ley', 'nx', 'ny', 'rmx', 'rmy', 'lmx', 'lmy', 'image', 'label'].join('\t')
+const header = ['name', ...pointColumns, 'image', 'label'].join('\t')
 
 /** A table has no tabs and no line breaks in its cells. */
 export const cell = (value: string | number | null) => (value === null ? '' : String(value).replace(/[\t\r\n]/g, ' '))

@@ -1,15 +1,14 @@
 /** What a row says of its face as columns of Parquet: flat, so that data frames read them, and empty where nobody said it. */
 import type { SchemaElement } from 'hyparquet-writer'
+import { pointColumns } from '../../images/geometry.js'
 import type { FaceQuality } from '../../images/quality.js'
 import { aboutOf, checkAbout, type RowAbout, type StoredMissing } from './about.js'
 import type { EmbeddingRow } from './output.js'
 
 type Cell = string | number | null
 
-const [box, points] = [
-  ['bx', 'by', 'bw', 'bh'],
-  ['rex', 'rey', 'lex', 'ley', 'nx', 'ny', 'rmx', 'rmy', 'lmx', 'lmy'],
-] as const
+const box = ['bx', 'by', 'bw', 'bh'] as const
+const points = pointColumns
 const qualities = ['size', 'sharpness', 'yaw', 'pitch', 'roll', 'norm'] as const
 const texts = ['image', 'key', 'metadata', 'code', 'error'] as const
 const integers = ['face', 'turn'] as const

@@ -34,7 +34,7 @@ export async function locator(images: readonly string[], root: string | undefine
 const partsOf = (path: string) => path.split(/[/\\]/).filter((part) => part !== '')
 
 /** The file itself, or the archive that it is in; undefined where neither is there. */
-export async function placeOf(path: string): Promise<string | undefined> {
+async function placeOf(path: string): Promise<string | undefined> {
   for (let at = path; ; at = dirname(at)) {
     const found = await stat(at).catch(() => undefined)
     if (found) return found.isFile() && (at === path || isArchive(at)) ? at : undefined
@@ -42,27 +42,36 @@ export async function placeOf(path: string): Promise<string | undefined> {
   }
 }
 
+/** Where photographs are, of those that are there; each path is looked up once. */
+export async function placesOf(paths: Iterable<string>): Promise<Map<string, string>> {
+  const places = new Map<string, string>()
+  for (const path of new Set(paths)) {
+    const place = await placeOf(path)
+    if (place !== undefined) places.set(path, place)
+  }
+  return places
+}
+
 /** A face whose photograph is there. */
 export interface KeptFace extends Pick<GalleryFace, 'id' | 'face'> {
   image: string
 }
 
-/** The photographs of `faces`, which are at the places that `locate` gives; each under the id of the face it is wanted for. */
+/** The photographs of `faces`, whose paths `locate` gives and whose `places` are known; each under the id of the face it is wanted for. */
 export async function* imagesOfFaces(
   faces: readonly KeptFace[],
   locate: Locate,
+  places: ReadonlyMap<string, string>,
   target: FaceTarget | undefined,
   reading: SourceOptions,
 ): AsyncGenerator<SourceImage> {
   const wanted = new Map<string, KeptFace[]>()
-  const places = new Set<string>()
   for (const face of faces) {
     const path = locate(face.image)
     if (!wanted.has(path)) wanted.set(path, [])
     wanted.get(path)!.push(face)
-    places.add((await placeOf(path)) ?? path)
   }
-  const all = [...places]
+  const all = [...new Set([...wanted.keys()].map((path) => places.get(path) ?? path))]
   for (let first = 0; first < all.length; first += together) {
     for await (const image of openSource(all.slice(first, first + together), reading)) {
       for (const face of wanted.get(image.path) ?? []) yield await placed(image, face, target)

@@ -12,7 +12,7 @@ import { checkGalleryModel, type Facts, type GalleryModel, readFacts } from '../
 import { checkPath } from '../open.js'
 import { noModel, Store } from '../store.js'
 import { fitWithin, gatherCommon } from './common.js'
-import { imagesOfFaces, type KeptFace, type Locate, locator, placeOf } from './kept_images.js'
+import { imagesOfFaces, type KeptFace, type Locate, locator, placesOf } from './kept_images.js'
 import { applyMap } from './linear_map.js'
 import type { MapLoss } from './map_loss.js'
 import { checkMigration, type MigrateOptions, type MigrateResult } from './options.js'
@@ -60,6 +60,8 @@ class Migration {
   /** Why a face has no embedding, by its id. */
   readonly #why = new Map<string, string>()
   #locate: Locate = (image) => image
+  /** Of photographs that are there, by their paths. */
+  #places: ReadonlyMap<string, string> = new Map()
 
   constructor(
     private readonly store: Store,
@@ -113,16 +115,15 @@ class Migration {
     const images = [...new Set(faces.flatMap(({ image }) => image ?? []))]
     this.#locate = await locator(images, options.root)
     const there: { placed: KeptFace[]; whole: KeptFace[] } = { placed: [], whole: [] }
-    const isThere = new Map<string, boolean>()
+    this.#places = await placesOf(images.map(this.#locate))
     for (const { id, face, image } of faces) {
       if (image === null) {
         this.#why.set(id, 'the gallery knows no photograph of it')
         continue
       }
       const path = this.#locate(image)
-      if (!isThere.has(path)) isThere.set(path, (await placeOf(path)) !== undefined)
       const way = this.#wayOf(face)
-      if (!isThere.get(path)) this.#why.set(id, `${path} is not there`)
+      if (!this.#places.has(path)) this.#why.set(id, `${path} is not there`)
       else if (way === undefined) this.#why.set(id, 'the gallery does not say where in its photograph it is')
       else there[way].push({ id, face, image })
     }
@@ -157,7 +158,7 @@ class Migration {
       waiting = new Map()
       written = performance.now()
     }
-    const images = imagesOfFaces(faces, this.#locate, target, { signal })
+    const images = imagesOfFaces(faces, this.#locate, this.#places, target, { signal })
     const how = { align, ...(align === 'points' && template && { template }), batchSize, signal, onProgress }
     const centerFraction = this.facts.preparation?.centerFraction
     const rows = model.embedStream(images, {
